@@ -1,0 +1,5 @@
+"""`python -m slowtask`."""
+
+from slowtask.cli import main
+
+main()

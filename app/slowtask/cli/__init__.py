@@ -1,0 +1,73 @@
+"""SEE: the command line. It parses, calls one function and prints; it decides nothing.
+
+A command's module is imported only when that command is called: `slowtask --help` stays quick.
+"""
+
+import importlib
+import os
+import sys
+from typing import Final, NoReturn
+
+import click
+
+from slowtask import __version__
+from slowtask.errors import SlowtaskError
+
+#: Each command's module beside this file, and what `slowtask --help` says of it.
+COMMANDS: Final = {
+    "top": "Rank tasks by the time they took.",
+    "parse": "Turn log lines into events, one JSON line each.",
+    "pack": "Turn rotated logs into Parquet.",
+    "demo": "See it work: Redis, two workers, three tasks, the ranking.",
+    "collapse": "See a queue fall over, on a Redis of its own.",
+}
+
+
+class Commands(click.Group):
+    """The commands, imported when called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """In the order of the flow, not of the alphabet."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command that `slowtask.cli.NAME` calls NAME."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"slowtask.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, package_name="slowtask")
+def slowtask() -> None:
+    """Find the tasks that choke a job queue, before the queue collapses.
+
+    \b
+    Try it:       slowtask demo
+    Rank a log:   slowtask top worker.log
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line: a person's mistake is one line on stderr and an exit status, no traceback."""
+    try:
+        sys.exit(slowtask.main(standalone_mode=False))
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as mistake:
+        mistake.show()
+        sys.exit(mistake.exit_code)
+    except SlowtaskError as mistake:
+        click.echo(f"slowtask: {mistake}", err=True)
+        sys.exit(mistake.status)
+    except BrokenPipeError:  # `slowtask top … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,66 @@
+"""Hooks never hurt: what goes wrong in slowtask is counted, and warned of once, on stderr.
+
+The counts lie in memory that forked work-horses share with their worker, so "once" means once for a
+worker and not once for each job it forks.
+"""
+
+import contextlib
+import mmap
+import struct
+import sys
+import threading
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Final
+
+
+class Trouble(IntEnum):
+    """What can go wrong beside a task."""
+
+    EVENT = 0  #: a record couldn't be made or written: it is lost
+    LABELS = 1  #: the labels callback raised, or returned no mapping: the record goes without
+    CUT = 2  #: labels were cut or left out, to keep the line bounded
+    SETTING = 3  #: a setting makes no sense: its default is used
+
+
+SENTENCE: Final = {
+    Trouble.EVENT: "a record was lost",
+    Trouble.LABELS: "the labels callback failed, records go without labels",
+    Trouble.CUT: "labels were cut",
+    Trouble.SETTING: "a setting was ignored",
+}
+COUNTS: Final = struct.Struct(f"={len(Trouble)}Q")
+
+_shared = mmap.mmap(-1, COUNTS.size)
+_lock = threading.Lock()
+
+
+def trouble(kind: Trouble, cause: object) -> None:
+    """Count *kind*; the first time, say so with *cause* on stderr. Never raises."""
+    with contextlib.suppress(Exception):
+        if _count(kind) == 1:
+            text = f"{type(cause).__name__}: {cause}" if isinstance(cause, BaseException) else str(cause)
+            print(f"slowtask: {SENTENCE[kind]} ({text[:500]!a}); counted, not repeated", file=sys.stderr)
+
+
+def troubles() -> dict[Trouble, int]:
+    """How often each kind of trouble was met by this process and those forked from it."""
+    return dict(zip(Trouble, COUNTS.unpack(_shared[:]), strict=True))
+
+
+@contextlib.contextmanager
+def guarded(kind: Trouble = Trouble.EVENT) -> Iterator[None]:
+    """Run a block beside a task: an exception in it is trouble of *kind*, and ends here."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - a broken log must never fail the task
+        trouble(kind, error)
+
+
+def _count(kind: Trouble) -> int:
+    """One more of *kind*; returns how many that makes."""
+    with _lock:
+        counts = list(COUNTS.unpack(_shared[:]))
+        counts[kind] += 1
+        _shared[:] = COUNTS.pack(*counts)
+        return counts[kind]

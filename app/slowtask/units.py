@@ -1,0 +1,35 @@
+"""Quantities as people read them: `29.6 s`, `9m 12s`, `14d 2h`, `1.0 GB`; and text made safe to print."""
+
+from typing import Final
+
+SECOND: Final = 1_000_000_000  #: ns
+MINUTE: Final = 60.0
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+
+def duration(seconds: float) -> str:
+    """*seconds* in the two units that matter: `12 µs`, `29.6 s`, `9m 12s`, `4d 7h`."""
+    for limit, scale, unit in ((1e-3, 1e6, "µs"), (0.9995, 1e3, "ms"), (59.95, 1, "s")):
+        if seconds < limit:
+            return f"{seconds * scale:.3g} {unit}" if unit != "s" else f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < HOUR:
+        return f"{whole // 60}m {whole % 60}s"
+    if whole < DAY:
+        return f"{whole // 3600}h {whole % 3600 // 60}m"
+    return f"{whole // 86400}d {whole % 86400 // 3600}h"
+
+
+def size(count: float) -> str:
+    """*count* bytes in powers of 1,000: `548 B`, `4.6 GB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:  # noqa: PLR2004 - three digits, then the next unit
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def printable(text: str) -> str:
+    """*text* from a log with all that could move a cursor or hide text shown as an escape: `\\x1b`."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
