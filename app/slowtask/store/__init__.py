@@ -1,0 +1,1 @@
+"""STORE: where events are read from, to be ranked."""
