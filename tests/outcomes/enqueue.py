@@ -1,4 +1,4 @@
-"""Enqueues what a case of the matrix needs, with the RQ of the environment it is run in: `enqueue.py CASE`."""
+"""`enqueue.py CASE` enqueues what a case of the matrix needs, with the RQ of its environment."""
 
 import os
 import sys
