@@ -7,9 +7,13 @@ import subprocess
 import time
 from collections import defaultdict
 
+import hypothesis
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+
+hypothesis.settings.register_profile("slowtask", deadline=None)  # the machine's pace proves nothing
+hypothesis.settings.load_profile("slowtask")
 
 IN_CI = bool(os.environ.get("CI"))
 

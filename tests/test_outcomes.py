@@ -166,7 +166,8 @@ def run_to_end(workers, worker, _redis, _job_id):
 def stop_by_command(workers, worker, redis, job_id):
     process = workers.start(worker)
     workers.await_start()
-    script = "import sys, redis, rq.command as rq; rq.send_stop_job_command(redis.from_url(sys.argv[1]), sys.argv[2])"
+    script = """import sys, redis, rq.command
+rq.command.send_stop_job_command(redis.from_url(sys.argv[1]), sys.argv[2])"""
     subprocess.run([workers.python, "-c", script, workers.environ["RQ_REDIS_URL"], job_id], check=True)
     wait_until(workers.records)
     process.terminate()

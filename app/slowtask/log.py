@@ -11,7 +11,7 @@ from typing import Final, cast
 from slowtask.append import File, Stream
 from slowtask.config import OFF, STDOUT, Settings, settings
 from slowtask.event import DATASET, Run, fields
-from slowtask.guard import Trouble, trouble
+from slowtask.guard import Trouble, guarded, trouble
 from slowtask.line import LineFormatter, Record
 
 NAME: Final = DATASET
@@ -44,9 +44,9 @@ _handler: LineHandler | None = None
 
 
 def write(run: Run) -> None:
-    """Send *run* through the logger, and so to its line. A handler of ours never raises."""
-    logger = ready()
-    logger.handle(logging.LogRecord(NAME, logging.INFO, "", 0, fields(run), None, None))
+    """Send *run* through the logger, and so to its line. Never raises: a lost record is counted."""
+    with guarded():
+        ready().handle(logging.LogRecord(NAME, logging.INFO, "", 0, fields(run), None, None))
 
 
 def ready() -> logging.Logger:

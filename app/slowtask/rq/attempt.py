@@ -70,6 +70,7 @@ class Attempt:
     def close(self) -> None:
         """Write the record."""
         with guarded():
+            self._stop()
             run = self._run(self._taken)
             if os.getppid() != self._parent and not facts.claim(self.job, run.id):
                 return  # our worker died, and RQ has given this attempt up: that record stands
