@@ -6,6 +6,7 @@ appends lines to `SLOWTASK_LOG` is attached on the first event.
 
 import logging
 import sys
+import time
 from typing import Final, cast
 
 from slowtask.append import File, Stream
@@ -40,30 +41,51 @@ class LineHandler(logging.Handler):
         super().close()
 
 
+class EventRecord(logging.LogRecord):
+    """A `LogRecord` whose message is an event.
+
+    Copied from one: looking up thread, process and source anew takes longer than making the line.
+    """
+
+    def __init__(self, event: Record) -> None:
+        self.__dict__.update(PROTOTYPE)
+        self.msg = event
+        self.created = time.time()
+        self.msecs = self.created % 1 * 1000
+        self.process = event.get("process.pid")
+
+
+PROTOTYPE: Final = logging.LogRecord(NAME, logging.INFO, "", 0, "", None, None).__dict__
+
+_logger = logging.getLogger(NAME)
 _handler: LineHandler | None = None
 
 
 def write(run: Run) -> None:
     """Send *run* through the logger, and so to its line. Never raises: a lost record is counted."""
-    with guarded():
-        ready().handle(logging.LogRecord(NAME, logging.INFO, "", 0, fields(run), None, None))
+    with guarded:
+        ready().handle(EventRecord(fields(run)))
 
 
 def ready() -> logging.Logger:
     """The logger, with our handler attached as the settings say."""
-    global _handler  # noqa: PLW0603 - the one default handler of this process
-    logger = logging.getLogger(NAME)
-    logger.disabled = False  # `dictConfig` disables every logger that it doesn't name
+    _logger.disabled = False  # `dictConfig` disables every logger that it doesn't name
     chosen = settings()
     if _handler is None or _handler.settings is not chosen:
-        if _handler is not None:
-            logger.removeHandler(_handler)
-            _handler.close()
-        _handler = LineHandler(chosen)
-        logger.propagate = False  # a worker's console is no place for JSON
-    if _handler not in logger.handlers and chosen.log != OFF:
-        logger.addHandler(_handler)
-    return logger
+        _replace_handler(chosen)
+    if _handler not in _logger.handlers and chosen.log != OFF and _handler:
+        _logger.addHandler(_handler)
+    return _logger
+
+
+def _replace_handler(chosen: Settings) -> None:
+    """Make the handler that *chosen* asks for."""
+    global _handler  # noqa: PLW0603 - the one default handler of this process
+    if _handler is not None:
+        _logger.removeHandler(_handler)
+        _handler.close()
+    _handler = LineHandler(chosen)
+    _logger.propagate = False  # a worker's console is no place for JSON
 
 
 def opened(chosen: Settings) -> File | Stream:

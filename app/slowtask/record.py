@@ -1,18 +1,18 @@
 """RUN → EVENT: what was seen of an attempt becomes a `Run`. Shared by all queue systems."""
 
 import importlib
-import os
 import socket
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+import msgspec
+
 from slowtask.config import LabelsCallback, Settings
-from slowtask.event import DATASET, Action, Labels, Outcome, Run
-from slowtask.guard import Trouble, guarded, trouble
+from slowtask.event import DATASET, Action, Labels, Run
+from slowtask.guard import Guard, Trouble, guarded, trouble
 from slowtask.line import cut_head, cut_tail
 
 NAME_LENGTH: Final = 512  #: characters of a name or an id
@@ -24,33 +24,25 @@ LABEL_LENGTH: Final = 256
 KEY_LENGTH: Final = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True):
     """How an attempt ended."""
 
     action: Action
     reason: str | None = None
     error: BaseException | None = None
 
-    @property
-    def outcome(self) -> Outcome:
-        """Only what finished succeeded."""
-        return "success" if self.action == "finished" else "failure"
+
+FINISHED: Final = Ending("finished")
 
 
-FINISHED: Final = Ending(action="finished")
-
-
-def described(error: BaseException | None, chosen: Settings) -> dict[str, Any]:
+def described(error: BaseException, chosen: Settings) -> dict[str, Any]:
     """`Run`'s fields of *error*: its type, and its message and trace as the settings allow."""
-    if error is None:
-        return {}
     found = {"error": cut_tail(type_name(type(error)), NAME_LENGTH)}
     if chosen.error_message:
-        with guarded():
+        with guarded:
             found["message"] = cut_tail(str(error), MESSAGE_LENGTH)
     if chosen.stack_trace:
-        with guarded():
+        with guarded:
             found["stack_trace"] = cut_head(trace(error, message=chosen.error_message), TRACE_LENGTH)
     return found
 
@@ -71,7 +63,7 @@ def labels(job: object, chosen: Settings) -> Labels | None:
     """What the user's callback says of *job*, bounded; None where there is no callback or it fails."""
     if chosen.labels is None:
         return None
-    with guarded(Trouble.LABELS):
+    with Guard(Trouble.LABELS):
         found = callback(chosen.labels)(job)
         if not isinstance(found, Mapping):
             raise TypeError(f"a labels callback returns a mapping, not {type(found).__name__}")
@@ -104,9 +96,9 @@ def bounded(found: Mapping[Any, object]) -> Labels:
     return kept
 
 
-def named(text: object) -> str | None:
+def named(text: str | None) -> str | None:
     """A name or id, bounded; None stays None."""
-    return None if text is None else cut_tail(str(text), NAME_LENGTH)
+    return text if text is None or len(text) <= NAME_LENGTH else cut_tail(text, NAME_LENGTH)
 
 
 @cache
@@ -126,17 +118,17 @@ def trace_id() -> str | None:
     return None
 
 
-def run(ending: Ending, chosen: Settings, **seen: Any) -> Run:
-    """The event: *seen* are fields of `Run`; those of the ending, process and settings are added."""
-    here = {"host": host(), "pid": os.getpid()}
+def run(ending: Ending, chosen: Settings, seen: dict[str, Any]) -> Run:
+    """The event: *seen* are fields of `Run`, to which those of the ending and the settings are added."""
+    if ending.error is not None:
+        seen |= described(ending.error, chosen)
     return Run(
         dataset=DATASET,
-        outcome=ending.outcome,
+        outcome="success" if ending.action == "finished" else "failure",
         action=ending.action,
         reason=ending.reason,
         service=chosen.service_name,
         version=chosen.service_version,
         environment=chosen.service_environment,
-        **described(ending.error, chosen),
-        **here | seen,
+        **seen,
     )

@@ -1,59 +1,57 @@
 """RUN: measures one run of a task: wall time by a monotonic clock, CPU, peak memory."""
 
-import resource
 import sys
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage, struct_rusage
 from typing import Final
+
+import msgspec
 
 from slowtask.event import SECOND
 
 MAXRSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024  #: bytes; getrusage(2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """What one run took."""
 
     start: datetime  #: aware, UTC
+    end: datetime  #: aware, UTC; never before the start, even if the wall clock was stepped back
     duration: int  #: ns
-    cpu: int | None  #: ns, user + system, of the process and of the children it waited for
-    memory: int | None  #: bytes, the process's peak so far
-
-    @property
-    def end(self) -> datetime:
-        """When it ended, aware, UTC: never before the start, even if the wall clock was stepped back."""
-        return self.start + timedelta(microseconds=self.duration // 1000)
+    cpu: int  #: ns, user + system, of the process and of the children it waited for
+    memory: int  #: bytes, the process's peak so far
 
 
 class Timer:
     """Runs from its making."""
 
-    __slots__ = ("_children", "_cpu", "clock", "start")
+    __slots__ = ("_children", "_self", "clock", "start")
 
     def __init__(self) -> None:
+        self._children = getrusage(RUSAGE_CHILDREN)
+        self._self = getrusage(RUSAGE_SELF)
         self.start = datetime.now(UTC)
-        self._children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        self._cpu = time.process_time_ns()
         self.clock = time.monotonic_ns()
 
     def stop(self) -> Taken:
         """What was taken since the start; may be called again."""
         duration = time.monotonic_ns() - self.clock
-        cpu = time.process_time_ns() - self._cpu
-        children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT
-        if children != self._children:
-            cpu += cpu_of(children) - cpu_of(self._children)
-        return Taken(start=self.start, duration=duration, cpu=cpu, memory=memory)
+        usage, children = getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN)
+        cpu = cpu_of(usage, self._self)
+        if children.ru_utime or children.ru_stime:
+            cpu += cpu_of(children, self._children)
+        end = self.start + timedelta(microseconds=duration // 1000)
+        return Taken(self.start, end, duration, cpu, memory_of(usage))
 
 
-def cpu_of(usage: resource.struct_rusage) -> int:
-    """ns of CPU, user + system."""
-    return round((usage.ru_utime + usage.ru_stime) * SECOND)
+def cpu_of(usage: struct_rusage, since: struct_rusage | None = None) -> int:
+    """ns of CPU, user + system, from *since* or the beginning to *usage*."""
+    if since is None:
+        return round((usage.ru_utime + usage.ru_stime) * SECOND)
+    return round((usage.ru_utime - since.ru_utime + usage.ru_stime - since.ru_stime) * SECOND)
 
 
-def memory_of(usage: resource.struct_rusage) -> int:
+def memory_of(usage: struct_rusage) -> int:
     """Bytes of peak resident memory."""
     return usage.ru_maxrss * MAXRSS_UNIT

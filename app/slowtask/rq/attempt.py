@@ -1,7 +1,8 @@
 """One attempt of one RQ job, as the process that runs it sees it."""
 
 import os
-from datetime import datetime
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 from rq.job import Job
@@ -18,69 +19,74 @@ from slowtask.timer import Taken, Timer
 
 
 class Attempt:
-    """Told what happens to *job*, it writes the one record when it is closed. None of its methods raises."""
+    """Told what happens to *job*, it writes the one record when it is closed. None of its methods raises.
 
-    def __init__(self, job: Job, *, execution: str | None = None, board: Board | None = None) -> None:
+    Under a worker of ours it has RQ's *execution* id, notes itself on the *board* and knows its *parent*.
+    """
+
+    def __init__(
+        self, job: Job, *, execution: str = "", board: Board | None = None, parent: int | None = None
+    ) -> None:
         self.job = job
-        self._execution = execution  #: RQ's id of the attempt; None where only the job is known
+        self._execution = execution
         self._board = board
-        self._parent = os.getppid()
+        self._parent = parent
         self._ending = FINISHED
         self._timer: Timer | None = None
         self._taken: Taken | None = None
-        self._name: str | None = None
+        self._name = ""
         self._trace: str | None = None
         self._number = 1
         self._wait: int | None = None
 
     def begin(self) -> None:
         """The task is about to start."""
-        with guarded():
+        with guarded:
             log.ready()  # while the working folder is still ours
             self._name = facts.task_name(self.job)
             self._number = facts.attempt(self.job)
             self._trace = record.trace_id()
-            self._timer = Timer()
-            self._wait = facts.wait(self.job.enqueued_at, self._timer.start)  # RQ's retry resets the former
+            self._timer = timer = Timer()
+            self._wait = facts.wait(self.job.enqueued_at, timer.start)  # a retry resets what RQ knows
             if self._board:
-                self._board.began(self._timer.start, self._timer.clock, self._name)
+                self._board.began(timer.start, timer.clock, self._name)
 
     def returned(self, result: Any) -> None:
         """The task returned *result*."""
-        with guarded():
+        with guarded:
             self._stop()
             if not facts.asks_retry(result):
                 facts.count_attempt(self.job, None)
             elif facts.grants_retry(self.job, result):
-                self._end(Ending(action="retried"))
+                self._end(Ending("retried"))
             else:
-                self._ending = Ending(action="failed")
+                self._end(Ending("failed"))
 
     def raised(self, error: BaseException | None) -> None:
         """The task, or what RQ does around it, raised *error*. The last call stands."""
-        with guarded():
+        with guarded:
             self._stop()
             if isinstance(error, JobTimeoutException):
-                self._end(Ending(action="timed-out", error=error))
+                self._end(Ending("timed-out", error=error))
             elif facts.will_retry(self.job):
-                self._end(Ending(action="retried", error=error))
+                self._end(Ending("retried", error=error))
             else:
-                self._end(Ending(action="failed", error=error))
+                self._end(Ending("failed", error=error))
 
     def close(self) -> None:
         """Write the record."""
-        with guarded():
+        with guarded:
             self._stop()
-            run = self._run(self._taken)
-            if os.getppid() != self._parent and not facts.claim(self.job, run.id):
+            run = self._run()
+            if self._parent and self._parent != os.getppid() and not facts.claim(self.job, run.id):
                 return  # our worker died, and RQ has given this attempt up: that record stands
             log.write(run)
             if self._board:
                 self._board.recorded()
 
     def _stop(self) -> None:
-        """Take the time; only the first call counts, at the end of the task."""
-        if self._timer and self._taken is None:
+        """Take the time; the first call counts, at the end of the task."""
+        if self._taken is None and self._timer is not None:
             self._taken = self._timer.stop()
 
     def _end(self, ending: Ending) -> None:
@@ -89,29 +95,29 @@ class Attempt:
         if ending.action == "retried" or facts.will_retry(self.job):
             facts.count_attempt(self.job, self._number + 1)
 
-    def _run(self, taken: Taken | None) -> Run:
+    def _run(self) -> Run:
         """The event; a job that never began has neither start nor duration."""
-        whole = taken or Timer().stop()
-        return record.run(
-            self._ending,
-            settings(),
-            timestamp=whole.end,
-            id=self._id(whole.start),
-            start=taken and taken.start,
-            duration=taken and taken.duration,
-            cpu=taken and taken.cpu,
-            memory=whole.memory,
-            wait=self._wait,
-            attempt=self._number,
-            labels=record.labels(self.job, settings()),
-            trace=self._trace or record.trace_id(),
-            worker=record.named(self.job.worker_name),
-            **job_fields(self.job, self._name or facts.task_name(self.job)),
-        )
-
-    def _id(self, start: datetime) -> str:
-        """By RQ's id of the attempt, so that a worker and its horse give it the same one."""
-        return identity(self.job.id, self._execution or f"{start.isoformat()}/{os.getpid()}")
+        job, taken, chosen, pid = self.job, self._taken, settings(), os.getpid()
+        seen = job_fields(job, self._name or facts.task_name(job))
+        seen |= {
+            "id": identity(job.id, self._execution or f"{time.time_ns()}/{pid}"),
+            "timestamp": taken.end if taken else datetime.now(UTC),
+            "wait": self._wait,
+            "attempt": self._number,
+            "worker": record.named(job.worker_name),
+            "host": record.host(),
+            "pid": pid,
+            "labels": chosen.labels and record.labels(job, chosen),
+            "trace": self._trace or record.trace_id(),
+        }
+        if taken:
+            seen |= {
+                "start": taken.start,
+                "duration": taken.duration,
+                "cpu": taken.cpu,
+                "memory": taken.memory,
+            }
+        return record.run(self._ending, chosen, seen)
 
 
 def job_fields(job: Job, name: str) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """The job that times itself: enough for what runs to an end."""
 
-import contextlib
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 from rq.job import Job
@@ -33,16 +31,18 @@ class TimedJob(Job):
             return result
         finally:
             if self.slowtask_attempt is None:
-                with alarm_held():
-                    attempt.close()
+                close(attempt)
 
 
-@contextlib.contextmanager
-def alarm_held() -> Iterator[None]:
-    """Keep RQ's time limit, an alarm, from striking a run that has ended, while its record is written."""
-    with contextlib.suppress(BaseTimeoutException):
-        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, held)
+def close(attempt: Attempt) -> None:
+    """Close *attempt* while RQ's time limit is held: an alarm must not strike a run that has ended.
+
+    What is left of the limit is given back: it may be that of another job, in which this one ran at once.
+    """
+    try:
+        held, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+        attempt.close()
+        if held:
+            signal.setitimer(signal.ITIMER_REAL, held)
+    except BaseTimeoutException:  # it struck before it was held
+        attempt.close()

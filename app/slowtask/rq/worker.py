@@ -46,7 +46,7 @@ class Timed(Base):
         if self.job_class is Job:
             self.job_class = TimedJob
         self._exc_handlers.insert(0, record_abandoned)
-        with guarded():
+        with guarded:
             log.ready()
 
     def prepare_execution(self, job: Job) -> Any:
@@ -63,8 +63,9 @@ class Timed(Base):
     @contextlib.contextmanager
     def _recorded(self, job: Job) -> Iterator[None]:
         """Tie an attempt to *job*, and close it."""
-        execution = self._execution_id or getattr(self.execution, "id", None)
-        attempt = job.slowtask_attempt = Attempt(job, execution=execution, board=self._board)  # type: ignore[attr-defined]
+        execution = self._execution_id or str(getattr(self.execution, "id", ""))
+        attempt = Attempt(job, execution=execution, board=self._board, parent=os.getppid())
+        job.slowtask_attempt = attempt  # type: ignore[attr-defined]
         if not isinstance(job, TimedJob):
             attempt.begin()  # a class of the user's own: its whole work is timed
         try:
@@ -83,7 +84,7 @@ class Timed(Base):
     def handle_job_failure(self, job: Job, *args: Any, **kwargs: Any) -> None:
         """Record a job that was taken off its queue and never started."""
         if "intermediate queue" in str(kwargs.get("exc_string", "")):
-            with guarded():
+            with guarded:
                 write_abandoned(job, None)
         super().handle_job_failure(job, *args, **kwargs)
 
@@ -116,7 +117,7 @@ class TimedHorse(Timed):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        with guarded():
+        with guarded:
             self._board = self._new_board()
 
     def _new_board(self) -> board.Board:
@@ -126,7 +127,7 @@ class TimedHorse(Timed):
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run *job* in a horse, and record the end that a dead horse couldn't."""
         self._death, owed = None, None
-        with guarded():
+        with guarded:
             owed = Owed(
                 job=job, number=facts.attempt(job), enqueued=job.enqueued_at, clock=time.monotonic_ns()
             )
@@ -135,7 +136,7 @@ class TimedHorse(Timed):
         try:
             super().execute_job(job, queue)
         finally:
-            with guarded():
+            with guarded:
                 if owed and self._death and self._board and not (noted := self._board.read()).recorded:
                     self._record(self._death, owed, noted)
 
@@ -151,7 +152,7 @@ class TimedHorse(Timed):
 
     def handle_job_failure(self, job: Job, *args: Any, **kwargs: Any) -> None:
         """Count the attempt of a horse that died, which couldn't itself."""
-        with guarded():
+        with guarded:
             if self._death and not self._death.stopped and facts.will_retry(job):
                 facts.count_attempt(job, facts.attempt(job) + 1)
         super().handle_job_failure(job, *args, **kwargs)
@@ -170,6 +171,7 @@ class TimedHorse(Timed):
             memory=memory_of(death.usage),
             wait=facts.wait(owed.enqueued, noted.start),
             worker=record.named(self.name),
+            host=record.host(),
             pid=death.pid,
         )
 
@@ -177,10 +179,10 @@ class TimedHorse(Timed):
 def ending(death: Death) -> Ending:
     """What a horse's exit status says."""
     if death.stopped:
-        return Ending(action="stopped")
+        return Ending("stopped")
     if os.WIFSIGNALED(death.status):
-        return Ending(action="killed", reason=f"signal {os.WTERMSIG(death.status)}")
-    return Ending(action="killed", reason=f"exit status {os.waitstatus_to_exitcode(death.status)}")
+        return Ending("killed", reason=f"signal {os.WTERMSIG(death.status)}")
+    return Ending("killed", reason=f"exit status {os.waitstatus_to_exitcode(death.status)}")
 
 
 def write(how: Ending, job: Job, execution: str, *, name: str = "", **seen: Any) -> None:
@@ -191,11 +193,13 @@ def write(how: Ending, job: Job, execution: str, *, name: str = "", **seen: Any)
             record.run(
                 how,
                 settings(),
-                timestamp=datetime.now(UTC),
-                id=event_id,
-                labels=record.labels(job, settings()),
-                **job_fields(job, name or facts.described_name(job)),
-                **seen,
+                {
+                    "timestamp": datetime.now(UTC),
+                    "id": event_id,
+                    "labels": record.labels(job, settings()),
+                    **job_fields(job, name or facts.described_name(job)),
+                    **seen,
+                },
             )
         )
 
@@ -204,15 +208,13 @@ def write_abandoned(job: Job, error: BaseException | None) -> None:
     """Write the record of an attempt that nobody keeps alive. What it took is unknown."""
     start = job.started_at and facts.aware(job.started_at)
     write(
-        Ending(action="abandoned", error=error),
+        Ending("abandoned", error=error),
         job,
         facts.abandoned_execution(job),
         attempt=facts.attempt(job),
         start=start,
         wait=facts.wait(job.enqueued_at, start),
         worker=record.named(job.worker_name),
-        host=None,  # not this machine's, perhaps
-        pid=None,
     )
 
 
@@ -220,7 +222,7 @@ def record_abandoned(job: Job, kind: type[BaseException], error: BaseException, 
     """RQ's exception handler for jobs whose worker is gone; other failures the worker sees itself."""
     if kind is not AbandonedJobError:
         return
-    with guarded():
+    with guarded:
         if job.get_status(refresh=False) != JobStatus.STARTED:
             return  # RQ before 3.0 may also give up jobs that ended well (rq#2424)
         write_abandoned(job, error)
