@@ -1,1 +1,1 @@
-"""The tasks of the experiment, and what enqueues them."""
+"""The experiment: its tasks, a Redis of its own, real RQ workers, and what is seen of them."""

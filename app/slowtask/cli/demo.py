@@ -1,0 +1,66 @@
+"""`slowtask demo`: see it work."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from slowtask.errors import UsageError
+
+FOLDER: Final = Path("slowtask-demo")
+#: All that a demonstration leaves in its folder.
+OURS: Final = {"slowtask.ndjson", "redis.log", "worker-1.log", "worker-2.log"}
+
+
+@click.command()
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=FOLDER,
+    show_default=True,
+    help="Where all its files go.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), default=100, show_default=True, help="How many to run.")
+@click.pass_context
+def demo(context: click.Context, folder: Path, jobs: int) -> None:
+    r"""See it work: a Redis of its own, two RQ workers, three tasks, and their ranking.
+
+    It leaves nothing running, and no file outside its folder.
+
+    \b
+    A short one, elsewhere:   slowtask demo --jobs 20 --folder /tmp/demo
+    """
+    prepare(folder)
+    watch(folder, jobs)
+    from slowtask.cli.top import top  # noqa: PLC0415 - DuckDB, not before it is needed
+
+    context.invoke(top, sources=(str(folder / "slowtask.ndjson"),))
+    click.echo(f"\nThe lines it read are in {folder}. Next: slowtask top {folder} --by p95", err=True)
+
+
+def prepare(folder: Path) -> None:
+    """Make *folder*, or empty it of an earlier demonstration. Raises `UsageError` where it is another's."""
+    if folder.exists() and {each.name for each in folder.iterdir()} - OURS:
+        raise UsageError(f"{folder} holds other files: name a folder for the demonstration by --folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} can't be made ({error.strerror}): name another by --folder.") from None
+    for each in folder.iterdir():
+        each.unlink()
+
+
+def watch(folder: Path, jobs: int) -> None:
+    """Run the demonstration, with a bar of the jobs that ended."""
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    from slowtask.demo import demo as demonstration  # noqa: PLC0415 - see above
+
+    console = Console(stderr=True)
+    console.print(f"A redis-server of its own, two RQ workers, {jobs} jobs of three tasks:")
+    columns = (TextColumn("jobs run"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("jobs run", total=jobs)
+        for ended in demonstration.run(folder, jobs):
+            bar.update(task, completed=ended)

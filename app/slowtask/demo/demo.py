@@ -1,0 +1,55 @@
+"""The demonstration: real tasks, run by real RQ workers, on a Redis of its own."""
+
+import importlib
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from slowtask.demo import tasks
+from slowtask.demo.server import Server
+from slowtask.demo.workers import Workers, require_rq
+from slowtask.errors import BrokerError
+
+if TYPE_CHECKING:
+    from rq import Queue
+
+WORKERS: Final = 2
+SEED: Final = 20210113  #: the same demonstration each time
+PAUSE: Final = 0.1  #: seconds between two looks at the log
+LOG: Final = "slowtask.ndjson"
+
+
+def run(folder: Path, jobs: int) -> Iterator[int]:
+    """Run *jobs* jobs, all that they leave in *folder*; yields how many have ended, until all have.
+
+    Raises `BrokerError` where no Redis starts, or the workers die.
+    """
+    require_rq()
+    queue = importlib.import_module("rq").Queue
+    log = folder / LOG
+    with Server(folder) as server, server.client() as redis:
+        enqueue(queue(connection=redis), jobs)
+        with Workers(folder, server.url, WORKERS) as workers:
+            ended = 0
+            while ended < jobs:
+                time.sleep(PAUSE)
+                if not workers.alive():
+                    raise BrokerError(f"the workers ended early: see {folder / 'worker-1.log'}.")
+                ended = log.read_bytes().count(b"\n") if log.exists() else 0
+                yield min(ended, jobs)
+
+
+def enqueue(queue: "Queue", jobs: int) -> None:
+    """Enqueue *jobs* jobs: four mails, three computations and three simple tasks in ten, shuffled."""
+    chance = random.Random(SEED)  # noqa: S311 - no secret
+    for number in range(jobs):
+        kind = chance.choices(("mail", "compute", "simple"), (4, 3, 3))[0]
+        if kind == "mail":
+            user = tasks.NOBODY if number % 20 == 0 else f"user{number}"
+            queue.enqueue(tasks.send_mail, user, round(chance.uniform(0, 1), 3))
+        elif kind == "compute":
+            queue.enqueue(tasks.compute, chance.randrange(20_000, 400_000))
+        else:
+            queue.enqueue(tasks.simple_task)
