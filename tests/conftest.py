@@ -1,16 +1,15 @@
 """What the tests share: a real Redis, and the outcome matrix printed at the end."""
 
 import os
-import shutil
-import socket
-import subprocess
 import time
 from collections import defaultdict
 
 import hypothesis
 import pytest
 from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
+
+from slowtask.demo.server import Server
+from slowtask.errors import BrokerError
 
 hypothesis.settings.register_profile("slowtask", deadline=None)  # the machine's pace proves nothing
 hypothesis.settings.load_profile("slowtask")
@@ -23,34 +22,15 @@ def missing(what):
     (pytest.fail if IN_CI else pytest.skip)(f"{what}: this test can't run without it")
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory):
-    """A Redis of the tests' own, on loopback, without persistence; one for each test process."""
-    binary = shutil.which("redis-server")
-    if binary is None:
-        missing("redis-server")
-    port = free_port()
-    folder = tmp_path_factory.mktemp("redis")
-    command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
-        redis = Redis(port=port)
-        wait_until(lambda: answers(redis))
-        yield f"redis://127.0.0.1:{port}/0"
-        redis.close()
-        server.terminate()
-
-
-def answers(redis):
+    """The address of a Redis of the tests' own; one for each test process."""
     try:
-        return redis.ping()
-    except RedisConnectionError:
-        return False
+        server = Server(tmp_path_factory.mktemp("redis"))
+        with server:
+            yield server.url
+    except BrokerError as problem:
+        missing(str(problem))
 
 
 @pytest.fixture

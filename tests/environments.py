@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".cache" / "environments"
-REQUIREMENTS = ["msgspec", "python-json-logger", "redis"]
+OURS = ["msgspec", "python-json-logger", "redis"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Environment:
     """One Python with one RQ."""
 
     rq: str  # as people say it: `2.0`
-    requirement: str  # as pip takes it
+    requirements: tuple[str, ...]  # as pip takes them
     version: str  # of Python
 
     @property
@@ -39,7 +39,7 @@ class Environment:
             return f"Python {self.version} isn't installed"
         folder = self.python.parent.parent
         uv("venv", "--clear", "--python", interpreter, folder)
-        uv("pip", "install", "--python", self.python, self.requirement, *REQUIREMENTS)
+        uv("pip", "install", "--python", self.python, *self.requirements, *OURS)
         (folder / "complete").touch()
         return None
 
@@ -50,10 +50,14 @@ class Environment:
 
 CURRENT = "{}.{}".format(*sys.version_info)
 MATRIX = [
-    *(Environment(rq="3", requirement="rq>=3,<4", version=version) for version in ("3.11", "3.12", "3.13")),
-    Environment(rq="2, its last", requirement="rq>=2.12,<3", version=CURRENT),
-    Environment(rq="2.0", requirement="rq==2.0.0", version=CURRENT),
+    *(
+        Environment(rq="3", requirements=("rq>=3,<4",), version=version)
+        for version in ("3.11", "3.12", "3.13")
+    ),
+    Environment(rq="2, its last", requirements=("rq>=2.12,<3",), version=CURRENT),
+    Environment(rq="2.0", requirements=("rq==2.0.0",), version=CURRENT),
 ]
+DJANGO = Environment(rq="django", requirements=("django-rq>=3", "rq>=2"), version=CURRENT)
 
 
 def uv(*arguments):
@@ -76,7 +80,9 @@ def find_python(version):
 
 
 def main():
-    missing = [f"{each.name}: {problem}" for each in MATRIX if not each.made and (problem := each.make())]
+    missing = [
+        f"{each.name}: {problem}" for each in [*MATRIX, DJANGO] if not each.made and (problem := each.make())
+    ]
     for line in missing:
         print(f"not tested with {line}")
     return 1 if missing and os.environ.get("CI") else 0

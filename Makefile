@@ -1,0 +1,40 @@
+# Two commands do all the set-up on a fresh machine with Python ≥ 3.11 and make: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: demo test check servers environments bench wheel clean
+
+demo: $(READY)  # a Redis of its own, two RQ workers, three tasks, their ranking
+	@$(BIN)/slowtask demo
+
+test: $(READY) check servers environments  # everything; in CI nothing may be missing
+	$(BIN)/pytest -n 4
+
+check: $(READY)  # style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+servers:  # what tests need beside Python
+	@sh tests/servers.sh
+
+environments: $(READY)  # the RQs and Pythons of the outcome matrix
+	$(BIN)/python tests/environments.py
+
+bench: $(READY)  # the figures of bench/RESULTS.md, on this machine
+	@for each in bench/bench_*.py; do echo; echo "== $$each"; $(BIN)/python $$each || exit 1; done
+
+wheel: $(READY)
+	$(BIN)/python -m hatchling build -t wheel
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "slowtask needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[demo]' --group dev
+	@touch $(READY)
+
+clean:
+	rm -rf .venv .cache dist slowtask-demo

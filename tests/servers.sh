@@ -1,0 +1,18 @@
+#!/bin/sh
+# Installs the programs that tests start, through apt where this user may; says plainly what is missing.
+wanted=""
+command -v redis-server >/dev/null || wanted="$wanted redis-server"
+command -v logrotate >/dev/null || [ -x /usr/sbin/logrotate ] || wanted="$wanted logrotate"
+[ -n "$wanted" ] || exit 0
+
+as_root=""
+[ "$(id -u)" = 0 ] || as_root="sudo -n"
+if command -v apt-get >/dev/null && $as_root true 2>/dev/null; then
+  # A server must not start by itself: tests start their own, on ports of their own.
+  $as_root apt-get update -qq
+  $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq $wanted >/dev/null
+fi
+for program in $wanted; do
+  command -v "$program" >/dev/null || [ -x "/usr/sbin/$program" ] || echo "$program couldn't be installed here."
+done
+command -v redis-server >/dev/null || echo "Tests use the server in the wheel of slowtask[demo] instead of redis-server."
