@@ -1,6 +1,7 @@
 """Grok patterns in Python."""
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -58,8 +59,6 @@ def test_each_of_our_patterns_means_the_same_to_logstash(name):
 
 def test_each_pattern_stands_under_a_comment_with_its_sample_or_is_part_of_one_that_does():
     lines = PATTERNS.read_text().splitlines()
-    kept = [
-        line.split(" ")[0] for before, line in zip(lines, lines[1:], strict=False) if before.startswith("#")
-    ]
+    kept = [line.split(" ")[0] for before, line in pairwise(lines) if before.startswith("#")]
 
     assert {"SLOWTASK_TEXT", "RQ_START", "RQ_DONE", "RQ_OK", "CELERY_DONE", "CELERY_RAISED"} <= set(kept)

@@ -109,7 +109,7 @@ def test_seconds_are_exact_in_nanoseconds(seconds, expected):
     "seconds", [b"-1", b"-1e-9", b"1e10", b"1e999999999", b"9223372036.854775808", b"9" * 99]
 )
 def test_a_negative_or_too_large_duration_is_refused(seconds):
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(ValueError, match=r"^b'"):
         nanoseconds(seconds)
 
 
@@ -157,7 +157,7 @@ def test_a_text_line_gives_what_is_in_it_and_no_more(parsed):
 
 def test_two_equal_lines_are_two_runs_named_by_where_they_stand(parsed, tmp_path):
     runs = parsed(TEXT * 2)
-    status = os.stat(tmp_path / "a.log")
+    status = (tmp_path / "a.log").stat()
 
     assert [run.id for run in runs] == [identity(status.st_dev, status.st_ino, at) for at in (0, len(TEXT))]
 
@@ -394,7 +394,7 @@ def test_colours_of_a_terminal_are_no_part_of_a_line(parsed):
     assert (run.task, run.queue, run.duration, run.margin) == ("jobs.a", "default", 10**9, 10**9)
 
 
-def test_lines_are_counted(tmp_path):
+def test_lines_are_counted():
     tally = Tally()
     list(events(Source(path=GOLDEN / "text-format.log", kind="lines"), tally=tally))
 
@@ -439,7 +439,6 @@ def test_without_descriptions_a_failure_is_named_by_its_exception(parsed):
 def test_workers_mixed_in_one_log_are_told_apart(parsed):
     lines = [
         *(f"18:47:5{n} Worker w{n}: default: jobs.a() (j{n})" for n in (1, 2)),
-        *(f"18:47:58 Successfully completed jobs.a() job in 0:00:0{n} on worker w{n}" for n in ()),
         "18:47:58 Successfully completed jobs.a() job in 0:00:07.5s on worker w1",
         "18:47:58 Worker w1: default: Job OK (j1)",
         "18:47:59 Successfully completed jobs.a() job in 0:00:06.5s on worker w2",
@@ -493,25 +492,21 @@ def moments(items):
     return [item.timestamp.isoformat(sep=" ")[:16] for item in items]
 
 
-def test_the_date_goes_back_over_midnights_from_when_the_file_was_last_changed(parsed, tmp_path, monkeypatch):
-    (tmp_path / "b.log").write_text(
-        at("10:00:00") + at("23:59:59") + at("00:00:01") + at("09:00:00") + at("08:00:00")
-    )
-    changed = datetime(2026, 11, 23, 8, 0, 1, tzinfo=UTC).timestamp()
+def test_the_date_goes_back_over_midnights_from_when_the_file_was_last_changed(tmp_path):
+    clocks = ("10:00:00", "23:59:59", "00:00:01", "09:00:00", "08:59:59", "08:00:00", "06:00:00")
+    (tmp_path / "b.log").write_text("".join(map(at, clocks)))
+    changed = datetime(2026, 11, 23, 6, 0, 1, tzinfo=UTC).timestamp()
     os.utime(tmp_path / "b.log", (changed, changed))
-    found = moments(events(Source(path=tmp_path / "b.log", kind="lines")))
 
-    assert (
-        found
-        == [
-            "2026-11-21 10:00",
-            "2026-11-21 23:59",
-            "2026-11-22 00:00",
-            "2026-11-22 09:00",
-            "2026-11-22 08:00",
-        ]
-        or found[-1] == "2026-11-23 08:00"
-    )
+    assert moments(events(Source(path=tmp_path / "b.log", kind="lines"))) == [
+        "2026-11-21 10:00",
+        "2026-11-21 23:59",
+        "2026-11-22 00:00",
+        "2026-11-22 09:00",
+        "2026-11-22 08:59",
+        "2026-11-22 08:00",
+        "2026-11-23 06:00",
+    ]
 
 
 def test_a_line_late_over_midnight_stays_on_its_day(parsed):
@@ -528,7 +523,7 @@ def test_no_line_is_younger_than_its_file():
     assert first_day(datetime(2026, 11, 23, 23, 59, 59, tzinfo=UTC), 86390, 2) == date(2026, 11, 21)
 
 
-def test_a_pipe_begins_today_or_yesterday(monkeypatch):
+def test_a_pipe_begins_today_or_yesterday():
     ends = os.pipe()
     clock = datetime.now(UTC) + timedelta(minutes=30)
     with os.fdopen(ends[1], "w") as pipe:
