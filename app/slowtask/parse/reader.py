@@ -4,7 +4,7 @@ No line reaches a regular expression that is longer than `LONGEST`; JSON may be 
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from typing import Final
 
@@ -59,8 +59,15 @@ class Reader:
         self._cause = Cause()
         self._inside = False  #: lines without a head of their own belong to the line before
 
-    def read(self, lines: Iterable[bytes]) -> None:
+    def read(self, lines: Sequence[bytes]) -> None:
         """Take the next lines, without their line ends."""
+        if (
+            lines
+            and lines[0].startswith(b"Time: ")
+            and lines[-1].startswith(b"Time: ")
+            and self._texts(lines)
+        ):
+            return
         number, offset, heads = self.number, self.offset, self._heads
         for line in lines:
             number += 1
@@ -70,6 +77,20 @@ class Reader:
                 self._line(line, number, offset)
             offset += len(line) + 1
         self.number, self.offset = number, offset
+
+    def _texts(self, lines: Sequence[bytes]) -> bool:
+        """Take *lines* if all are good ones of the text format: much quicker than one by one."""
+        if max(map(len, lines)) > LONGEST:
+            return False
+        ends = self._stock.texts(lines, self.number, self.offset)
+        if ends is None:
+            return False
+        self._close()
+        self._inside = False
+        self._out += ends
+        self.number += len(lines)
+        self.offset += sum(map(len, lines)) + len(lines)
+        return True
 
     def skip(self, line: bytes, length: int) -> None:
         """Refuse a line of which only the beginning was read: *length* bytes in all."""
@@ -131,7 +152,7 @@ class Reader:
 
     def _timed(self, line: bytes, number: int, offset: int) -> None:
         """A line of RQ's."""
-        if not (line[8:9] == b" " and line[:8] == self._rq.clock) and not TIMED(line):
+        if not line.startswith(self._rq.clock) and not TIMED(line):
             self._other(line, number, offset)
             return
         retry = self._open is not None and b" for retry" in line

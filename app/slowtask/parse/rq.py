@@ -23,6 +23,7 @@ STATUS, SIGNAL = "[@metadata][status]", "[@metadata][signal]"
 TOOK: Final = tuple(f"[@metadata][{unit}]" for unit in ("days", "hours", "minutes", "seconds"))
 
 TIMED = re.compile(rb"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d ").match
+ESCAPE: Final = 0x1B
 COLOUR: Final = re.compile(rb"\x1b\[[0-9;]*m")
 
 START = ours_with("RQ_START", CLOCK, WORKER, QUEUE, CALL, NAME, ID).match
@@ -74,25 +75,25 @@ class Lines:
         self._zone = zone
         self._make_days = days
         self._days: Days | None = None
-        self.clock = b""  #: of the line before
+        self.clock = b"-"  #: of the line before, with the space behind it
         self._now = 0  #: its time, µs
 
     def read(self, line: bytes, number: int, offset: int) -> End | None:
         """Take one line; returns an end whose traceback may follow. Raises `Broken` if it isn't RQ's."""
-        if line[:8] != self.clock:
-            self._tick(line[:8])
-        if b"\x1b" in line:
+        if not line.startswith(self.clock):
+            self._tick(line[:9])
+        if ESCAPE in line:
             line = COLOUR.sub(b"", line)
         if line.startswith(b"Successfully completed ", 9):
             self._done(line, number, offset)
         elif line.endswith(b")"):
-            if b": Job OK (" in line and (found := OK(line)):
+            if line.find(b": Job OK (") >= 0 and (found := OK(line)):  # quicker than `in`
                 self._ok(found.groups(), number, offset)
             elif found := START(line):
                 self._start(found.groups(), number, offset)
             else:
                 return self._rare(line, number, offset)
-        elif not line.endswith(b" seconds") or b"esult is kept for " not in line:
+        elif not line.endswith(b" seconds") or line.find(b"esult is kept for ") < 0:
             return self._rare(line, number, offset)
         return None
 
@@ -111,11 +112,11 @@ class Lines:
                 line=number,
                 offset=offset,
                 timestamp=self._now,
-                id=str(job, "utf-8", "replace"),
+                id=job.decode("utf-8", "replace"),
                 queue=self.names[queue],
                 worker=None if worker is None else self.names[worker],
                 task=None if task is None else self.names[task],
-                call=None if call is None else str(call, "utf-8", "replace"),
+                call=None if call is None else call.decode("utf-8", "replace"),
             )
         )
 
@@ -139,17 +140,17 @@ class Lines:
                 duration=_duration(spent),
                 outcome="success",
                 action="finished",
-                id=None if job is None else str(job, "utf-8", "replace"),
+                id=None if job is None else job.decode("utf-8", "replace"),
                 system="rq",
                 worker=self.names[worker],
-                call=None if call is None else str(call, "utf-8", "replace"),
+                call=None if call is None else call.decode("utf-8", "replace"),
             )
         )
 
     def _ok(self, groups: Any, number: int, offset: int) -> None:
         """A job succeeded, with its id."""
         _, worker, queue, job = groups
-        if self.jobs.told(str(job, "utf-8", "replace")):
+        if self.jobs.told(job.decode("utf-8", "replace")):
             return
         end = self._end(number, offset, job, worker, "finished")
         end.outcome, end.queue = "success", self.names[queue]
@@ -188,7 +189,7 @@ class Lines:
             offset=offset,
             timestamp=self._now,
             task=None,
-            id=None if job is None else str(job, "utf-8", "replace"),
+            id=None if job is None else job.decode("utf-8", "replace"),
             worker=None if worker is None else self.names[worker],
             outcome="failure",
             action=action,

@@ -4,6 +4,7 @@
 `[2026-11-23 18:48:35,822: INFO/ForkPoolWorker-1] Task tasks.compute[96e2…] succeeded in 0.106s: 'done'`
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from slowtask.event import Action
@@ -43,7 +44,7 @@ class Names(dict[bytes, str]):
     def __missing__(self, name: bytes) -> str:
         if len(self) > 100_000:  # noqa: PLR2004 - a bound, not a measure
             self.clear()
-        self[name] = str(name, "utf-8", "replace")
+        self[name] = name.decode("utf-8", "replace")
         return self[name]
 
 
@@ -66,18 +67,42 @@ class Stock:
             at, duration = self.stamp(time), took(seconds)  # one of them says which it is
         return End(line=number, offset=offset, timestamp=at, task=self.names[task], duration=duration)
 
+    def texts(self, lines: Sequence[bytes], number: int, offset: int) -> list[End] | None:
+        """The runs of *lines*, which begin after line *number* at *offset*; `None` unless each gives one."""
+        found = list(map(TEXT, lines))
+        if not all(found):
+            return None
+        stamp, names, ends = self.moments.stamp, self.names, []
+        try:
+            for line, match in zip(lines, found, strict=True):
+                time, task, seconds = match.groups()  # type: ignore[union-attr] # all of them matched
+                number += 1
+                ends.append(
+                    End(
+                        line=number,
+                        offset=offset,
+                        timestamp=stamp(time),
+                        task=names[task],
+                        duration=nanoseconds(seconds),
+                    )
+                )
+                offset += len(line) + 1
+        except ValueError:
+            return None
+        return ends
+
     def celery(self, line: bytes, number: int, offset: int) -> End | None:
         """The end that a line of Celery's tells; `None` for its chatter. Raises `Broken`."""
         if line.endswith(b"] received"):
             return None
-        if b"] succeeded in " in line and (found := DONE(line)):
+        if found := DONE(line):
             time, worker, task, job, seconds = found.groups()
             return End(
                 line=number,
                 offset=offset,
                 timestamp=self.stamp(time),
                 task=self.names[task],
-                id=str(job, "utf-8", "replace"),
+                id=job.decode("utf-8", "replace"),
                 worker=self.names[worker],
                 duration=took(seconds),
                 outcome="success",
@@ -128,7 +153,7 @@ class Stock:
             offset=offset,
             timestamp=self.stamp(time),
             task=self.names[task],
-            id=str(job, "utf-8", "replace"),
+            id=job.decode("utf-8", "replace"),
             worker=None if process == PARENT else process,
             outcome="failure",
             action=action,
