@@ -14,6 +14,7 @@ import pytest
 from slowtask.event import Run, fields
 from slowtask.parse import Reason, Tally, Unparsable, events, scan
 from slowtask.parse.record import microseconds
+from slowtask.parse.rows import COLUMNS
 from slowtask.sources import Source
 
 inside = import_module("slowtask.parse.scan")  # the function of that name hides the module
@@ -62,7 +63,7 @@ def rows(tally):
     for path in tally.files:
         with path.open(newline="") as file:
             header, *lines = csv.reader(file)
-            assert tuple(header) == inside.COLUMNS
+            assert tuple(header) == COLUMNS
             found += lines
     return sorted(found)
 

@@ -18,16 +18,16 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from gzip import GzipFile
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol, TextIO, cast
+from typing import Any, BinaryIO, Final, Protocol, cast
 
 from slowtask.parse.jobs import Jobs, Mark, Start
 from slowtask.parse.reader import LONGEST, Reader, nameless
-from slowtask.parse.record import End, Item, Own, Reason, Tally, Unparsable, microseconds
+from slowtask.parse.record import End, Item, Own, Reason, Tally, Unparsable
+from slowtask.parse.rows import Rows
 from slowtask.parse.stream import fed, start_of, times
 from slowtask.parse.times import Days, clock, first_day
 from slowtask.sources import Source
 
-COLUMNS: Final = ("timestamp", "duration", "margin", "wait", "outcome", "task", "queue")
 PIECE: Final = 8 << 20  #: bytes; a file of two or more is read in pieces
 SMALL: Final = 4 << 20  #: bytes; less is read quicker than a process starts
 KEPT: Final = 100  #: lines that can't be read, kept of each source to be shown
@@ -35,7 +35,6 @@ KEPT: Final = 100  #: lines that can't be read, kept of each source to be shown
 HEAD: Final = re.compile(rb'\n(?=\{"@timestamp":|Time: \d|\[\d{4}-|(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d )')
 #: … and that says nothing of the failure before it.
 TIED: Final = b" for retry"
-SPECIAL: Final = re.compile(r"[\",\r\n]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,47 +49,6 @@ class Piece:
     begin: int = 0
     size: int | None = None  #: None: all of the source, which is then read as `events` does
     last: int = -1  #: seconds of the day of the last clock before
-
-
-class Texts(dict[str, str]):
-    """Names as CSV writes them, each worked out once."""
-
-    def __missing__(self, text: str) -> str:
-        if len(self) > 100_000:  # noqa: PLR2004 - a bound, not a measure
-            self.clear()
-        self[text] = '"' + text.replace('"', '""') + '"' if SPECIAL.search(text) else text
-        return self[text]
-
-
-class Rows:
-    """Writes the rows of one CSV file."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._write = file.write
-        self._texts = Texts()
-        file.write(",".join(COLUMNS) + "\n")
-
-    def write(self, items: Iterable[End | Own]) -> None:
-        """One row for each of *items*."""
-        texts = self._texts
-        rows = [_own(each, texts) if isinstance(each, Own) else _end(each, texts) for each in items]
-        self._write("".join(rows))
-
-
-def _end(end: End, texts: Texts) -> str:
-    """The row of *end*."""
-    duration = "" if end.duration is None else end.duration
-    margin = "" if end.margin is None else end.margin
-    queue = "" if end.queue is None else texts[end.queue]
-    return f"{end.timestamp},{duration},{margin},,{end.outcome},{texts[end.task or '']},{queue}\n"
-
-
-def _own(own: Own, texts: Texts) -> str:
-    """The row of an event of ours."""
-    run = own.run
-    numbers = ("" if each is None else str(each) for each in (run.duration, run.margin, run.wait))
-    queue = "" if run.queue is None else texts[run.queue]
-    return f"{microseconds(run.timestamp)},{','.join(numbers)},{run.outcome},{texts[run.task]},{queue}\n"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -131,8 +89,8 @@ def scan(  # noqa: PLR0913 - all but two have their defaults
 ) -> Tally:
     """Write the runs in *sources* (lines, not Parquet) to CSV files in *folder*; `Tally.files` names them.
 
-    Each has a header with `COLUMNS`: µs since the epoch, ns, ns, ns, and three texts; what isn't known is
-    empty. The runs are those of `events`. With *json* false those lines are left out (and not counted as
+    Each has a header, `rows.COLUMNS`: µs since the epoch, ns, ns, ns, and three texts; what isn't known
+    is empty. The runs are those of `events`. With *json* false those lines are left out (and not counted as
     events) that are JSON just as we write it, for DuckDB to read; JSON that it couldn't read is not left out.
     """
     tally = Tally()
