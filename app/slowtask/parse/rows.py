@@ -1,0 +1,51 @@
+"""Runs as rows of CSV, with the columns that a ranking needs."""
+
+import re
+from collections.abc import Iterable
+from typing import Final, TextIO
+
+from slowtask.parse.record import End, Own, microseconds
+
+COLUMNS: Final = ("timestamp", "duration", "margin", "wait", "outcome", "task", "queue")
+SPECIAL: Final = re.compile(r"[\",\r\n]")
+
+
+class Texts(dict[str, str]):
+    """Names as CSV writes them, each worked out once."""
+
+    def __missing__(self, text: str) -> str:
+        if len(self) > 100_000:  # noqa: PLR2004 - a bound, not a measure
+            self.clear()
+        self[text] = '"' + text.replace('"', '""') + '"' if SPECIAL.search(text) else text
+        return self[text]
+
+
+class Rows:
+    """Writes the rows of one CSV file."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._write = file.write
+        self._texts = Texts()
+        file.write(",".join(COLUMNS) + "\n")
+
+    def write(self, items: Iterable[End | Own]) -> None:
+        """One row for each of *items*."""
+        texts = self._texts
+        rows = [_own(each, texts) if isinstance(each, Own) else _end(each, texts) for each in items]
+        self._write("".join(rows))
+
+
+def _end(end: End, texts: Texts) -> str:
+    """The row of *end*."""
+    duration = "" if end.duration is None else end.duration
+    margin = "" if end.margin is None else end.margin
+    queue = "" if end.queue is None else texts[end.queue]
+    return f"{end.timestamp},{duration},{margin},,{end.outcome},{texts[end.task or '']},{queue}\n"
+
+
+def _own(own: Own, texts: Texts) -> str:
+    """The row of an event of ours."""
+    run = own.run
+    numbers = ("" if each is None else str(each) for each in (run.duration, run.margin, run.wait))
+    queue = "" if run.queue is None else texts[run.queue]
+    return f"{microseconds(run.timestamp)},{','.join(numbers)},{run.outcome},{texts[run.task]},{queue}\n"
