@@ -1,0 +1,133 @@
+"""PARSE: what the SOURCE arguments of the commands mean, and how each source is opened.
+
+A source is a log file, a folder of them, a glob (quoted, so that it is ours to expand), or `-`: stdin.
+The same file named twice, also through a link, is read once.
+"""
+
+import glob
+import gzip
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO, Final, Literal, cast
+
+from slowtask.config import OFF, settings
+from slowtask.errors import SourceError, UsageError
+
+STDIN: Final = "-"
+GZIP_MAGIC: Final = b"\x1f\x8b"
+#: What rotation leaves behind a name: `.1`, `-20261123`, `.2026-11-23_10-00.gz`.
+ROTATED: Final = r"(?:[.-]\d[\dT_:.-]*?)?(?:\.gz)?"
+LOG_NAME: Final = re.compile(rf"[^.].*\.(?:ndjson|jsonl|json|log|txt|parquet){ROTATED}", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One file to read, or stdin."""
+
+    path: Path | None  #: None: stdin
+    kind: Literal["lines", "parquet"]
+
+    @property
+    def name(self) -> str:
+        """What people call it: the path as they gave it, or `stdin`."""
+        return "stdin" if self.path is None else str(self.path)
+
+    def open(self) -> BinaryIO:
+        """The bytes, decompressed where they are gzip's, whatever the name; `fileno()` is the file's own.
+
+        Raises `SourceError` where the file can't be opened.
+        """
+        try:
+            raw = sys.stdin.buffer if self.path is None else self.path.open("rb")
+        except OSError as error:
+            raise SourceError(f"{self.name} can't be read ({error.strerror}): check its path.") from error
+        file = cast("BufferedReader", raw)
+        zipped = file.peek(2).startswith(GZIP_MAGIC)
+        return cast("BinaryIO", gzip.GzipFile(fileobj=file) if zipped else file)
+
+
+def resolve(arguments: Sequence[str]) -> list[Source]:
+    """The sources that *arguments* name, in their order, each once; by default our own log, also rotated.
+
+    Raises `UsageError` or `SourceError` for an argument that names nothing to read.
+    """
+    paths = [path for argument in arguments for path in _named(argument)] if arguments else _own()
+    seen: set[object] = set()
+    found = []
+    for path in paths:
+        mark = _mark(path)
+        if mark not in seen:
+            seen.add(mark)
+            found.append(_source(path))
+    return found
+
+
+def _source(path: Path | None) -> Source:
+    """The source that stands at *path*."""
+    return Source(path=path, kind="parquet" if path is not None and path.suffix == ".parquet" else "lines")
+
+
+def _mark(path: Path | None) -> object:
+    """What two names of one file have in common. Raises `SourceError` where the file can't be read."""
+    if path is None:
+        return STDIN
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise SourceError(f"{path} can't be read ({error.strerror}): check the path.") from error
+    if not os.access(path, os.R_OK):
+        raise SourceError(f"{path} can't be read: its permissions forbid it to this user.")
+    return status.st_dev, status.st_ino
+
+
+def _named(argument: str) -> Iterator[Path | None]:
+    """The files that one argument names."""
+    path = Path(argument)
+    if argument == STDIN:
+        yield None
+    elif argument.startswith(("http://", "https://")):
+        raise UsageError("Reading Elasticsearch is not part of this version: name log files, or - for stdin.")
+    elif path.is_dir():
+        yield from _folder(path)
+    elif glob.has_magic(argument) and not path.exists():
+        yield from _glob(argument)
+    else:
+        yield path
+
+
+def _folder(folder: Path) -> list[Path]:
+    """The logs in *folder*: regular files, not hidden, named as logs are. Not those of its folders."""
+    try:
+        found = sorted(each for each in folder.iterdir() if LOG_NAME.fullmatch(each.name) and each.is_file())
+    except OSError as error:
+        raise SourceError(f"{folder} can't be read ({error.strerror}): check its permissions.") from error
+    if not found:
+        raise SourceError(f"{folder} holds no logs (*.ndjson, *.log, …, also rotated): name the files.")
+    return found
+
+
+def _glob(pattern: str) -> list[Path]:
+    """The files that *pattern* matches, sorted; `**` goes into folders."""
+    matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 - pathlib's wants a folder to start from
+    found = sorted(each for each in map(Path, matches) if each.is_file())
+    if not found:
+        raise SourceError(f"No file matches {pattern}: check the pattern, and the folder it starts from.")
+    return found
+
+
+def _own() -> list[Path]:
+    """The log that a worker with these settings writes, and its rotated files."""
+    log = settings().log
+    if log in (STDIN, OFF):
+        raise UsageError(f"SLOWTASK_LOG={log} leaves no file to read: name log files, or - for stdin.")
+    path = Path(log)
+    name = re.compile(re.escape(path.name) + ROTATED + r"(?:\.parquet)?")
+    found = sorted(each for each in path.parent.glob("*") if name.fullmatch(each.name) and each.is_file())
+    if not found:
+        raise SourceError(f"There is no {log} here: name log files or folders, or - for stdin.")
+    return found

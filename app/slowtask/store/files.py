@@ -1,0 +1,144 @@
+"""Log files as a store: DuckDB reads JSON lines and Parquet in place; other lines go through the parser."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from stat import S_ISREG
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import duckdb
+
+from slowtask.errors import SourceError
+from slowtask.sources import GZIP_MAGIC, Source
+from slowtask.store import Figures, Measurement, Query
+from slowtask.store.duck import connect, fetch, literal, nameable, statement
+from slowtask.store.foreign import Foreign
+
+SNIFF: Final = 4096
+
+
+class Files:
+    """The runs in log files."""
+
+    def __init__(self, sources: Sequence[Source], *, date: str | None = None, timezone: str | None = None) -> None:
+        """*date* and *timezone* are for text lines that don't tell theirs."""
+        self._sources = list(sources)
+        self._parser = {"date": date, "timezone": timezone}
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def progress(self) -> float | None:
+        """How much of the query at hand is done, 0–1; None while the parser is at work."""
+        connection = self._connection
+        share = -1.0 if connection is None else connection.query_progress()
+        return None if share < 0 else share / 100
+
+    def measure(self, query: Query) -> Measurement:
+        """The figures of each task over the runs of *query*. Raises `SourceError`."""
+        with TemporaryDirectory(prefix="slowtask-") as name:
+            folder = Path(name)
+            with connect(folder, "macros", "buckets") as connection:
+                self._connection = connection
+                try:
+                    reading = Reading(connection, Foreign(folder, **self._parser))
+                    return reading.measure(self._sources, query)
+                finally:
+                    self._connection = None
+
+
+class Reading:
+    """One reading of all files."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, foreign: Foreign) -> None:
+        self._connection = connection
+        self._foreign = foreign
+        self._lines: dict[str, Source] = {}  #: what DuckDB is told to read, by its name there
+        self._packed: dict[str, Source] = {}
+
+    def measure(self, sources: Sequence[Source], query: Query) -> Measurement:
+        """The figures of *sources*. A file that DuckDB can't read well is parsed, and all read again."""
+        for source in sources:
+            self._place(source)
+        rows = self._rows(query)
+        while doubtful := self._doubtful(rows):
+            self._foreign.parse([self._lines.pop(name) for name in doubtful])
+            rows = self._rows(query)
+        return Measurement(figures=tuple(map(_figures, rows)), bad=self._foreign.bad, files=len(sources))
+
+    def _place(self, source: Source) -> None:
+        """Give *source* to the reader it is for."""
+        if source.path is None or not nameable(source.path):
+            self._foreign.parse([source])
+        elif source.kind == "parquet":
+            self._packed[literal(source.path)] = source
+        elif looks_like_json(source, source.path):
+            self._lines[literal(source.path)] = source
+        else:
+            self._foreign.parse([source])
+
+    def _rows(self, query: Query) -> list[dict[str, Any]]:
+        """The rows of exact.sql, or of sketch.sql where memory can't hold all times."""
+        values: dict[str, Any] = {
+            "since": query.since,
+            "until": query.until,
+            "queues": list(query.queues) or None,
+        }
+        try:
+            return self._select("exact", values)
+        except duckdb.OutOfMemoryException:
+            return self._select("sketch", values)
+        except duckdb.Error as error:
+            self._give_up_on(error)
+            return self._rows(query)
+
+    def _select(self, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+        """The rows of the statement *name* over all files."""
+        files = {"lines": [*self._lines], "packed": [*self._packed], "parsed": self._foreign.names()}
+        runs = " UNION ALL ".join(f"FROM {kind}(${kind})" for kind, names in files.items() if names)
+        sql = statement(name).replace("FROM runs", f"FROM ({runs}) AS runs")
+        return fetch(self._connection, sql, values | files) if runs else []
+
+    def _doubtful(self, rows: list[dict[str, Any]]) -> list[str]:
+        """The files that gave a row which may be no run."""
+        if all(row["sound"] for row in rows):
+            return []
+        if len(self._lines) == 1:
+            return [*self._lines]
+        found = fetch(self._connection, statement("unsound"), {"lines": [*self._lines]})
+        by_path = {str(source.path): name for name, source in self._lines.items()}
+        return [by_path[row["filename"]] for row in found]
+
+    def _give_up_on(self, error: duckdb.Error) -> None:
+        """Hand the files that DuckDB fails on to the parser. Raises `SourceError` if that can't help."""
+        for name, source in self._packed.items():
+            if not self._readable("packed", name):
+                raise SourceError(f"{source.name} can't be read as a Parquet of slowtask pack: leave it out.") from error
+        broken = [name for name in self._lines if not self._readable("lines", name)]
+        if not broken:
+            raise SourceError(f"The logs can't be read: {str(error).splitlines()[0]}") from error
+        self._foreign.parse([self._lines.pop(name) for name in broken])
+
+    def _readable(self, kind: str, name: str) -> bool:
+        """Whether DuckDB reads the file *name* to its end."""
+        try:
+            self._connection.execute(f"SELECT count(task), max(wait) FROM {kind}($files)", {"files": [name]})
+        except duckdb.Error:
+            return False
+        return True
+
+
+def looks_like_json(source: Source, path: Path) -> bool:
+    """Whether a file begins as JSON lines do, and is packed, if it is, as its name says."""
+    if not S_ISREG(path.stat().st_mode):
+        return False
+    with source.open() as file:
+        start = file.read(SNIFF).lstrip()
+    with path.open("rb") as raw:
+        zipped = raw.read(2) == GZIP_MAGIC
+    return start[:1] in (b"{", b"") and zipped == (path.suffix == ".gz")
+
+
+def _figures(row: dict[str, Any]) -> Figures:
+    """A row of exact.sql or sketch.sql as a record."""
+    p50, p95, p99 = row["percentiles"] or (None, None, None)
+    plain = {key: value for key, value in row.items() if key not in ("percentiles", "sound", "total")}
+    return Figures(**plain, total=row["total"] or 0.0, p50=p50, p95=p95, p99=p99)
