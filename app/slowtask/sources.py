@@ -11,12 +11,14 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
 
 from slowtask.config import OFF, settings
 from slowtask.errors import SourceError, UsageError
+
+if TYPE_CHECKING:
+    from io import BufferedReader
 
 STDIN: Final = "-"
 GZIP_MAGIC: Final = b"\x1f\x8b"
