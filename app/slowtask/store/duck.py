@@ -16,8 +16,9 @@ CONFIG: Final[dict[str, str]] = {
     "autoinstall_known_extensions": "false",  # JSON, Parquet and time zones are built in: no downloads
     "autoload_known_extensions": "false",
     "preserve_insertion_order": "false",
-    "TimeZone": "UTC",
 }
+#: A time without a zone is UTC; progress is counted, for `query_progress`, and not printed.
+SETTINGS: Final = "SET TimeZone = 'UTC'; SET enable_progress_bar = true; SET enable_progress_bar_print = false"
 
 
 @contextmanager
@@ -25,7 +26,7 @@ def connect(folder: Path, *scripts: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory that spills to *folder*, after running *scripts*, named as for `statement`."""
     connection = duckdb.connect(config={**CONFIG, "temp_directory": str(folder / "spill")})
     try:
-        connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")  # counts only
+        connection.execute(SETTINGS)
         for script in scripts:
             connection.execute(statement(script))
         yield connection
