@@ -59,7 +59,9 @@ def _lines(first: int, count: int) -> Iterator[str]:
 
 def _name(number: int) -> str:
     """`shop.jobs.send_mail`, …: 200 of them."""
-    return f"{AREAS[number % 8]}.jobs.{VERBS[number % 10]}_{NOUNS[number // 10 % 10]}" + "_all" * (number >= 100)
+    return f"{AREAS[number % 8]}.jobs.{VERBS[number % 10]}_{NOUNS[number // 10 % 10]}" + "_all" * (
+        number >= 100
+    )
 
 
 def _uuid(bits: int) -> str:

@@ -51,7 +51,11 @@ def page(
         table(rows, rough, by, width),
         Text(),
         Text(verdict(tasks, by), style="bold"),
-        *notes(len(tasks) - len(rows), measurement.bad.count, max((rough.get(t.task, 0) for t in rows), default=0)),
+        *notes(
+            len(tasks) - len(rows),
+            measurement.bad.count,
+            max((rough.get(t.task, 0) for t in rows), default=0),
+        ),
     ]
     return Group(*parts)
 
@@ -93,7 +97,9 @@ def table(rows: Sequence[Task], rough: Mapping[str, int], by: Order, width: int)
     for column in columns:
         ordered = column.order == by and column.title != "SHARE"
         justify = "left" if column.title == "SHARE" else "right"
-        grid.add_column(column.title, justify=justify, no_wrap=True, header_style="bold" if ordered else "dim")
+        grid.add_column(
+            column.title, justify=justify, no_wrap=True, header_style="bold" if ordered else "dim"
+        )
     names = [Text(shortened(printable(row.task), max(8, min(room, NAME_MAX)))) for row in rows]
     for place, name in enumerate(names):
         grid.add_row(name, *(cells[column.title][place] for column in columns))
@@ -165,7 +171,9 @@ def notes(more: int, bad: int, margin: int) -> list[Text]:
     if more > 0:
         found.append(f"{plural(more, 'more task')}: -n 0.")
     if bad:
-        found.append(f"{plural(bad, 'line')} could not be parsed: --bad shows {'it' if bad == 1 else 'them'}.")
+        found.append(
+            f"{plural(bad, 'line')} could not be parsed: --bad shows {'it' if bad == 1 else 'them'}."
+        )
     return [Text(each, style="dim") for each in found]
 
 

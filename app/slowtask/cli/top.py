@@ -48,7 +48,9 @@ class View:
 @click.command(help=HELP)
 @click.argument("sources", metavar="[SOURCE]…", nargs=-1)
 @click.option("--by", type=click.Choice(ORDERS), default="total", show_default=True, help="The order.")
-@click.option("--since", metavar="TIME", help="Runs that ended since: 90s, 15m, 1h, 7d, 2w ago, or a date or time.")
+@click.option(
+    "--since", metavar="TIME", help="Runs that ended since: 90s, 15m, 1h, 7d, 2w ago, or a date or time."
+)
 @click.option("--until", metavar="TIME", help="Runs that ended before. UTC, unless the time has an offset.")
 @click.option("--queue", "queues", metavar="NAME", multiple=True, help="Only this queue. Repeatable.")
 @click.option("--task", "tasks", metavar="GLOB", multiple=True, help="Show only these: 'shop.*'. Repeatable.")
@@ -152,4 +154,8 @@ def show_bad(measurement: Measurement) -> None:
     for example in measurement.bad.examples:
         click.echo(example)
     more = measurement.bad.count - len(measurement.bad.examples)
-    click.echo(f"{measurement.bad.count:,} lines could not be parsed" + (f"; {more:,} are not shown." if more else "."), err=True)
+    click.echo(
+        f"{measurement.bad.count:,} lines could not be parsed"
+        + (f"; {more:,} are not shown." if more else "."),
+        err=True,
+    )

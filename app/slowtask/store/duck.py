@@ -18,7 +18,9 @@ CONFIG: Final[dict[str, str]] = {
     "preserve_insertion_order": "false",
 }
 #: A time without a zone is UTC; progress is counted, for `query_progress`, and not printed.
-SETTINGS: Final = "SET TimeZone = 'UTC'; SET enable_progress_bar = true; SET enable_progress_bar_print = false"
+SETTINGS: Final = (
+    "SET TimeZone = 'UTC'; SET enable_progress_bar = true; SET enable_progress_bar_print = false"
+)
 
 
 @contextmanager

@@ -20,7 +20,9 @@ SNIFF: Final = 4096
 class Files:
     """The runs in log files."""
 
-    def __init__(self, sources: Sequence[Source], *, date: str | None = None, timezone: str | None = None) -> None:
+    def __init__(
+        self, sources: Sequence[Source], *, date: str | None = None, timezone: str | None = None
+    ) -> None:
         """*date* and *timezone* are for text lines that don't tell theirs."""
         self._sources = list(sources)
         self._parser = {"date": date, "timezone": timezone}
@@ -111,7 +113,9 @@ class Reading:
         """Hand the files that DuckDB fails on to the parser. Raises `SourceError` if that can't help."""
         for name, source in self._packed.items():
             if not self._readable("packed", name):
-                raise SourceError(f"{source.name} can't be read as a Parquet of slowtask pack: leave it out.") from error
+                raise SourceError(
+                    f"{source.name} can't be read as a Parquet of slowtask pack: leave it out."
+                ) from error
         broken = [name for name in self._lines if not self._readable("lines", name)]
         if not broken:
             raise SourceError(f"The logs can't be read: {str(error).splitlines()[0]}") from error
