@@ -11,7 +11,7 @@ from typing import Final
 from slowtask.parse import ndjson
 from slowtask.parse.cause import TRACEBACK, Cause
 from slowtask.parse.jobs import Jobs
-from slowtask.parse.record import End, Item, Own, Reason, unparsable
+from slowtask.parse.record import End, Item, Own, Reason, Unparsable, unparsable
 from slowtask.parse.rq import COLOUR, TIMED, Lines
 from slowtask.parse.stock import BANNER, Broken, Stock
 from slowtask.parse.times import Days, Minutes
@@ -44,7 +44,7 @@ class Reader:
     ) -> None:
         self.number = 0  #: lines read
         self.offset = 0  #: bytes read
-        self.jobs = Jobs(out.append, self._nameless, partial=partial)
+        self.jobs = Jobs(out.append, lambda end: out.append(nameless(end)), partial=partial)
         self._out = out
         self._json = json
         self._stock = Stock(Minutes(zone))
@@ -233,7 +233,8 @@ class Reader:
         """Set a line aside."""
         self._out.append(unparsable(reason, line, number, offset, detail))
 
-    def _nameless(self, end: End) -> None:
-        """An end that no task is known of."""
-        told = f"job {end.id}" if end.id else f"worker {end.worker}"
-        self._refuse(Reason.NAMELESS, told.encode(), end.line, end.offset)
+
+def nameless(end: End) -> Unparsable:
+    """An end that no task is known of."""
+    told = f"job {end.id}" if end.id else f"worker {end.worker}"
+    return unparsable(Reason.NAMELESS, told.encode(), end.line, end.offset)

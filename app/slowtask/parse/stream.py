@@ -107,7 +107,7 @@ def counted(found: Iterable[bytes], written: datetime) -> Days:
 
 
 def fed(reader: Reader, stream: BinaryIO, size: int | None = None, *, last: bool = True) -> Iterator[None]:
-    """Have *reader* read *stream*, up to *size* bytes; yields after each block. *last*: the log ends there."""
+    """Have *reader* read *stream*, up to *size* bytes; yields after each block. *last*: it all ends there."""
     feed = Feed(reader)
     try:
         for block in blocks(stream, size):
