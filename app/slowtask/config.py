@@ -50,7 +50,9 @@ def configure(**settings: Any) -> None:
     global _settings  # noqa: PLW0603 - one process, one configuration
     known = {each.name for each in fields(Settings)}
     if unknown := settings.keys() - known:
-        raise UsageError(f"configure() knows no {', '.join(sorted(unknown))}; it knows {', '.join(sorted(known))}")
+        raise UsageError(
+            f"configure() knows no {', '.join(sorted(unknown))}; it knows {', '.join(sorted(known))}"
+        )
     _chosen.update(settings)
     _settings = None
 

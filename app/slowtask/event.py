@@ -16,6 +16,7 @@ DATASET: Final = "slowtask.run"
 #: Our other kinds of line: they may share a file with runs, and are none.
 OTHER_DATASETS: Final = frozenset({"slowtask.queue", "slowtask.alert"})
 
+SECOND: Final = 1_000_000_000  #: ns
 LONG_MAX: Final = 2**63 - 1
 
 #: `extra["type"]` is Elasticsearch's name for the type.
@@ -40,7 +41,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dataset: Literal["slowtask.run"] = field(name="event.dataset")
     start: Instant | None = field(name="event.start", default=None)
     duration: Nanoseconds | None = field(name="event.duration", default=None)  #: Task-time, monotonic
-    margin: Nanoseconds | None = field(name="event.margin", default=None)  #: duration is ± this; exact if absent
+    margin: Nanoseconds | None = field(
+        name="event.margin", default=None
+    )  #: duration is ± this; exact if absent
     outcome: Outcome = field(name="event.outcome")
     action: Action | None = field(name="event.action", default=None)
     reason: Keyword | None = field(name="event.reason", default=None)  #: `signal 9`, `exit status 1`

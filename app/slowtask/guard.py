@@ -40,7 +40,7 @@ def trouble(kind: Trouble, cause: object) -> None:
     with contextlib.suppress(Exception):
         if _count(kind) == 1:
             text = f"{type(cause).__name__}: {cause}" if isinstance(cause, BaseException) else str(cause)
-            print(f"slowtask: {SENTENCE[kind]} ({text[:500]!a}); counted, not repeated", file=sys.stderr)
+            print(f"slowtask: {SENTENCE[kind]} ({text[:500]!a}); counted, not repeated", file=sys.stderr)  # noqa: T201
 
 
 def troubles() -> dict[Trouble, int]:
@@ -60,7 +60,7 @@ def guarded(kind: Trouble = Trouble.EVENT) -> Iterator[None]:
 def _count(kind: Trouble) -> int:
     """One more of *kind*; returns how many that makes."""
     with _lock:
-        counts = list(COUNTS.unpack(_shared[:]))
+        counts: list[int] = list(COUNTS.unpack(_shared[:]))
         counts[kind] += 1
         _shared[:] = COUNTS.pack(*counts)
         return counts[kind]

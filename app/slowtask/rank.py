@@ -19,7 +19,7 @@ class Task:
     task: str
     count: int
     total: float
-    share: float | None  #: of all worker-seconds, 0–1; None where no time is known at all
+    share: float | None  #: of all worker-seconds, 0 to 1; None where no time is known at all
     mean: float | None
     max: float | None
     p50: float | None

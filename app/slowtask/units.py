@@ -2,7 +2,6 @@
 
 from typing import Final
 
-SECOND: Final = 1_000_000_000  #: ns
 MINUTE: Final = 60.0
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
@@ -31,5 +30,5 @@ def size(count: float) -> str:
 
 
 def printable(text: str) -> str:
-    """*text* from a log with all that could move a cursor or hide text shown as an escape: `\\x1b`."""
+    r"""*text* from a log, with what could move a cursor or hide text shown as an escape: `\x1b`."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -46,7 +46,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="slowtask")
 def slowtask() -> None:
-    """Find the tasks that choke a job queue, before the queue collapses.
+    r"""Find the tasks that choke a job queue, before the queue collapses.
 
     \b
     Try it:       slowtask demo

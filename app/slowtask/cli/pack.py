@@ -1,7 +1,7 @@
 """`slowtask pack`: rotated logs as Parquet."""
 
-import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +9,9 @@ from slowtask.config import settings
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.sources import Source, resolve
 from slowtask.units import printable, size
+
+if TYPE_CHECKING:
+    from slowtask.store import packing
 
 HELP = """Turn rotated logs into Parquet, which takes an eighth of the space and is ranked at once.
 
@@ -53,7 +56,7 @@ def packed(source: Source, out: Path | None, *, remove: bool) -> bool:
 
     try:
         if source.path is None:
-            raise UsageError("stdin can't be packed: name files.")  # noqa: TRY301 - told like the others
+            raise UsageError("stdin can't be packed: name files.")
         done = packing.pack(source, source.path, out or source.path.parent)
     except SlowtaskError as error:
         click.echo(f"slowtask: {error}", err=True)

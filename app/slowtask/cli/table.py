@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -19,7 +19,7 @@ EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 NAME_MIN: Final = 20
 NAME_MAX: Final = 60
 PIPED: Final = 120  #: columns, where there is no terminal
-UNKNOWN: Final = "–"
+UNKNOWN: Final = "\N{EN DASH}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ def page(
 
 
 def header(measurement: Measurement, took: float) -> Text:
-    """`1,284,003 runs of 214 tasks, 6 Nov 09:00 – 9 Nov 17:12 UTC, 14 files, 0.9 s`."""
+    """`1,284,003 runs of 214 tasks, 6 Nov 09:00 … 9 Nov 17:12 UTC, 14 files, 0.9 s`."""
     figures = measurement.figures
     runs = sum(each.count for each in figures)
     parts = (
@@ -74,7 +74,7 @@ def header(measurement: Measurement, took: float) -> Text:
 
 
 def span(figures: Iterable[Figures]) -> str:
-    """From the first to the last end of a run: `6 Nov 09:00 – 9 Nov 17:12 UTC`."""
+    """From the first to the last end of a run, as in `header`."""
     figures = list(figures)
     first, last = (
         datetime.fromtimestamp(edge / 1e6, UTC)
@@ -83,7 +83,7 @@ def span(figures: Iterable[Figures]) -> str:
     year = "" if first.year == last.year == datetime.now(UTC).year else " %Y"
     start = f"{first.day} {first:%b{year} %H:%M}"
     end = f"{last:%H:%M}" if first.date() == last.date() else f"{last.day} {last:%b{year} %H:%M}"
-    return f"{start} – {end} UTC"
+    return f"{start} \N{EN DASH} {end} UTC"
 
 
 def table(rows: Sequence[Task], rough: Mapping[str, int], by: Order, width: int) -> Table:
@@ -96,7 +96,7 @@ def table(rows: Sequence[Task], rough: Mapping[str, int], by: Order, width: int)
     grid.add_column("TASK", no_wrap=True)
     for column in columns:
         ordered = column.order == by and column.title != "SHARE"
-        justify = "left" if column.title == "SHARE" else "right"
+        justify: JustifyMethod = "left" if column.title == "SHARE" else "right"
         grid.add_column(
             column.title, justify=justify, no_wrap=True, header_style="bold" if ordered else "dim"
         )
@@ -125,7 +125,7 @@ def shortened(name: str, room: int) -> str:
     while Text(tail).cell_len > room - 1:
         tail = tail[1:]
     dot = tail.find(".")
-    return "…" + (tail[dot:] if 0 <= dot < len(tail) // 3 else tail)
+    return "…" + (tail[dot + 1 :] if 0 <= dot < len(tail) // 3 else tail)
 
 
 def bar(share: float | None) -> Text:

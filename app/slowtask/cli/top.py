@@ -2,9 +2,10 @@
 
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from time import perf_counter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -45,6 +46,14 @@ class View:
     took: float  #: seconds
 
 
+def zone(_: click.Context, __: click.Parameter, name: str) -> tzinfo:
+    """The time zone that is called *name*. Raises `UsageError`."""
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # also ZoneInfoNotFoundError
+        raise UsageError(f"--timezone {name!a} is not known: write one like Europe/Berlin.") from None
+
+
 @click.command(help=HELP)
 @click.argument("sources", metavar="[SOURCE]…", nargs=-1)
 @click.option("--by", type=click.Choice(ORDERS), default="total", show_default=True, help="The order.")
@@ -60,11 +69,22 @@ class View:
 @click.option("--watch", is_flag=False, flag_value=2.0, type=click.FloatRange(min=0.1), metavar="[SECONDS]",
               help="A live view, read again every 2 seconds.")  # fmt: skip
 @click.option("--bad", is_flag=True, help="List the lines that can't be parsed instead.")
-@click.option("--date", metavar="DATE", help="The day of lines that tell only a time.")
-@click.option("--timezone", metavar="ZONE", help="The time zone of lines that tell none: Europe/Berlin.")
+@click.option(
+    "--date",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="The day of lines that tell only a time.",
+)
+@click.option(
+    "--timezone",
+    callback=zone,
+    default="UTC",
+    metavar="ZONE",
+    help="The time zone of lines that tell none: Europe/Berlin.",
+)
 def top(  # noqa: D103 - HELP says it
     sources: tuple[str, ...], by: Order, since: str | None, until: str | None, queues: tuple[str, ...],
-    tasks: tuple[str, ...], limit: int, watch: float | None, date: str | None, timezone: str | None,
+    tasks: tuple[str, ...], limit: int, watch: float | None, date: datetime | None, timezone: tzinfo,
     *, as_json: bool, as_csv: bool, bad: bool,
 ) -> None:  # fmt: skip
     alone(as_json=as_json, as_csv=as_csv, bad=bad, watch=watch is not None)
@@ -98,12 +118,12 @@ def period(since: str | None, until: str | None, queues: tuple[str, ...]) -> Que
     return Query(since=first, until=last, queues=queues)
 
 
-def files(sources: tuple[str, ...], date: str | None, timezone: str | None) -> Store:
+def files(sources: tuple[str, ...], date: datetime | None, timezone: tzinfo) -> Store:
     """The store of the files that *sources* name, each run once. Raises `SlowtaskError`."""
     found = resolve(sources)
     from slowtask.store.files import Files  # noqa: PLC0415 - DuckDB is slow to import: mistakes come first
 
-    return Files(found, date=date, timezone=timezone)
+    return Files(found, date=date.date() if date else None, timezone=timezone)
 
 
 def look(store: Store, query: Query, options: Options) -> View:
@@ -121,7 +141,10 @@ def measured(store: Store, query: Query) -> Measurement:
     from slowtask.cli.progress import shown  # noqa: PLC0415 - see `files`
 
     with shown(store.progress):
-        return store.measure(query)
+        found = store.measure(query)
+    if found.skipped:
+        click.echo(f"slowtask: {found.skipped} logs left out: their packed form is read.", err=True)
+    return found
 
 
 def nothing(measurement: Measurement, query: Query) -> str:

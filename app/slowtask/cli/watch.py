@@ -35,7 +35,7 @@ AROUND: Final = 9  #: lines of the page that are not rows of the table
 
 
 def live(store: Store, query: Query, options: Options, interval: float) -> None:
-    """Show the ranking until `q`, read again every *interval* seconds. Raises `UsageError` without a terminal."""
+    """Show the ranking until `q`, read anew every *interval* seconds. Raises `UsageError` off a terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("--watch needs a terminal: use --json in a loop instead.")
     console = Console(highlight=False)

@@ -55,6 +55,7 @@ class Measurement:
     figures: tuple[Figures, ...]
     bad: Bad
     files: int
+    skipped: int = 0  #: logs left out because their packed form is read
 
 
 class Store(Protocol):
@@ -65,5 +66,5 @@ class Store(Protocol):
         ...
 
     def progress(self) -> float | None:
-        """How much of `measure` is done, 0–1; None: nobody knows. Called from another thread."""
+        """How much of `measure` is done, 0 to 1; None: nobody knows. Called from another thread."""
         ...

@@ -52,7 +52,7 @@ def fetch(connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, 
 
 
 def literal(path: Path) -> str:
-    """*path* so that DuckDB, which takes every path for a glob, finds that one file. For `file_name` below."""
+    """*path* so that DuckDB, which takes every path for a glob, finds that one file."""
     name = os.path.abspath(path)  # noqa: PTH100 - a link must stay what it is
     return glob.escape(name.replace("\\", "\\\\")) if glob.has_magic(name) else name
 

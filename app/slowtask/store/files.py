@@ -1,6 +1,9 @@
 """Log files as a store: DuckDB reads JSON lines and Parquet in place; other lines go through the parser."""
 
+import os
 from collections.abc import Sequence
+from datetime import UTC, date, tzinfo
+from dataclasses import replace
 from pathlib import Path
 from stat import S_ISREG
 from tempfile import TemporaryDirectory
@@ -13,6 +16,7 @@ from slowtask.sources import GZIP_MAGIC, Source
 from slowtask.store import Figures, Measurement, Query
 from slowtask.store.duck import connect, fetch, literal, nameable, statement
 from slowtask.store.foreign import Foreign
+from slowtask.store.origin import unpacked
 
 SNIFF: Final = 4096
 
@@ -21,15 +25,16 @@ class Files:
     """The runs in log files."""
 
     def __init__(
-        self, sources: Sequence[Source], *, date: str | None = None, timezone: str | None = None
+        self, sources: Sequence[Source], *, date: date | None = None, timezone: tzinfo = UTC
     ) -> None:
         """*date* and *timezone* are for text lines that don't tell theirs."""
         self._sources = list(sources)
-        self._parser = {"date": date, "timezone": timezone}
+        self._date = date
+        self._timezone = timezone
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def progress(self) -> float | None:
-        """How much of the query at hand is done, 0–1; None while the parser is at work."""
+        """How much of the query at hand is done, 0 to 1; None while the parser is at work."""
         connection = self._connection
         share = -1.0 if connection is None else connection.query_progress()
         return None if share < 0 else share / 100
@@ -37,12 +42,14 @@ class Files:
     def measure(self, query: Query) -> Measurement:
         """The figures of each task over the runs of *query*. Raises `SourceError`."""
         with TemporaryDirectory(prefix="slowtask-") as name:
-            folder = Path(name)
-            with connect(folder, "macros", "buckets") as connection:
+            once = unpacked(self._sources, Path(name))
+            foreign = Foreign(Path(name), date=self._date, timezone=self._timezone)
+            foreign.parse([each for each in once if not for_duck(each)])
+            with connect(Path(name), "macros", "buckets") as connection:
                 self._connection = connection
                 try:
-                    reading = Reading(connection, Foreign(folder, **self._parser))
-                    return reading.measure(self._sources, query)
+                    found = Reading(connection, foreign).measure(once, query)
+                    return replace(found, skipped=len(self._sources) - len(once))
                 finally:
                     self._connection = None
 
@@ -59,23 +66,14 @@ class Reading:
     def measure(self, sources: Sequence[Source], query: Query) -> Measurement:
         """The figures of *sources*. A file that DuckDB can't read well is parsed, and all read again."""
         for source in sources:
-            self._place(source)
+            if source.path is not None and source not in self._foreign.sources:
+                files = self._packed if source.kind == "parquet" else self._lines
+                files[literal(source.path)] = source
         rows = self._rows(query)
         while doubtful := self._doubtful(rows):
             self._foreign.parse([self._lines.pop(name) for name in doubtful])
             rows = self._rows(query)
         return Measurement(figures=tuple(map(_figures, rows)), bad=self._foreign.bad, files=len(sources))
-
-    def _place(self, source: Source) -> None:
-        """Give *source* to the reader it is for."""
-        if source.path is None or not nameable(source.path):
-            self._foreign.parse([source])
-        elif source.kind == "parquet":
-            self._packed[literal(source.path)] = source
-        elif looks_like_json(source, source.path):
-            self._lines[literal(source.path)] = source
-        else:
-            self._foreign.parse([source])
 
     def _rows(self, query: Query) -> list[dict[str, Any]]:
         """The rows of exact.sql, or of sketch.sql where memory can't hold all times."""
@@ -106,7 +104,7 @@ class Reading:
         if len(self._lines) == 1:
             return [*self._lines]
         found = fetch(self._connection, statement("unsound"), {"lines": [*self._lines]})
-        by_path = {str(source.path): name for name, source in self._lines.items()}
+        by_path = {os.path.abspath(str(source.path)): name for name, source in self._lines.items()}
         return [by_path[row["filename"]] for row in found]
 
     def _give_up_on(self, error: duckdb.Error) -> None:
@@ -124,10 +122,20 @@ class Reading:
     def _readable(self, kind: str, name: str) -> bool:
         """Whether DuckDB reads the file *name* to its end."""
         try:
-            self._connection.execute(f"SELECT count(task), max(wait) FROM {kind}($files)", {"files": [name]})
+            self._connection.execute(
+                f"SELECT count(task), max(wait) FROM {kind}($files)",  # noqa: S608 - one of three names
+                {"files": [name]},
+            )
         except duckdb.Error:
             return False
         return True
+
+
+def for_duck(source: Source) -> bool:
+    """Whether DuckDB can read *source* by itself, as far as its beginning tells."""
+    if source.path is None or not nameable(source.path):
+        return False
+    return source.kind == "parquet" or looks_like_json(source, source.path)
 
 
 def looks_like_json(source: Source, path: Path) -> bool:

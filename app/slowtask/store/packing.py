@@ -14,6 +14,7 @@ from slowtask.errors import SourceError
 from slowtask.sources import Source
 from slowtask.store.duck import connect, fetch, literal, nameable, statement
 from slowtask.store.files import looks_like_json
+from slowtask.store.origin import identity
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -64,12 +65,6 @@ def pack(source: Source, path: Path, folder: Path) -> Packed:
     finally:
         scratch.unlink(missing_ok=True)
     return packed
-
-
-def identity(path: Path) -> str:
-    """What tells the file at *path* from others, whatever its name is later: device, inode, size."""
-    status = path.stat()
-    return f"{status.st_dev}:{status.st_ino}:{status.st_size}"
 
 
 def columns() -> str:
@@ -136,7 +131,7 @@ def _over(sql: str) -> str:
 
 
 def _normalised(source: Source, target: Path) -> tuple[int, int]:
-    """Write the runs of *source* as our own lines; returns how many lines are the monitor's, and how many bad."""
+    """Write the runs of *source* as our own lines; returns how many lines are the monitor's, how many bad."""
     from slowtask import parse  # noqa: PLC0415 - slow to import, and seldom needed
 
     tally = parse.Tally()

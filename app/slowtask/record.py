@@ -1,0 +1,142 @@
+"""RUN → EVENT: what was seen of an attempt becomes a `Run`. Shared by all queue systems."""
+
+import importlib
+import os
+import socket
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from slowtask.config import LabelsCallback, Settings
+from slowtask.event import DATASET, Action, Labels, Outcome, Run
+from slowtask.guard import Trouble, guarded, trouble
+from slowtask.line import cut_head, cut_tail
+
+NAME_LENGTH: Final = 512  #: characters of a name or an id
+MESSAGE_LENGTH: Final = 1024
+TRACE_LENGTH: Final = 8192
+TRACE_FRAMES: Final = 40
+LABELS: Final = 16
+LABEL_LENGTH: Final = 256
+KEY_LENGTH: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How an attempt ended."""
+
+    action: Action
+    reason: str | None = None
+    error: BaseException | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Only what finished succeeded."""
+        return "success" if self.action == "finished" else "failure"
+
+
+FINISHED: Final = Ending(action="finished")
+
+
+def described(error: BaseException | None, chosen: Settings) -> dict[str, Any]:
+    """`Run`'s fields of *error*: its type, and its message and trace as the settings allow."""
+    if error is None:
+        return {}
+    found = {"error": cut_tail(type_name(type(error)), NAME_LENGTH)}
+    if chosen.error_message:
+        with guarded():
+            found["message"] = cut_tail(str(error), MESSAGE_LENGTH)
+    if chosen.stack_trace:
+        with guarded():
+            found["stack_trace"] = cut_head(trace(error, message=chosen.error_message), TRACE_LENGTH)
+    return found
+
+
+def type_name(kind: type[BaseException]) -> str:
+    """`ValueError`; outside builtins with its module: `redis.exceptions.ConnectionError`."""
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def trace(error: BaseException, *, message: bool) -> str:
+    """The innermost frames of *error*; without *message*, frames only: a message can hold secrets."""
+    if message:
+        return "".join(traceback.format_exception(error, limit=-TRACE_FRAMES))
+    return "".join(traceback.format_tb(error.__traceback__, limit=-TRACE_FRAMES))
+
+
+def labels(job: object, chosen: Settings) -> Labels | None:
+    """What the user's callback says of *job*, bounded; None where there is no callback or it fails."""
+    if chosen.labels is None:
+        return None
+    with guarded(Trouble.LABELS):
+        found = callback(chosen.labels)(job)
+        if not isinstance(found, Mapping):
+            raise TypeError(f"a labels callback returns a mapping, not {type(found).__name__}")
+        return bounded(found) or None
+    return None
+
+
+@cache
+def callback(named: LabelsCallback | str) -> LabelsCallback:
+    """The callback itself, imported where *named* is its dotted path."""
+    if not isinstance(named, str):
+        return named
+    module, _, name = named.rpartition(".")
+    found: LabelsCallback = getattr(importlib.import_module(module), name)
+    return found
+
+
+def bounded(found: Mapping[Any, object]) -> Labels:
+    """At most 16 labels of at most 64 + 256 characters; what is cut or left out is counted."""
+    kept = {
+        cut_tail(str(key), KEY_LENGTH): cut_tail(str(value), LABEL_LENGTH)
+        for key, value in list(found.items())[:LABELS]
+        if value is not None
+    }
+    whole = {str(key): str(value) for key, value in found.items() if value is not None}
+    if kept != whole:
+        trouble(
+            Trouble.CUT, f"{len(whole)} labels; {LABELS} of {KEY_LENGTH} + {LABEL_LENGTH} characters are kept"
+        )
+    return kept
+
+
+def named(text: object) -> str | None:
+    """A name or id, bounded; None stays None."""
+    return None if text is None else cut_tail(str(text), NAME_LENGTH)
+
+
+@cache
+def host() -> str:
+    """The name of the machine."""
+    return socket.gethostname()
+
+
+def trace_id() -> str | None:
+    """The trace that OpenTelemetry or Elastic APM has open here, where one of them is in use."""
+    if (telemetry := sys.modules.get("opentelemetry.trace")) is not None:
+        context = telemetry.get_current_span().get_span_context()
+        return f"{context.trace_id:032x}" if context.is_valid else None
+    if (apm := sys.modules.get("elasticapm")) is not None:
+        found: str | None = apm.get_trace_id()
+        return found
+    return None
+
+
+def run(ending: Ending, chosen: Settings, **seen: Any) -> Run:
+    """The event: *seen* are fields of `Run`; those of the ending, process and settings are added."""
+    here = {"host": host(), "pid": os.getpid()}
+    return Run(
+        dataset=DATASET,
+        outcome=ending.outcome,
+        action=ending.action,
+        reason=ending.reason,
+        service=chosen.service_name,
+        version=chosen.service_version,
+        environment=chosen.service_environment,
+        **described(ending.error, chosen),
+        **here | seen,
+    )

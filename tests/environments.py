@@ -1,0 +1,86 @@
+"""The environments of the outcome matrix: RQ 2.0, the last 2.x and 3.x; Python 3.11 to 3.13.
+
+`python tests/environments.py` makes those that aren't there (`make test` calls it) and says which it
+couldn't. A test asks for one by `Environment.python`, and fails in CI, or skips at home, without it.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+CACHE = ROOT / ".cache" / "environments"
+REQUIREMENTS = ["msgspec", "python-json-logger", "redis"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """One Python with one RQ."""
+
+    rq: str  # as people say it: `2.0`
+    requirement: str  # as pip takes it
+    version: str  # of Python
+
+    @property
+    def name(self) -> str:
+        return f"RQ {self.rq}, Python {self.version}"
+
+    @property
+    def python(self) -> Path:
+        return CACHE / f"rq{self.rq.partition(',')[0]}-python{self.version}" / "bin" / "python"
+
+    def make(self) -> str | None:
+        """Make it; returns what stood in the way."""
+        interpreter = find_python(self.version)
+        if interpreter is None:
+            return f"Python {self.version} isn't installed"
+        folder = self.python.parent.parent
+        uv("venv", "--clear", "--python", interpreter, folder)
+        uv("pip", "install", "--python", self.python, self.requirement, *REQUIREMENTS)
+        (folder / "complete").touch()
+        return None
+
+    @property
+    def made(self) -> bool:
+        return (self.python.parent.parent / "complete").exists()
+
+
+CURRENT = "{}.{}".format(*sys.version_info)
+MATRIX = [
+    *(Environment(rq="3", requirement="rq>=3,<4", version=version) for version in ("3.11", "3.12", "3.13")),
+    Environment(rq="2, its last", requirement="rq>=2.12,<3", version=CURRENT),
+    Environment(rq="2.0", requirement="rq==2.0.0", version=CURRENT),
+]
+
+
+def uv(*arguments):
+    subprocess.run(
+        [shutil.which("uv", path=Path(sys.executable).parent) or "uv", *arguments, "--quiet"], check=True
+    )
+
+
+def find_python(version):
+    """An interpreter of *version* that starts: on PATH, or one of pyenv's."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = [
+        shutil.which(f"python{version}"),
+        *sorted(map(str, pyenv.glob(f"{version}.*/bin/python")), reverse=True),
+    ]
+    for candidate in filter(None, found):
+        if subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return candidate
+    return None
+
+
+def main():
+    missing = [f"{each.name}: {problem}" for each in MATRIX if not each.made and (problem := each.make())]
+    for line in missing:
+        print(f"not tested with {line}")
+    return 1 if missing and os.environ.get("CI") else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

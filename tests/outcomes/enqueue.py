@@ -1,0 +1,49 @@
+"""`enqueue.py CASE` enqueues what a case of the matrix needs, with the RQ of its environment."""
+
+import os
+import sys
+
+import jobs
+from redis import Redis
+from rq import Callback, Queue, Retry
+
+from slowtask.rq import TimedJob
+
+redis = Redis.from_url(os.environ["RQ_REDIS_URL"])
+queue = Queue(connection=redis)
+
+
+def undeserialisable():
+    """A job whose data no pickle can load."""
+    job = queue.enqueue(jobs.finishes)
+    redis.hset(job.key, "data", b"\x00 not a pickle")
+    return job
+
+
+def synchronous():
+    """A job run at once, by whoever enqueues it."""
+    return Queue(connection=redis, is_async=False, job_class=TimedJob).enqueue(jobs.finishes)
+
+
+CASES = {
+    "finished": lambda: queue.enqueue(jobs.finishes),
+    "finished, async": lambda: queue.enqueue(jobs.finishes_async),
+    "raised": lambda: queue.enqueue(jobs.raises),
+    "no such task": lambda: queue.enqueue("jobs.nowhere"),
+    "timed out": lambda: queue.enqueue(jobs.overruns, job_timeout=1),
+    "retried": lambda: queue.enqueue(jobs.raises, retry=Retry(max=1)),
+    "returned Retry": lambda: queue.enqueue(jobs.asks_retry),
+    "killed": lambda: queue.enqueue(jobs.is_killed),
+    "killed, retried": lambda: queue.enqueue(jobs.is_killed, retry=Retry(max=1)),
+    "exited": lambda: queue.enqueue(jobs.exits),
+    "stopped": lambda: queue.enqueue(jobs.waits),
+    "cold shutdown": lambda: queue.enqueue(jobs.waits),
+    "abandoned": lambda: queue.enqueue(jobs.waits),
+    "stuck": lambda: queue.enqueue(jobs.finishes),
+    "orphaned": lambda: queue.enqueue(jobs.outlives_worker),
+    "undeserialisable": undeserialisable,
+    "failing callback": lambda: queue.enqueue(jobs.finishes, on_success=Callback(jobs.breaks_callback)),
+    "is_async=False": synchronous,
+}
+
+print(CASES[sys.argv[1]]().id)

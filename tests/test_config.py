@@ -1,0 +1,47 @@
+"""Settings come from the environment or from code; nonsense never stops a worker."""
+
+import pytest
+
+from slowtask import config
+from slowtask.config import Settings, configure, from_environment, settings
+from slowtask.errors import UsageError
+from slowtask.guard import Trouble, troubles
+
+
+def test_each_setting_is_a_variable():
+    found = from_environment(
+        {
+            "SLOWTASK_LOG": "-",
+            "SLOWTASK_LOG_MAX_BYTES": "1000000",
+            "SLOWTASK_STACK_TRACE": "off",
+            "SLOWTASK_SERVICE_NAME": "shop",
+            "OTHER": "x",
+        }
+    )
+
+    assert Settings(**found) == Settings(
+        log="-", log_max_bytes=1_000_000, stack_trace=False, service_name="shop"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("LOG_MAX_BYTES", "1 GB"), ("LOG_BACKUPS", "-1"), ("STACK_TRACE", "perhaps")]
+)
+def test_nonsense_leaves_the_default_and_is_counted(name, text, capfd):
+    before = troubles()[Trouble.SETTING]
+
+    assert from_environment({f"SLOWTASK_{name}": text}) == {}
+    assert troubles()[Trouble.SETTING] == before + 1
+
+
+def test_code_wins_over_the_environment(monkeypatch):
+    monkeypatch.setattr(config, "_chosen", {})
+    monkeypatch.setenv("SLOWTASK_SERVICE_NAME", "environment")
+    configure(service_name="code")
+
+    assert settings().service_name == "code"
+
+
+def test_an_unknown_setting_is_refused_with_what_is_known():
+    with pytest.raises(UsageError, match="service_nam; it knows error_message"):
+        configure(service_nam="shop")

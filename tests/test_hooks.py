@@ -1,0 +1,132 @@
+"""Hooks never hurt: whatever goes wrong in slowtask, the task runs as if we weren't there."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rq import Queue
+from rq.job import Job
+
+from slowtask.rq import TimedJob
+
+pytestmark = pytest.mark.redis
+HERE = Path(__file__).parent
+RQ = Path(sys.executable).parent / "rq"
+
+
+@pytest.fixture
+def burst(redis, redis_server, tmp_path):
+    """Work off `jobs.finishes`, *times* times: the worker's output, and the jobs' statuses."""
+
+    def work(times=2, worker="slowtask.rq.TimedWorker", folder=tmp_path, **environment):
+        queue = Queue(connection=redis)
+        jobs = [queue.enqueue("jobs.finishes") for _ in range(times)]
+        path = os.pathsep.join([str(folder), str(HERE / "outcomes")])
+        done = subprocess.run(
+            [RQ, "worker", "--burst", "-u", redis_server, "-w", worker, "-j", "slowtask.rq.TimedJob"],
+            env=os.environ | {"PYTHONPATH": path} | environment,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return done.stderr, [job.get_status() for job in jobs]
+
+    return work
+
+
+@pytest.mark.parametrize(
+    "worker", ["slowtask.rq.TimedWorker", "slowtask.rq.TimedSimpleWorker", "rq.worker.Worker"]
+)
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"SLOWTASK_LOG": "/dev/full"},
+        {"SLOWTASK_LOG": "/proc/nowhere/runs.ndjson"},
+        {"SLOWTASK_LABELS": "no.such.callback"},
+        {"SLOWTASK_LOG_MAX_BYTES": "much"},
+    ],
+    ids=["disk full", "unwritable", "labels", "setting"],
+)
+def test_trouble_costs_the_task_nothing_and_is_told_once(burst, worker, environment):
+    output, statuses = burst(times=3, worker=worker, **environment)
+
+    assert statuses == ["finished"] * 3
+    assert output.count("slowtask: ") == 1
+
+
+def test_a_project_with_a_package_called_app_keeps_it(redis, redis_server, tmp_path):
+    """Ours is a folder without `__init__.py`, so theirs wins."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__init__.py").write_text("")
+    (tmp_path / "app" / "jobs.py").write_text("def mine(): return 'mine'\n")
+    job = Queue(connection=redis).enqueue("app.jobs.mine")
+    command = [RQ, "worker", "--burst", "-u", redis_server, "-j", "slowtask.rq.TimedJob"]
+    subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": "."}, cwd=tmp_path, capture_output=True, check=True
+    )
+
+    assert job.return_value() == "mine"
+    assert json.loads((tmp_path / "slowtask.ndjson").read_text())["task.name"] == "app.jobs.mine"
+
+
+def test_an_alarm_that_strikes_while_the_record_is_written_costs_neither_task_nor_record(tmp_path):
+    """RQ's time limit is an alarm; here it goes off in the middle of our own work."""
+    script = """
+import os, signal
+from redis import Redis
+from rq.job import Job
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
+from slowtask import log
+from slowtask.rq import TimedJob
+
+write = log.write
+def struck(run):
+    os.kill(os.getpid(), signal.SIGALRM)
+    write(run)
+log.write = struck
+job = TimedJob.create("jobs.finishes", connection=Redis(), id="a")
+with UnixSignalDeathPenalty(30, JobTimeoutException):
+    job.perform()
+print("performed")
+"""
+    log = tmp_path / "runs.ndjson"
+    environment = os.environ | {"PYTHONPATH": str(HERE / "outcomes"), "SLOWTASK_LOG": str(log)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "performed\n"
+    assert [json.loads(line)["event.action"] for line in log.read_text().splitlines()] == ["finished"]
+
+
+def test_a_job_class_without_timing_is_timed_as_a_whole(redis, redis_server, tmp_path):
+    """`--worker-class` alone is enough for a job class of one's own."""
+    (tmp_path / "own.py").write_text("from rq.job import Job\nclass OwnJob(Job): pass\n")
+    log = tmp_path / "runs.ndjson"
+    Queue(connection=redis).enqueue("jobs.finishes")
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{HERE / 'outcomes'}", "SLOWTASK_LOG": str(log)}
+    command = [
+        RQ,
+        "worker",
+        "--burst",
+        "-u",
+        redis_server,
+        "-j",
+        "own.OwnJob",
+        "-w",
+        "slowtask.rq.TimedWorker",
+    ]
+    subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, check=True)
+    [record] = [json.loads(line) for line in log.read_text().splitlines()]
+
+    assert record["event.action"] == "finished"
+    assert record["event.duration"] > 10_000_000
+
+
+def test_a_job_stays_an_rq_job():
+    assert issubclass(TimedJob, Job)

@@ -1,0 +1,96 @@
+"""A line is bounded, is one line whatever is in it, and gives back what was put in."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slowtask.event import DATASET, Run, fields, iso, types
+from slowtask.line import LIMIT, LineFormatter
+
+LINES = LineFormatter()
+short = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
+moments = st.datetimes(timezones=st.just(UTC))
+amounts = st.integers(0, 2**63 - 1)
+
+
+def runs(text=short):
+    """Any event."""
+    return st.builds(
+        Run,
+        timestamp=moments,
+        id=text,
+        dataset=st.just(DATASET),
+        start=st.none() | moments,
+        duration=st.none() | amounts,
+        outcome=st.sampled_from(["success", "failure", "unknown"]),
+        action=st.none() | st.sampled_from(["finished", "killed", "timed-out"]),
+        task=text,
+        wait=st.none() | amounts,
+        attempt=st.none() | st.integers(1, 2**15 - 1),
+        queue=st.none() | text,
+        message=st.none() | text,
+        stack_trace=st.none() | text,
+        labels=st.none() | st.dictionaries(text, text, min_size=1, max_size=3),
+    )
+
+
+fillings = st.sampled_from(["", "x", "\x00", "é", "\U0001f600", "\u202e"])
+
+
+@given(runs())
+def test_a_line_gives_back_its_event(run):
+    assert msgspec.json.decode(LINES.line(fields(run)), type=Run) == run
+
+
+@given(runs(st.text(min_size=1, max_size=40) | st.text("\x00\x1b\n\r\u2028\x9b\u202e\x7f\ud800", min_size=1)))
+def test_no_text_breaks_or_fakes_a_line(run):
+    line = LINES.line(fields(run))
+
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert len(line.decode().splitlines()) == 1
+    assert line.decode()[:-1].isprintable() or not any(c in line.decode() for c in "\x1b\x7f\x9b\r\u202e")
+    assert json.loads(line)["event.dataset"] == DATASET
+
+
+@given(runs(st.text(min_size=1)), fillings, st.integers(0, 60_000))
+def test_no_line_is_longer_than_the_limit(run, filling, length):
+    big = msgspec.structs.replace(run, task=run.task + filling * length, stack_trace=filling * length)
+
+    assert len(LINES.line(fields(big))) <= LIMIT
+
+
+@pytest.mark.parametrize("limit", [1024, 4096, LIMIT])
+def test_what_matters_most_is_cut_last(limit):
+    """Of a trace the end is kept, where the failing line stands; a name that fits stays whole."""
+    run = Run(
+        timestamp=datetime.now(UTC),
+        id="0" * 32,
+        dataset=DATASET,
+        outcome="failure",
+        task="jobs.send_mail",
+        message="m" * 900,
+        stack_trace="frame\n" * 9000 + "ValueError: the end",
+        labels={"tenant": "acme"},
+    )
+    line = json.loads(LINES.line(fields(run), limit))
+
+    assert line["task.name"] == "jobs.send_mail"
+    assert line["labels"] == {"tenant": "acme"}
+    assert line["error.stack_trace"].startswith("…")
+    assert line["error.stack_trace"].endswith("the end")
+
+
+def test_the_time_and_the_id_come_first():
+    """Filebeat tells files apart by their first bytes."""
+    assert list(types())[:2] == ["@timestamp", "event.id"]
+
+
+def test_a_time_always_has_its_microseconds():
+    moment = datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=2)))
+
+    assert iso(moment) == "2025-12-31T22:00:00.000000Z"

@@ -1,0 +1,143 @@
+"""Every event passes one standard logger; whatever is done to logging, its line is written."""
+
+import json
+import logging
+import logging.config
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pytest
+from pythonjsonlogger.json import JsonFormatter
+
+from slowtask import config, log
+from slowtask.config import configure
+from slowtask.event import DATASET, Run
+from slowtask.guard import Trouble, troubles
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    """A log of the test's own, through the settings."""
+    path = tmp_path / "runs.ndjson"
+    monkeypatch.setattr(config, "_chosen", {})
+    configure(log=str(path))
+    yield path
+    logger = logging.getLogger(log.NAME)
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+
+
+def run(**more):
+    return Run(
+        timestamp=datetime.now(UTC),
+        id="0" * 32,
+        dataset=DATASET,
+        outcome="success",
+        **{"task": "jobs.a"} | more,
+    )
+
+
+def tasks(path):
+    return [json.loads(line)["task.name"] for line in path.read_text().splitlines()]
+
+
+def test_an_event_becomes_a_line(path):
+    log.write(run())
+
+    assert tasks(path) == ["jobs.a"]
+
+
+def test_a_handler_of_the_users_sees_the_event(path):
+    """And python-json-logger's own formatter makes the same fields of it."""
+    seen = []
+    handler = logging.Handler()
+    handler.setFormatter(JsonFormatter())
+    handler.emit = lambda record: seen.append(json.loads(handler.format(record)))
+    logging.getLogger("slowtask.run").addHandler(handler)
+    log.write(run())
+
+    assert seen[0]["task.name"] == "jobs.a"
+    assert tasks(path) == ["jobs.a"]
+
+
+def test_a_logging_configuration_that_knows_nothing_of_us_silences_nothing(path):
+    """As Django's, which disables every logger that it doesn't name."""
+    log.write(run())
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": True})
+    log.write(run(task="jobs.b"))
+
+    assert tasks(path) == ["jobs.a", "jobs.b"]
+
+
+def test_the_workers_console_stays_free_of_events(path, monkeypatch):
+    console = logging.Handler()
+    console.emit = pytest.fail
+    monkeypatch.setattr(logging.getLogger(), "handlers", [console])
+    log.write(run())
+
+    assert tasks(path) == ["jobs.a"]
+
+
+def test_off_leaves_events_to_the_users_handlers(path):
+    configure(log="off")
+    log.write(run())
+
+    assert not path.exists()
+
+
+def test_settings_may_change_while_it_runs(path, tmp_path):
+    log.write(run())
+    configure(log=str(tmp_path / "other.ndjson"))
+    log.write(run(task="jobs.b"))
+
+    assert tasks(path) == ["jobs.a"]
+    assert tasks(tmp_path / "other.ndjson") == ["jobs.b"]
+
+
+@pytest.mark.parametrize("target", ["/dev/full", "/proc/nowhere/runs.ndjson", "/"])
+def test_a_line_that_cannot_be_written_is_counted(path, target, capfd):
+    before = troubles()[Trouble.EVENT]
+    configure(log=target)
+    log.write(run())
+
+    assert troubles()[Trouble.EVENT] == before + 1
+
+
+def test_an_event_that_cannot_be_serialised_is_counted(path, capfd):
+    before = troubles()[Trouble.EVENT]
+    log.write(run(labels={"key": object()}))
+
+    assert troubles()[Trouble.EVENT] == before + 1 or json.loads(path.read_text())["labels"]
+
+
+def test_stdout_takes_lines_for_containers():
+    script = """
+from datetime import UTC, datetime
+from slowtask import log
+from slowtask.event import Run
+log.write(Run(timestamp=datetime.now(UTC), id="0", dataset="slowtask.run", outcome="success", task="jobs.a"))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={"SLOWTASK_LOG": "-"}, capture_output=True, text=True, check=True
+    )
+
+    assert json.loads(done.stdout)["task.name"] == "jobs.a"
+
+
+def test_trouble_is_warned_of_once_for_a_worker_and_all_its_horses():
+    script = """
+import os
+from slowtask.guard import Trouble, trouble, troubles
+for _ in range(3):
+    if os.fork() == 0:
+        trouble(Trouble.EVENT, OSError("disk full"))
+        os._exit(0)
+    os.wait()
+print(troubles()[Trouble.EVENT])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "3\n"
+    assert done.stderr.count("slowtask:") == 1
+    assert "disk full" in done.stderr

@@ -1,0 +1,87 @@
+"""What was seen of an attempt becomes an event, bounded, whatever the user's code hands us."""
+
+import sys
+import types
+
+import pytest
+
+from slowtask.config import Settings
+from slowtask.guard import Trouble, troubles
+from slowtask.record import LABELS, described, labels, trace_id, type_name
+
+
+class UnprintableError(Exception):
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+def raised(error):
+    try:
+        raise error
+    except type(error) as caught:
+        return caught
+
+
+def test_a_builtin_error_has_a_short_name():
+    assert type_name(ValueError) == "ValueError"
+
+
+def test_any_other_error_keeps_its_module():
+    assert type_name(UnprintableError) == f"{__name__}.UnprintableError"
+
+
+def test_an_error_is_described_by_type_message_and_trace():
+    found = described(raised(ValueError("no such user")), Settings())
+
+    assert found["error"] == "ValueError"
+    assert found["message"] == "no such user"
+    assert found["stack_trace"].endswith("ValueError: no such user\n")
+
+
+def test_without_messages_the_trace_holds_none_either():
+    found = described(raised(ValueError("secret")), Settings(error_message=False))
+
+    assert "secret" not in str(found).replace("raised(ValueError", "")
+    assert "message" not in found
+
+
+def test_an_error_that_cannot_be_printed_still_has_its_type():
+    assert described(UnprintableError(), Settings())["error"].endswith("UnprintableError")
+
+
+def test_labels_are_the_callbacks_as_text():
+    assert labels(object(), Settings(labels=lambda job: {"tenant": 7, "none": None})) == {"tenant": "7"}
+
+
+def test_labels_are_bounded_and_what_is_cut_is_counted(capfd):
+    before = troubles()[Trouble.CUT]
+    found = labels(object(), Settings(labels=lambda job: {f"key{n}": "x" * 9999 for n in range(99)}))
+
+    assert len(found) == LABELS
+    assert all(len(value) <= 256 for value in found.values())
+    assert troubles()[Trouble.CUT] == before + 1
+
+
+@pytest.mark.parametrize("callback", [lambda job: 1 / 0, lambda job: "text", "no.such.callback", "nodots"])
+def test_a_broken_callback_costs_the_labels_and_nothing_else(callback, capfd):
+    before = troubles()[Trouble.LABELS]
+
+    assert labels(object(), Settings(labels=callback)) is None
+    assert troubles()[Trouble.LABELS] == before + 1
+
+
+def test_a_dotted_path_names_a_callback():
+    assert labels({"a": 1}, Settings(labels="builtins.dict")) == {"a": "1"}
+
+
+def test_an_open_trace_of_opentelemetry_is_noted(monkeypatch):
+    context = types.SimpleNamespace(trace_id=0xABC, is_valid=True)
+    span = types.SimpleNamespace(get_span_context=lambda: context)
+    stand_in = types.SimpleNamespace(get_current_span=lambda: span)
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", stand_in)
+
+    assert trace_id() == "0" * 29 + "abc"
+
+
+def test_without_tracing_there_is_no_trace():
+    assert trace_id() is None
