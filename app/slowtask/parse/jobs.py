@@ -14,10 +14,11 @@ import msgspec
 from slowtask.parse.record import End
 from slowtask.units import SECOND
 
+LOOK_BACK: Final = 1000  #: starts of one worker that are compared
 LIMIT: Final = 100_000  #: starts kept without an end: jobs of killed workers never get one
 
 
-class Start(msgspec.Struct, kw_only=True):
+class Start(msgspec.Struct, kw_only=True, gc=False):
     """A job taken from its queue."""
 
     line: int
@@ -75,12 +76,16 @@ class Jobs:
         if len(self._settled) > LIMIT:
             self._settled.popitem(last=False)
 
+    def told(self, job: str) -> bool:
+        """Whether the "Job OK" of *job* tells nothing new."""
+        return self._settled.pop(job, None) is not None
+
     def ok(self, end: End) -> None:
         """A job succeeded: its id is told, but not its time."""
         job = end.id or ""
-        if job in self._settled:
-            del self._settled[job]
-        elif (start := self._pending.get(job)) is not None:
+        if self.told(job):
+            return
+        if (start := self._pending.get(job)) is not None:
             self._take(start)
             self._finish(end, start)
         elif self._partial:
@@ -117,6 +122,8 @@ class Jobs:
 
     def _latest(self, worker: str | None, call: str | None) -> Start | None:
         """The start that an end without an id belongs to: a worker runs one job at a time."""
+        if len(self._running) == 1 and worker in self._running:
+            return _last(self._running[worker], call)
         named = _last(self._running.get(worker, ()), call) if worker else None
         bare = _last(self._running.get(None, ()), call)
         if named is not None and bare is not None:
@@ -164,7 +171,7 @@ class Jobs:
 
 def _last(starts: list[Start] | tuple[()], call: str | None) -> Start | None:
     """The latest of *starts* that is a run of *call*; its own call may not be known."""
-    for start in reversed(starts[-1000:]):
+    for start in starts[:-LOOK_BACK:-1]:
         if call is None or start.call is None or start.call == call:
             return start
     return None

@@ -36,7 +36,7 @@ def quick(line: bytes) -> Run | None:
 def patient(line: bytes) -> Run:
     """The event of a JSON line, nested or with bytes that aren't UTF-8. Raises `NotOurs` with the reason."""
     try:
-        content = msgspec.json.decode(line.decode(errors="replace"))
+        content = msgspec.json.decode(str(line, "utf-8", "replace"))
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise NotOurs(Reason.TORN) from None
     if not isinstance(content, dict):

@@ -14,7 +14,7 @@ from slowtask.parse.jobs import Jobs
 from slowtask.parse.record import End, Item, Own, Reason, Unparsable, unparsable
 from slowtask.parse.rq import COLOUR, TIMED, Lines
 from slowtask.parse.stock import BANNER, Broken, Stock
-from slowtask.parse.times import Days, Minutes
+from slowtask.parse.times import Days, Moments
 
 LONGEST: Final = 64 * 1024
 LONGEST_JSON: Final = 1024 * 1024
@@ -26,8 +26,8 @@ CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 #: Both of RQ's and Celery's: the job was told to stop, at its time limit.
 TIMEOUTS: Final = ("JobTimeoutException", "SoftTimeLimitExceeded", "TimeLimitExceeded")
 
-TEXT, CELERY, OURS = ord("T"), ord("["), ord("{")
-DIGITS: Final = frozenset(b"012")
+OURS: Final = ord("{")
+RETURN: Final = ord("\r")
 
 
 class Reader:
@@ -47,18 +47,29 @@ class Reader:
         self.jobs = Jobs(out.append, lambda end: out.append(nameless(end)), partial=partial)
         self._out = out
         self._json = json
-        self._stock = Stock(Minutes(zone))
+        self._stock = Stock(Moments(zone))
         self._rq = Lines(self.jobs, days, zone)
+        self._heads: Final = {  # a known line's first byte says where it may belong
+            OURS: self._ours,
+            ord("T"): self._text,
+            ord("["): self._celery,
+            **dict.fromkeys(b"012", self._timed),
+        }
         self._open: End | None = None  #: a failure whose traceback may follow
         self._cause = Cause()
         self._inside = False  #: lines without a head of their own belong to the line before
 
     def read(self, lines: Iterable[bytes]) -> None:
         """Take the next lines, without their line ends."""
+        number, offset, heads = self.number, self.offset, self._heads
         for line in lines:
-            self.number += 1
-            self._line(line[:-1] if line.endswith(b"\r") else line, self.number, self.offset)
-            self.offset += len(line) + 1
+            number += 1
+            if line and len(line) <= LONGEST and line[-1] != RETURN and (take := heads.get(line[0])):
+                take(line, number, offset)
+            else:
+                self._line(line, number, offset)
+            offset += len(line) + 1
+        self.number, self.offset = number, offset
 
     def skip(self, line: bytes, length: int) -> None:
         """Refuse a line of which only the beginning was read: *length* bytes in all."""
@@ -77,23 +88,18 @@ class Reader:
             self.jobs.finish()
 
     def _line(self, line: bytes, number: int, offset: int) -> None:
-        """Take one line."""
-        first = line[0] if line else None
-        if len(line) > LONGEST and first != OURS:
+        """Take one line, whatever it looks like."""
+        line = line.removesuffix(b"\r")
+        if len(line) > LONGEST and line[0] != OURS:
             self._refuse(Reason.LONG, line, number, offset)
-        elif first == TEXT and line.startswith(b"Time: "):
-            self._text(line, number, offset)
-        elif first in DIGITS and TIMED(line):
-            self._timed(line, number, offset)
-        elif first == CELERY and line[1:5].isdigit():
-            self._celery(line, number, offset)
-        elif first == OURS and not line.startswith(b"{'"):
-            self._ours(line, number, offset)
         else:
-            self._other(line, number, offset)
+            self._heads.get(line[0] if line else 0, self._other)(line, number, offset)
 
     def _text(self, line: bytes, number: int, offset: int) -> None:
         """A line of the text format."""
+        if not line.startswith(b"Time: "):
+            self._other(line, number, offset)
+            return
         if self._open is not None:
             self._close()
         self._inside = False
@@ -104,6 +110,9 @@ class Reader:
 
     def _celery(self, line: bytes, number: int, offset: int) -> None:
         """A line of Celery's. What Celery prints may go on over lines."""
+        if not line[1:5].isdigit():
+            self._other(line, number, offset)
+            return
         if self._open is not None:
             self._close()
         self._inside = True
@@ -122,6 +131,9 @@ class Reader:
 
     def _timed(self, line: bytes, number: int, offset: int) -> None:
         """A line of RQ's."""
+        if not (line[8:9] == b" " and line[:8] == self._rq.clock) and not TIMED(line):
+            self._other(line, number, offset)
+            return
         retry = self._open is not None and b" for retry" in line
         if self._open is not None and not retry:
             self._close()
@@ -146,7 +158,10 @@ class Reader:
         return True
 
     def _ours(self, line: bytes, number: int, offset: int) -> None:
-        """A line of JSON."""
+        """A line of JSON. What begins like a dict as Python shows it belongs to Celery's line before it."""
+        if line.startswith(b"{'"):
+            self._other(line, number, offset)
+            return
         if self._open is not None:
             self._close()
         self._inside = False

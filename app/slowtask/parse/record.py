@@ -88,7 +88,7 @@ class Tally:
         return max(0, self.lines - self.events - self.unparsable.total())
 
 
-class End(msgspec.Struct, kw_only=True):
+class End(msgspec.Struct, kw_only=True, gc=False):
     """The end of an attempt, as a stock line tells it. Times are µs since the epoch, durations ns."""
 
     line: int
@@ -110,7 +110,7 @@ class End(msgspec.Struct, kw_only=True):
     call: str | None = None  #: RQ's description, to find the start; never part of an event
 
 
-class Own(msgspec.Struct):
+class Own(msgspec.Struct, gc=False):
     """An event that was written as one of ours."""
 
     run: Run

@@ -74,22 +74,25 @@ class Lines:
         self._zone = zone
         self._make_days = days
         self._days: Days | None = None
-        self._clock = b""  #: of the line before
+        self.clock = b""  #: of the line before
         self._now = 0  #: its time, µs
 
     def read(self, line: bytes, number: int, offset: int) -> End | None:
         """Take one line; returns an end whose traceback may follow. Raises `Broken` if it isn't RQ's."""
-        if line[:8] != self._clock:
+        if line[:8] != self.clock:
             self._tick(line[:8])
         if b"\x1b" in line:
             line = COLOUR.sub(b"", line)
         if line.startswith(b"Successfully completed ", 9):
             self._done(line, number, offset)
-        elif b": Job OK (" in line and (found := OK(line)):
-            self._ok(found.groups(), number, offset)
-        elif line.endswith(b")") and (found := START(line)):
-            self._start(found.groups(), number, offset)
-        else:
+        elif line.endswith(b")"):
+            if b": Job OK (" in line and (found := OK(line)):
+                self._ok(found.groups(), number, offset)
+            elif found := START(line):
+                self._start(found.groups(), number, offset)
+            else:
+                return self._rare(line, number, offset)
+        elif not line.endswith(b" seconds") or b"esult is kept for " not in line:
             return self._rare(line, number, offset)
         return None
 
@@ -98,7 +101,7 @@ class Lines:
         seconds = clock(text)
         if self._days is None:
             self._days = self._make_days(seconds)
-        self._clock, self._now = text, instant(self._days.date(seconds), seconds, self._zone)
+        self.clock, self._now = text, instant(self._days.date(seconds), seconds, self._zone)
 
     def _start(self, groups: Any, number: int, offset: int) -> None:
         """A job begins."""
@@ -108,33 +111,46 @@ class Lines:
                 line=number,
                 offset=offset,
                 timestamp=self._now,
-                id=job.decode(errors="replace"),
+                id=str(job, "utf-8", "replace"),
                 queue=self.names[queue],
                 worker=None if worker is None else self.names[worker],
                 task=None if task is None else self.names[task],
-                call=None if call is None else call.decode(errors="replace"),
+                call=None if call is None else str(call, "utf-8", "replace"),
             )
         )
 
     def _done(self, line: bytes, number: int, offset: int) -> None:
         """A job succeeded, with its exact time."""
-        if found := DONE_BARE(line):
-            (_, job, *spent, worker), call, task = found.groups(), None, None
-        elif found := DONE(line):
-            (_, call, task, *spent, worker), job = found.groups(), None
+        job = call = task = None
+        if found := DONE(line):
+            _, call, task, *spent, worker = found.groups()
+        elif found := DONE_BARE(line):
+            _, job, *spent, worker = found.groups()
         elif found := DONE_OWN(line):
-            (_, call, *spent, worker), job, task = found.groups(), None, None
+            _, call, *spent, worker = found.groups()
         else:
             raise Broken(Reason.MALFORMED)
-        end = self._end(number, offset, job, worker, "finished")
-        end.duration, end.outcome = _duration(spent), "success"
-        end.task = None if task is None else self.names[task]
-        end.call = None if call is None else call.decode(errors="replace")
-        self.jobs.done(end)
+        self.jobs.done(
+            End(
+                line=number,
+                offset=offset,
+                timestamp=self._now,
+                task=None if task is None else self.names[task],
+                duration=_duration(spent),
+                outcome="success",
+                action="finished",
+                id=None if job is None else str(job, "utf-8", "replace"),
+                system="rq",
+                worker=self.names[worker],
+                call=None if call is None else str(call, "utf-8", "replace"),
+            )
+        )
 
     def _ok(self, groups: Any, number: int, offset: int) -> None:
         """A job succeeded, with its id."""
         _, worker, queue, job = groups
+        if self.jobs.told(str(job, "utf-8", "replace")):
+            return
         end = self._end(number, offset, job, worker, "finished")
         end.outcome, end.queue = "success", self.names[queue]
         self.jobs.ok(end)
@@ -172,7 +188,7 @@ class Lines:
             offset=offset,
             timestamp=self._now,
             task=None,
-            id=None if job is None else job.decode(errors="replace"),
+            id=None if job is None else str(job, "utf-8", "replace"),
             worker=None if worker is None else self.names[worker],
             outcome="failure",
             action=action,
@@ -183,6 +199,8 @@ class Lines:
 def _duration(spent: Sequence[bytes | None]) -> int:
     """Days, hours, minutes and seconds of a `timedelta` in ns. Raises `Broken`."""
     days, hours, minutes, seconds = spent
+    if days is None and hours == b"0" and minutes == b"00":
+        return took(seconds or b"")
     whole = int(days or 0) * 86400 + int(hours or 0) * 3600 + int(minutes or 0) * 60
     found = whole * SECOND + took(seconds or b"")
     if not 0 <= found <= LONG_MAX:

@@ -4,6 +4,7 @@ A big file is read in pieces that begin at the head of a line. What a piece can'
 in an earlier one) it hands on; replayed in order, that gives the same runs as reading the file in one go.
 """
 
+import gc
 import multiprocessing
 import re
 import signal
@@ -72,9 +73,8 @@ class Rows:
     def write(self, items: Iterable[End | Own]) -> None:
         """One row for each of *items*."""
         texts = self._texts
-        self._write(
-            "".join([_end(each, texts) if type(each) is End else _own(each, texts) for each in items])
-        )
+        rows = [_own(each, texts) if isinstance(each, Own) else _end(each, texts) for each in items]
+        self._write("".join(rows))
 
 
 def _end(end: End, texts: Texts) -> str:
@@ -297,5 +297,6 @@ def _context() -> BaseContext:
 
 
 def _quiet() -> None:
-    """Leave Ctrl-C to the parent."""
+    """Leave Ctrl-C to the parent; and there are no cycles to look for."""
+    gc.disable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

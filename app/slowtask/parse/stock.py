@@ -10,7 +10,7 @@ from slowtask.event import Action
 from slowtask.grok import ours_with
 from slowtask.parse.cause import text
 from slowtask.parse.record import End, Reason
-from slowtask.parse.times import Minutes, nanoseconds
+from slowtask.parse.times import Moments, nanoseconds
 from slowtask.units import SECOND
 
 TIME: Final = "[@metadata][time]"
@@ -43,15 +43,15 @@ class Names(dict[bytes, str]):
     def __missing__(self, name: bytes) -> str:
         if len(self) > 100_000:  # noqa: PLR2004 - a bound, not a measure
             self.clear()
-        self[name] = name.decode(errors="replace")
+        self[name] = str(name, "utf-8", "replace")
         return self[name]
 
 
 class Stock:
     """Reads lines whose times are local to one zone."""
 
-    def __init__(self, minutes: Minutes) -> None:
-        self.minutes = minutes
+    def __init__(self, moments: Moments) -> None:
+        self.moments = moments
         self.names = Names()
 
     def text(self, line: bytes, number: int, offset: int) -> End:
@@ -60,18 +60,32 @@ class Stock:
         if found is None:
             raise Broken(malformed(line))
         time, task, seconds = found.groups()
-        return End(
-            line=number,
-            offset=offset,
-            timestamp=self.stamp(time),
-            task=self.names[task],
-            duration=took(seconds),
-        )
+        try:
+            at, duration = self.moments.stamp(time), nanoseconds(seconds)
+        except ValueError:
+            at, duration = self.stamp(time), took(seconds)  # one of them says which it is
+        return End(line=number, offset=offset, timestamp=at, task=self.names[task], duration=duration)
 
     def celery(self, line: bytes, number: int, offset: int) -> End | None:
         """The end that a line of Celery's tells; `None` for its chatter. Raises `Broken`."""
+        if line.endswith(b"] received"):
+            return None
+        if b"] succeeded in " in line and (found := DONE(line)):
+            time, worker, task, job, seconds = found.groups()
+            return End(
+                line=number,
+                offset=offset,
+                timestamp=self.stamp(time),
+                task=self.names[task],
+                id=str(job, "utf-8", "replace"),
+                worker=self.names[worker],
+                duration=took(seconds),
+                outcome="success",
+                action="finished",
+                system="celery",
+            )
         if b"] Task " in line:
-            return self._done(line, number, offset) or self._ended(line, number, offset)
+            return self._ended(line, number, offset)
         if b"] Hard time limit (" in line and (found := TIMEOUT(line)):
             time, worker, seconds, task, job = found.groups()
             end = self._end(number, offset, (time, worker, task, job), "timed-out")
@@ -80,15 +94,6 @@ class Stock:
         if HEAD(line) is None:
             raise Broken(Reason.MALFORMED)
         return None
-
-    def _done(self, line: bytes, number: int, offset: int) -> End | None:
-        """A task that succeeded."""
-        if (found := DONE(line)) is None:
-            return None
-        *parts, seconds = found.groups()
-        end = self._end(number, offset, parts, "finished")
-        end.outcome, end.duration = "success", took(seconds)
-        return end
 
     def _ended(self, line: bytes, number: int, offset: int) -> End | None:
         """A task that ended otherwise. How long it ran isn't in the log: it may have waited in the worker."""
@@ -123,7 +128,7 @@ class Stock:
             offset=offset,
             timestamp=self.stamp(time),
             task=self.names[task],
-            id=job.decode(errors="replace"),
+            id=str(job, "utf-8", "replace"),
             worker=None if process == PARENT else process,
             outcome="failure",
             action=action,
@@ -133,7 +138,7 @@ class Stock:
     def stamp(self, time: bytes) -> int:
         """*time* in µs. Raises `Broken` where the calendar doesn't have it."""
         try:
-            return self.minutes.stamp(time)
+            return self.moments.stamp(time)
         except ValueError:
             raise Broken(Reason.TIME) from None
 
