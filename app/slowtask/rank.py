@@ -6,7 +6,8 @@ from fnmatch import fnmatchcase
 from typing import Final, Literal, get_args
 
 from slowtask.store import Figures
-from slowtask.units import SECOND, duration, printable
+from slowtask.event import SECOND
+from slowtask.units import duration, printable
 
 Order = Literal["total", "max", "mean", "p50", "p95", "p99", "count", "failures", "wait"]
 ORDERS: Final[tuple[Order, ...]] = get_args(Order)

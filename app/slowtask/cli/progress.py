@@ -12,7 +12,7 @@ FRAME: Final = 0.1
 
 @contextmanager
 def shown(progress: Callable[[], float | None], patience: float = PATIENCE) -> Iterator[None]:
-    """Show *progress* (0 to 1, None: unknown) on a terminal while a block runs that takes *patience* seconds."""
+    """Show *progress* (0 to 1, None: unknown) on a terminal while a block runs, after *patience* seconds."""
     if not sys.stderr.isatty():
         yield
         return

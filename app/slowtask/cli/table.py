@@ -12,13 +12,15 @@ from rich.text import Text
 
 from slowtask.rank import Order, Task, percent, verdict
 from slowtask.store import Figures, Measurement
-from slowtask.units import SECOND, duration, printable
+from slowtask.event import SECOND
+from slowtask.units import duration, printable
 
 BAR: Final = 10  #: characters
 EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 NAME_MIN: Final = 20
 NAME_MAX: Final = 60
 PIPED: Final = 120  #: columns, where there is no terminal
+RED: Final = 0.01  #: failures are red from this share of the runs on
 UNKNOWN: Final = "\N{EN DASH}"
 
 
@@ -39,23 +41,28 @@ def console() -> Console:
     return Console(highlight=False, width=width, soft_wrap=False)
 
 
-def page(
-    tasks: Sequence[Task], measurement: Measurement, by: Order, limit: int, width: int, took: float
-) -> Group:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What there is to show: the tasks that match, in order, and what they were taken from."""
+
+    tasks: Sequence[Task]
+    by: Order
+    measurement: Measurement
+    took: float  #: seconds
+
+
+def page(view: View, limit: int, width: int) -> Group:
     """The header, the table of the first *limit* tasks (0: all) in *width* columns, and the sentences."""
-    rows = tasks[: limit or None]
-    rough = {each.task: each.margin for each in measurement.figures if each.margin}
+    rows = view.tasks[: limit or None]
+    rough = {each.task: each.margin for each in view.measurement.figures if each.margin}
+    margin = max((rough.get(row.task, 0) for row in rows), default=0)
     parts: list[RenderableType] = [
-        header(measurement, took),
+        header(view.measurement, view.took),
         Text(),
-        table(rows, rough, by, width),
+        table(rows, rough, view.by, width),
         Text(),
-        Text(verdict(tasks, by), style="bold"),
-        *notes(
-            len(tasks) - len(rows),
-            measurement.bad.count,
-            max((rough.get(t.task, 0) for t in rows), default=0),
-        ),
+        Text(verdict(view.tasks, view.by), style="bold"),
+        *notes(len(view.tasks) - len(rows), view.measurement.bad.count, margin),
     ]
     return Group(*parts)
 
@@ -141,7 +148,7 @@ def failed(task: Task) -> Text:
     """The share of runs that failed, in red from one in a hundred."""
     if not task.failures:
         return Text("0 %", style="dim")
-    return Text(percent(task.failure_rate), style="bold red" if task.failure_rate >= 0.01 else "yellow")  # noqa: PLR2004
+    return Text(percent(task.failure_rate), style="bold red" if task.failure_rate >= RED else "yellow")
 
 
 def time(seconds: float | None, *, rough: bool = False) -> Text:

@@ -4,17 +4,20 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
 
 from slowtask.cli import export
 from slowtask.errors import SourceError, UsageError
-from slowtask.rank import ORDERS, Order, Task, named, rank
+from slowtask.rank import ORDERS, Order, named, rank
 from slowtask.sources import resolve
 from slowtask.store import Measurement, Query, Store
 from slowtask.when import moment
+
+if TYPE_CHECKING:
+    from slowtask.cli.table import View
 
 HELP = """Rank tasks by the time they took.
 
@@ -35,15 +38,6 @@ class Options:
     by: Order
     tasks: tuple[str, ...]
     limit: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What there is to show: the tasks that match, in order, and what they were taken from."""
-
-    tasks: list[Task]
-    measurement: Measurement
-    took: float  #: seconds
 
 
 def zone(_: click.Context, __: click.Parameter, name: str) -> tzinfo:
@@ -82,7 +76,7 @@ def zone(_: click.Context, __: click.Parameter, name: str) -> tzinfo:
     metavar="ZONE",
     help="The time zone of lines that tell none: Europe/Berlin.",
 )
-def top(  # noqa: D103 - HELP says it
+def top(  # noqa: D103, PLR0913, PLR0917 - HELP says it; click passes the options one by one
     sources: tuple[str, ...], by: Order, since: str | None, until: str | None, queues: tuple[str, ...],
     tasks: tuple[str, ...], limit: int, watch: float | None, date: datetime | None, timezone: tzinfo,
     *, as_json: bool, as_csv: bool, bad: bool,
@@ -126,14 +120,16 @@ def files(sources: tuple[str, ...], date: datetime | None, timezone: tzinfo) -> 
     return Files(found, date=date.date() if date else None, timezone=timezone)
 
 
-def look(store: Store, query: Query, options: Options) -> View:
+def look(store: Store, query: Query, options: Options) -> "View":
     """The ranking at this moment. Raises `SourceError` where there is nothing to rank."""
     start = perf_counter()
     measurement = measured(store, query)
     tasks = named(rank(measurement.figures, options.by), options.tasks)
     if not tasks:
         raise SourceError(nothing(measurement, query))
-    return View(tasks=tasks, measurement=measurement, took=perf_counter() - start)
+    from slowtask.cli.table import View  # noqa: PLC0415 - rich is slow to import
+
+    return View(tasks=tasks, by=options.by, measurement=measurement, took=perf_counter() - start)
 
 
 def measured(store: Store, query: Query) -> Measurement:
@@ -158,7 +154,7 @@ def nothing(measurement: Measurement, query: Query) -> str:
     return "The logs hold no runs yet: check that the workers run with slowtask, or name other files."
 
 
-def show(view: View, options: Options, *, as_json: bool, as_csv: bool) -> None:
+def show(view: "View", options: Options, *, as_json: bool, as_csv: bool) -> None:
     """Print *view*."""
     shown = view.tasks[: options.limit or None]
     if as_json:
@@ -169,7 +165,7 @@ def show(view: View, options: Options, *, as_json: bool, as_csv: bool) -> None:
         from slowtask.cli.table import console, page  # noqa: PLC0415 - rich is slow to import
 
         target: Any = console()
-        target.print(page(view.tasks, view.measurement, options.by, options.limit, target.width, view.took))
+        target.print(page(view, options.limit, target.width))
 
 
 def show_bad(measurement: Measurement) -> None:

@@ -15,8 +15,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from slowtask.cli.table import page
-from slowtask.cli.top import Options, View, look
+from slowtask.cli.table import View, page
+from slowtask.cli.top import Options, look
 from slowtask.errors import SourceError, UsageError
 from slowtask.rank import Order
 from slowtask.store import Query, Store
@@ -63,7 +63,7 @@ def frame(view: View | str, options: Options, console: Console) -> Group:
         return Group(Text(view), Text(), keys(options.by))
     room = max(1, console.height - AROUND)
     limit = min(options.limit or room, room)
-    shown = page(view.tasks, view.measurement, options.by, limit, console.width, view.took)
+    shown = page(view, limit, console.width)
     return Group(*shown.renderables, Text(), keys(options.by))
 
 

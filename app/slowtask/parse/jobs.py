@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from slowtask.parse.record import End
-from slowtask.units import SECOND
+from slowtask.event import SECOND
 
 LOOK_BACK: Final = 1000  #: starts of one worker that are compared
 LIMIT: Final = 100_000  #: starts kept without an end: jobs of killed workers never get one

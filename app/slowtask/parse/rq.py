@@ -15,7 +15,7 @@ from slowtask.parse.jobs import Jobs, Start
 from slowtask.parse.record import End, Reason
 from slowtask.parse.stock import Broken, Names, took
 from slowtask.parse.times import Days, clock, instant
-from slowtask.units import SECOND
+from slowtask.event import SECOND
 
 CLOCK, WORKER, QUEUE = "[@metadata][clock]", "[worker][name]", "[queue][name]"
 CALL, NAME, ID = "[@metadata][call]", "[task][name]", "[task][id]"

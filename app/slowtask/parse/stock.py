@@ -11,7 +11,7 @@ from slowtask.grok import ours_with
 from slowtask.parse.cause import text
 from slowtask.parse.record import End, Reason
 from slowtask.parse.times import Moments, nanoseconds
-from slowtask.units import SECOND
+from slowtask.event import SECOND
 
 TIME: Final = "[@metadata][time]"
 SECONDS: Final = "[@metadata][seconds]"

@@ -51,9 +51,14 @@ def fetch(connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, 
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
+def absolute(path: Path) -> str:
+    """*path* as DuckDB gives it back."""
+    return os.path.abspath(path)  # noqa: PTH100 - a link must stay what it is
+
+
 def literal(path: Path) -> str:
     """*path* so that DuckDB, which takes every path for a glob, finds that one file."""
-    name = os.path.abspath(path)  # noqa: PTH100 - a link must stay what it is
+    name = absolute(path)
     return glob.escape(name.replace("\\", "\\\\")) if glob.has_magic(name) else name
 
 

@@ -1,6 +1,5 @@
 """Log files as a store: DuckDB reads JSON lines and Parquet in place; other lines go through the parser."""
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, date, tzinfo
 from dataclasses import replace
@@ -14,7 +13,7 @@ import duckdb
 from slowtask.errors import SourceError
 from slowtask.sources import GZIP_MAGIC, Source
 from slowtask.store import Figures, Measurement, Query
-from slowtask.store.duck import connect, fetch, literal, nameable, statement
+from slowtask.store.duck import absolute, connect, fetch, literal, nameable, statement
 from slowtask.store.foreign import Foreign
 from slowtask.store.origin import unpacked
 
@@ -104,7 +103,7 @@ class Reading:
         if len(self._lines) == 1:
             return [*self._lines]
         found = fetch(self._connection, statement("unsound"), {"lines": [*self._lines]})
-        by_path = {os.path.abspath(str(source.path)): name for name, source in self._lines.items()}
+        by_path = {absolute(source.path): name for name, source in self._lines.items() if source.path}
         return [by_path[row["filename"]] for row in found]
 
     def _give_up_on(self, error: duckdb.Error) -> None:
