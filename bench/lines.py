@@ -2,6 +2,7 @@
 
 import math
 import random
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from multiprocessing import Pool
@@ -94,3 +95,7 @@ def _template(run: event.Run) -> str:
     ):  # fmt: skip
         line = line.replace(old, new)
     return line
+
+
+if __name__ == "__main__":
+    generate(Path(sys.argv[1]), int(sys.argv[2]))

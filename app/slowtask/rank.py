@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, Literal, get_args
 
-from slowtask.store import Figures
 from slowtask.event import SECOND
+from slowtask.store import Figures
 from slowtask.units import duration, printable
 
 Order = Literal["total", "max", "mean", "p50", "p95", "p99", "count", "failures", "wait"]
@@ -55,6 +55,7 @@ def verdict(tasks: Sequence[Task], by: Order = "total") -> str:
         task=printable(first.task),
         share=percent(first.share or 0),
         value=duration(_weight(first, by)) if by in TIMES else f"{_weight(first, by):,.0f}",
+        count=f"{first.count:,}",
         runs="run" if first.count == 1 else "runs",
     )
 
@@ -79,7 +80,7 @@ SENTENCES: Final[dict[Order, str]] = {
     "p95": "{task} has the highest 95th percentile: {value}. It held the workers {share} of the time.",
     "p99": "{task} has the highest 99th percentile: {value}. It held the workers {share} of the time.",
     "count": "{task} ran most often: {value} {runs}. It held the workers {share} of the time.",
-    "failures": "{task} failed most often: {value} of its runs. It held the workers {share} of the time.",
+    "failures": "{task} failed most often: {value} of {count} runs. It held the workers {share} of the time.",
     "wait": "{task} waited longest: one run in twenty for more than {value}.",
 }
 NOTHING: Final[dict[Order, str]] = {

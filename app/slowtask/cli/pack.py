@@ -43,7 +43,7 @@ def pack(sources: tuple[str, ...], out: Path | None, *, remove: bool, live: bool
 
 
 def is_live(source: Source) -> bool:
-    """Whether *source* is the log that a worker with these settings writes, by its place or its usual name."""
+    """Whether *source* is the log that a worker with these settings writes, or by default would."""
     log = Path(settings().log)
     return source.path is not None and (
         source.path.name == "slowtask.ndjson" or (log.exists() and source.path.samefile(log))
@@ -78,6 +78,6 @@ def line(source: Source, done: "packing.Packed") -> str:
 def kept(source: Source, done: "packing.Packed", *, remove: bool) -> str:
     """What of the log is not in the Parquet."""
     parts = [f"{done.bad:,} lines can't be parsed"] * bool(done.bad)
-    parts += [f"{done.others:,} lines are the monitor's"] * bool(done.others)
+    parts += [f"{done.others:,} lines tell of no run"] * bool(done.others)
     end = ": the log stays" if remove else ""
     return f"{printable(source.name)}: {' and '.join(parts)} and are not packed{end}."

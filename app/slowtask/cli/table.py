@@ -10,9 +10,9 @@ from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from slowtask.event import SECOND
 from slowtask.rank import Order, Task, percent, verdict
 from slowtask.store import Figures, Measurement
-from slowtask.event import SECOND
 from slowtask.units import duration, printable
 
 BAR: Final = 10  #: characters
@@ -75,7 +75,7 @@ def header(measurement: Measurement, took: float) -> Text:
         f"{plural(runs, 'run')} of {plural(len(figures), 'task')}",
         span(figures),
         plural(measurement.files, "file"),
-        duration(took),
+        f"{took:.1f} s",
     )
     return Text(", ".join(parts), style="dim")
 

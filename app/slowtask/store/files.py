@@ -1,17 +1,18 @@
 """Log files as a store: DuckDB reads JSON lines and Parquet in place; other lines go through the parser."""
 
+import zlib
 from collections.abc import Sequence
-from datetime import UTC, date, tzinfo
 from dataclasses import replace
+from datetime import UTC, date, tzinfo
+from gzip import GzipFile
 from pathlib import Path
-from stat import S_ISREG
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import duckdb
 
 from slowtask.errors import SourceError
-from slowtask.sources import GZIP_MAGIC, Source
+from slowtask.sources import Source
 from slowtask.store import Figures, Measurement, Query
 from slowtask.store.duck import absolute, connect, fetch, literal, nameable, statement
 from slowtask.store.foreign import Foreign
@@ -138,14 +139,15 @@ def for_duck(source: Source) -> bool:
 
 
 def looks_like_json(source: Source, path: Path) -> bool:
-    """Whether a file begins as JSON lines do, and is packed, if it is, as its name says."""
-    if not S_ISREG(path.stat().st_mode):
+    """Whether a file begins as JSON lines do, and is compressed, if it is, as its name says."""
+    if not path.is_file():  # a pipe can be read only once
         return False
-    with source.open() as file:
-        start = file.read(SNIFF).lstrip()
-    with path.open("rb") as raw:
-        zipped = raw.read(2) == GZIP_MAGIC
-    return start[:1] in (b"{", b"") and zipped == (path.suffix == ".gz")
+    try:
+        with source.open() as file:
+            start = file.read(SNIFF).lstrip()
+            return start[:1] in (b"{", b"") and isinstance(file, GzipFile) == (path.suffix == ".gz")
+    except (OSError, EOFError, zlib.error):  # damaged: the parser says so
+        return False
 
 
 def _figures(row: dict[str, Any]) -> Figures:

@@ -22,7 +22,9 @@ def unpacked(sources: Sequence[Source], folder: Path) -> list[Source]:
         return list(sources)
     with connect(folder) as connection:
         origins = set().union(*(_origins(connection, path) for path in packed))
-    return [each for each in sources if each.path is None or identity(each.path) not in origins]
+    return [
+        each for each in sources if not (each.path and each.path.exists() and identity(each.path) in origins)
+    ]
 
 
 def _origins(connection: duckdb.DuckDBPyConnection, path: Path) -> set[str]:

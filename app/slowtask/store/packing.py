@@ -36,7 +36,7 @@ class Packed:
 
     target: Path
     runs: int
-    others: int  #: lines of the monitor's, which aren't packed
+    others: int  #: lines that are known and tell of no run: they aren't packed
     bad: int  #: lines that can't be parsed
     before: int  #: bytes
     after: int
@@ -48,7 +48,7 @@ class Packed:
 
 
 def pack(source: Source, path: Path, folder: Path) -> Packed:
-    """Write the runs of *source*, which lies at *path*, to a Parquet file in *folder*, atomically; read it back.
+    """Write the runs of *source*, which lies at *path*, to a Parquet file in *folder*, atomically.
 
     Raises `SourceError` if the file exists, the log changes meanwhile, or there is nothing to pack.
     """
@@ -131,14 +131,15 @@ def _over(sql: str) -> str:
 
 
 def _normalised(source: Source, target: Path) -> tuple[int, int]:
-    """Write the runs of *source* as our own lines; returns how many lines are the monitor's, how many bad."""
+    """Write the runs of *source* as our own lines; returns how many others tell of no run, and are bad."""
     from slowtask import parse  # noqa: PLC0415 - slow to import, and seldom needed
 
     tally = parse.Tally()
     with target.open("wb") as file:
         for line in _encoded(parse.events(source, tally=tally)):
             file.write(line)
-    return 0, tally.unparsable.total()
+    bad = tally.unparsable.total()
+    return max(0, tally.lines - tally.events - bad), bad
 
 
 def _encoded(items: Iterator[Any]) -> Iterator[bytes]:
