@@ -201,7 +201,7 @@ class Reader:
     def _nul(self, line: bytes, number: int, offset: int) -> None:
         """A line with NUL bytes: around it, a crash left them; within it, it is no text."""
         rest = line.strip(b"\0")
-        if b"\0" in rest:
+        if CONTROL.search(rest):
             self._odd(Reason.BINARY, line, number, offset)
             return
         self._refuse(Reason.NUL, line, number, offset)
