@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -21,7 +22,8 @@ from slowtask.store import Bad, Measurement, Query
 from slowtask.store.files import Files
 
 KEYS = [
-    "task", "count", "total", "share", "mean", "max", "p50", "p95", "p99", "failures", "failure_rate", "wait_p95",
+    "task", "count", "total", "share", "mean", "max", "p50", "p95", "p99", "failures", "failure_rate",
+    "wait_p95",
 ]  # fmt: skip
 
 
@@ -77,9 +79,7 @@ def test_csv_has_the_same_columns_and_quotes_what_needs_it(tmp_path):
 
 
 def test_by_changes_the_order(log):
-    assert [each["task"] for each in json.loads(run(log, "--json", "--by", "failures").output)][
-        0
-    ] == "jobs.thumb"
+    assert json.loads(run(log, "--json", "--by", "failures").output)[0]["task"] == "jobs.thumb"
 
 
 def test_n_limits_the_table_and_says_how_many_more(log):
@@ -95,7 +95,7 @@ def test_bad_lines_are_told_and_listed_on_demand(tmp_path):
 
 
 def test_stdin_is_a_source(log):
-    with open(log) as lines:
+    with Path(log).open() as lines:
         found = command("top", "-", "--json", stdin=lines)
 
     assert [each["count"] for each in json.loads(found.stdout)] == [2, 4, 1]
@@ -185,7 +185,7 @@ def test_watch_redraws_changes_the_order_by_a_key_and_quits(log):
 
 
 def watched(log, keys):
-    """What a terminal is sent by `top --watch` while *keys* are pressed, each after a frame; ends by itself."""
+    """What a terminal is sent by `top --watch` while *keys* are pressed, each after a frame."""
     terminal, side = pty.openpty()
     arguments = [sys.executable, "-m", "slowtask", "top", log, "--watch", "60"]
     environment = os.environ | {"COLUMNS": "100", "LINES": "30", "TERM": "xterm"}
@@ -204,7 +204,8 @@ def watched(log, keys):
 
 
 def test_help_and_a_mistake_do_not_wait_for_duckdb():
-    code = "import sys, slowtask.cli.top; sys.exit(bool({'duckdb', 'rich', 'slowtask.parse'} & set(sys.modules)))"
+    slow = {"duckdb", "rich", "slowtask.parse"}
+    code = f"import sys, slowtask.cli.top; sys.exit(bool({slow} & set(sys.modules)))"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

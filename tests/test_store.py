@@ -170,7 +170,7 @@ def test_other_lines_of_ours_are_neither_runs_nor_bad(tmp_path):
 def test_top_and_parse_agree_on_a_mixed_file(tmp_path):
     from slowtask import parse
 
-    text = b"Time: 2026-11-06 18:47:58,145554 Task: jobs.send_mail Task-time: 0:00:04.500000"
+    text = b"Time: 2026-11-06 18:47:58,145554 Task: jobs.send_mail Task-time: 4"
     log = written(tmp_path / "mixed.log", [made("a"), made("b")], text, *BAD, MONITOR, line(made("c")))
     found = Files(resolve([str(log)])).measure(Query())
     items = list(parse.events(resolve([str(log)])[0]))
