@@ -3,6 +3,7 @@
 import gzip
 from datetime import timedelta
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from logs import BEGIN, line, made, written
 from slowtask.sources import Source, resolve
 from slowtask.store import Query
 from slowtask.store.duck import connect, fetch, statement
-from slowtask.store.files import Files
+from slowtask.store.files import Files, Reading
 from slowtask.store.packing import pack
 
 
@@ -205,6 +206,22 @@ def test_a_parquet_of_somebody_else_is_refused(tmp_path):
 
     with pytest.raises(SourceError, match="leave it out"):
         Files(resolve([str(tmp_path / "x.parquet")])).measure(Query())
+
+
+def test_where_memory_is_too_short_for_all_times_the_sketch_answers(tmp_path, monkeypatch):
+    select = Reading._select
+
+    def short(self, name, values):
+        if name == "exact":
+            raise duckdb.OutOfMemoryException
+        return select(self, name, values)
+
+    monkeypatch.setattr(Reading, "_select", short)
+    log = as_lines(tmp_path, [made("a", took, took) for took in range(1, 12)])
+    found = measured(Files(resolve([str(log)])))["a"]
+
+    assert (found.count, found.max) == (11, 11e9)
+    assert (found.p50, found.p95, found.p99) == pytest.approx((6e9, 10.5e9, 10.9e9), rel=0.01)
 
 
 # The sketch: what is done where memory can't hold all times

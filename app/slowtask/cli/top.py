@@ -3,6 +3,7 @@
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -88,11 +89,14 @@ def top(  # noqa: D103, PLR0913, PLR0917 - HELP says it; click passes the option
     if watch is not None:
         from slowtask.cli.watch import live  # noqa: PLC0415 - only when asked for
 
-        live(store, query, options, watch)
+        live(store, partial(period, since, until, queues), options, watch)
     elif bad:
         show_bad(measured(store, query))
     else:
-        show(look(store, query, options), options, as_json=as_json, as_csv=as_csv)
+        start = perf_counter()
+        measurement = measured(store, query)
+        view = look(measurement, query, options, perf_counter() - start)
+        show(view, options, as_json=as_json, as_csv=as_csv)
 
 
 def alone(**modes: bool) -> None:
@@ -120,16 +124,14 @@ def files(sources: tuple[str, ...], date: datetime | None, timezone: tzinfo) -> 
     return Files(found, date=date.date() if date else None, timezone=timezone)
 
 
-def look(store: Store, query: Query, options: Options) -> "View":
-    """The ranking at this moment. Raises `SourceError` where there is nothing to rank."""
-    start = perf_counter()
-    measurement = measured(store, query)
+def look(measurement: Measurement, query: Query, options: Options, took: float) -> "View":
+    """The ranking, *took* seconds to measure. Raises `SourceError` where there is nothing to rank."""
+    from slowtask.cli.table import View  # noqa: PLC0415 - rich is slow to import
+
     tasks = named(rank(measurement.figures, options.by), options.tasks)
     if not tasks:
         raise SourceError(nothing(measurement, query))
-    from slowtask.cli.table import View  # noqa: PLC0415 - rich is slow to import
-
-    return View(tasks=tasks, by=options.by, measurement=measurement, took=perf_counter() - start)
+    return View(tasks=tasks, by=options.by, measurement=measurement, took=took)
 
 
 def measured(store: Store, query: Query) -> Measurement:

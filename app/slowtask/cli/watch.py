@@ -5,9 +5,10 @@ import select
 import sys
 import termios
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import Final
 
@@ -19,7 +20,7 @@ from slowtask.cli.table import View, page
 from slowtask.cli.top import Options, look
 from slowtask.errors import SourceError, UsageError
 from slowtask.rank import Order
-from slowtask.store import Query, Store
+from slowtask.store import Measurement, Query, Store
 
 KEYS: Final[dict[str, Order]] = {
     "t": "total",
@@ -34,25 +35,51 @@ QUIT: Final = "q"
 AROUND: Final = 9  #: lines of the page that are not rows of the table
 
 
-def live(store: Store, query: Query, options: Options, interval: float) -> None:
-    """Show the ranking until `q`, read anew every *interval* seconds. Raises `UsageError` off a terminal."""
+def live(store: Store, asked: Callable[[], Query], options: Options, interval: float) -> None:
+    """Show the ranking until `q`, read anew every *interval* seconds: *asked* says what `--since 1h` is then.
+
+    Raises `UsageError` off a terminal.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("--watch needs a terminal: use --json in a loop instead.")
     console = Console(highlight=False)
     with keyboard() as descriptor, Live(console=console, screen=True, auto_refresh=False) as screen:
-        while True:
-            view = _look(store, query, options)
-            screen.update(frame(view, options, console), refresh=True)
-            key = pressed(descriptor, interval)
-            if key == QUIT:
-                return
-            options = replace(options, by=KEYS.get(key, options.by))
+        order: Order | None = options.by
+        while order:
+            options, query = replace(options, by=order), asked()
+            look_again = partial(_look, *_measured(store, query), query)
+            order = _until(descriptor, monotonic() + interval, options, screen, look_again)
 
 
-def _look(store: Store, query: Query, options: Options) -> View | str:
-    """The ranking, or why there is none yet."""
+def _until(
+    descriptor: int, end: float, options: Options, screen: Live, look_again: Callable[[Options], View | str]
+) -> Order | None:
+    """Show one measurement until *end*, in the order of the keys; returns the last, `None` to quit."""
+    while True:
+        screen.update(frame(look_again(options), options, screen.console), refresh=True)
+        key = pressed(descriptor, end - monotonic())
+        if key == QUIT:
+            return None
+        if not key:
+            return options.by
+        options = replace(options, by=KEYS[key])
+
+
+def _measured(store: Store, query: Query) -> tuple[Measurement | str, float]:
+    """What *store* answers, or why it doesn't, and how many seconds that took."""
+    start = monotonic()
     try:
-        return look(store, query, options)
+        return store.measure(query), monotonic() - start
+    except SourceError as error:
+        return str(error), monotonic() - start
+
+
+def _look(measurement: Measurement | str, took: float, query: Query, options: Options) -> View | str:
+    """The ranking, or why there is none yet."""
+    if isinstance(measurement, str):
+        return measurement
+    try:
+        return look(measurement, query, options, took)
     except SourceError as error:
         return str(error)
 
