@@ -7,12 +7,11 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from slowtask.event import Action
+from slowtask.event import SECOND, Action
 from slowtask.grok import ours_with
 from slowtask.parse.cause import text
 from slowtask.parse.record import End, Reason
 from slowtask.parse.times import Moments, nanoseconds
-from slowtask.units import SECOND
 
 TIME: Final = "[@metadata][time]"
 SECONDS: Final = "[@metadata][seconds]"

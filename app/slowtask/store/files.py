@@ -1,0 +1,157 @@
+"""Log files as a store: DuckDB reads JSON lines and Parquet in place; other lines go through the parser."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, tzinfo
+from gzip import GzipFile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import duckdb
+
+from slowtask.errors import SourceError
+from slowtask.sources import Source
+from slowtask.store import Figures, Measurement, Query
+from slowtask.store.duck import absolute, connect, fetch, literal, nameable, statement
+from slowtask.store.foreign import Foreign
+from slowtask.store.origin import unpacked
+
+SNIFF: Final = 4096
+
+
+class Files:
+    """The runs in log files."""
+
+    def __init__(
+        self, sources: Sequence[Source], *, date: date | None = None, timezone: tzinfo = UTC
+    ) -> None:
+        """*date* and *timezone* are for text lines that don't tell theirs."""
+        self._sources = list(sources)
+        self._date = date
+        self._timezone = timezone
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def progress(self) -> float | None:
+        """How much of the query at hand is done, 0 to 1; None while the parser is at work."""
+        connection = self._connection
+        share = -1.0 if connection is None else connection.query_progress()
+        return None if share < 0 else share / 100
+
+    def measure(self, query: Query) -> Measurement:
+        """The figures of each task over the runs of *query*. Raises `SourceError`."""
+        with TemporaryDirectory(prefix="slowtask-") as name:
+            once = unpacked(self._sources, Path(name))
+            foreign = Foreign(Path(name), date=self._date, timezone=self._timezone)
+            foreign.parse([each for each in once if not for_duck(each)])
+            with connect(Path(name), "macros", "buckets") as connection:
+                self._connection = connection
+                try:
+                    found = Reading(connection, foreign).measure(once, query)
+                    return replace(found, skipped=len(self._sources) - len(once))
+                finally:
+                    self._connection = None
+
+
+class Reading:
+    """One reading of all files."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, foreign: Foreign) -> None:
+        self._connection = connection
+        self._foreign = foreign
+        self._lines: dict[str, Source] = {}  #: what DuckDB is told to read, by its name there
+        self._packed: dict[str, Source] = {}
+
+    def measure(self, sources: Sequence[Source], query: Query) -> Measurement:
+        """The figures of *sources*. A file that DuckDB can't read well is parsed, and all read again."""
+        for source in sources:
+            if source.path is not None and source not in self._foreign.sources:
+                files = self._packed if source.kind == "parquet" else self._lines
+                files[literal(source.path)] = source
+        rows = self._rows(query)
+        while doubtful := self._doubtful(rows):
+            self._foreign.parse([self._lines.pop(name) for name in doubtful])
+            rows = self._rows(query)
+        return Measurement(figures=tuple(map(_figures, rows)), bad=self._foreign.bad, files=len(sources))
+
+    def _rows(self, query: Query) -> list[dict[str, Any]]:
+        """The rows of exact.sql, or of sketch.sql where memory can't hold all times."""
+        values: dict[str, Any] = {
+            "since": query.since,
+            "until": query.until,
+            "queues": list(query.queues) or None,
+        }
+        try:
+            return self._select("exact", values)
+        except duckdb.OutOfMemoryException:
+            return self._select("sketch", values)
+        except duckdb.Error as error:
+            self._give_up_on(error)
+            return self._rows(query)
+
+    def _select(self, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+        """The rows of the statement *name* over all files."""
+        files = {"lines": [*self._lines], "packed": [*self._packed], "parsed": self._foreign.names()}
+        runs = " UNION ALL ".join(f"FROM {kind}(${kind})" for kind, names in files.items() if names)
+        sql = statement(name).replace("FROM runs", f"FROM ({runs}) AS runs")
+        return fetch(self._connection, sql, values | files) if runs else []
+
+    def _doubtful(self, rows: list[dict[str, Any]]) -> list[str]:
+        """The files that gave a row which may be no run."""
+        if all(row["sound"] for row in rows):
+            return []
+        if len(self._lines) == 1:
+            return [*self._lines]
+        found = fetch(self._connection, statement("unsound"), {"lines": [*self._lines]})
+        by_path = {absolute(source.path): name for name, source in self._lines.items() if source.path}
+        return [by_path[row["filename"]] for row in found]
+
+    def _give_up_on(self, error: duckdb.Error) -> None:
+        """Hand the files that DuckDB fails on to the parser. Raises `SourceError` if that can't help."""
+        for name, source in self._packed.items():
+            if not self._readable("packed", name):
+                raise SourceError(
+                    f"{source.name} can't be read as a Parquet of slowtask pack: leave it out."
+                ) from error
+        broken = [name for name in self._lines if not self._readable("lines", name)]
+        if not broken:
+            raise SourceError(f"The logs can't be read: {str(error).splitlines()[0]}") from error
+        self._foreign.parse([self._lines.pop(name) for name in broken])
+
+    def _readable(self, kind: str, name: str) -> bool:
+        """Whether DuckDB reads the file *name* to its end."""
+        try:
+            self._connection.execute(
+                f"SELECT count(task), max(wait) FROM {kind}($files)",  # noqa: S608 - one of three names
+                {"files": [name]},
+            )
+        except duckdb.Error:
+            return False
+        return True
+
+
+def for_duck(source: Source) -> bool:
+    """Whether DuckDB can read *source* by itself, as far as its beginning tells."""
+    if source.path is None or not nameable(source.path):
+        return False
+    return source.kind == "parquet" or looks_like_json(source, source.path)
+
+
+def looks_like_json(source: Source, path: Path) -> bool:
+    """Whether a file begins as JSON lines do, and is compressed, if it is, as its name says."""
+    if not path.is_file():  # a pipe can be read only once
+        return False
+    try:
+        with source.open() as file:
+            start = file.read(SNIFF).lstrip()
+            return start[:1] in (b"{", b"") and isinstance(file, GzipFile) == (path.suffix == ".gz")
+    except (OSError, EOFError, zlib.error):  # damaged: the parser says so
+        return False
+
+
+def _figures(row: dict[str, Any]) -> Figures:
+    """A row of exact.sql or sketch.sql as a record."""
+    p50, p95, p99 = row["percentiles"] or (None, None, None)
+    plain = {key: value for key, value in row.items() if key not in ("percentiles", "sound", "total")}
+    return Figures(**plain, total=row["total"] or 0.0, p50=p50, p95=p95, p99=p99)

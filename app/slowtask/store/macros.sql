@@ -1,0 +1,77 @@
+-- The three kinds of file as rows of one shape. A row is sound if it is a run for certain; what isn't is
+-- looked at again by slowtask.parse, unless it is one of our other kinds of line.
+CREATE OR REPLACE TEMP MACRO sound(dataset, ended, task, outcome, duration, wait) AS
+    coalesce(
+        dataset = 'slowtask.run'
+        AND ended IS NOT NULL
+        AND task IS NOT NULL
+        AND outcome IN ('success', 'failure', 'unknown')
+        AND coalesce(duration, 0) >= 0
+        AND coalesce(wait, 0) >= 0,
+        false
+    );
+
+-- JSON lines. A line that is none becomes a row of NULLs.
+CREATE OR REPLACE TEMP MACRO lines(files) AS TABLE
+SELECT
+    "task.name" AS task,
+    "queue.name" AS queue,
+    "@timestamp" AS ended,
+    "event.outcome" AS outcome,
+    "event.duration" AS duration,
+    "event.margin" AS margin,
+    "task.wait" AS wait,
+    filename,
+    sound("event.dataset", "@timestamp", "task.name", "event.outcome", "event.duration", "task.wait") AS sound
+FROM read_json(
+    files,
+    format = 'newline_delimited',
+    ignore_errors = true,
+    hive_partitioning = false,
+    filename = true,
+    columns = {
+        '@timestamp': 'TIMESTAMPTZ', 'event.dataset': 'VARCHAR', 'event.duration': 'BIGINT',
+        'event.margin': 'BIGINT', 'event.outcome': 'VARCHAR', 'task.name': 'VARCHAR',
+        'task.wait': 'BIGINT', 'queue.name': 'VARCHAR'
+    }
+)
+WHERE "event.dataset" IS NULL OR "event.dataset" NOT IN ('slowtask.queue', 'slowtask.alert');
+
+-- What `slowtask pack` wrote.
+CREATE OR REPLACE TEMP MACRO packed(files) AS TABLE
+SELECT
+    "task.name" AS task,
+    "queue.name" AS queue,
+    "@timestamp" AS ended,
+    "event.outcome" AS outcome,
+    "event.duration" AS duration,
+    "event.margin" AS margin,
+    "task.wait" AS wait,
+    NULL AS filename,
+    true AS sound
+FROM read_parquet(files, hive_partitioning = false);
+
+-- What slowtask.parse made of other lines.
+CREATE OR REPLACE TEMP MACRO parsed(files) AS TABLE
+SELECT
+    task,
+    queue,
+    make_timestamptz("timestamp") AS ended,
+    outcome,
+    duration,
+    margin,
+    wait,
+    NULL AS filename,
+    true AS sound
+FROM read_csv(
+    files,
+    header = true,
+    delim = ',',
+    quote = '"',
+    escape = '"',
+    hive_partitioning = false,
+    columns = {
+        'timestamp': 'BIGINT', 'duration': 'BIGINT', 'margin': 'BIGINT', 'wait': 'BIGINT',
+        'outcome': 'VARCHAR', 'task': 'VARCHAR', 'queue': 'VARCHAR'
+    }
+);

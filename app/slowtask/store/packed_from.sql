@@ -1,0 +1,4 @@
+-- The log that each packed file was made from, as slowtask.store.origin.identity() names it.
+SELECT decode(value) AS identity
+FROM parquet_kv_metadata($packed)
+WHERE decode(key) = 'slowtask.source'

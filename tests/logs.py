@@ -1,0 +1,33 @@
+"""Log files for tests, written as the library writes them."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from slowtask import event
+
+BEGIN = datetime(2026, 11, 6, 9, tzinfo=UTC)
+
+
+def made(task="jobs.thumb", took=1.0, number=0, **others):
+    """A run of *task* that took so many seconds and ended *number* seconds after BEGIN."""
+    defaults = {"outcome": "success", "id": hashlib.sha256(repr((task, number)).encode()).hexdigest()[:32]}
+    return event.Run(
+        timestamp=BEGIN + timedelta(seconds=number),
+        dataset=event.DATASET,
+        task=task,
+        duration=None if took is None else round(took * 1e9),
+        **(defaults | others),
+    )
+
+
+def line(run):
+    """The line of a run, without its end."""
+    return msgspec.json.encode(event.fields(run))
+
+
+def written(path, runs, *others):
+    """A log at *path* of the lines of *runs*, then *others* (bytes) as they are."""
+    path.write_bytes(b"".join(each + b"\n" for each in [*map(line, runs), *others]))
+    return path

@@ -1,0 +1,134 @@
+import duckdb
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from logs import line, made, written
+from slowtask import event
+from slowtask.cli.pack import pack
+from slowtask.errors import SlowtaskError, UsageError
+
+TASK_ID = "1c1aa7d2-3b5f-4a8e-9f2d-0123456789ab"
+MONITOR = b'{"@timestamp":"2026-11-06T09:00:00.000000Z","event.id":"0","event.dataset":"slowtask.queue"}'
+
+
+def run(*arguments):
+    """The result of `slowtask pack`; its mistakes are raised."""
+    return CliRunner().invoke(pack, [str(each) for each in arguments], catch_exceptions=False)
+
+
+@pytest.fixture
+def log(tmp_path):
+    return written(tmp_path / "runs.ndjson.1", [made("a", 1, number, task_id=TASK_ID) for number in range(3)])
+
+
+def full(**others):
+    """A run with every field."""
+    values = {
+        "start": made().timestamp, "margin": 1, "action": "retried", "reason": "signal 9", "task_id": TASK_ID,
+        "attempt": 2, "wait": 3, "cpu": 4, "memory": 5, "queue": "q", "system": "rq", "worker": "w",
+        "host": "h", "pid": 6, "service": "s", "version": "v", "environment": "e", "error": "ValueError",
+        "message": "m", "stack_trace": "t", "labels": {"tenant": "x"}, "trace": "0af7",
+    }  # fmt: skip
+    return made("a", 1, **(values | others))
+
+
+def read_back(path):
+    """The events in a packed file, times as µs since the epoch."""
+    with duckdb.connect() as connection:
+        rows = connection.read_parquet(str(path).replace("[", "[[]").replace("*", "[*]"))
+        columns = [
+            f'epoch_us("{name}")' if kind == "date" else f'"{name}"' for name, kind in event.types().items()
+        ]
+        found = rows.project(", ".join(columns)).fetchall()
+    return [dict(zip(event.types(), row, strict=True)) for row in found]
+
+
+@pytest.mark.parametrize("task_id", [TASK_ID, "not-a-uuid"])
+def test_every_field_can_be_read_back(tmp_path, task_id):
+    sent = full(task_id=task_id)
+    run(written(tmp_path / "runs.ndjson.1", [sent]))
+    found = read_back(tmp_path / "runs.ndjson.1.parquet")[0]
+    moment = round(sent.timestamp.timestamp() * 1e6)
+
+    assert str(found.pop("event.id")).replace("-", "") == sent.id
+    assert str(found.pop("task.id")) == task_id
+    assert msgspec.json.decode(found.pop("labels")) == {"tenant": "x"}
+    assert found == {
+        name: moment if name in ("@timestamp", "event.start") else value
+        for name, value in event.fields(sent).items()
+        if name not in ("event.id", "task.id", "labels")
+    }
+
+
+def test_the_log_stays_unless_it_is_to_be_removed(log):
+    assert "3 runs" in run(log).output
+    assert log.exists()
+
+
+def test_remove_deletes_a_log_that_is_packed_in_full(log):
+    run(log, "--remove")
+
+    assert not log.exists()
+    assert len(read_back(f"{log}.parquet")) == 3
+
+
+@pytest.mark.parametrize("other", [b"nonsense", line(made())[:50], MONITOR], ids=["text", "torn", "monitor"])
+def test_a_log_that_holds_anything_else_is_never_removed(tmp_path, other):
+    log = written(tmp_path / "runs.ndjson.1", [made()], other)
+    found = run(log, "--remove")
+
+    assert "1 lines" in found.output
+    assert "the log stays" in found.output
+    assert log.exists()
+    assert len(read_back(f"{log}.parquet")) == 1
+
+
+@pytest.mark.parametrize("name", ["slowtask.ndjson", "own.ndjson"])
+def test_the_log_being_written_is_left_alone_unless_asked_for(tmp_path, monkeypatch, name):
+    log = written(tmp_path / name, [made()])
+    monkeypatch.setattr("slowtask.config._settings", None)
+    monkeypatch.setenv("SLOWTASK_LOG", str(tmp_path / "own.ndjson"))
+
+    with pytest.raises(UsageError, match="--live packs it"):
+        run(log)
+    assert "1 runs" in run(log, "--live").output
+
+
+def test_text_lines_are_packed_too(tmp_path):
+    log = tmp_path / "worker.log.1"
+    log.write_text("Time: 2026-11-06 18:47:58,145554 Task: jobs.send_mail Task-time: 4\n")
+    run(log)
+
+    assert read_back(f"{log}.parquet")[0]["task.name"] == "jobs.send_mail"
+
+
+def test_a_folder_of_choice_takes_the_files(log, tmp_path):
+    (tmp_path / "packed").mkdir()
+    run(log, "--out", tmp_path / "packed")
+
+    assert [each.name for each in (tmp_path / "packed").iterdir()] == ["runs.ndjson.1.parquet"]
+
+
+def test_nothing_is_overwritten(log):
+    run(log)
+
+    with pytest.raises(SlowtaskError, match="1 of 1 logs were not packed"):
+        run(log)
+
+
+def test_nothing_half_done_is_left_behind(tmp_path):
+    log = tmp_path / "x.log.1"
+    log.write_text("hello\n")
+
+    with pytest.raises(SlowtaskError):
+        run(log)
+    assert [each.name for each in tmp_path.iterdir()] == ["x.log.1"]
+
+
+@pytest.mark.parametrize("name", ["it's.log.1", 'a"b*?[c].log', "a\nb.log"])
+def test_a_log_of_any_name_is_packed(tmp_path, name):
+    log = written(tmp_path / name, [made()])
+    run(log, "--remove")
+
+    assert [each.name for each in tmp_path.iterdir()] == [f"{name}.parquet"]
