@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STDIN: Final = "-"
 GZIP_MAGIC: Final = b"\x1f\x8b"
 #: What rotation leaves behind a name: `.1`, `-20261123`, `.2026-11-23_10-00.gz`.
-ROTATED: Final = r"(?:[.-]\d[\dT_:.-]*?)?(?:\.gz)?"
+ROTATED: Final = r"(?:[.-]\d[\dTZ_:.-]*?)?(?:\.gz)?"
 LOG_NAME: Final = re.compile(rf"[^.].*\.(?:ndjson|jsonl|json|log|txt|parquet){ROTATED}", re.DOTALL)
 
 

@@ -9,7 +9,7 @@ from slowtask.errors import UsageError
 
 FOLDER: Final = Path("slowtask-demo")
 #: All that a demonstration leaves in its folder.
-OURS: Final = {"slowtask.ndjson", "redis.log", "worker-1.log", "worker-2.log"}
+OURS: Final = {"slowtask.ndjson", "console"}
 
 
 @click.command()
@@ -39,15 +39,14 @@ def demo(context: click.Context, folder: Path, jobs: int) -> None:
 
 
 def prepare(folder: Path) -> None:
-    """Make *folder*, or empty it of an earlier demonstration. Raises `UsageError` where it is another's."""
+    """Make *folder*, or clear it of an earlier demonstration. Raises `UsageError` where it is another's."""
     if folder.exists() and {each.name for each in folder.iterdir()} - OURS:
         raise UsageError(f"{folder} holds other files: name a folder for the demonstration by --folder.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "console").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{folder} can't be made ({error.strerror}): name another by --folder.") from None
-    for each in folder.iterdir():
-        each.unlink()
+    (folder / "slowtask.ndjson").unlink(missing_ok=True)
 
 
 def watch(folder: Path, jobs: int) -> None:

@@ -76,7 +76,7 @@ def run(folder: Path, step: Step, *, fast: bool) -> Result:
     with Server(folder, **{"maxmemory-policy": "noeviction"}) as server, server.client() as redis:
         queue = importlib.import_module("rq").Queue(connection=redis)
         empty = used(redis)
-        with Workers(folder, server.url, WORKERS, options=()) as workers:
+        with Workers(folder, server.url, WORKERS) as workers:
             step("starting two workers")
             overhead = warm_up(redis, queue) - empty
             redis.config_set("maxmemory", empty + overhead + ROOM)

