@@ -209,7 +209,7 @@ def test_a_parquet_of_somebody_else_is_refused(tmp_path):
 
 
 def test_where_memory_is_too_short_for_all_times_the_sketch_answers(tmp_path, monkeypatch):
-    select = Reading._select
+    select = Reading._select  # noqa: SLF001 - memory is hard to fill in a test
 
     def short(self, name, values):
         if name == "exact":

@@ -3,6 +3,7 @@
 import glob
 import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -32,8 +33,6 @@ def connect(folder: Path, *scripts: str) -> Iterator[duckdb.DuckDBPyConnection]:
         for script in scripts:
             connection.execute(statement(script))
         yield connection
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
     finally:
         connection.close()
 
@@ -44,7 +43,20 @@ def statement(name: str) -> str:
 
 
 def fetch(connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows of *sql* as dicts by column. *values* may hold more than the statement names."""
+    """The rows of *sql* as dicts by column. *values* may hold more than the statement names.
+
+    Ctrl-C ends it at once: the query runs in a thread, for DuckDB would look at signals too seldom.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            return thread.submit(_rows, connection, sql, values).result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What `fetch` returns."""
     used = {name: value for name, value in values.items() if f"${name}" in sql}
     result = connection.execute(sql, used)
     names = [column[0] for column in result.description or ()]
