@@ -4,14 +4,12 @@
 loaded, failing callbacks, abandoned jobs. With both, every attempt leaves exactly one record.
 """
 
-import rq.worker
-
+from slowtask.rq import worker
 from slowtask.rq.job import TimedJob
 from slowtask.rq.worker import Timed, TimedHorse, TimedSimpleWorker, TimedWorker
 
 __all__ = ["Timed", "TimedHorse", "TimedJob", "TimedSimpleWorker", "TimedWorker"]
 
-if hasattr(rq.worker, "SpawnWorker"):
-    from slowtask.rq.worker import TimedSpawnWorker as TimedSpawnWorker
-
+if hasattr(worker, "TimedSpawnWorker"):
+    TimedSpawnWorker = worker.TimedSpawnWorker
     __all__ += ["TimedSpawnWorker"]

@@ -4,26 +4,21 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from resource import struct_rusage
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import rq.worker
-from rq.exceptions import AbandonedJobError
-from rq.job import Job, JobStatus
+from rq.job import Job
 from rq.queue import Queue
 from rq.worker import SimpleWorker, Worker
 
-from slowtask import log, record
-from slowtask.config import settings
-from slowtask.event import DATASET, Run
+from slowtask import log
 from slowtask.guard import guarded
-from slowtask.record import Ending
-from slowtask.rq import board, facts
+from slowtask.rq import facts
 from slowtask.rq.attempt import Attempt
+from slowtask.rq.board import Board, inheritable, inherited
+from slowtask.rq.death import Death, Owed, record_abandoned, write_abandoned, write_death
 from slowtask.rq.job import TimedJob
-from slowtask.timer import cpu_of, memory_of
 
 if TYPE_CHECKING:
     Base = Worker
@@ -38,7 +33,7 @@ class Timed(Base):
     returned `Retry`s, and the jobs that other workers abandoned.
     """
 
-    _board: board.Board | None = None
+    _board: Board | None = None
     _execution_id: str | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -64,7 +59,7 @@ class Timed(Base):
     def _recorded(self, job: Job) -> Iterator[None]:
         """Tie an attempt to *job*, and close it."""
         execution = self._execution_id or str(getattr(self.execution, "id", ""))
-        attempt = Attempt(job, execution=execution, board=self._board, parent=os.getppid())
+        attempt = Attempt(job, execution=execution, board=self._board or inherited(), parent=os.getppid())
         job.slowtask_attempt = attempt  # type: ignore[attr-defined]
         if not isinstance(job, TimedJob):
             attempt.begin()  # a class of the user's own: its whole work is timed
@@ -89,56 +84,39 @@ class Timed(Base):
         super().handle_job_failure(job, *args, **kwargs)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owed:
-    """A job as it was handed to a horse: a retry changes all of it."""
-
-    job: Job
-    number: int  #: of the attempt
-    enqueued: datetime | None
-    clock: int  #: `time.monotonic_ns()` before the fork
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Death:
-    """How a work-horse ended."""
-
-    pid: int
-    status: int
-    usage: struct_rusage
-    clock: int  #: `time.monotonic_ns()`
-    stopped: bool  #: by command
-
-
 class TimedHorse(Timed):
     """`Timed` for workers that run each job in a process of its own: it also records how horses die."""
 
     _death: Death | None = None
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        with guarded:
-            self._board = self._new_board()
-
-    def _new_board(self) -> board.Board:
+    def _new_board(self) -> Board:
         """The page to share with forked horses."""
-        return board.Board()
+        return Board()
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run *job* in a horse, and record the end that a dead horse couldn't."""
-        self._death, owed = None, None
+        owed = None
         with guarded:
-            owed = Owed(
-                job=job, number=facts.attempt(job), enqueued=job.enqueued_at, clock=time.monotonic_ns()
-            )
-            if self._board:
-                self._board.clear()
+            owed = self._owed(job)
         try:
             super().execute_job(job, queue)
         finally:
             with guarded:
                 if owed and self._death and self._board and not (noted := self._board.read()).recorded:
-                    self._record(self._death, owed, noted)
+                    write_death(self._death, owed, noted, self._execution_id or "")
+            self._death = None
+
+    def _owed(self, job: Job) -> Owed:
+        """Note what is known of *job* before its horse has it."""
+        self._board = self._board or self._new_board()
+        self._board.clear()
+        return Owed(
+            job=job,
+            worker=self.name,
+            number=facts.attempt(job),
+            enqueued=job.enqueued_at,
+            clock=time.monotonic_ns(),
+        )
 
     def wait_for_horse(self) -> Any:
         """Keep how the horse ended."""
@@ -157,84 +135,6 @@ class TimedHorse(Timed):
                 facts.count_attempt(job, facts.attempt(job) + 1)
         super().handle_job_failure(job, *args, **kwargs)
 
-    def _record(self, death: Death, owed: Owed, noted: board.Noted) -> None:
-        """Write the record of a horse that ended without writing it."""
-        write(
-            ending(death),
-            owed.job,
-            self._execution_id or "",
-            attempt=owed.number,
-            name=noted.name,
-            start=noted.start,
-            duration=death.clock - (noted.clock or owed.clock),
-            cpu=cpu_of(death.usage),
-            memory=memory_of(death.usage),
-            wait=facts.wait(owed.enqueued, noted.start),
-            worker=record.named(self.name),
-            host=record.host(),
-            pid=death.pid,
-        )
-
-
-def ending(death: Death) -> Ending:
-    """What a horse's exit status says."""
-    if death.stopped:
-        return Ending("stopped")
-    if os.WIFSIGNALED(death.status):
-        return Ending("killed", reason=f"signal {os.WTERMSIG(death.status)}")
-    return Ending("killed", reason=f"exit status {os.waitstatus_to_exitcode(death.status)}")
-
-
-def write(how: Ending, job: Job, execution: str, *, name: str = "", **seen: Any) -> None:
-    """Write the record of an attempt that another process ran, unless one of them does."""
-    event_id, chosen = facts.event_id(job, execution), settings()
-    if not facts.claim(job, event_id):
-        return
-    run = Run(
-        timestamp=datetime.now(UTC),
-        id=event_id,
-        dataset=DATASET,
-        outcome=how.outcome,
-        action=how.action,
-        reason=how.reason,
-        task=record.named(name or facts.described_name(job)),
-        task_id=record.named(job.id),
-        queue=record.named(job.origin),
-        system="rq",
-        service=chosen.service_name,
-        version=chosen.service_version,
-        environment=chosen.service_environment,
-        labels=record.labels(job, chosen),
-        **seen,
-    )
-    log.write(record.ended(run, how.error, chosen))
-
-
-def write_abandoned(job: Job, error: BaseException | None) -> None:
-    """Write the record of an attempt that nobody keeps alive. What it took is unknown."""
-    start = job.started_at and facts.aware(job.started_at)
-    write(
-        Ending("abandoned", error=error),
-        job,
-        facts.abandoned_execution(job),
-        attempt=facts.attempt(job),
-        start=start,
-        wait=facts.wait(job.enqueued_at, start),
-        worker=record.named(job.worker_name),
-    )
-
-
-def record_abandoned(job: Job, kind: type[BaseException], error: BaseException, _: Any) -> None:
-    """RQ's exception handler for jobs whose worker is gone; other failures the worker sees itself."""
-    if kind is not AbandonedJobError:
-        return
-    with guarded:
-        if job.get_status(refresh=False) != JobStatus.STARTED:
-            return  # RQ before 3.0 may also give up jobs that ended well (rq#2424)
-        write_abandoned(job, error)
-        if facts.will_retry(job):
-            facts.count_attempt(job, facts.attempt(job) + 1)
-
 
 class TimedWorker(TimedHorse, Worker):
     """RQ's forking `Worker`, with a record for every attempt."""
@@ -244,10 +144,10 @@ class TimedSimpleWorker(Timed, SimpleWorker):
     """RQ's `SimpleWorker`, which runs jobs in its own process, with a record for every attempt."""
 
 
-if hasattr(rq.worker, "SpawnWorker"):
+if version("rq").split(".")[0] >= "3":  # spawned horses of RQ 2 know RQ's own classes only
 
     class TimedSpawnWorker(TimedHorse, rq.worker.SpawnWorker):
-        """RQ's `SpawnWorker` (3.0), whose horses are new interpreters, with a record for every attempt."""
+        """RQ's `SpawnWorker`, whose horses are new interpreters, with a record for every attempt."""
 
-        def _new_board(self) -> board.Board:
-            return board.inherited() or board.inheritable()
+        def _new_board(self) -> Board:
+            return inheritable()
