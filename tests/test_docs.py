@@ -137,7 +137,9 @@ def ours_in(block):
 @pytest.mark.redis
 @parametrised([each for each in blocks("console") if ours_in(each)])
 def test_a_command_that_a_page_shows_runs_and_prints_what_the_page_shows(block, samples):
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("SLOWTASK_", "COLUMNS"))}
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("SLOWTASK_", "COLUMNS"))
+    }
     environment |= {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
     for command, shown in ours_in(block):
         done = subprocess.run(
@@ -167,12 +169,15 @@ def plain(text):
 
 def wanted(shown):
     """What a page shows as an expression: `…` stands for anything, alone on a line for any lines."""
-    return re.escape(plain(shown)).replace("…", ".*").replace("\n.*\n", "\n(?s:.*)\n")
+    lines = (
+        r"(?s:.*)" if line == "…" else re.escape(line).replace("…", ".*") for line in plain(shown).split("\n")
+    )
+    return "\n".join(lines)
 
 
 @parametrised([each for each in blocks("sh", "crontab", "dockerfile") if "slowtask" in each.text])
 def test_a_command_that_a_page_only_names_is_one(block):
-    for line in block.text.splitlines():
+    for line in block.text.replace("\\\n", "").splitlines():
         for arguments in called(line):
             parse(arguments)
 
@@ -190,7 +195,8 @@ def test_a_command_within_a_sentence_is_one(page):
 
 def called(line):
     """The arguments of each call of slowtask in a line of shell, cron or prose."""
-    words = list(shlex.shlex(line.replace("…", ""), posix=True, punctuation_chars=True))
+    words = shlex.shlex(line.replace("…", ""), posix=True, punctuation_chars=True)
+    words.whitespace_split = True
     commands, command = [], []
     for word in [*split(words), ";"]:
         if word in OPERATORS:
