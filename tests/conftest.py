@@ -37,6 +37,7 @@ def redis_server(tmp_path_factory):
 def redis(redis_server):
     """A client of an empty Redis."""
     with Redis.from_url(redis_server) as client:
+        client.config_set("maxmemory", "0")
         client.flushall()
         yield client
 

@@ -38,7 +38,7 @@ def numbers(folder):
 
 def test_no_line_is_torn_lost_or_doubled_by_sixteen_processes_that_rotate(path):
     """Our own size limit: whoever reaches it renames the file, under fifteen others that write."""
-    writers = start_writers(path, max_bytes=2_000_000)
+    writers = start_writers(path, max_bytes=500_000)
     assert [writer.wait(300) for writer in writers] == [0] * WRITERS
 
     assert sorted(numbers(path.parent)) == list(range(WRITERS * LINES))
@@ -81,12 +81,21 @@ def test_files_of_others_are_never_deleted(path):
 
 
 def test_a_renamed_file_is_followed(path):
-    log = File(path)
+    log = File(path, every=0)
     log.append(b"one\n")
     path.rename(path.with_name("old"))
     log.append(b"two\n")
 
     assert path.read_bytes() == b"two\n"
+
+
+def test_until_it_is_looked_for_lines_go_to_the_end_of_the_renamed_file(path):
+    log = File(path, every=3600)
+    log.append(b"one\n")
+    path.rename(path.with_name("old"))
+    log.append(b"two\n")
+
+    assert path.with_name("old").read_bytes() == b"one\ntwo\n"
 
 
 def test_a_missing_folder_is_made(tmp_path):

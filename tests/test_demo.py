@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from slowtask.demo.server import Given, Server, check
+from slowtask.errors import BrokerError
+
 pytestmark = pytest.mark.redis
 
 SLOWTASK = Path(sys.executable).parent / "slowtask"
@@ -92,6 +95,44 @@ def test_without_a_server_one_line_says_what_to_install(tmp_path):
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("slowtask: there is no redis-server on PATH: install one")
     assert "Traceback" not in done.stderr
+
+
+def test_it_runs_on_a_redis_of_the_users(tmp_path, redis_server, redis):
+    done = slowtask("demo", "--jobs", "3", "--redis-url", redis_server, cwd=tmp_path)
+
+    assert "3 runs of" in done.stdout, done.stderr
+    assert redis.llen("rq:queue:slowtask-demo") == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "configuration", "sentence"),
+    [
+        ("redis://127.0.0.1:1/0", {}, "can't be reached"),
+        ("http://127.0.0.1", {}, "is no address of a Redis"),
+        (None, {"requirepass": "secret"}, "refuses the name or password"),
+        (None, {"maxmemory": "100kb"}, "is full, its maxmemory is reached"),
+    ],
+    ids=["away", "address", "password", "full"],
+)
+def test_a_redis_that_cannot_be_used_is_told_in_one_line(tmp_path, url, configuration, sentence):
+    with Server(tmp_path) as server:
+        client = server.client()
+        for name, value in configuration.items():
+            client.config_set(name, value)
+        done = slowtask("demo", "--redis-url", url or server.url, cwd=tmp_path)
+
+    assert done.returncode in (1, 2)
+    assert sentence in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_redis_too_old_for_rq_is_told():
+    with pytest.raises(BrokerError, match=r"queue is Redis 4\.0\.9: RQ needs 5\.0 or newer"):
+        check("queue", {"redis_version": "4.0.9", "maxmemory": 0, "used_memory": 1})
+
+
+def test_a_password_is_never_shown():
+    assert Given("redis://me:secret@queue:6379/0").shown == "redis://me:***@queue:6379/0"
 
 
 def test_a_queue_collapses_and_its_workers_cannot_drain_it(tmp_path):

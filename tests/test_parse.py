@@ -159,7 +159,9 @@ def test_two_equal_lines_are_two_runs_named_by_where_they_stand(parsed, tmp_path
     runs = parsed(TEXT * 2)
     status = (tmp_path / "a.log").stat()
 
-    assert [run.id for run in runs] == [identity(status.st_dev, status.st_ino, at) for at in (0, len(TEXT))]
+    assert [run.id for run in runs] == [
+        identity(f"{status.st_dev}:{status.st_ino}:{at}") for at in (0, len(TEXT))
+    ]
 
 
 def test_line_ends_of_windows_are_line_ends(reasons):

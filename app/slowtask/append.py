@@ -4,6 +4,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISFIFO
@@ -14,6 +15,7 @@ from slowtask.line import LIMIT
 #: A FIFO without a reader must fail rather than hold up a task; a regular file doesn't care.
 FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK
 PIPE_BUF: Final = 4096  #: bytes that Linux writes to a pipe in one piece
+LOOK_EVERY: Final = 0.1  #: seconds between two looks whether the file was renamed
 STAMP: Final = "%Y%m%dT%H%M%S.%fZ"  #: of a rotated file: its name never changes again
 
 
@@ -37,25 +39,31 @@ class Stream:
 
 
 class File:
-    """Whole lines to the file at *path*, by one `write` each; reopened when the file was renamed.
+    """Whole lines to the file at *path*, by one `write` each; opened again when the file was renamed.
 
-    Past *max_bytes* (0: never) the file is renamed to `path.20261123T184758.145554Z` by whichever
-    process gets there first, and the newest *backups* of those are kept.
+    That is looked for ten times a second: until then lines go to the end of the renamed file. Past
+    *max_bytes* (0: never) the file is renamed to `path.20261123T184758.145554Z` by whichever process gets
+    there first, and the newest *backups* of those are kept.
     """
 
     limit = LIMIT
 
-    def __init__(self, path: str, max_bytes: int = 0, backups: int = 5) -> None:
+    def __init__(self, path: str, max_bytes: int = 0, backups: int = 5, *, every: float = LOOK_EVERY) -> None:
         self.path = os.path.abspath(path)  # noqa: PTH100 - a task may change its working folder
         self._max_bytes = max_bytes
         self._backups = backups
+        self._every = every
+        self._next_look = 0.0  #: `time.monotonic()`
+        self._size = 0  #: bytes, at the last look and what was written since
         self._descriptor = -1
         self._identity = (-1, -1)
         self._torn = False
 
     def append(self, line: bytes) -> None:
         """Write *line* by one write. Raises `OSError`, of which a later call recovers."""
-        self._follow(len(line))
+        self._size += len(line)
+        if time.monotonic() >= self._next_look or 0 < self._max_bytes < self._size:
+            self._follow(len(line))
         try:
             write(self._descriptor, b"\n" + line if self._torn else line)
         except TornLineError:
@@ -66,16 +74,18 @@ class File:
     def close(self) -> None:
         """Close the file; the next `append` opens it again."""
         if self._descriptor >= 0:
-            descriptor, self._descriptor = self._descriptor, -1
+            descriptor, self._descriptor, self._next_look = self._descriptor, -1, 0.0
             os.close(descriptor)
 
     def _follow(self, more: int) -> None:
         """Have the file that *path* names now open, and below its limit with *more* bytes added."""
+        self._next_look = time.monotonic() + self._every
         try:
             found = os.stat(self.path)  # noqa: PTH116 - twice as fast as Path.stat
         except FileNotFoundError:
             self._open()
             return
+        self._size = found.st_size + more
         if self._max_bytes and found.st_size and found.st_size + more > self._max_bytes:
             self._rotate(more)
             self._open()
@@ -92,6 +102,7 @@ class File:
             self._descriptor = os.open(self.path, FLAGS, 0o666)
         opened = os.fstat(self._descriptor)
         self._identity = (opened.st_dev, opened.st_ino)
+        self._size = opened.st_size
         self._torn = False
 
     def _rotate(self, more: int) -> None:

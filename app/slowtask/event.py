@@ -17,7 +17,6 @@ DATASET: Final = "slowtask.run"
 OTHER_DATASETS: Final = frozenset({"slowtask.queue", "slowtask.alert"})
 
 SECOND: Final = 1_000_000_000  #: ns
-ISO_LENGTH: Final = len("2026-11-23T18:47:58.145554Z")
 LONG_MAX: Final = 2**63 - 1
 
 #: `extra["type"]` is Elasticsearch's name for the type.
@@ -72,25 +71,26 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def fields(run: Run) -> dict[str, Any]:
     """The event as a flat dict: dotted names in the line's order, JSON values, no unknowns."""
     record: dict[str, Any] = msgspec.to_builtins(run)
-    if len(record["@timestamp"]) != ISO_LENGTH:
+    if whole_seconds(run):
         record["@timestamp"] = iso(run.timestamp)
-    if run.start is not None and len(record["event.start"]) != ISO_LENGTH:
-        record["event.start"] = iso(run.start)
+        if run.start is not None:
+            record["event.start"] = iso(run.start)
     return record
 
 
-def iso(time: datetime) -> str:
-    """*time* (aware) in UTC as `2026-11-23T18:47:58.145554Z`: microseconds, always.
+def whole_seconds(run: Run) -> bool:
+    """Whether a time of *run* has no fraction, which msgspec then leaves out, and `iso` doesn't."""
+    return not run.timestamp.microsecond or (run.start is not None and not run.start.microsecond)
 
-    msgspec writes the same, faster, but leaves out a fraction of zero and keeps other zones.
-    """
+
+def iso(time: datetime) -> str:
+    """*time* (aware) in UTC as `2026-11-23T18:47:58.145554Z`: microseconds, always."""
     return time.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
-def identity(*parts: object) -> str:
-    """32 hex digits that name one attempt: the start of the SHA-256 of *parts* joined by colons."""
-    text = ":".join([str(part) for part in parts]).encode(errors="backslashreplace")
-    return sha256(text, usedforsecurity=False).hexdigest()[:32]
+def identity(text: str) -> str:
+    """32 hex digits that name the attempt which *text* tells from all others: the start of its SHA-256."""
+    return sha256(text.encode(errors="backslashreplace"), usedforsecurity=False).hexdigest()[:32]
 
 
 def types() -> dict[str, str]:

@@ -7,13 +7,13 @@ appends lines to `SLOWTASK_LOG` is attached on the first event.
 import logging
 import sys
 import time
-from typing import Final, cast
+from typing import Any, Final
 
 from slowtask.append import File, Stream
 from slowtask.config import OFF, STDOUT, Settings, settings
 from slowtask.event import DATASET, Run, fields
 from slowtask.guard import Trouble, guarded, trouble
-from slowtask.line import LineFormatter, Record
+from slowtask.line import LineFormatter
 
 NAME: Final = DATASET
 
@@ -28,12 +28,19 @@ class LineHandler(logging.Handler):
         self._lines = opened(chosen)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Append *record*, whose `msg` is an event; a failure is counted, never raised."""
+        """Append the line of *record*'s event."""
+        self.append(record.run)  # type: ignore[attr-defined]
+
+    def append(self, run: Run) -> None:
+        """Append the line of *run*; a failure is counted, never raised."""
         try:
-            event = cast("Record", record.msg)
-            self._lines.append(self._formatter.line(event, self._lines.limit))
+            self._lines.append(self._formatter.line(run, self._lines.limit))
         except Exception as error:  # noqa: BLE001 - disk full, unwritable: never the task's business
             trouble(Trouble.EVENT, error)
+
+    def alone(self, logger: logging.Logger) -> bool:
+        """Whether this handler is all that listens to *logger*."""
+        return logger.handlers == [self] and not (logger.filters or self.filters or logger.propagate)
 
     def close(self) -> None:
         """Close the file; it is opened again where an event follows."""
@@ -42,20 +49,32 @@ class LineHandler(logging.Handler):
 
 
 class EventRecord(logging.LogRecord):
-    """A `LogRecord` whose message is an event.
+    """A `LogRecord` of an event; its `msg`, the event as a dict, is made when a handler asks for it.
 
     Copied from one: looking up thread, process and source anew takes longer than making the line.
     """
 
-    def __init__(self, event: Record) -> None:
+    def __init__(self, run: Run) -> None:
         self.__dict__.update(PROTOTYPE)
-        self.msg = event
         self.created = time.time()
         self.msecs = self.created % 1 * 1000
-        self.process = event.get("process.pid")
+        self.process = run.pid
+        self._run = run  # an underscore keeps it out of what JSON formatters take for extra fields
+
+    @property
+    def run(self) -> Run:
+        """The event."""
+        return self._run
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "msg":
+            raise AttributeError(name)
+        self.msg = fields(self._run)
+        return self.msg
 
 
 PROTOTYPE: Final = logging.LogRecord(NAME, logging.INFO, "", 0, "", None, None).__dict__
+del PROTOTYPE["msg"]
 
 _logger = logging.getLogger(NAME)
 _handler: LineHandler | None = None
@@ -64,7 +83,12 @@ _handler: LineHandler | None = None
 def write(run: Run) -> None:
     """Send *run* through the logger, and so to its line. Never raises: a lost record is counted."""
     with guarded:
-        ready().handle(EventRecord(fields(run)))
+        logger = ready()
+        if _handler and _handler.lock and _handler.alone(logger):
+            with _handler.lock:
+                _handler.append(run)  # what `handle` comes to, without a record that nobody sees
+        else:
+            logger.handle(EventRecord(run))
 
 
 def ready() -> logging.Logger:

@@ -19,8 +19,8 @@ class Task:
 
     task: str
     count: int
-    total: float
-    share: float | None  #: of all worker-seconds, 0 to 1; None where no time is known at all
+    total: float | None  #: None where no run has a known time, as for all the times that follow
+    share: float | None  #: of all worker-seconds, 0 to 1
     mean: float | None
     max: float | None
     p50: float | None
@@ -36,7 +36,7 @@ def rank(figures: Iterable[Figures], by: Order = "total") -> list[Task]:
     figures = list(figures)
     whole = sum(each.total for each in figures)
     tasks = [_task(each, whole) for each in figures]
-    return sorted(tasks, key=lambda task: (-_weight(task, by), -task.total, task.task))
+    return sorted(tasks, key=lambda task: (-_weight(task, by), -_weight(task, "total"), task.task))
 
 
 def named(tasks: Iterable[Task], patterns: Sequence[str]) -> list[Task]:
@@ -95,8 +95,8 @@ def _task(figures: Figures, whole: float) -> Task:
     return Task(
         task=figures.task,
         count=figures.count,
-        total=figures.total / SECOND,
-        share=figures.total / whole if whole > 0 else None,
+        total=_seconds(figures.total if figures.timed else None),
+        share=figures.total / whole if whole > 0 and figures.timed else None,
         mean=_seconds(figures.total / figures.timed if figures.timed else None),
         max=_seconds(figures.max),
         p50=_seconds(figures.p50),

@@ -6,12 +6,12 @@ import sys
 import traceback
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import msgspec
 
 from slowtask.config import LabelsCallback, Settings
-from slowtask.event import DATASET, Action, Labels, Run
+from slowtask.event import Action, Labels, Outcome, Run
 from slowtask.guard import Guard, Trouble, guarded, trouble
 from slowtask.line import cut_head, cut_tail
 
@@ -30,6 +30,11 @@ class Ending(msgspec.Struct, frozen=True):
     action: Action
     reason: str | None = None
     error: BaseException | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Only what finished succeeded."""
+        return "success" if self.action == "finished" else "failure"
 
 
 FINISHED: Final = Ending("finished")
@@ -96,6 +101,10 @@ def bounded(found: Mapping[Any, object]) -> Labels:
     return kept
 
 
+@overload
+def named(text: str) -> str: ...
+@overload
+def named(text: str | None) -> str | None: ...
 def named(text: str | None) -> str | None:
     """A name or id, bounded; None stays None."""
     return text if text is None or len(text) <= NAME_LENGTH else cut_tail(text, NAME_LENGTH)
@@ -118,17 +127,6 @@ def trace_id() -> str | None:
     return None
 
 
-def run(ending: Ending, chosen: Settings, seen: dict[str, Any]) -> Run:
-    """The event: *seen* are fields of `Run`, to which those of the ending and the settings are added."""
-    if ending.error is not None:
-        seen |= described(ending.error, chosen)
-    return Run(
-        dataset=DATASET,
-        outcome="success" if ending.action == "finished" else "failure",
-        action=ending.action,
-        reason=ending.reason,
-        service=chosen.service_name,
-        version=chosen.service_version,
-        environment=chosen.service_environment,
-        **seen,
-    )
+def ended(run: Run, error: BaseException | None, chosen: Settings) -> Run:
+    """*run* with what is to be said of the *error* that ended it."""
+    return run if error is None else msgspec.structs.replace(run, **described(error, chosen))

@@ -9,6 +9,8 @@ DAY: Final = 24 * HOUR
 
 def duration(seconds: float) -> str:
     """*seconds* in the two units that matter: `12 µs`, `29.6 s`, `9m 12s`, `4d 7h`."""
+    if seconds == 0:
+        return "0 s"
     for limit, scale, unit in ((1e-3, 1e6, "µs"), (0.9995, 1e3, "ms"), (59.95, 1, "s")):
         if seconds < limit:
             return f"{seconds * scale:.3g} {unit}" if unit != "s" else f"{seconds:.1f} s"

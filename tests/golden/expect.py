@@ -20,7 +20,7 @@ def found(log: Path) -> list[dict[str, Any]]:
     lines = content.split(b"\n")[: -1 if content.endswith(b"\n") else None]
     ids, offset, status = {}, 0, log.stat()
     for number, line in enumerate(lines, 1):
-        ids[identity(status.st_dev, status.st_ino, offset)] = number
+        ids[identity(f"{status.st_dev}:{status.st_ino}:{offset}")] = number
         offset += len(line) + 1
     told: dict[int, dict[str, Any]] = {}
     for item in events(resolve([str(log)])[0], date=DAY):

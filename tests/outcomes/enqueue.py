@@ -36,6 +36,10 @@ CASES = {
     "killed": lambda: queue.enqueue(jobs.is_killed),
     "killed, retried": lambda: queue.enqueue(jobs.is_killed, retry=Retry(max=1)),
     "exited": lambda: queue.enqueue(jobs.exits),
+    "killed at exit": lambda: queue.enqueue(jobs.is_killed_at_exit),
+    # RQ kills a horse a minute past its limit; a limit of less than nothing makes that now
+    "killed by worker": lambda: queue.enqueue(jobs.overruns, job_timeout=-58),
+    "Redis full": lambda: queue.enqueue(jobs.fills_redis),
     "stopped": lambda: queue.enqueue(jobs.waits),
     "cold shutdown": lambda: queue.enqueue(jobs.waits),
     "abandoned": lambda: queue.enqueue(jobs.waits),

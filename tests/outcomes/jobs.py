@@ -48,6 +48,18 @@ def exits():
     os._exit(3)
 
 
+def is_killed_at_exit():
+    """Ends well; its process is killed when all is done."""
+    os._exit = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fills_redis():
+    """Ends well, in a Redis that takes no more."""
+    from rq import get_current_job
+
+    get_current_job().connection.config_set("maxmemory", "1")
+
+
 def waits():
     """Says that it runs, and waits to be disturbed."""
     STARTED.touch()

@@ -63,7 +63,7 @@ def main() -> NoReturn:
     except click.Abort:
         sys.exit(130)
     except click.ClickException as mistake:
-        mistake.show()
+        click.echo(f"slowtask: {sentence(mistake)}", err=True)
         sys.exit(mistake.exit_code)
     except SlowtaskError as mistake:
         click.echo(f"slowtask: {mistake}", err=True)
@@ -71,3 +71,11 @@ def main() -> NoReturn:
     except BrokenPipeError:  # `slowtask top … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def sentence(mistake: click.ClickException) -> str:
+    """What is wrong with the call, and where help is, in one line."""
+    command = (
+        mistake.ctx.command_path if isinstance(mistake, click.UsageError) and mistake.ctx else "slowtask"
+    )
+    return f"{' '.join(mistake.format_message().split()).rstrip('.')}: see {command} --help."

@@ -21,8 +21,9 @@ OURS: Final = {"slowtask.ndjson", "console"}
     help="Where all its files go.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), default=100, show_default=True, help="How many to run.")
+@click.option("--redis-url", metavar="URL", help="A Redis of yours instead; its queue is slowtask-demo.")
 @click.pass_context
-def demo(context: click.Context, folder: Path, jobs: int) -> None:
+def demo(context: click.Context, folder: Path, jobs: int, redis_url: str | None) -> None:
     r"""See it work: a Redis of its own, two RQ workers, three tasks, and their ranking.
 
     It leaves nothing running, and no file outside its folder.
@@ -31,7 +32,7 @@ def demo(context: click.Context, folder: Path, jobs: int) -> None:
     A short one, elsewhere:   slowtask demo --jobs 20 --folder /tmp/demo
     """
     prepare(folder)
-    watch(folder, jobs)
+    watch(folder, jobs, redis_url)
     from slowtask.cli.top import top  # noqa: PLC0415 - DuckDB, not before it is needed
 
     context.invoke(top, sources=(str(folder / "slowtask.ndjson"),))
@@ -49,7 +50,7 @@ def prepare(folder: Path) -> None:
     (folder / "slowtask.ndjson").unlink(missing_ok=True)
 
 
-def watch(folder: Path, jobs: int) -> None:
+def watch(folder: Path, jobs: int, redis_url: str | None) -> None:
     """Run the demonstration, with a bar of the jobs that ended."""
     from rich.console import Console  # noqa: PLC0415 - slow to import
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
@@ -57,9 +58,11 @@ def watch(folder: Path, jobs: int) -> None:
     from slowtask.demo import demo as demonstration  # noqa: PLC0415 - see above
 
     console = Console(stderr=True)
-    console.print(f"A redis-server of its own, two RQ workers, {jobs} jobs of three tasks:")
+    console.print(
+        f"{'Your Redis' if redis_url else 'A Redis of its own'}, two RQ workers, {jobs} jobs of three tasks:"
+    )
     columns = (TextColumn("jobs run"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("jobs run", total=jobs)
-        for ended in demonstration.run(folder, jobs):
+        for ended in demonstration.run(folder, jobs, redis_url):
             bar.update(task, completed=ended)

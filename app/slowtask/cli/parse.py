@@ -1,14 +1,14 @@
 """`slowtask parse`: log lines in, events out."""
 
 import sys
-from datetime import UTC, datetime, tzinfo
+from datetime import date, tzinfo
 from typing import BinaryIO, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 import msgspec
 
 from slowtask import event
+from slowtask.cli.options import day, zone
 from slowtask.errors import UsageError
 from slowtask.parse import Tally, Unparsable, events
 from slowtask.sources import Source, resolve
@@ -19,35 +19,18 @@ SHOWN: Final = 80  #: characters of a line that can't be parsed
 _encode = msgspec.json.Encoder().encode
 
 
-class Zone(click.ParamType[tzinfo]):
-    """The name of a time zone."""
-
-    name = "zone"
-
-    def convert(
-        self, value: str | tzinfo, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tzinfo:
-        """The zone of that name."""
-        if isinstance(value, tzinfo):
-            return value
-        try:
-            return ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            self.fail(f"{value!r} is no time zone; one is named like Europe/Berlin", param, ctx)
-
-
 @click.command
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
-@click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Day of the first line without one (RQ's).")
-@click.option("--timezone", type=Zone(), default=UTC, help="Zone of times that don't name theirs: UTC.")
+@day
+@zone
 @click.option("--quiet", is_flag=True, help="Count what can't be parsed, don't list it.")
 @click.pass_context
 def parse(
     context: click.Context,
     *,
     sources: tuple[str, ...],
-    date: datetime | None,
-    timezone: tzinfo,
+    day: date | None,
+    zone: tzinfo,
     quiet: bool,
 ) -> None:
     """Turn log lines into events, one JSON line each.
@@ -63,20 +46,20 @@ def parse(
     tally = Tally()
     out = sys.stdout.buffer
     for source in resolve(sources):
-        _print(source, date, timezone, tally, out, quiet=quiet)
+        _print(source, day, zone, tally, out, quiet=quiet)
     click.echo(_summary(tally), err=True)
     if tally.lines and not tally.events:
         context.exit(1)
 
 
 def _print(  # noqa: PLR0913 - the options, handed on
-    source: Source, day: datetime | None, zone: tzinfo, tally: Tally, out: BinaryIO, *, quiet: bool
+    source: Source, day: date | None, zone: tzinfo, tally: Tally, out: BinaryIO, *, quiet: bool
 ) -> None:
     """Print the events of *source*; add to *tally*."""
     if source.kind == "parquet":
         raise UsageError(f"{source.name} is Parquet, and holds events already: slowtask top reads it.")
     mine = Tally()
-    for item in events(source, date=day.date() if day else None, timezone=zone, tally=mine):
+    for item in events(source, date=day, timezone=zone, tally=mine):
         if not isinstance(item, Unparsable):
             out.write(_encode(event.fields(item)) + b"\n")
         elif not quiet:

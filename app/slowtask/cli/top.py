@@ -2,15 +2,15 @@
 
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import click
 
 from slowtask.cli import export
+from slowtask.cli.options import day, zone
 from slowtask.errors import SourceError, UsageError
 from slowtask.rank import ORDERS, Order, named, rank
 from slowtask.sources import resolve
@@ -41,14 +41,6 @@ class Options:
     limit: int
 
 
-def zone(_: click.Context, __: click.Parameter, name: str) -> tzinfo:
-    """The time zone that is called *name*. Raises `UsageError`."""
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # also ZoneInfoNotFoundError
-        raise UsageError(f"--timezone {name!a} is not known: write one like Europe/Berlin.") from None
-
-
 @click.command(help=HELP)
 @click.argument("sources", metavar="[SOURCE]…", nargs=-1)
 @click.option("--by", type=click.Choice(ORDERS), default="total", show_default=True, help="The order.")
@@ -61,35 +53,27 @@ def zone(_: click.Context, __: click.Parameter, name: str) -> tzinfo:
 @click.option("-n", "limit", type=click.IntRange(min=0), default=20, show_default=True, help="Tasks; 0: all.")
 @click.option("--json", "as_json", is_flag=True, help="An array of objects, times in seconds.")
 @click.option("--csv", "as_csv", is_flag=True, help="The same as CSV.")
-@click.option("--watch", is_flag=False, flag_value=2.0, type=click.FloatRange(min=0.1), metavar="[SECONDS]",
-              help="A live view, read again every 2 seconds.")  # fmt: skip
+@click.option("--watch", is_flag=True, help="A live view, ordered by a key; q quits.")
+@click.option(
+    "--interval", type=click.FloatRange(min=0.1), default=2.0, show_default=True, metavar="SECONDS",
+    help="How often --watch reads again.",
+)  # fmt: skip
 @click.option("--bad", is_flag=True, help="List the lines that can't be parsed instead.")
-@click.option(
-    "--date",
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="DATE",
-    help="The day of lines that tell only a time.",
-)
-@click.option(
-    "--timezone",
-    callback=zone,
-    default="UTC",
-    metavar="ZONE",
-    help="The time zone of lines that tell none: Europe/Berlin.",
-)
+@day
+@zone
 def top(  # noqa: D103, PLR0913, PLR0917 - HELP says it; click passes the options one by one
     sources: tuple[str, ...], by: Order, since: str | None, until: str | None, queues: tuple[str, ...],
-    tasks: tuple[str, ...], limit: int, watch: float | None, date: datetime | None, timezone: tzinfo,
-    *, as_json: bool, as_csv: bool, bad: bool,
+    tasks: tuple[str, ...], limit: int, interval: float, day: date | None, zone: tzinfo,
+    *, as_json: bool, as_csv: bool, bad: bool, watch: bool,
 ) -> None:  # fmt: skip
-    alone(as_json=as_json, as_csv=as_csv, bad=bad, watch=watch is not None)
+    alone(as_json=as_json, as_csv=as_csv, bad=bad, watch=watch)
     query = period(since, until, queues)
-    store = files(sources, date, timezone)
+    store = files(sources, day, zone)
     options = Options(by=by, tasks=tasks, limit=limit)
-    if watch is not None:
+    if watch:
         from slowtask.cli.watch import live  # noqa: PLC0415 - only when asked for
 
-        live(store, partial(period, since, until, queues), options, watch)
+        live(store, partial(period, since, until, queues), options, interval)
     elif bad:
         show_bad(measured(store, query))
     else:
@@ -116,12 +100,12 @@ def period(since: str | None, until: str | None, queues: tuple[str, ...]) -> Que
     return Query(since=first, until=last, queues=queues)
 
 
-def files(sources: tuple[str, ...], date: datetime | None, timezone: tzinfo) -> Store:
+def files(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> Store:
     """The store of the files that *sources* name, each run once. Raises `SlowtaskError`."""
     found = resolve(sources)
     from slowtask.store.files import Files  # noqa: PLC0415 - DuckDB is slow to import: mistakes come first
 
-    return Files(found, date=date.date() if date else None, timezone=timezone)
+    return Files(found, date=day, timezone=zone)
 
 
 def look(measurement: Measurement, query: Query, options: Options, took: float) -> "View":

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from slowtask.demo import tasks
-from slowtask.demo.server import Server
+from slowtask.demo.server import Given, Server
 from slowtask.demo.workers import Workers, require_rq
 from slowtask.errors import BrokerError
 
 if TYPE_CHECKING:
     from rq import Queue
 
+QUEUE: Final = "slowtask-demo"
+KEPT: Final = {"result_ttl": 60, "failure_ttl": 60}  #: seconds that a Redis of the user's keeps a job
 WORKERS: Final = 2
 SEED: Final = 20210113  #: the same demonstration each time
 PAUSE: Final = 0.1  #: seconds between two looks at the log
@@ -22,17 +24,18 @@ LOG: Final = "slowtask.ndjson"
 CONSOLE: Final = "console"  #: what the programs print, apart: `slowtask top` would read workers' logs too
 
 
-def run(folder: Path, jobs: int) -> Iterator[int]:
+def run(folder: Path, jobs: int, url: str | None) -> Iterator[int]:
     """Run *jobs* jobs, all that they leave in *folder*; yields how many have ended, until all have.
 
-    Raises `BrokerError` where no Redis starts, or the workers die.
+    With a *url* on that Redis, on a queue of their own. Raises `BrokerError` where no Redis starts or can
+    be used, or the workers die.
     """
     require_rq()
     queue = importlib.import_module("rq").Queue
     log, console = folder / LOG, folder / CONSOLE
-    with Server(console) as server, server.client() as redis:
-        enqueue(queue(connection=redis), jobs)
-        with Workers(console, server.url, WORKERS, log=log) as workers:
+    with Given(url) if url else Server(console) as server, server.client() as redis:
+        enqueue(queue(QUEUE, connection=redis), jobs)
+        with Workers(console, server.url, WORKERS, queue=QUEUE, log=log) as workers:
             ended = 0
             while ended < jobs:
                 time.sleep(PAUSE)
@@ -49,8 +52,8 @@ def enqueue(queue: "Queue", jobs: int) -> None:
         kind = chance.choices(("mail", "compute", "simple"), (4, 3, 3))[0]
         if kind == "mail":
             user = tasks.NOBODY if number % 20 == 0 else f"user{number}"
-            queue.enqueue(tasks.send_mail, user, round(chance.uniform(0, 1), 3))
+            queue.enqueue(tasks.send_mail, user, round(chance.uniform(0, 1), 3), **KEPT)
         elif kind == "compute":
-            queue.enqueue(tasks.compute, chance.randrange(20_000, 400_000))
+            queue.enqueue(tasks.compute, chance.randrange(20_000, 400_000), **KEPT)
         else:
-            queue.enqueue(tasks.simple_task)
+            queue.enqueue(tasks.simple_task, **KEPT)

@@ -1,25 +1,76 @@
-"""A Redis of our own: in a folder, on loopback, without persistence, gone when we are."""
+"""A Redis for the demonstration: one of our own, or one that the user names."""
 
 import importlib
+import re
 import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from slowtask.errors import BrokerError
+from slowtask.errors import BrokerError, UsageError
+from slowtask.units import printable
 
 if TYPE_CHECKING:
     from redis import Redis
 
+OLDEST: Final = (5, 0)  #: what RQ says it needs
 PATIENCE: Final = 10.0  #: seconds to wait for the server's first answer
 PAUSE: Final = 0.02  #: seconds between two looks
 
 
+class Given:
+    """The user's Redis at *url*, as a context like `Server`: `with Given(url) as server: server.client()`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def client(self) -> "Redis":
+        """A new client of it. Raises `UsageError` where *url* makes no sense."""
+        redis = importlib.import_module("redis")
+        try:
+            client: Redis = redis.from_url(self.url, socket_connect_timeout=PATIENCE)
+        except ValueError as error:
+            raise UsageError(f"{self.shown} is no address of a Redis ({error}).") from None
+        return client
+
+    @property
+    def shown(self) -> str:
+        """The address without its password."""
+        return re.sub(r"(?<=:)[^:@/]*(?=@)", "***", printable(self.url))
+
+    def __enter__(self) -> Self:
+        """Raises `BrokerError` where it can't be used, with the cause and the next step."""
+        errors = importlib.import_module("redis.exceptions")
+        try:
+            with self.client() as client:
+                check(self.shown, client.info())
+        except errors.AuthenticationError as error:
+            raise BrokerError(f"{self.shown} refuses the name or password ({error}): check both.") from None
+        except (errors.ConnectionError, errors.TimeoutError) as error:
+            raise BrokerError(f"{self.shown} can't be reached ({error}): is it running there?") from None
+        except errors.ResponseError as error:
+            raise BrokerError(f"{self.shown} refuses to be asked ({error}): see to its rights.") from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing of it is ours to stop."""
+
+
+def check(name: str, info: Mapping[str, Any]) -> None:
+    """Raise `BrokerError` where the Redis called *name*, which says *info* of itself, can't take jobs."""
+    version = str(info["redis_version"])
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+        raise BrokerError(f"{name} is Redis {version}: RQ needs {OLDEST[0]}.{OLDEST[1]} or newer.")
+    if 0 < info["maxmemory"] <= info["used_memory"]:
+        raise BrokerError(f"{name} is full, its maxmemory is reached: it would refuse jobs. Name another.")
+
+
 class Server:
-    """A running redis-server, as a context: `with Server(folder) as server: server.url`."""
+    """A redis-server of our own, on loopback, without persistence: `with Server(folder) as server:`."""
 
     def __init__(self, folder: Path, **options: str) -> None:
         self._folder = folder
@@ -58,7 +109,7 @@ class Server:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self._process and self._process.poll() is None:
             with suppress(OSError, _connection_error()), self.client() as client:
-                client.ping()
+                check("redis-server", client.info())
                 return
             time.sleep(PAUSE)
         self.__exit__()

@@ -24,10 +24,12 @@ class Workers:
     With a *log* they write their records there; without, they are RQ's plain workers.
     """
 
-    def __init__(self, folder: Path, url: str, count: int, log: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, url: str, count: int, *, queue: str = "default", log: Path | None = None
+    ) -> None:
         self._folder = folder
         timed = TIMED if log else ()
-        self._command = [sys.executable, "-m", "rq.cli", "worker", "--url", url, *timed, "default"]
+        self._command = [sys.executable, "-m", "rq.cli", "worker", "--url", url, *timed, queue]
         self._environment = neutral(os.environ)
         if log:
             self._environment["SLOWTASK_LOG"] = str(log.resolve())

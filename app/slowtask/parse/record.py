@@ -125,7 +125,7 @@ def run_of(end: End, device: int, inode: int) -> Run:
     """The event of *end*; its id is where its line stands."""
     return Run(
         timestamp=moment(end.timestamp),
-        id=identity(device, inode, end.offset),
+        id=identity(f"{device}:{inode}:{end.offset}"),
         dataset=DATASET,
         start=None if end.start is None else moment(end.start),
         duration=end.duration,

@@ -1,7 +1,6 @@
 """One attempt of one RQ job, as the process that runs it sees it."""
 
 import os
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ from rq.timeouts import JobTimeoutException
 
 from slowtask import log, record
 from slowtask.config import settings
-from slowtask.event import Run, identity
+from slowtask.event import DATASET, Run
 from slowtask.guard import guarded
 from slowtask.record import FINISHED, Ending
 from slowtask.rq import facts
@@ -97,34 +96,31 @@ class Attempt:
 
     def _run(self) -> Run:
         """The event; a job that never began has neither start nor duration."""
-        job, taken, chosen, pid = self.job, self._taken, settings(), os.getpid()
-        seen = job_fields(job, self._name or facts.task_name(job))
-        seen |= {
-            "id": identity(job.id, self._execution or f"{time.time_ns()}/{pid}"),
-            "timestamp": taken.end if taken else datetime.now(UTC),
-            "wait": self._wait,
-            "attempt": self._number,
-            "worker": record.named(job.worker_name),
-            "host": record.host(),
-            "pid": pid,
-            "labels": chosen.labels and record.labels(job, chosen),
-            "trace": self._trace or record.trace_id(),
-        }
-        if taken:
-            seen |= {
-                "start": taken.start,
-                "duration": taken.duration,
-                "cpu": taken.cpu,
-                "memory": taken.memory,
-            }
-        return record.run(self._ending, chosen, seen)
-
-
-def job_fields(job: Job, name: str) -> dict[str, Any]:
-    """The fields of a `Run` that *job* itself gives."""
-    return {
-        "task": record.named(name),
-        "task_id": record.named(job.id),
-        "queue": record.named(job.origin),
-        "system": "rq",
-    }
+        job, taken, ending, chosen, pid = self.job, self._taken, self._ending, settings(), os.getpid()
+        run = Run(
+            timestamp=taken.end if taken else datetime.now(UTC),
+            id=facts.event_id(job, self._execution),
+            dataset=DATASET,
+            start=taken.start if taken else None,
+            duration=taken.duration if taken else None,
+            outcome=ending.outcome,
+            action=ending.action,
+            reason=ending.reason,
+            task=record.named(self._name or facts.task_name(job)),
+            task_id=record.named(job.id),
+            attempt=self._number,
+            wait=self._wait,
+            cpu=taken.cpu if taken else None,
+            memory=taken.memory if taken else None,
+            queue=record.named(job.origin),
+            system="rq",
+            worker=record.named(job.worker_name),
+            host=record.host(),
+            pid=pid,
+            service=chosen.service_name,
+            version=chosen.service_version,
+            environment=chosen.service_environment,
+            labels=record.labels(job, chosen) if chosen.labels else None,
+            trace=self._trace or record.trace_id(),
+        )
+        return record.ended(run, ending.error, chosen)

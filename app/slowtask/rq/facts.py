@@ -1,8 +1,12 @@
 """What an RQ job says of itself."""
 
+import os
+import re
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, cast
+from zlib import crc32
 
 import rq.defaults
 from rq.job import Job, Retry
@@ -10,9 +14,12 @@ from rq.registry import StartedJobRegistry
 from rq.utils import as_text
 from rq.worker import Worker
 
+from slowtask.event import identity
+
 ATTEMPT: Final = "slowtask.attempt"  #: in a job's meta: the number of its next attempt, from 2 on
 ATTEMPTS: Final = 2**15 - 1  #: what fits the field
 UNREADABLE: Final = "unserialized"  #: RQ's placeholder for a meta that it couldn't load
+HEX: Final = re.compile("[0-9a-f]{32}")
 CLAIM: Final = 86_400  #: seconds; RQ finds an abandoned job within a quarter of an hour
 PREFIX: Final = getattr(rq.defaults, "RQ_KEY_PREFIX", "rq")  #: RQ 3.0 has it as a setting
 #: RQ 2.0 takes a returned `Retry` for a result like any other.
@@ -76,6 +83,18 @@ def asks_retry(result: Any) -> bool:
 def grants_retry(job: Job, asked: Retry) -> bool:
     """Whether RQ runs *job* again for the `Retry` that it returned."""
     return not (job.number_of_retries and job.number_of_retries >= asked.max)
+
+
+def event_id(job: Job, execution: str) -> str:
+    """The id of an attempt: RQ's own, which worker and horse both know; 32 hex digits, as RQ's are.
+
+    Where only the job is known, one that no other attempt anywhere has: by the clock, the process, the job.
+    """
+    if HEX.fullmatch(execution):
+        return execution
+    if execution:
+        return identity(f"{job.id}:{execution}")
+    return f"{time.time_ns():016x}{os.getpid():08x}{crc32(job.id.encode(errors='replace')):08x}"
 
 
 def abandoned_execution(job: Job) -> str:

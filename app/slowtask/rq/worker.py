@@ -17,11 +17,11 @@ from rq.worker import SimpleWorker, Worker
 
 from slowtask import log, record
 from slowtask.config import settings
-from slowtask.event import identity
+from slowtask.event import DATASET, Run
 from slowtask.guard import guarded
 from slowtask.record import Ending
 from slowtask.rq import board, facts
-from slowtask.rq.attempt import Attempt, job_fields
+from slowtask.rq.attempt import Attempt
 from slowtask.rq.job import TimedJob
 from slowtask.timer import cpu_of, memory_of
 
@@ -187,21 +187,27 @@ def ending(death: Death) -> Ending:
 
 def write(how: Ending, job: Job, execution: str, *, name: str = "", **seen: Any) -> None:
     """Write the record of an attempt that another process ran, unless one of them does."""
-    event_id = identity(job.id, execution)
-    if facts.claim(job, event_id):
-        log.write(
-            record.run(
-                how,
-                settings(),
-                {
-                    "timestamp": datetime.now(UTC),
-                    "id": event_id,
-                    "labels": record.labels(job, settings()),
-                    **job_fields(job, name or facts.described_name(job)),
-                    **seen,
-                },
-            )
-        )
+    event_id, chosen = facts.event_id(job, execution), settings()
+    if not facts.claim(job, event_id):
+        return
+    run = Run(
+        timestamp=datetime.now(UTC),
+        id=event_id,
+        dataset=DATASET,
+        outcome=how.outcome,
+        action=how.action,
+        reason=how.reason,
+        task=record.named(name or facts.described_name(job)),
+        task_id=record.named(job.id),
+        queue=record.named(job.origin),
+        system="rq",
+        service=chosen.service_name,
+        version=chosen.service_version,
+        environment=chosen.service_environment,
+        labels=record.labels(job, chosen),
+        **seen,
+    )
+    log.write(record.ended(run, how.error, chosen))
 
 
 def write_abandoned(job: Job, error: BaseException | None) -> None:
