@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import duckdb
 import msgspec
 import pytest
@@ -6,7 +8,7 @@ from click.testing import CliRunner
 from logs import line, made, written
 from slowtask import event
 from slowtask.cli.pack import pack
-from slowtask.errors import SlowtaskError, UsageError
+from slowtask.errors import SlowtaskError
 
 TASK_ID = "1c1aa7d2-3b5f-4a8e-9f2d-0123456789ab"
 MONITOR = b'{"@timestamp":"2026-11-06T09:00:00.000000Z","event.id":"0","event.dataset":"slowtask.queue"}'
@@ -78,7 +80,7 @@ def test_a_log_that_holds_anything_else_is_never_removed(tmp_path, other):
     log = written(tmp_path / "runs.ndjson.1", [made()], other)
     found = run(log, "--remove")
 
-    assert "1 lines" in found.output
+    assert "1 line that" in found.output
     assert "the log stays" in found.output
     assert log.exists()
     assert len(read_back(f"{log}.parquet")) == 1
@@ -90,9 +92,9 @@ def test_the_log_being_written_is_left_alone_unless_asked_for(tmp_path, monkeypa
     monkeypatch.setattr("slowtask.config._settings", None)
     monkeypatch.setenv("SLOWTASK_LOG", str(tmp_path / "own.ndjson"))
 
-    with pytest.raises(UsageError, match="--live packs it"):
-        run(log)
-    assert "1 runs" in run(log, "--live").output
+    assert "--live packs it" in run(log).output
+    assert not Path(f"{log}.parquet").exists()
+    assert "1 run," in run(log, "--live").output
 
 
 def test_text_lines_are_packed_too(tmp_path):
@@ -110,11 +112,25 @@ def test_a_folder_of_choice_takes_the_files(log, tmp_path):
     assert [each.name for each in (tmp_path / "packed").iterdir()] == ["runs.ndjson.1.parquet"]
 
 
-def test_nothing_is_overwritten(log):
+def test_what_is_packed_already_can_be_removed_later(log):
+    """As by a nightly job that packs at first and removes from some day on."""
     run(log)
+    packed = Path(f"{log}.parquet").stat()
+    run(log, "--remove")
 
-    with pytest.raises(SlowtaskError, match="1 of 1 logs were not packed"):
-        run(log)
+    assert not log.exists()
+    assert Path(f"{log}.parquet").stat().st_mtime_ns == packed.st_mtime_ns
+
+
+def test_nothing_is_overwritten(log, tmp_path):
+    """Rotation by number: another log has the name now."""
+    run(log)
+    log.rename(tmp_path / "kept")
+    written(log, [made(), made()])
+
+    with pytest.raises(SlowtaskError, match="1 of 1 log not packed"):
+        run(log, "--remove")
+    assert log.exists()
 
 
 def test_nothing_half_done_is_left_behind(tmp_path):

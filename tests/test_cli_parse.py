@@ -50,7 +50,7 @@ def test_stdin_may_be_zipped():
 def test_without_arguments_it_reads_our_own_log(tmp_path):
     (tmp_path / "slowtask.ndjson").write_bytes(TEXT)
 
-    assert slowtask(cwd=tmp_path).stderr == b"1 events from 1 lines\n"
+    assert slowtask(cwd=tmp_path).stderr == b"1 event from 1 line\n"
 
 
 def test_the_zone_of_times_can_be_named():

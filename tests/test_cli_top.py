@@ -217,3 +217,15 @@ def test_help_and_a_mistake_do_not_wait_for_duckdb():
 def test_a_mistake_in_the_call_raises_our_error(log):
     with pytest.raises(SlowtaskError):
         run(log, "--since", "x")
+
+
+@pytest.mark.parametrize("arguments", [["top"], ["top", "--json"], ["parse"]])
+def test_a_reader_that_has_had_enough_is_no_failure(log, arguments):
+    """As in `slowtask top | head`."""
+    command = [sys.executable, "-m", "slowtask", *arguments, log]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        running.stdout.close()
+        said = running.stderr.read()
+
+    assert running.returncode == 0, said
+    assert b"Error" not in said

@@ -74,6 +74,16 @@ def test_a_project_with_a_package_called_app_keeps_it(redis, redis_server, tmp_p
     assert json.loads((tmp_path / "slowtask.ndjson").read_text())["task.name"] == "app.jobs.mine"
 
 
+def test_one_variable_is_enough_to_begin_with(redis, redis_server, tmp_path):
+    """As the first page of the documentation has it."""
+    Queue(connection=redis).enqueue("jobs.finishes")
+    ours = {"RQ_JOB_CLASS": "slowtask.rq.TimedJob", "RQ_REDIS_URL": redis_server}
+    environment = os.environ | ours | {"PYTHONPATH": str(HERE / "outcomes")}
+    subprocess.run([RQ, "worker", "--burst"], env=environment, cwd=tmp_path, capture_output=True, check=True)
+
+    assert json.loads((tmp_path / "slowtask.ndjson").read_text())["task.name"] == "jobs.finishes"
+
+
 def test_an_alarm_due_while_the_record_is_written_costs_neither_task_nor_record(tmp_path):
     """RQ's time limit is an alarm; here it would go off in the middle of our own work."""
     script = """

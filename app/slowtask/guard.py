@@ -21,6 +21,7 @@ class Trouble(IntEnum):
     LABELS = 1  #: the labels callback raised, or returned no mapping: the record goes without
     CUT = 2  #: labels were cut or left out, to keep the line bounded
     SETTING = 3  #: a setting makes no sense: its default is used
+    HANDLER = 4  #: a handler of the user's raised
 
 
 SENTENCE: Final = {
@@ -28,6 +29,7 @@ SENTENCE: Final = {
     Trouble.LABELS: "the labels callback failed, records go without labels",
     Trouble.CUT: "labels were cut",
     Trouble.SETTING: "a setting was ignored",
+    Trouble.HANDLER: "a handler of the logger slowtask.run failed",
 }
 COUNTS: Final = struct.Struct(f"={len(Trouble)}Q")
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from slowtask.append import File, Stream
 from slowtask.config import OFF, STDOUT, Settings, settings
 from slowtask.event import DATASET, Run, fields
-from slowtask.guard import Trouble, guarded, trouble
+from slowtask.guard import Guard, Trouble, guarded, trouble
 from slowtask.line import LineFormatter
 
 NAME: Final = DATASET
@@ -88,7 +88,8 @@ def write(run: Run) -> None:
             with _handler.lock:
                 _handler.append(run)  # what `handle` comes to, without a record that nobody sees
         else:
-            logger.handle(EventRecord(run))
+            with Guard(Trouble.HANDLER):
+                logger.handle(EventRecord(run))
 
 
 def ready() -> logging.Logger:
@@ -98,7 +99,7 @@ def ready() -> logging.Logger:
     if _handler is None or _handler.settings is not chosen:
         _replace_handler(chosen)
     if _handler not in _logger.handlers and chosen.log != OFF and _handler:
-        _logger.addHandler(_handler)
+        _logger.handlers.insert(0, _handler)  # the line is written, whatever other handlers do
     return _logger
 
 

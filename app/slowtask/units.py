@@ -31,6 +31,11 @@ def size(count: float) -> str:
     return f"{count:.3g} TB"
 
 
+def plural(count: int, noun: str) -> str:
+    """`1 run`, `1,204 runs`."""
+    return f"{count:,} {noun}" + "s" * (count != 1)
+
+
 def printable(text: str) -> str:
     r"""*text* from a log, with what could move a cursor or hide text shown as an escape: `\x1b`."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

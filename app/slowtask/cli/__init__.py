@@ -6,7 +6,7 @@ A command's module is imported only when that command is called: `slowtask --hel
 import importlib
 import os
 import sys
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -25,6 +25,16 @@ COMMANDS: Final = {
 
 class Commands(click.Group):
     """The commands, imported when called."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader that has had enough (`slowtask top … | head`) is no failure."""
+        try:
+            done = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush at exit
+            return None
+        return done
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """In the order of the flow, not of the alphabet."""
@@ -46,12 +56,12 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="slowtask")
 def slowtask() -> None:
-    r"""Find the tasks that choke a job queue, before the queue collapses.
+    """Find the tasks that choke a job queue, before the queue collapses.
 
     \b
     Try it:       slowtask demo
     Rank a log:   slowtask top worker.log
-    """
+    """  # noqa: D301 - click's mark for lines kept as they are
 
 
 def main() -> NoReturn:
@@ -68,9 +78,6 @@ def main() -> NoReturn:
     except SlowtaskError as mistake:
         click.echo(f"slowtask: {mistake}", err=True)
         sys.exit(mistake.status)
-    except BrokenPipeError:  # `slowtask top … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 def sentence(mistake: click.ClickException) -> str:

@@ -21,14 +21,14 @@ FULL: Final = "OOM command not allowed when used memory > 'maxmemory'"
 @click.option("--fast", is_flag=True, help="Enqueue without waiting, instead of ten jobs a second.")
 @click.option("--json", "as_json", is_flag=True, help="The figures as a JSON object.")
 def collapse(*, fast: bool, as_json: bool) -> None:
-    r"""See a queue fall over, on a Redis of its own: never on yours.
+    """See a queue fall over, on a Redis of its own: never on yours.
 
     Redis gets 250 KB of room, two workers and ten send_mail jobs a second, each of which takes up to
     ten seconds. Then it looks on: can the workers still work the queue off?
 
     \b
     In under a minute:   slowtask collapse --fast
-    """
+    """  # noqa: D301 - click's mark for lines kept as they are
     from rich.console import Console  # noqa: PLC0415 - slow to import
 
     from slowtask.demo import collapse as experiment  # noqa: PLC0415 - see above

@@ -24,13 +24,13 @@ OURS: Final = {"slowtask.ndjson", "console"}
 @click.option("--redis-url", metavar="URL", help="A Redis of yours instead; its queue is slowtask-demo.")
 @click.pass_context
 def demo(context: click.Context, folder: Path, jobs: int, redis_url: str | None) -> None:
-    r"""See it work: a Redis of its own, two RQ workers, three tasks, and their ranking.
+    """See it work: a Redis of its own, two RQ workers, three tasks, and their ranking.
 
     It leaves nothing running, and no file outside its folder.
 
     \b
     A short one, elsewhere:   slowtask demo --jobs 20 --folder /tmp/demo
-    """
+    """  # noqa: D301 - click's mark for lines kept as they are
     prepare(folder)
     watch(folder, jobs, redis_url)
     from slowtask.cli.top import top  # noqa: PLC0415 - DuckDB, not before it is needed

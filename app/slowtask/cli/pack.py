@@ -8,7 +8,7 @@ import click
 from slowtask.config import settings
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.sources import Source, resolve
-from slowtask.units import printable, size
+from slowtask.units import plural, printable, size
 
 if TYPE_CHECKING:
     from slowtask.store import packing
@@ -34,12 +34,13 @@ def pack(sources: tuple[str, ...], out: Path | None, *, remove: bool, live: bool
         raise UsageError(f"{out} is no folder: make it first.")
     chosen = [source for source in logs if live or not is_live(source)]
     if not chosen:
-        raise UsageError(
-            "There is no rotated log to pack: the log being written is left alone (--live packs it)."
+        click.echo(
+            "slowtask: no rotated log to pack; the one being written is left alone (--live packs it).",
+            err=True,
         )
     failures = [source for source in chosen if not packed(source, out, remove=remove)]
     if failures:
-        raise SlowtaskError(f"{len(failures)} of {len(chosen)} logs were not packed.")
+        raise SlowtaskError(f"{len(failures)} of {plural(len(chosen), 'log')} not packed.")
 
 
 def is_live(source: Source) -> bool:
@@ -72,12 +73,12 @@ def packed(source: Source, out: Path | None, *, remove: bool) -> bool:
 def line(source: Source, done: "packing.Packed") -> str:
     """`app.log.1: 1,204 runs, 4.6 GB → 480 MB in app.log.1.parquet`."""
     sizes = f"{size(done.before)} → {size(done.after)}"
-    return f"{printable(source.name)}: {done.runs:,} runs, {sizes} in {printable(str(done.target))}"
+    return f"{printable(source.name)}: {plural(done.runs, 'run')}, {sizes} in {printable(str(done.target))}"
 
 
 def kept(source: Source, done: "packing.Packed", *, remove: bool) -> str:
     """What of the log is not in the Parquet."""
-    parts = [f"{done.bad:,} lines can't be parsed"] * bool(done.bad)
-    parts += [f"{done.others:,} lines tell of no run"] * bool(done.others)
+    parts = [f"{plural(done.bad, 'line')} that can't be parsed"] * bool(done.bad)
+    parts += [f"{plural(done.others, 'line')} that tell of no run"] * bool(done.others)
     end = ": the log stays" if remove else ""
-    return f"{printable(source.name)}: {' and '.join(parts)} and are not packed{end}."
+    return f"{printable(source.name)}: {' and '.join(parts)} not packed{end}."

@@ -12,7 +12,7 @@ from slowtask.cli.options import day, zone
 from slowtask.errors import UsageError
 from slowtask.parse import Tally, Unparsable, events
 from slowtask.sources import Source, resolve
-from slowtask.units import printable
+from slowtask.units import plural, printable
 
 SHOWN: Final = 80  #: characters of a line that can't be parsed
 
@@ -81,5 +81,5 @@ def _summary(tally: Tally) -> str:
     """How many lines became what."""
     bad = tally.unparsable.total()
     reasons = "; ".join(f"{count:,} {reason.sentence}" for reason, count in tally.unparsable.most_common())
-    counts = f"{tally.events:,} events from {tally.lines:,} lines"
+    counts = f"{plural(tally.events, 'event')} from {plural(tally.lines, 'line')}"
     return f"{counts}, {bad:,} not parsable: {reasons}" if bad else counts

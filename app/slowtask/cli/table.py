@@ -13,7 +13,7 @@ from rich.text import Text
 from slowtask.event import SECOND
 from slowtask.rank import Order, Task, percent, verdict
 from slowtask.store import Figures, Measurement
-from slowtask.units import duration, printable
+from slowtask.units import duration, plural, printable
 
 BAR: Final = 10  #: characters
 EIGHTHS: Final = " ▏▎▍▌▋▊▉"
@@ -34,11 +34,19 @@ class Column:
     cell: Callable[[Task, bool], Text]
 
 
+class Page(Console):
+    """A console whose reader may leave: `slowtask top | head`."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the command line end it, without rich's exit status 1."""
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Stdout: as wide as the terminal; no colour where it is none, or where NO_COLOR asks for that."""
-    plain = Console(highlight=False)
+    plain = Page(highlight=False)
     width = None if plain.is_terminal or "COLUMNS" in os.environ else PIPED
-    return Console(highlight=False, width=width, soft_wrap=False)
+    return Page(highlight=False, width=width, soft_wrap=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,8 +190,3 @@ def notes(more: int, bad: int, margin: int) -> list[Text]:
             f"{plural(bad, 'line')} could not be parsed: --bad shows {'it' if bad == 1 else 'them'}."
         )
     return [Text(each, style="dim") for each in found]
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 run`, `1,204 runs`."""
-    return f"{count:,} {noun}" + "s" * (count != 1)

@@ -15,6 +15,7 @@ from slowtask.errors import SourceError, UsageError
 from slowtask.rank import ORDERS, Order, named, rank
 from slowtask.sources import resolve
 from slowtask.store import Measurement, Query, Store
+from slowtask.units import plural
 from slowtask.when import moment
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def measured(store: Store, query: Query) -> Measurement:
     with shown(store.progress):
         found = store.measure(query)
     if found.skipped:
-        click.echo(f"slowtask: {found.skipped} logs left out: their packed form is read.", err=True)
+        click.echo(f"slowtask: {plural(found.skipped, 'log')} left out: the packed form is read.", err=True)
     return found
 
 
@@ -160,7 +161,7 @@ def show_bad(measurement: Measurement) -> None:
         click.echo(example)
     more = measurement.bad.count - len(measurement.bad.examples)
     click.echo(
-        f"{measurement.bad.count:,} lines could not be parsed"
+        f"{plural(measurement.bad.count, 'line')} could not be parsed"
         + (f"; {more:,} are not shown." if more else "."),
         err=True,
     )

@@ -21,13 +21,13 @@ def unpacked(sources: Sequence[Source], folder: Path) -> list[Source]:
     if not packed or len(packed) == len(sources):
         return list(sources)
     with connect(folder) as connection:
-        origins = set().union(*(_origins(connection, path) for path in packed))
+        known = set().union(*(origins(connection, path) for path in packed))
     return [
-        each for each in sources if not (each.path and each.path.exists() and identity(each.path) in origins)
+        each for each in sources if not (each.path and each.path.exists() and identity(each.path) in known)
     ]
 
 
-def _origins(connection: duckdb.DuckDBPyConnection, path: Path) -> set[str]:
+def origins(connection: duckdb.DuckDBPyConnection, path: Path) -> set[str]:
     """The identity that the file at *path* holds; none where it isn't ours, or can't be read."""
     try:
         found = fetch(connection, statement("packed_from"), {"packed": [literal(path)]})

@@ -14,7 +14,7 @@ from slowtask.errors import SourceError
 from slowtask.sources import Source
 from slowtask.store.duck import connect, fetch, literal, nameable, statement
 from slowtask.store.files import looks_like_json
-from slowtask.store.origin import identity
+from slowtask.store.origin import identity, origins
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -50,14 +50,15 @@ class Packed:
 def pack(source: Source, path: Path, folder: Path) -> Packed:
     """Write the runs of *source*, which lies at *path*, to a Parquet file in *folder*, atomically.
 
-    Raises `SourceError` if the file exists, the log changes meanwhile, or there is nothing to pack.
+    A file that was made of this very log is left as it is. Raises `SourceError` if there is another, the log
+    changes meanwhile, or there is nothing to pack.
     """
     target = folder / f"{path.name}.parquet"
-    if target.exists():
-        raise SourceError(f"{target} exists: {path.name} may be packed already; else choose another --out.")
     before, scratch = identity(path), folder / f".{path.name}.{os.getpid()}.parquet"
     try:
         with TemporaryDirectory(prefix="slowtask-") as name:
+            if target.exists():
+                return _again(source, path, target, Path(name))
             packed = _written(source, path, scratch, target, Path(name))
         if identity(path) != before:
             raise SourceError(f"{path} changed while it was packed: pack it after its rotation.")
@@ -72,6 +73,15 @@ def columns() -> str:
     return ", ".join(f"'{name}': '{TYPES[kind]}'" for name, kind in event.types().items())
 
 
+def _again(source: Source, path: Path, target: Path, folder: Path) -> Packed:
+    """What *target* holds of a log that is packed already. Raises `SourceError` if it is another's."""
+    with connect(folder, "macros") as connection:
+        if identity(path) not in origins(connection, target):
+            raise SourceError(f"{target} exists and was made of another log: choose another --out.")
+        found, _, bad = _checked(connection, source, path, folder)
+        return _counted(connection, found, bad, path, target, target)
+
+
 def _written(source: Source, path: Path, scratch: Path, target: Path, folder: Path) -> Packed:
     """Write *scratch*; what it holds is counted in the log and again in the file. Raises `SourceError`."""
     with connect(folder, "macros") as connection:
@@ -79,12 +89,17 @@ def _written(source: Source, path: Path, scratch: Path, target: Path, folder: Pa
         if not found["runs"]:
             raise SourceError(f"{source.name} holds no runs: there is nothing to pack.")
         _copy(connection, lines, scratch, identity(path), found)
-        kept = fetch(connection, "SELECT count(*) AS runs FROM packed($files)", {"files": [literal(scratch)]})
-    if kept[0]["runs"] != found["runs"]:
-        raise SourceError(
-            f"{source.name} can't be packed: {kept[0]['runs']:,} of {found['runs']:,} runs arrived."
-        )
-    sizes = {"before": path.stat().st_size, "after": scratch.stat().st_size}
+        return _counted(connection, found, bad, path, scratch, target)
+
+
+def _counted(  # noqa: PLR0913, PLR0917 - both files, and what was found
+    connection: "DuckDBPyConnection", found: dict[str, Any], bad: int, path: Path, file: Path, target: Path
+) -> Packed:
+    """What became of the log at *path*, now packed in *file*. Raises `SourceError` if a run is missing."""
+    [kept] = fetch(connection, "SELECT count(*) AS runs FROM packed($files)", {"files": [literal(file)]})
+    if kept["runs"] != found["runs"]:
+        raise SourceError(f"{path} can't be packed: {kept['runs']:,} of {found['runs']:,} runs arrived.")
+    sizes = {"before": path.stat().st_size, "after": file.stat().st_size}
     return Packed(target=target, runs=found["runs"], others=found["others"], bad=bad, **sizes)
 
 
