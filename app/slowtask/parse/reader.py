@@ -98,6 +98,11 @@ class Reader:
         self._refuse(Reason.LONG, line, self.number, self.offset)
         self.offset += length + 1
 
+    def interrupt(self) -> None:
+        """Lines of ours come now, read by somebody else: what was open before them has no more lines."""
+        self._close()
+        self._inside = False
+
     def damaged(self) -> None:
         """Say that what follows can't be decompressed."""
         self._refuse(Reason.DAMAGED, b"", self.number + 1, self.offset)

@@ -61,6 +61,7 @@ class Reading:
         self._connection = connection
         self._foreign = foreign
         self._lines: dict[str, Source] = {}  #: what DuckDB is told to read, by its name there
+        self._mended: dict[str, Source] = {}  #: likewise, the lines that aren't ours being parsed
         self._packed: dict[str, Source] = {}
 
     def measure(self, sources: Sequence[Source], query: Query) -> Measurement:
@@ -71,7 +72,8 @@ class Reading:
                 files[literal(source.path)] = source
         rows = self._rows(query)
         while doubtful := self._doubtful(rows):
-            self._foreign.parse([self._lines.pop(name) for name in doubtful])
+            for name, count in doubtful.items():
+                self._set_right(name, count)
             rows = self._rows(query)
         return Measurement(figures=tuple(map(_figures, rows)), bad=self._foreign.bad, files=len(sources))
 
@@ -92,20 +94,34 @@ class Reading:
 
     def _select(self, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
         """The rows of the statement *name* over all files."""
-        files = {"lines": [*self._lines], "packed": [*self._packed], "parsed": self._foreign.names()}
+        files = {
+            "lines": [*self._lines],
+            "mended": [*self._mended],
+            "packed": [*self._packed],
+            "parsed": self._foreign.names(),
+        }
         runs = " UNION ALL ".join(f"FROM {kind}(${kind})" for kind, names in files.items() if names)
         sql = statement(name).replace("FROM runs", f"FROM ({runs}) AS runs")
         return fetch(self._connection, sql, values | files) if runs else []
 
-    def _doubtful(self, rows: list[dict[str, Any]]) -> list[str]:
-        """The files that gave a row which may be no run."""
-        if all(row["sound"] for row in rows):
-            return []
+    def _doubtful(self, rows: list[dict[str, Any]]) -> dict[str, int]:
+        """The files that gave rows which may be no runs, and how many."""
+        count = sum(row["count"] for row in rows if not row["sound"])
+        if not count:
+            return {}
         if len(self._lines) == 1:
-            return [*self._lines]
+            return dict.fromkeys(self._lines, count)
         found = fetch(self._connection, statement("unsound"), {"lines": [*self._lines]})
         by_path = {absolute(source.path): name for name, source in self._lines.items() if source.path}
-        return [by_path[row["filename"]] for row in found]
+        return {by_path[row["filename"]]: row["count"] for row in found}
+
+    def _set_right(self, name: str, count: int) -> None:
+        """Have the *count* lines parsed that DuckDB can't read in the file *name*; if need be, all of it."""
+        source = self._lines.pop(name)
+        if self._foreign.parse_strays(source, count):
+            self._mended[name] = source
+        else:
+            self._foreign.parse([source])
 
     def _give_up_on(self, error: duckdb.Error) -> None:
         """Hand the files that DuckDB fails on to the parser. Raises `SourceError` if that can't help."""

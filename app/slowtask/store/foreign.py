@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from datetime import date, tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slowtask.sources import Source
 from slowtask.store import Bad
+
+if TYPE_CHECKING:
+    from slowtask.parse import Tally
 
 
 class Foreign:
@@ -29,6 +33,21 @@ class Foreign:
         folder.mkdir()
         tally = parse.scan(sources, folder, date=self._date, timezone=self._timezone)
         self.sources += sources
+        self._add(tally)
+
+    def parse_strays(self, source: Source, count: int) -> bool:
+        """Parse the *count* lines of *source* that aren't ours; False where they aren't found."""
+        from slowtask import parse  # noqa: PLC0415 - see above
+
+        target = self._folder / f"strays-{len(self._files)}.csv"
+        tally = parse.strays(source, count, target, date=self._date, timezone=self._timezone)
+        if tally is None:
+            return False
+        self._add(tally)
+        return True
+
+    def _add(self, tally: "Tally") -> None:
+        """Keep what was found."""
         self._files += tally.files
         self.bad += Bad(
             count=tally.unparsable.total(),

@@ -37,6 +37,10 @@ FROM read_json(
 )
 WHERE "event.dataset" IS NULL OR "event.dataset" NOT IN ('slowtask.queue', 'slowtask.alert');
 
+-- Files whose other lines are parsed.
+CREATE OR REPLACE TEMP MACRO mended(files) AS TABLE
+FROM lines(files) WHERE sound;
+
 -- What `slowtask pack` wrote.
 CREATE OR REPLACE TEMP MACRO packed(files) AS TABLE
 SELECT

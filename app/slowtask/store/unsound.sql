@@ -1,4 +1,5 @@
--- The files that hold any line which isn't a run for certain.
-SELECT DISTINCT filename
+-- The files that hold lines which aren't runs for certain, and how many.
+SELECT filename, count(*) AS count
 FROM lines($lines)
 WHERE NOT sound
+GROUP BY filename

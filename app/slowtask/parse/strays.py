@@ -1,0 +1,114 @@
+"""The few lines of a log of ours that aren't ours: found by one regular expression, block by block.
+
+DuckDB reads the others in place. So a torn line costs the log one more look, not a reading line by line.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, tzinfo
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from slowtask.parse.reader import LONGEST, OUR_START, Reader
+from slowtask.parse.record import Item, Tally
+from slowtask.parse.rows import Rows
+from slowtask.parse.scan import Told
+from slowtask.parse.stream import start_of
+from slowtask.sources import Source
+
+BLOCK: Final = 1 << 20  #: bytes
+MOST: Final = 10_000  #: strays; a log with more is better read line by line
+#: A line that neither is blank nor begins and ends as ours do.
+STRAY: Final = re.compile(
+    rb'^(?!\{"@timestamp":"[-\dT:.]{26}Z","event\.id":"[^"\n]*","event\.dataset":"slowtask\.\w+",[^\n]*\}$)[^\n]+$',
+    re.MULTILINE,
+)
+
+Stray = tuple[int, int, bytes]  #: line number from 1, offset, the line
+
+
+def strays(
+    source: Source, count: int, target: Path, *, date: date | None = None, timezone: tzinfo = UTC
+) -> Tally | None:
+    """Write the runs that the strays of *source* tell to *target*, as `scan` does.
+
+    `None` unless the strays are *count* lines: what DuckDB took for none of ours, then, isn't what is found
+    here, and all has to be read line by line.
+    """
+    with source.open() as stream:
+        found = list(_few(stray_lines(stream)))
+        if len(found) != count:
+            return None
+        out: list[Item] = []
+        reader = Reader(
+            out, lambda first: start_of(source, stream, date, datetime.now(timezone), first), timezone
+        )
+        _feed(reader, found)
+    told = Told()
+    with target.open("w", encoding="utf-8", newline="") as csv:
+        told.take(out, Rows(csv))
+    return Tally(
+        lines=len(found),
+        events=told.events,
+        unparsable=told.unparsable,
+        bad=[(source.name, each) for each in told.bad],
+        files=[target],
+    )
+
+
+def stray_lines(stream: BinaryIO) -> Iterator[Stray]:
+    """The strays of *stream*, in order."""
+    number, offset, rest = 1, 0, b""
+    while block := stream.read(BLOCK):
+        block = rest + block
+        end = block.rfind(b"\n") + 1
+        if not end and len(block) < LONGEST * 32:
+            rest = block
+            continue
+        whole, rest = (block[:end], block[end:]) if end else (block, b"")
+        yield from _in(whole, number, offset)
+        number += whole.count(b"\n")
+        offset += len(whole)
+    yield from _in(rest, number, offset)
+
+
+def _in(block: bytes, number: int, offset: int) -> Iterator[Stray]:
+    """The strays of whole lines, the first of which is *number* at *offset*."""
+    glued = block.count(OUR_START) != block.count(b"\n" + OUR_START) + block.startswith(OUR_START)
+    at = 0
+    for begin, end in _spans(block, glued=glued):
+        number += block.count(b"\n", at, begin)
+        at = begin
+        yield number, offset + begin, block[begin:end]
+
+
+def _spans(block: bytes, *, glued: bool) -> Iterator[tuple[int, int]]:
+    """Where the strays of *block* begin and end; with *glued*, lines with two of ours in them as well."""
+    if not glued:
+        yield from (found.span() for found in STRAY.finditer(block))
+        return
+    begin = 0
+    for line in block.split(b"\n"):
+        if STRAY.match(line) or line.count(OUR_START) > 1:
+            yield begin, begin + len(line)
+        begin += len(line) + 1
+
+
+def _few(found: Iterator[Stray]) -> Iterator[Stray]:
+    """*found*, up to one more than are wanted."""
+    for number, each in enumerate(found):
+        yield each
+        if number == MOST:
+            return
+
+
+def _feed(reader: Reader, found: list[Stray]) -> None:
+    """Have *reader* read the strays; lines of ours lay between those that don't adjoin."""
+    following = 0
+    for number, offset, line in found:
+        if number != following:
+            reader.interrupt()
+        reader.number, reader.offset = number - 1, offset
+        reader.read([line])
+        following = number + 1
+    reader.finish()
