@@ -37,6 +37,7 @@ class Attempt:
         self._trace: str | None = None
         self._number = 1
         self._wait: int | None = None
+        self._closed = False
 
     def begin(self) -> None:
         """The task is about to start."""
@@ -73,7 +74,10 @@ class Attempt:
                 self._end(Ending("failed", error=error))
 
     def close(self) -> None:
-        """Write the record."""
+        """Write the record; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         with guarded:
             self._stop()
             run = self._run()
