@@ -140,3 +140,32 @@ def test_a_job_class_without_timing_is_timed_as_a_whole(redis, redis_server, tmp
 
 def test_a_job_stays_an_rq_job():
     assert issubclass(TimedJob, Job)
+
+
+def test_the_time_limit_of_a_job_survives_one_that_runs_inside_it(tmp_path):
+    """A task enqueues with `is_async=False`: the outer job's alarm still strikes."""
+    script = """
+import time
+from redis import Redis
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
+from slowtask.rq import TimedJob
+
+inner = TimedJob.create("jobs.finishes", connection=Redis(), id="inner")
+try:
+    with UnixSignalDeathPenalty(1, JobTimeoutException):
+        inner.perform()
+        time.sleep(5)
+except JobTimeoutException:
+    print("struck")
+"""
+    environment = os.environ | {"PYTHONPATH": str(HERE / "outcomes")}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "struck\n"

@@ -40,9 +40,9 @@ def close(attempt: Attempt) -> None:
     What is left of the limit is given back: it may be that of another job, in which this one ran at once.
     """
     try:
-        held, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+        held, interval = signal.setitimer(signal.ITIMER_REAL, 0)
         attempt.close()
         if held:
-            signal.setitimer(signal.ITIMER_REAL, held)
+            signal.setitimer(signal.ITIMER_REAL, held, interval)
     except BaseTimeoutException:  # it struck before it was held
         attempt.close()
