@@ -1,5 +1,7 @@
 """`slowtask demo`: see it work."""
 
+import shutil
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +38,7 @@ def demo(context: click.Context, folder: Path, jobs: int, redis_url: str | None)
     from slowtask.cli.top import top  # noqa: PLC0415 - DuckDB, not before it is needed
 
     context.invoke(top, sources=(str(folder / "slowtask.ndjson"),))
-    click.echo(f"\nThe lines it read are in {folder}. Next: slowtask top {folder} --by p95", err=True)
+    click.echo(f"\nThe lines it read are in {folder}. Next: {command()} top {folder} --by p95", err=True)
 
 
 def prepare(folder: Path) -> None:
@@ -66,3 +68,8 @@ def watch(folder: Path, jobs: int, redis_url: str | None) -> None:
         task = bar.add_task("jobs run", total=jobs)
         for ended in demonstration.run(folder, jobs, redis_url):
             bar.update(task, completed=ended)
+
+
+def command() -> str:
+    """How to call slowtask again: by its name, or where that isn't on PATH as it was called now."""
+    return "slowtask" if shutil.which("slowtask") else sys.argv[0]

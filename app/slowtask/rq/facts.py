@@ -90,10 +90,8 @@ def event_id(job: Job, execution: str) -> str:
 
     Where only the job is known, one that no other attempt anywhere has: by the clock, the process, the job.
     """
-    if HEX.fullmatch(execution):
-        return execution
     if execution:
-        return identity(f"{job.id}:{execution}")
+        return execution if HEX.fullmatch(execution) else identity(f"{job.id}:{execution}")
     return f"{time.time_ns():016x}{os.getpid():08x}{crc32(job.id.encode(errors='replace')):08x}"
 
 
