@@ -30,6 +30,19 @@ class Grok:
         self.match: Final = re.compile(expression.encode(), re.DOTALL).match
 
 
+def per_line(*names: str) -> re.Pattern[bytes]:
+    """Our patterns *names* as one, for `findall` over a block of lines: what it returns is one item a line.
+
+    A line that none of them matches gives an item too, with all its groups empty. The space that a pattern
+    allows at a line's end must not take in the line's end.
+    """
+    found: list[str] = []
+    expressions = [
+        _expand(f"%{{{name}}}", ours(), found, ()).replace(r"\s*$", r"[^\S\n]*$") for name in names
+    ]
+    return re.compile("|".join(f"^{each}" for each in [*expressions, ".*$"]).encode(), re.MULTILINE)
+
+
 def load(text: str) -> dict[str, str]:
     """The patterns of a file: `{name: expression}`, without comments and blank lines."""
     lines = (line for line in text.splitlines() if line.strip() and not line.startswith("#"))

@@ -12,8 +12,9 @@ from slowtask.parse import ndjson
 from slowtask.parse.cause import TRACEBACK, Cause
 from slowtask.parse.jobs import Jobs
 from slowtask.parse.record import End, Item, Own, Reason, Unparsable, unparsable
+from slowtask.parse.rows import Rows
 from slowtask.parse.rq import COLOUR, TIMED, Lines
-from slowtask.parse.stock import BANNER, Broken, Stock
+from slowtask.parse.stock import BANNER, Broken, Stock, Text
 from slowtask.parse.times import Days, Moments
 
 LONGEST: Final = 64 * 1024
@@ -31,9 +32,12 @@ RETURN: Final = ord("\r")
 
 
 class Reader:
-    """Reads one log, or a piece of it, line after line; what it finds is appended to *out*, in order."""
+    """Reads one log, or a piece of it, line after line; what it finds is appended to *out*, in order.
 
-    def __init__(
+    With *rows* whole blocks of the text format are written there instead: no order is promised then.
+    """
+
+    def __init__(  # noqa: PLR0913 - three, and what a scan asks for besides
         self,
         out: list[Item],
         days: Callable[[int], Days],
@@ -41,12 +45,15 @@ class Reader:
         *,
         partial: bool = False,
         json: bool = True,
+        rows: Rows | None = None,
     ) -> None:
         self.number = 0  #: lines read
         self.offset = 0  #: bytes read
         self.jobs = Jobs(out.append, lambda end: out.append(nameless(end)), partial=partial)
         self._out = out
         self._json = json
+        self._rows = rows
+        self.written = 0  #: runs that went to *rows* rather than to *out*
         self._stock = Stock(Moments(zone))
         self._rq = Lines(self.jobs, days, zone)
         self._heads: Final = {  # a known line's first byte says where it may belong
@@ -82,15 +89,29 @@ class Reader:
         """Take *lines* if all are good ones of the text format: much quicker than one by one."""
         if max(map(len, lines)) > LONGEST:
             return False
-        ends = self._stock.texts(lines, self.number, self.offset)
-        if ends is None:
+        found = self._stock.texts(lines)
+        if found is None:
             return False
         self._close()
         self._inside = False
-        self._out += ends
+        self._put(found, lines)
         self.number += len(lines)
         self.offset += sum(map(len, lines)) + len(lines)
         return True
+
+    def _put(self, found: list[Text], lines: Sequence[bytes]) -> None:
+        """Hand on what *lines* of the text format tell: as rows where those are all that's wanted."""
+        if self._rows is not None:
+            self._rows.texts(found)
+            self.written += len(found)
+            return
+        number, offset = self.number, self.offset
+        for line, (timestamp, duration, task) in zip(lines, found, strict=True):
+            number += 1
+            self._out.append(
+                End(line=number, offset=offset, timestamp=timestamp, task=task, duration=duration)
+            )
+            offset += len(line) + 1
 
     def skip(self, line: bytes, length: int) -> None:
         """Refuse a line of which only the beginning was read: *length* bytes in all."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Final, TextIO
 
 from slowtask.parse.record import End, Own, microseconds
+from slowtask.parse.stock import Text
 
 COLUMNS: Final = ("timestamp", "duration", "margin", "wait", "outcome", "task", "queue")
 SPECIAL: Final = re.compile(r"[\",\r\n]")
@@ -33,6 +34,11 @@ class Rows:
         texts = self._texts
         rows = [_own(each, texts) if isinstance(each, Own) else _end(each, texts) for each in items]
         self._write("".join(rows))
+
+    def texts(self, found: list[Text]) -> None:
+        """One row for each of *found*."""
+        texts = self._texts
+        self._write("".join([f"{at},{took},,,unknown,{texts[task]},\n" for at, took, task in found]))
 
 
 def _end(end: End, texts: Texts) -> str:

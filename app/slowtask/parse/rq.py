@@ -16,6 +16,8 @@ from slowtask.parse.record import End, Reason
 from slowtask.parse.stock import Broken, Names, took
 from slowtask.parse.times import Days, clock, instant
 
+JOB_OK: Final = b": Job OK ("
+
 CLOCK, WORKER, QUEUE = "[@metadata][clock]", "[worker][name]", "[queue][name]"
 CALL, NAME, ID = "[@metadata][call]", "[task][name]", "[task][id]"
 STATUS, SIGNAL = "[@metadata][status]", "[@metadata][signal]"
@@ -86,13 +88,21 @@ class Lines:
         if line.startswith(b"Successfully completed ", 9):
             self._done(line, number, offset)
         elif line.endswith(b")"):
-            if line.find(b": Job OK (") >= 0 and (found := OK(line)):  # quicker than `in`
-                self._ok(found.groups(), number, offset)
-            elif found := START(line):
-                self._start(found.groups(), number, offset)
-            else:
-                return self._rare(line, number, offset)
+            return self._with_id(line, number, offset)
         elif not line.endswith(b" seconds") or line.find(b"esult is kept for ") < 0:
+            return self._rare(line, number, offset)
+        return None
+
+    def _with_id(self, line: bytes, number: int, offset: int) -> End | None:
+        """A line that ends with a job's id: it started, it ended well, or something rarer."""
+        at = line.find(JOB_OK)  # quicker than the pattern; and of a job that `_done` has told, enough
+        if at >= 0 and self.jobs.told(line[at + len(JOB_OK) : -1].decode("utf-8", "replace")):
+            return None
+        if at >= 0 and (found := OK(line)):
+            self._ok(found.groups(), number, offset)
+        elif found := START(line):
+            self._start(found.groups(), number, offset)
+        else:
             return self._rare(line, number, offset)
         return None
 
@@ -149,8 +159,6 @@ class Lines:
     def _ok(self, groups: Any, number: int, offset: int) -> None:
         """A job succeeded, with its id."""
         _, worker, queue, job = groups
-        if self.jobs.told(job.decode("utf-8", "replace")):
-            return
         end = self._end(number, offset, job, worker, "finished")
         end.outcome, end.queue = "success", self.names[queue]
         self.jobs.ok(end)

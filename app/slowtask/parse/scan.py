@@ -114,14 +114,13 @@ def read(piece: Piece) -> Told:
     with piece.source.open() as stream, piece.target.open("w", encoding="utf-8", newline="") as csv:
         if piece.size is not None:
             stream.seek(piece.begin)
-        reader = Reader(
-            out, _days(piece, stream), piece.zone, partial=piece.size is not None, json=piece.json
-        )
+        rows, partial = Rows(csv), piece.size is not None
+        reader = Reader(out, _days(piece, stream), piece.zone, partial=partial, json=piece.json, rows=rows)
         reader.offset = piece.begin
-        rows = Rows(csv)
         for _ in fed(reader, stream, piece.size, last=piece.size is None):
             told.take(out, rows)
             out.clear()
+    told.events += reader.written
     told.lines, told.left = reader.number, reader.jobs.left()
     return told
 

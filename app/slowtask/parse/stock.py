@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from slowtask.event import SECOND, Action
-from slowtask.grok import ours_with
+from slowtask.grok import ours_with, per_line
 from slowtask.parse.cause import text
 from slowtask.parse.record import End, Reason
 from slowtask.parse.times import Moments, nanoseconds
@@ -19,6 +19,7 @@ NAME, ID, WORKER = "[task][name]", "[task][id]", "[worker][name]"
 ERROR: Final = ("[error][type]", "[error][message]")
 
 TEXT = ours_with("SLOWTASK_TEXT", TIME, NAME, SECONDS).match
+TEXTS = per_line("SLOWTASK_TEXT")
 HEAD = ours_with("CELERY_HEAD", TIME, WORKER).match
 DONE = ours_with("CELERY_DONE", TIME, WORKER, NAME, ID, SECONDS).match
 RAISED = ours_with("CELERY_RAISED", TIME, WORKER, NAME, ID, *ERROR).match
@@ -27,6 +28,9 @@ TIMEOUT = ours_with("CELERY_TIMEOUT", TIME, WORKER, SECONDS, NAME, ID).match
 LEFT = ours_with("CELERY_LEFT", TIME, WORKER, NAME, ID).match
 BANNER = ours_with("CELERY_BANNER").match
 PARENT: Final = "MainProcess"  #: reports what happened to a worker process, and runs no task
+
+
+Text = tuple[int, int, str]  #: when it ended, µs since the epoch; how long it took, ns; the task
 
 
 class Broken(Exception):  # noqa: N818 - what a line turned out to be
@@ -66,29 +70,16 @@ class Stock:
             at, duration = self.stamp(time), took(seconds)  # one of them says which it is
         return End(line=number, offset=offset, timestamp=at, task=self.names[task], duration=duration)
 
-    def texts(self, lines: Sequence[bytes], number: int, offset: int) -> list[End] | None:
-        """The runs of *lines*, which begin after line *number* at *offset*; `None` unless each gives one."""
-        found = list(map(TEXT, lines))
-        if not all(found):
-            return None
-        stamp, names, ends = self.moments.stamp, self.names, []
+    def texts(self, lines: Sequence[bytes]) -> list[Text] | None:
+        """What the lines of the text format *lines* tell, in order; `None` unless each tells of a run."""
+        stamp, names = self.moments.stamp, self.names
         try:
-            for line, match in zip(lines, found, strict=True):
-                time, task, seconds = match.groups()  # type: ignore[union-attr] # all of them matched
-                number += 1
-                ends.append(
-                    End(
-                        line=number,
-                        offset=offset,
-                        timestamp=stamp(time),
-                        task=names[task],
-                        duration=nanoseconds(seconds),
-                    )
-                )
-                offset += len(line) + 1
-        except ValueError:
+            return [
+                (stamp(time), nanoseconds(seconds), names[task])
+                for time, task, seconds in TEXTS.findall(b"\n".join(lines))
+            ]
+        except ValueError:  # also from a line of another kind, whose time is empty
             return None
-        return ends
 
     def celery(self, line: bytes, number: int, offset: int) -> End | None:
         """The end that a line of Celery's tells; `None` for its chatter. Raises `Broken`."""
