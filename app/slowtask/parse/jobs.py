@@ -28,7 +28,7 @@ class Start(msgspec.Struct, kw_only=True, gc=False):
     queue: str
     worker: str | None
     task: str | None
-    call: str | None
+    call: bytes | None
 
 
 Mark = tuple[int, str, Any]  #: offset, the method of `Jobs` to call, its argument
@@ -120,7 +120,7 @@ class Jobs:
         for _, method, argument in marks:
             getattr(self, method)(argument)
 
-    def _latest(self, worker: str | None, call: str | None) -> Start | None:
+    def _latest(self, worker: str | None, call: bytes | None) -> Start | None:
         """The start that an end without an id belongs to: a worker runs one job at a time."""
         if len(self._running) == 1 and worker in self._running:
             return _last(self._running[worker], call)
@@ -169,7 +169,7 @@ class Jobs:
             self._emit(end)
 
 
-def _last(starts: list[Start] | tuple[()], call: str | None) -> Start | None:
+def _last(starts: list[Start] | tuple[()], call: bytes | None) -> Start | None:
     """The latest of *starts* that is a run of *call*; its own call may not be known."""
     for start in starts[:-LOOK_BACK:-1]:
         if call is None or start.call is None or start.call == call:

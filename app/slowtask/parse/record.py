@@ -107,7 +107,7 @@ class End(msgspec.Struct, kw_only=True, gc=False):
     worker: str | None = None
     error: str | None = None
     message: str | None = None
-    call: str | None = None  #: RQ's description, to find the start; never part of an event
+    call: bytes | None = None  #: RQ's description, to find the start; never part of an event
 
 
 class Own(msgspec.Struct, gc=False):

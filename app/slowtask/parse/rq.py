@@ -125,7 +125,7 @@ class Lines:
                 queue=self.names[queue],
                 worker=None if worker is None else self.names[worker],
                 task=None if task is None else self.names[task],
-                call=None if call is None else call.decode("utf-8", "replace"),
+                call=call,
             )
         )
 
@@ -152,7 +152,7 @@ class Lines:
                 id=None if job is None else job.decode("utf-8", "replace"),
                 system="rq",
                 worker=self.names[worker],
-                call=None if call is None else call.decode("utf-8", "replace"),
+                call=call,
             )
         )
 
