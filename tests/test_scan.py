@@ -227,17 +227,17 @@ def test_commas_quotes_and_line_ends_in_names_survive(scanned, tmp_path):
     assert scanned(tmp_path / "a.log")[0] == [row(RUN)]
 
 
-def test_without_json_only_lines_that_duckdb_reads_are_left_out(scanned, tmp_path):
+def test_each_line_of_json_that_is_no_event_is_refused_for_its_reason(scanned, tmp_path):
     nested = (
         '{"@timestamp":"2026-11-23T18:47:58Z","task":{"name":"n"},'
         '"event":{"id":"b","dataset":"slowtask.run","outcome":"unknown"}}\n'
     )
     wrong = LINE.replace("237846000", '"long"')
     (tmp_path / "a.log").write_text(LINE + nested + LINE[:50] + LINE + wrong + '{"a":1}\n')
-    found, tally = scanned(tmp_path / "a.log", json=False)
+    found, tally = scanned(tmp_path / "a.log")
 
     assert {each[5] for each in found} == {RUN.task, "n"}
-    assert tally.events == 2
+    assert tally.events == 3
     assert tally.unparsable == {Reason.TORN: 1, Reason.FIELD: 1, Reason.FOREIGN: 1}
 
 

@@ -37,21 +37,19 @@ class Reader:
     With *rows* whole blocks of the text format are written there instead: no order is promised then.
     """
 
-    def __init__(  # noqa: PLR0913 - three, and what a scan asks for besides
+    def __init__(
         self,
         out: list[Item],
         days: Callable[[int], Days],
         zone: tzinfo,
         *,
         partial: bool = False,
-        json: bool = True,
         rows: Rows | None = None,
     ) -> None:
         self.number = 0  #: lines read
         self.offset = 0  #: bytes read
         self.jobs = Jobs(out.append, lambda end: out.append(nameless(end)), partial=partial)
         self._out = out
-        self._json = json
         self._rows = rows
         self.written = 0  #: runs that went to *rows* rather than to *out*
         self._stock = Stock(Moments(zone))
@@ -216,7 +214,7 @@ class Reader:
             self._refuse(Reason.LONG, line, number, offset)
         elif (run := ndjson.quick(line)) is None:
             self._json_else(line, number, offset)
-        elif self._json:
+        else:
             self._out.append(Own(run, number, offset))
 
     def _json_else(self, line: bytes, number: int, offset: int) -> None:

@@ -44,7 +44,6 @@ class Piece:
     source: Source
     target: Path  #: the CSV file to write
     zone: tzinfo
-    json: bool  #: whether lines just as we write them are wanted
     day: date | None  #: of the first line without a date
     begin: int = 0
     size: int | None = None  #: None: all of the source, which is then read as `events` does
@@ -78,25 +77,23 @@ class Mapper(Protocol):
         """Work."""
 
 
-def scan(  # noqa: PLR0913 - all but two have their defaults
+def scan(
     sources: Sequence[Source],
     folder: Path,
     *,
     date: date | None = None,
     timezone: tzinfo = UTC,
     processes: int = 2,
-    json: bool = True,
 ) -> Tally:
     """Write the runs in *sources* (lines, not Parquet) to CSV files in *folder*; `Tally.files` names them.
 
     Each has a header, `rows.COLUMNS`: µs since the epoch, ns, ns, ns, and three texts; what isn't known
-    is empty. The runs are those of `events`. With *json* false those lines are left out (and not counted as
-    events) that are JSON just as we write it, for DuckDB to read; JSON that it couldn't read is not left out.
+    is empty. The runs are those of `events`.
     """
     tally = Tally()
     with _mapper(sources, processes) as mapper:
         wholes = [
-            Piece(source=each, target=folder / f"{number:06}.csv", zone=timezone, json=json, day=date)
+            Piece(source=each, target=folder / f"{number:06}.csv", zone=timezone, day=date)
             for number, each in enumerate(sources)
         ]
         plans = [_pieces(whole, mapper) for whole in wholes]
@@ -115,7 +112,7 @@ def read(piece: Piece) -> Told:
         if piece.size is not None:
             stream.seek(piece.begin)
         rows, partial = Rows(csv), piece.size is not None
-        reader = Reader(out, _days(piece, stream), piece.zone, partial=partial, json=piece.json, rows=rows)
+        reader = Reader(out, _days(piece, stream), piece.zone, partial=partial, rows=rows)
         reader.offset = piece.begin
         for _ in fed(reader, stream, piece.size, last=piece.size is None):
             told.take(out, rows)
