@@ -93,9 +93,9 @@ def identity(text: str) -> str:
     return sha256(text.encode(errors="backslashreplace"), usedforsecurity=False).hexdigest()[:32]
 
 
-def types() -> dict[str, str]:
-    """Elasticsearch's type for each field of the line, in order: `{"@timestamp": "date", …}`."""
-    return {each.encode_name: _type(each.type) for each in msgspec.structs.fields(Run)}
+def types(kind: type[msgspec.Struct] = Run) -> dict[str, str]:
+    """Elasticsearch's type for each field of a line of *kind*, in order: `{"@timestamp": "date", …}`."""
+    return {each.encode_name: _type(each.type) for each in msgspec.structs.fields(kind)}
 
 
 def _type(annotation: Any) -> str:
