@@ -41,7 +41,7 @@ def test_it_holds_the_package_its_types_and_the_patterns_and_no_more(wheel):
     names = zipfile.ZipFile(wheel).namelist()
 
     assert "slowtask/py.typed" in names
-    assert "slowtask/patterns/slowtask" in names
+    assert "slowtask/logstash/patterns/slowtask" in names
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"slowtask"}
 
 
