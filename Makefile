@@ -9,7 +9,7 @@ demo: $(READY)  # a Redis of its own, two RQ workers, three tasks, their ranking
 	@$(BIN)/slowtask demo
 
 test: $(READY) check servers environments  # everything; in CI nothing may be missing
-	$(BIN)/pytest -n 4
+	$(BIN)/pytest -n 4 --dist loadgroup
 
 check: $(READY)  # style and types
 	$(BIN)/ruff check .

@@ -69,10 +69,13 @@ def access(cluster):
 
 
 @pytest.fixture(scope="session")
-def elasticsearch(access):
-    """A client of it, set up for slowtask."""
-    client = connect(access)
-    list(setup(client, access, Wishes()))
+def elasticsearch(access, tmp_path_factory):
+    """A client of it, set up for slowtask once in a test run."""
+    client, done = connect(access), run_folder(tmp_path_factory) / "elasticsearch.done"
+    with elasticsearch_server.locked(done.with_suffix(".lock")):
+        if not done.exists():
+            list(setup(client, access, Wishes()))
+            done.touch()
     return client
 
 

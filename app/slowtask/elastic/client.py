@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from elastic_transport import ConnectionError as NoConnection
-from elastic_transport import ConnectionTimeout, TlsError, Transport, TransportApiResponse
+from elastic_transport import ConnectionTimeout, SerializationError, TlsError, Transport, TransportApiResponse
 from elasticsearch import ApiError, Elasticsearch, NotFoundError, UnsupportedProductError
 
 from slowtask.elastic.access import Access
@@ -77,6 +77,10 @@ def said(access: Access) -> Iterator[None]:
         raise refused(error, access) from None
     except (NoConnection, ConnectionTimeout, TlsError, ssl.SSLError, OSError) as error:
         raise unreachable(error, access) from None
+    except SerializationError:
+        raise ElasticsearchError(
+            f"{access.host} doesn't answer as Elasticsearch does: check the address, and any proxy."
+        ) from None
 
 
 def unreachable(error: Exception, access: Access) -> ElasticsearchError:
