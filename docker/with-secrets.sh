@@ -3,6 +3,7 @@
 # So a password stands neither in the container's configuration nor on a command line.
 set -eu
 for secret in "${SECRETS:-/run/secrets}"/*; do
-  export "${secret##*/}=$(cat "$secret")"
+  value="$(cat "$secret")" # apart, so that a file that can't be read ends it
+  export "${secret##*/}=$value"
 done
 exec "$@"

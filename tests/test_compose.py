@@ -278,6 +278,14 @@ def test_a_setting_says_what_runs(compose, clone, profiles, absent):
     assert (ONCE | LASTING) - set(json.loads(done.stdout)["services"]) == absent
 
 
+def test_the_pages_ports_are_those_of_the_example():
+    page = (ROOT / "docs" / "stack.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| `(\w+_PORT)` \|", page, re.MULTILINE)
+    example = variables(EXAMPLE)
+
+    assert dict(map(reversed, rows)) == {name: example[name] for name in example if name.endswith("_PORT")}
+
+
 def test_two_settings_read_the_logs_of_ones_own_workers(compose, clone):
     edit(clone / ".env", "COMPOSE_PROFILES=demo", "COMPOSE_PROFILES=")
     edit(clone / ".env", "SLOWTASK_LOG_FOLDER=logs", "SLOWTASK_LOG_FOLDER=/var/log/shop")
@@ -323,6 +331,17 @@ def test_a_missing_file_is_an_error_and_no_empty_folder(loaded):
 
     assert len(binds) == 8
     assert [each["source"] for each in binds if each["bind"].get("create_host_path", True)] == []
+
+
+def test_the_page_tells_of_every_service_its_limit_and_volume(loaded):
+    page = (ROOT / "docs" / "stack.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (\d+) MB \| (?:`(\w+)`)? ?\|$", page, re.MULTILINE)
+    limits = {name: int(each["mem_limit"]) // 2**20 for name, each in loaded.items()}
+
+    assert {name: int(limit) for name, limit, _ in rows} == limits
+    assert {volume for _, _, volume in rows if volume} == {
+        "redis", "logs", "filebeat", "elasticsearch", "logstash", "kibana",
+    }  # fmt: skip
 
 
 # The image
