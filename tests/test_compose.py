@@ -195,9 +195,9 @@ def test_every_lasting_service_has_a_healthcheck_a_limit_and_a_restart(loaded):
         assert loaded[name]["restart"] == "unless-stopped"
 
 
-def test_a_set_up_ends_and_is_not_restarted_for_ever(loaded):
+def test_a_set_up_runs_once(loaded):
     for name in ONCE:
-        assert loaded[name]["restart"] == "on-failure:3"
+        assert loaded[name]["restart"] == "no"
         assert "healthcheck" not in loaded[name]
         assert int(loaded[name]["mem_limit"]) > 0
 
