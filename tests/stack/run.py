@@ -22,16 +22,18 @@ OUTAGE = 20  #: seconds that a service stays killed
 PATIENCE = 180  #: seconds for the last record to be stored
 STREAM = "logs-slowtask.run-default"
 LOG = "/var/log/slowtask/slowtask.ndjson"
+PAGE = {"size": 1000, "_source": False, "fields": ["event.id"], "sort": [{"event.id": "asc"}]}
 ENQUEUE = """
-import sys
+import os, sys
 from rq import Queue
 from redis import Redis
 from slowtask.demo.demo import QUEUE, enqueue
-enqueue(Queue(QUEUE, connection=Redis("redis")), int(sys.argv[1]))
+enqueue(Queue(QUEUE, connection=Redis.from_url(os.environ["RQ_REDIS_URL"])), int(sys.argv[1]))
 """
 WAITING = """
+import os
 from redis import Redis
-redis = Redis("redis")
+redis = Redis.from_url(os.environ["RQ_REDIS_URL"])
 print(redis.llen("rq:queue:slowtask-demo") + redis.zcard("rq:wip:slowtask-demo"))
 """
 
@@ -50,11 +52,9 @@ class Stack:
         self.url = f"http://127.0.0.1:{PORTS['ELASTICSEARCH_PORT']}"
 
     def __enter__(self):
-        services = self.compose("config", "--services").split()
+        lasting = [each for each in self.compose("config", "--services").split() if each != "dashboards"]
         try:
-            self.compose(
-                "up", "--detach", "--build", "--wait", *(each for each in services if each != "dashboards")
-            )
+            self.compose("up", "--detach", "--build", "--wait", *lasting)
         except BaseException:
             self.__exit__()
             raise
@@ -80,21 +80,19 @@ class Stack:
 
     def python(self, code, *arguments):
         """What *code* prints in the worker's container."""
-        return self.compose("exec", "--no-TTY", "worker", "python", "-c", code, *arguments)
+        return self.compose("exec", "-T", "worker", "python", "-c", code, *arguments)
 
     def attempts(self):
         """The ids of all attempts: of the lines that the workers wrote, rotated or not."""
-        text = self.compose("exec", "--no-TTY", "worker", "sh", "-c", f"cat {LOG}*")
+        text = self.compose("exec", "-T", "worker", "sh", "-c", f"cat {LOG}*")
         return [json.loads(line)["event.id"] for line in text.splitlines()]
 
     def stored(self):
         """The ids of all records that Elasticsearch holds, as the reader sees them."""
         found, after = [], None
         while True:
-            page = {"size": 1000, "_source": False, "fields": ["event.id"], "sort": [{"event.id": "asc"}]}
-            hits = self.ask(f"{STREAM}/_search", page | ({"search_after": after} if after else {}))["hits"][
-                "hits"
-            ]
+            page = PAGE | ({"search_after": after} if after else {})
+            hits = self.ask(f"{STREAM}/_search", page)["hits"]["hits"]
             if not hits:
                 return found
             found += [hit["fields"]["event.id"][0] for hit in hits]
