@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check servers environments bench wheel clean
+.PHONY: demo test check servers environments bench wheel up down logs ps test-stack clean
 
 demo: $(READY)  # a Redis of its own, two RQ workers, three tasks, their ranking
 	@$(BIN)/slowtask demo
@@ -28,6 +28,21 @@ bench: $(READY)  # the figures of bench/RESULTS.md, on this machine
 wheel: $(READY)
 	$(BIN)/python -m hatchling build -t wheel
 
+up:  # the stack, in Docker: makes .env if there is none, builds, starts, waits until all is healthy
+	@sh docker/up.sh
+
+down:  # stops the stack; its data stay
+	@sh docker/compose.sh down --remove-orphans
+
+logs:
+	@sh docker/compose.sh logs --follow --tail 100
+
+ps:
+	@sh docker/compose.sh ps --all
+
+test-stack: $(READY)  # the whole path in Docker, also with services killed; a stack of its own beside yours
+	$(BIN)/python tests/stack/run.py
+
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "slowtask needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }
@@ -36,5 +51,6 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[demo]' --group dev
 	@touch $(READY)
 
-clean:
+clean:  # all that was made here, and the stack's data; .env stays
 	rm -rf .venv .cache dist slowtask-demo
+	@[ ! -f .env ] || sh docker/compose.sh down --volumes --remove-orphans

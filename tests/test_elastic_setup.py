@@ -147,7 +147,7 @@ def test_a_read_only_index_is_named_with_its_cause(elasticsearch, access, namesp
         elasticsearch.indices.put_settings(index=index, settings={block: None})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def users(elasticsearch, access):
     """A client for each user that setup makes, by its name."""
     password = uuid.uuid4().hex

@@ -3,9 +3,10 @@
 import importlib
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from slowtask.demo import tasks
 from slowtask.demo.server import Given, Server
@@ -22,6 +23,8 @@ SEED: Final = 20210113  #: the same demonstration each time
 PAUSE: Final = 0.1  #: seconds between two looks at the log
 LOG: Final = "slowtask.ndjson"
 CONSOLE: Final = "console"  #: what the programs print, apart: `slowtask top` would read workers' logs too
+
+Job = tuple[Callable[..., str], tuple[Any, ...]]  #: a task and its arguments
 
 
 def run(folder: Path, jobs: int, url: str | None) -> Iterator[int]:
@@ -46,14 +49,20 @@ def run(folder: Path, jobs: int, url: str | None) -> Iterator[int]:
 
 
 def enqueue(queue: "Queue", jobs: int) -> None:
-    """Enqueue *jobs* jobs: four mails, three computations and three simple tasks in ten, shuffled."""
+    """Enqueue *jobs* jobs: the first of `mix`."""
+    for task, arguments in islice(mix(), jobs):
+        queue.enqueue(task, *arguments, **KEPT)
+
+
+def mix() -> Iterator[Job]:
+    """Jobs without end, the same each time: in ten four mails, three computations, three simple tasks."""
     chance = random.Random(SEED)  # noqa: S311 - no secret
-    for number in range(jobs):
+    for number in count():
         kind = chance.choices(("mail", "compute", "simple"), (4, 3, 3))[0]
         if kind == "mail":
             user = tasks.NOBODY if number % 20 == 0 else f"user{number}"
-            queue.enqueue(tasks.send_mail, user, round(chance.uniform(0, 1), 3), **KEPT)
+            yield tasks.send_mail, (user, round(chance.uniform(0, 1), 3))
         elif kind == "compute":
-            queue.enqueue(tasks.compute, chance.randrange(20_000, 400_000), **KEPT)
+            yield tasks.compute, (chance.randrange(20_000, 400_000),)
         else:
-            queue.enqueue(tasks.simple_task, **KEPT)
+            yield tasks.simple_task, ()

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Writes .env (or the file named) from .env.example, with a random value wherever that has none.
+# A file that is there stays as it is.
+set -eu
+example="$(dirname "$0")/../.env.example"
+target="${1:-$(dirname "$0")/../.env}"
+[ ! -e "$target" ] || exit 0
+
+random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+
+umask 077
+while IFS= read -r line; do
+  case "$line" in
+    *_PASSWORD= | *_KEY=) printf '%s%s\n' "$line" "$(random)" ;;
+    *) printf '%s\n' "$line" ;;
+  esac
+done <"$example" >"$target.new"
+mv "$target.new" "$target"
+echo "Wrote $target, with random passwords."
