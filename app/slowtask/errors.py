@@ -3,7 +3,8 @@
 SlowtaskError              a sentence for a person: what is wrong and what to do next
 ├── UsageError             the call is wrong: an option, a path, a setting
 ├── SourceError            a log can't be read, or holds nothing to rank
-└── BrokerError            a Redis of ours or the user's can't do what it is needed for
+├── BrokerError            a Redis of ours or the user's can't do what it is needed for
+└── KibanaError            a Kibana can't be reached, or refuses what it is given
 
 The command line prints the sentence and ends with the class's exit status.
 """
@@ -27,3 +28,7 @@ class SourceError(SlowtaskError):
 
 class BrokerError(SlowtaskError):
     """A Redis can't be started or reached, or refuses what is asked of it."""
+
+
+class KibanaError(SlowtaskError):
+    """A Kibana can't be reached, isn't ready, or refuses who asks or what it is given."""

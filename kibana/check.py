@@ -1,0 +1,58 @@
+"""`make check-kibana`: imports the dashboards into a running Kibana, and has it read them back.
+
+Where: SLOWTASK_KIBANA_URL, else http://localhost:5601. Who: SLOWTASK_ELASTICSEARCH_USERNAME and
+_PASSWORD, or _API_KEY; with _CA_FILE where its certificate isn't of a public authority. From Kibana 9.4
+on the dashboards API warns of what it had to drop, a panel or a setting; there is no telling before.
+"""
+
+import json
+import os
+import sys
+
+from slowtask import kibana
+from slowtask.errors import SlowtaskError
+
+PREFIX = "SLOWTASK_ELASTICSEARCH_"
+TELLS = (9, 4)
+
+
+def main() -> int:
+    """Say what happened; 0 if all went well."""
+    try:
+        faults = check(configured())
+    except SlowtaskError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return 1 if faults else 0
+
+
+def configured() -> kibana.Kibana:
+    """The Kibana that the environment names."""
+    names = ("username", "password", "api_key", "ca_file")
+    given = {name: os.environ.get(PREFIX + name.upper()) for name in names}
+    return kibana.Kibana(url=os.environ.get("SLOWTASK_KIBANA_URL") or "http://localhost:5601", **given)
+
+
+def check(where: kibana.Kibana) -> list[str]:
+    """Import, and read back what can be read back; what is wrong with it. Raises `SlowtaskError`."""
+    version, ndjson = kibana.check_ready(where), kibana.bundle()
+    done = kibana.import_objects(where, ndjson)
+    print(f"Kibana {version or '?'}: {len(done.new)} objects new, {len(done.replaced)} replaced")
+    if version and tuple(map(int, version.split(".")[:2])) < TELLS:
+        print("It can't tell whether it drops a panel, as 9.4 and newer can: look at the dashboards")
+        return []
+    faults = [f"{name}: {each}" for name in dashboards(ndjson) for each in kibana.warnings(where, name)]
+    print(f"It read {len(dashboards(ndjson))} dashboards back, with {len(faults)} warnings")
+    return faults
+
+
+def dashboards(ndjson: bytes) -> list[str]:
+    """The ids of the dashboards in the bundle."""
+    objects = map(json.loads, ndjson.splitlines())
+    return [each["id"] for each in objects if each["type"] == "dashboard"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
