@@ -43,15 +43,30 @@ def check(where: kibana.Kibana) -> list[str]:
     if version and tuple(map(int, version.split(".")[:2])) < TELLS:
         print("It can't tell whether it drops a panel, as 9.4 and newer can: look at the dashboards")
         return []
-    faults = [f"{name}: {each}" for name in dashboards(ndjson) for each in kibana.warnings(where, name)]
-    print(f"It read {len(dashboards(ndjson))} dashboards back, with {len(faults)} warnings")
+    boards = dashboards(ndjson)
+    faults = [f"{name}: {each}" for name, count in boards.items() for each in unread(where, name, count)]
+    print(f"It read {len(boards)} dashboards back, with {len(faults)} warnings")
     return faults
 
 
-def dashboards(ndjson: bytes) -> list[str]:
-    """The ids of the dashboards in the bundle."""
-    objects = map(json.loads, ndjson.splitlines())
-    return [each["id"] for each in objects if each["type"] == "dashboard"]
+def dashboards(ndjson: bytes) -> dict[str, int]:
+    """How many panels each dashboard of the bundle has, by its id."""
+    objects = [json.loads(line) for line in ndjson.splitlines()]
+    found = [each for each in objects if each["type"] == "dashboard"]
+    return {each["id"]: len(json.loads(each["attributes"]["panelsJSON"])) for each in found}
+
+
+def unread(where: kibana.Kibana, name: str, count: int) -> list[str]:
+    """What Kibana couldn't read of a dashboard of *count* panels."""
+    answer = kibana.read_back(where, name)
+    parts = [answer, answer.get("data") or {}, answer.get("meta") or {}]
+    faults = [
+        each.get("message") or json.dumps(each) for part in parts for each in part.get("warnings") or ()
+    ]
+    panels = parts[1].get("panels")
+    if not faults and isinstance(panels, list) and len(panels) != count:
+        return [f"it came back with {len(panels)} panels of {count}"]
+    return faults
 
 
 if __name__ == "__main__":

@@ -82,10 +82,9 @@ def check_ready(kibana: Kibana) -> str | None:
     return answer["version"]["number"] if "version" in answer else None
 
 
-def warnings(kibana: Kibana, dashboard: str) -> list[str]:
-    """What the dashboards API (Kibana 9.4 and later) has to say against a dashboard: dropped panels, say."""
-    answer = ask(kibana, "GET", f"/api/dashboards/{quote(dashboard, safe='')}")
-    return [each.get("message", json.dumps(each)) for each in answer.get("warnings") or ()]
+def read_back(kibana: Kibana, dashboard: str) -> dict[str, Any]:
+    """A dashboard as the dashboards API of Kibana 9.4 and later reads it. Raises `KibanaError`."""
+    return ask(kibana, "GET", f"/api/dashboards/{quote(dashboard, safe='')}")
 
 
 def ask(
