@@ -7,8 +7,10 @@ import sys
 
 import pytest
 
+from conftest import missing
 from dashboards import bundle, expression, layout
 from dashboards.columns import named
+from environments import SHAPES
 from panels import broken, kql, saved, structure
 from slowtask import event, kibana, sample
 
@@ -196,6 +198,31 @@ def test_a_fault_of_structure_is_found(found, name):
     change, said = broken.STRUCTURAL[name]
 
     assert any(said in fault for fault in structure.faults(broken.broken(found, change)))
+
+
+def refused(ndjson, folder):
+    """How many parts of the panels a peer's models were asked about, and what they refuse."""
+    if not SHAPES.made:
+        missing(SHAPES.name)
+    (folder / "bundle.ndjson").write_bytes(ndjson)
+    command = [SHAPES.python, ROOT / "tests" / "panels" / "shapes.py", folder / "bundle.ndjson"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    count, *said = done.stdout.splitlines()
+    return int(count), said
+
+
+def test_a_peers_models_take_every_panel(tmp_path):
+    """Those of kb-dashboard-core, made from what Kibana writes; they refuse keys that they don't know."""
+    count, said = refused(bundle.BUNDLE.read_bytes(), tmp_path)
+
+    assert said == []
+    assert count > 100
+
+
+def test_a_peers_models_refuse_a_misspelt_key(tmp_path):
+    _, said = refused(bundle.BUNDLE.read_bytes().replace(b"splitAccessor", b"splitaccessor"), tmp_path)
+
+    assert any("splitaccessor" in each for each in said)
 
 
 @pytest.mark.parametrize(

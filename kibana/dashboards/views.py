@@ -17,7 +17,7 @@ FORMATS: Final = {
         },
     },
     "bytes": {"id": "bytes"},
-    "percent": {"id": "percent", "params": {"pattern": "0.[0]%"}},
+    "percent": {"id": "percent", "params": {"pattern": "0,0.[0]%"}},
 }
 
 

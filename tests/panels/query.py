@@ -60,8 +60,12 @@ def faults(found, store):
 def lens(panel, title, store):
     """A Lens panel: its fields are capable, and it shows something, in the order it promises."""
     layer = panel.layers["data"]
-    for column in layer["columns"].values():
-        yield from capable(panel.place, column, title, store)
+    incapable = [
+        fault for column in layer["columns"].values() for fault in capable(panel.place, column, title, store)
+    ]
+    yield from incapable
+    if incapable:
+        return
     answer = rows(panel, title, store)
     if not answer:
         yield f"{panel.place}: it shows nothing"
