@@ -284,6 +284,11 @@ def test_any_other_error_is_told_as_kibana_tells_it(stand):
     assert problem(stand) == "Kibana at URL answered 400: Unexpected token in JSON"
 
 
+@answering({"/api/saved_objects/_import": (400, error(400, "two\nlines \x1b[2J"))})
+def test_what_kibana_says_stays_one_line_and_moves_no_cursor(stand):
+    assert problem(stand) == r"Kibana at URL answered 400: two\nlines \x1b[2J"
+
+
 @answering({"/api/saved_objects/_import": (413, b"too large")})
 def test_a_proxy_that_takes_no_large_file(stand):
     assert "takes no file of this size: raise its limit" in problem(stand)

@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote, urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from slowtask.errors import KibanaError, UsageError
+from slowtask.units import printable
 
 PATIENCE: Final = 60.0  #: seconds for one answer
 #: Where the wheel has the dashboards, and where they lie in the repository.
@@ -62,7 +63,7 @@ def import_objects(kibana: Kibana, ndjson: bytes) -> Imported:
     kind = f"multipart/form-data; boundary={boundary}"
     answer = ask(kibana, "POST", "/api/saved_objects/_import?overwrite=true", body, kind)
     if answer.get("success") is not True:
-        raise KibanaError(_refusals(kibana, answer))
+        raise _error(_refusals(kibana, answer))
     results = answer.get("successResults", [])
     return Imported(
         new=_names(each for each in results if not each.get("overwrite")),
@@ -76,9 +77,9 @@ def check_ready(kibana: Kibana) -> str | None:
     try:
         level = answer["status"]["overall"]["level"]
     except (KeyError, TypeError):
-        raise KibanaError(_stranger(kibana)) from None
+        raise _error(_stranger(kibana)) from None
     if level not in {"available", "degraded"}:
-        raise KibanaError(_unready(kibana, f"its status is {level}"))
+        raise _error(_unready(kibana, f"its status is {level}"))
     return answer["version"]["number"] if "version" in answer else None
 
 
@@ -96,9 +97,9 @@ def ask(
         with _opener(kibana).open(request, timeout=PATIENCE) as answer:
             text = answer.read()
     except HTTPError as error:
-        raise KibanaError(_denial(kibana, error)) from None
+        raise _error(_denial(kibana, error)) from None
     except (OSError, HTTPException) as error:
-        raise KibanaError(_absence(kibana, error)) from None
+        raise _error(_absence(kibana, error)) from None
     return _object(kibana, text)
 
 
@@ -170,7 +171,7 @@ def _object(kibana: Kibana, text: bytes) -> dict[str, Any]:
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        raise KibanaError(_stranger(kibana))
+        raise _error(_stranger(kibana))
     return answer
 
 
@@ -179,6 +180,11 @@ def _names(results: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 # What went wrong, for a person
+
+
+def _error(said: str) -> KibanaError:
+    """One line, whatever the other side put into it."""
+    return KibanaError(printable(said))
 
 
 def _absence(kibana: Kibana, error: Exception) -> str:
