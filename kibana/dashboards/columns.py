@@ -42,7 +42,11 @@ def bucket(source: dict[str, Any]) -> Column:
 
 
 def _terms(source: dict[str, Any]) -> Column:
-    """The first *size* terms by the metric that `by` names, or by name."""
+    """The first *size* terms by the metric that `by` names, or by name.
+
+    Lens counts what lacks the field only beside a bucket of all other terms.
+    """
+    missing = source.get("missing", False)
     order = {"type": "alphabetical", "fallback": False}
     if "by" in source:
         order = {"type": "column", "columnId": named(source["by"])}
@@ -52,8 +56,8 @@ def _terms(source: dict[str, Any]) -> Column:
             "size": source["size"],
             "orderBy": order,
             "orderDirection": "desc" if "by" in source else "asc",
-            "otherBucket": source.get("other", False),
-            "missingBucket": source.get("missing", False),
+            "otherBucket": missing or source.get("other", False),
+            "missingBucket": missing,
             "parentFormat": {"id": "terms"},
             "include": [],
             "exclude": [],

@@ -197,6 +197,12 @@ def terms_sorted_by_a_formula(found):
         kept["columns"]["task-name"]["params"]["orderBy"]["columnId"] = "share-of-total"
 
 
+@fault(STRUCTURAL, "is left out without the other terms")
+def missing_values_without_other_ones(found):
+    with layer(found, "exceptions") as kept:
+        kept["columns"]["error-type"]["params"]["otherBucket"] = False
+
+
 @fault(STRUCTURAL, "it refers to nothing")
 def a_formula_without_a_part(found):
     with layer(found, "failed") as kept:

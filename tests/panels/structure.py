@@ -199,6 +199,7 @@ def columns(place, layer, types):
             if other not in there:
                 yield f"{place}, column {name}: it refers to {other}, which isn't there"
         yield from ordered(f"{place}, column {name}", column, there)
+        yield from missed(f"{place}, column {name}", column)
 
 
 def source(place, column, types):
@@ -229,6 +230,13 @@ def filtered(place, text, types):
         return
     for field in kql.fields(text):
         yield from typed(place, field, types, {"keyword"})
+
+
+def missed(place, column):
+    """Lens leaves out what lacks a field unless there is a bucket of other terms, too."""
+    params = column.get("params", {})
+    if params.get("missingBucket") and not params.get("otherBucket"):
+        yield f"{place}: what lacks {column['sourceField']} is left out without the other terms"
 
 
 def ordered(place, column, there):
