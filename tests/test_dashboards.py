@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from conftest import missing
-from dashboards import bundle, expression, layout
+from dashboards import board, bundle, expression, layout
 from dashboards.columns import named
 from environments import SHAPES
 from panels import broken, kql, saved, structure
@@ -128,6 +128,16 @@ def test_what_is_no_metric_is_refused(text):
         expression.columns("x", "x", text)
 
 
+@pytest.mark.parametrize(
+    "misspelt", [{"fliter": "a : 1"}, {"rows": [{"field": "task.name", "label": "Task", "sise": 3}]}]
+)
+def test_a_misspelt_word_of_the_source_is_refused(misspelt):
+    """It would be without effect."""
+    source = {"title": "x", "kind": "table", "at": [0, 0, 1, 1]} | misspelt
+    with pytest.raises(ValueError, match=r"panel it: (fliter|sise) means nothing"):
+        board.panel("it", source, {"view": "runs"}, {}, {})
+
+
 # What the dashboards show
 
 
@@ -154,12 +164,12 @@ def test_the_controls_are_service_queue_host_and_task():
 
 def test_a_click_on_a_task_filters_the_runs_beneath(found):
     """The drill-down: one click in the table, and the runs below it follow the filters of the dashboard."""
-    [board, _] = saved.boards(found)
-    panels = {each.id: each for each in board.panels}
+    [slow, _] = saved.boards(found)
+    panels = {each.id: each for each in slow.panels}
     clickable = [each["columnId"] for each in panels["tasks"].drawn["columns"] if each.get("oneClickFilter")]
 
     assert clickable == [named("task.name")]
-    assert board.view("slowest:panel_slowest") == "slowtask-slowest-runs"
+    assert slow.view("slowest:panel_slowest") == "slowtask-slowest-runs"
     assert panels["slowest"].grid["y"] > panels["tasks"].grid["y"]
 
 

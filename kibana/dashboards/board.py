@@ -10,6 +10,11 @@ from dashboards.writing import compact, saved
 #: Later versions read it too; an object pinned to a later version is refused by an earlier Kibana.
 VERSION: Final = "10.2.0"
 Reference = dict[str, str]
+#: The words of the source: of a panel, and of a bucket.
+PANEL: Final = frozenset(
+    "title kind at rows split metrics sort lines filter view unfiltered session".split()  # noqa: SIM905
+)
+BUCKET: Final = frozenset("field label size by ranges click other missing".split())  # noqa: SIM905
 
 
 def dashboard(source: dict[str, Any], views: dict[str, str], sessions: dict[str, str]) -> dict[str, Any]:
@@ -49,6 +54,7 @@ def panel(
     key: str, source: dict[str, Any], board: dict[str, Any], views: dict[str, str], sessions: dict[str, str]
 ) -> tuple[dict[str, Any], list[Reference]]:
     """A panel named *key*, and the references that the dashboard keeps for it."""
+    _check_words(key, source)
     x, y, width, height = source["at"]
     placed = {"panelIndex": key, "gridData": {"x": x, "y": y, "w": width, "h": height, "i": key}}
     if source["kind"] == "session":
@@ -57,6 +63,14 @@ def panel(
     references = [each | {"name": f"{key}:{each['name']}"} for each in shown["references"]]
     config = {"title": source["title"], "description": "", "enhancements": {}, "attributes": shown}
     return placed | {"type": "lens", "embeddableConfig": config}, references
+
+
+def _check_words(key: str, source: dict[str, Any]) -> None:
+    """Raise `ValueError` for a word that means nothing: a misspelt `filter` would filter nothing."""
+    buckets = [*source.get("rows", []), *([source["split"]] if "split" in source else [])]
+    unknown = source.keys() - PANEL | {word for each in buckets for word in each.keys() - BUCKET}
+    if unknown:
+        raise ValueError(f"panel {key}: {', '.join(sorted(unknown))} means nothing; see slow-tasks.toml")
 
 
 def _session(
