@@ -10,9 +10,9 @@ import os
 import sys
 
 from slowtask import kibana
+from slowtask.elastic.access import KIBANA_PORT, Access
 from slowtask.errors import SlowtaskError
 
-PREFIX = "SLOWTASK_ELASTICSEARCH_"
 TELLS = (9, 4)
 
 
@@ -28,14 +28,12 @@ def main() -> int:
     return 1 if faults else 0
 
 
-def configured() -> kibana.Kibana:
-    """The Kibana that the environment names."""
-    names = ("username", "password", "api_key", "ca_file")
-    given = {name: os.environ.get(PREFIX + name.upper()) for name in names}
-    return kibana.Kibana(url=os.environ.get("SLOWTASK_KIBANA_URL") or "http://localhost:5601", **given)
+def configured() -> Access:
+    """The Kibana that the environment names. Raises `UsageError`."""
+    return Access.named(os.environ.get("SLOWTASK_KIBANA_URL") or "http://localhost:5601", port=KIBANA_PORT)
 
 
-def check(where: kibana.Kibana) -> list[str]:
+def check(where: Access) -> list[str]:
     """Import, and read back what can be read back; what is wrong with it. Raises `SlowtaskError`."""
     version, ndjson = kibana.check_ready(where), kibana.bundle()
     done = kibana.import_objects(where, ndjson)
@@ -56,7 +54,7 @@ def dashboards(ndjson: bytes) -> dict[str, int]:
     return {each["id"]: len(json.loads(each["attributes"]["panelsJSON"])) for each in found}
 
 
-def unread(where: kibana.Kibana, name: str, count: int) -> list[str]:
+def unread(where: Access, name: str, count: int) -> list[str]:
     """What Kibana couldn't read of a dashboard of *count* panels."""
     answer = kibana.read_back(where, name)
     parts = [answer, answer.get("data") or {}, answer.get("meta") or {}]

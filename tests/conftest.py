@@ -2,13 +2,18 @@
 
 import os
 import time
+import uuid
 from collections import defaultdict
 
 import hypothesis
 import pytest
 from redis import Redis
 
+from elastic import server as elasticsearch_server
 from slowtask.demo.server import Server
+from slowtask.elastic.access import Access
+from slowtask.elastic.client import connect
+from slowtask.elastic.setup import Wishes, setup
 from slowtask.errors import BrokerError
 
 hypothesis.settings.register_profile("slowtask", deadline=None)  # the machine's pace proves nothing
@@ -40,6 +45,47 @@ def redis(redis_server):
         client.config_set("maxmemory", "0")
         client.flushall()
         yield client
+
+
+def run_folder(tmp_path_factory):
+    """The folder that all processes of this test run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    """A real Elasticsearch, with TLS and security; one for the whole test run."""
+    try:
+        yield elasticsearch_server.shared(run_folder(tmp_path_factory))
+    except elasticsearch_server.NoElasticsearchError as problem:
+        missing(f"Elasticsearch ({problem})")
+
+
+@pytest.fixture(scope="session")
+def access(cluster):
+    """The way to it, as its administrator."""
+    return Access(url=cluster.url, username=cluster.username, password=cluster.password, ca_file=cluster.ca)
+
+
+@pytest.fixture(scope="session")
+def elasticsearch(access):
+    """A client of it, set up for slowtask."""
+    client = connect(access)
+    list(setup(client, access, Wishes()))
+    return client
+
+
+@pytest.fixture
+def namespace():
+    """The end of a data stream's name that no other test uses: `logs-slowtask.run-<namespace>`."""
+    return uuid.uuid4().hex
+
+
+def pytest_sessionfinish(session):
+    """End the Elasticsearch of this test run, once no process uses it."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        elasticsearch_server.stop_shared(session.config._tmp_path_factory.getbasetemp())  # noqa: SLF001 - no other way
 
 
 def wait_until(holds, seconds=20.0):

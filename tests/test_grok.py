@@ -5,9 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from slowtask.grok import FOLDERS, REFERENCE, STANDARD, Grok, load, ours, ours_with
+from slowtask.grok import FOLDER, REFERENCE, STANDARD, Grok, load, ours, ours_with
+from slowtask.shipped import shipped
 
-PATTERNS = next(each for each in FOLDERS if each.is_dir()) / "slowtask"
+PATTERNS = shipped(FOLDER) / "slowtask"
 
 
 def test_a_reference_is_replaced_by_its_pattern():

@@ -13,6 +13,7 @@ import pytest
 
 import check
 from slowtask import kibana
+from slowtask.elastic.access import Access
 from slowtask.errors import KibanaError, UsageError
 
 AVAILABLE = {"version": {"number": "9.5.3"}, "status": {"overall": {"level": "available"}}}
@@ -111,7 +112,7 @@ def stand(request):
 
 
 def at(server, **others):
-    return kibana.Kibana(url=f"http://127.0.0.1:{server.port}", **others)
+    return Access(url=f"http://127.0.0.1:{server.port}", **others)
 
 
 def imported(server, **others):
@@ -124,7 +125,8 @@ def problem(server, **others):
         imported(server, **others)
     said = str(caught.value)
     assert "\n" not in said
-    return said.replace(f"http://127.0.0.1:{server.port}", "URL")
+    assert said[-1] in ".?"
+    return said.removesuffix(".").replace(f"http://127.0.0.1:{server.port}", "URL")
 
 
 def answering(*answers):
@@ -157,7 +159,7 @@ def test_the_name_and_password_go_along(stand):
 
 
 def test_those_in_the_address_go_along_but_not_in_it(stand):
-    where = kibana.Kibana(url=f"http://elastic:p%40ss@127.0.0.1:{stand.port}/")
+    where = Access.named(f"http://elastic:p%40ss@127.0.0.1:{stand.port}/")
     kibana.import_objects(where, BUNDLE)
 
     assert stand.asked[-1][2]["Authorization"] == f"Basic {b64encode(b'elastic:p@ss').decode()}"
@@ -172,7 +174,7 @@ def test_an_api_key_wins(stand):
 
 def test_a_space_is_a_path_of_the_address():
     with running({"/s/ops/api/status": (200, AVAILABLE)}) as server:
-        where = kibana.Kibana(url=f"http://127.0.0.1:{server.port}/s/ops/")
+        where = Access.named(f"http://127.0.0.1:{server.port}/s/ops/")
 
         assert kibana.check_ready(where) == "9.5.3"
 
@@ -184,10 +186,11 @@ def test_nothing_that_answers():
     with running({}) as server:
         port = server.port
     with pytest.raises(KibanaError) as caught:
-        kibana.check_ready(kibana.Kibana(url=f"http://127.0.0.1:{port}"))
+        kibana.check_ready(Access(url=f"http://127.0.0.1:{port}"))
 
-    assert str(caught.value) == (
-        f"no Kibana answers at http://127.0.0.1:{port} (Connection refused): start it, or correct the address"
+    said = str(caught.value).replace(str(port), "PORT")
+    assert said == (
+        "no Kibana answers at http://127.0.0.1:PORT (Connection refused): start it, or correct the address."
     )
 
 
@@ -307,14 +310,8 @@ def test_a_server_that_breaks_off():
         assert "no Kibana answers at URL (Remote end closed connection" in problem(server)
 
 
-@pytest.mark.parametrize("url", ["localhost:5601", "ftp://localhost", "http://", ""])
-def test_what_is_no_address(url):
-    with pytest.raises(UsageError, match=r"is no address of a Kibana: write http://HOST:5601"):
-        kibana.check_ready(kibana.Kibana(url=url))
-
-
 def test_a_password_is_in_no_error_and_no_record():
-    where = kibana.Kibana(url="http://elastic:hidden@127.0.0.1:1", api_key="hidden2", password="hidden3")  # noqa: S106
+    where = Access(url="http://127.0.0.1:1", api_key="hidden2", password="hidden3")  # noqa: S106
     with pytest.raises(KibanaError) as caught:
         kibana.check_ready(where)
 
@@ -339,21 +336,23 @@ def authority(tmp_path_factory):
 def test_a_certificate_of_ones_own_authority_is_trusted_by_its_file(authority):
     context, ca_file = authority
     with running({"/api/status": (200, AVAILABLE)}, context) as server:
-        where = kibana.Kibana(url=f"https://127.0.0.1:{server.port}", ca_file=ca_file)
+        where = Access(url=f"https://127.0.0.1:{server.port}", ca_file=ca_file)
 
         assert kibana.check_ready(where) == "9.5.3"
 
 
 def test_a_certificate_that_is_not_trusted(authority):
     with running({}, authority[0]) as server, pytest.raises(KibanaError) as caught:
-        kibana.check_ready(kibana.Kibana(url=f"https://127.0.0.1:{server.port}"))
+        kibana.check_ready(Access(url=f"https://127.0.0.1:{server.port}"))
 
-    assert re.search(r"the certificate of \S+ isn't trusted \(.+\): name its CA's file$", str(caught.value))
+    assert re.search(
+        r"the certificate of \S+ isn't trusted \(.+\): set SLOWTASK\w+_CA_FILE\.$", str(caught.value)
+    )
 
 
 def test_https_where_there_is_none(stand):
     with pytest.raises(KibanaError, match=r"doesn't speak TLS .*: is its address http://…\?"):
-        kibana.check_ready(kibana.Kibana(url=f"https://127.0.0.1:{stand.port}"))
+        kibana.check_ready(Access(url=f"https://127.0.0.1:{stand.port}"))
 
 
 @pytest.mark.parametrize("content", [None, b"no certificate"])
@@ -362,7 +361,7 @@ def test_a_file_without_a_certificate(tmp_path, content):
     if content:
         file.write_bytes(content)
     with pytest.raises(UsageError, match=r"ca\.pem holds no certificate to trust"):
-        kibana.check_ready(kibana.Kibana(url="https://127.0.0.1:1", ca_file=str(file)))
+        kibana.check_ready(Access(url="https://127.0.0.1:1", ca_file=str(file)))
 
 
 # make check-kibana

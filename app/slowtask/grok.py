@@ -7,17 +7,14 @@ A file holds one pattern a line, `NAME regular expression`; `%{NAME}` stands for
 import re
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Final
+
+from slowtask.shipped import shipped
 
 #: Those of Logstash's own patterns that ours use; Logstash brings them along.
 STANDARD: Final = {"NOTSPACE": r"\S+"}
 REFERENCE: Final = re.compile(r"%\{(\w+)(?::([\w@\[\]]+))?\}")
-#: Where the wheel has the patterns, and where they lie in the repository.
-FOLDERS: Final = (
-    Path(__file__).parent / "patterns",
-    Path(__file__).parent.parent.parent / "logstash" / "patterns",
-)
+FOLDER: Final = "logstash/patterns"
 
 
 class Grok:
@@ -52,9 +49,8 @@ def load(text: str) -> dict[str, str]:
 @cache
 def ours() -> dict[str, str]:
     """The patterns of `logstash/patterns`, and the standard ones they use."""
-    folder = next(each for each in FOLDERS if each.is_dir())
     patterns = dict(STANDARD)
-    for file in sorted(folder.iterdir()):
+    for file in sorted(shipped(FOLDER).iterdir()):
         patterns |= load(file.read_text(encoding="utf-8"))
     return patterns
 

@@ -7,36 +7,22 @@ import json
 import ssl
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException
-from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
+from slowtask.elastic.access import PREFIX, Access
 from slowtask.errors import KibanaError, UsageError
+from slowtask.shipped import shipped
 from slowtask.units import printable
 
 PATIENCE: Final = 60.0  #: seconds for one answer
-#: Where the wheel has the dashboards, and where they lie in the repository.
-BUNDLES: Final = (
-    Path(__file__).parent / "dashboards.ndjson",
-    Path(__file__).parent.parent.parent / "kibana" / "slowtask.ndjson",
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kibana:
-    """Where a Kibana is, and how to log in. An API key wins over a name and password."""
-
-    url: str  #: with a space's path, if it isn't the default one: `https://host:5601/s/ops`
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    api_key: str | None = field(default=None, repr=False)  #: as Elasticsearch gives it: `encoded`
-    ca_file: str | None = None  #: the certificate to trust, besides the system's
+BUNDLE: Final = "kibana/slowtask.ndjson"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,21 +35,21 @@ class Imported:
 
 def bundle() -> bytes:
     """Our dashboards and what they need, as NDJSON."""
-    return next(each for each in BUNDLES if each.exists()).read_bytes()
+    return shipped(BUNDLE).read_bytes()
 
 
-def import_objects(kibana: Kibana, ndjson: bytes) -> Imported:
+def import_objects(access: Access, ndjson: bytes) -> Imported:
     """Import the saved objects of *ndjson*, in place of those with the same ids. Raises `KibanaError`.
 
     Objects that Kibana took before it refused one stay; a second import replaces them.
     """
-    check_ready(kibana)
+    check_ready(access)
     boundary = token_hex(16)
     body = _form(ndjson, boundary)
     kind = f"multipart/form-data; boundary={boundary}"
-    answer = ask(kibana, "POST", "/api/saved_objects/_import?overwrite=true", body, kind)
+    answer = ask(access, "POST", "/api/saved_objects/_import?overwrite=true", body, kind)
     if answer.get("success") is not True:
-        raise _error(_refusals(kibana, answer))
+        raise _error(_refusals(access, answer))
     results = answer.get("successResults", [])
     return Imported(
         new=_names(each for each in results if not each.get("overwrite")),
@@ -71,67 +57,55 @@ def import_objects(kibana: Kibana, ndjson: bytes) -> Imported:
     )
 
 
-def check_ready(kibana: Kibana) -> str | None:
+def check_ready(access: Access) -> str | None:
     """Raise `KibanaError` unless a Kibana is there and available; its version, if it tells us."""
-    answer = ask(kibana, "GET", "/api/status")
+    answer = ask(access, "GET", "/api/status")
     try:
         level = answer["status"]["overall"]["level"]
     except (KeyError, TypeError):
-        raise _error(_stranger(kibana)) from None
+        raise _error(_stranger(access)) from None
     if level not in {"available", "degraded"}:
-        raise _error(_unready(kibana, f"its status is {level}"))
+        raise _error(_unready(access, f"its status is {level}"))
     return answer["version"]["number"] if "version" in answer else None
 
 
-def read_back(kibana: Kibana, dashboard: str) -> dict[str, Any]:
+def read_back(access: Access, dashboard: str) -> dict[str, Any]:
     """A dashboard as the dashboards API of Kibana 9.4 and later reads it. Raises `KibanaError`."""
-    return ask(kibana, "GET", f"/api/dashboards/{quote(dashboard, safe='')}")
+    return ask(access, "GET", f"/api/dashboards/{quote(dashboard, safe='')}")
 
 
 def ask(
-    kibana: Kibana, method: str, path: str, body: bytes | None = None, kind: str | None = None
+    access: Access, method: str, path: str, body: bytes | None = None, kind: str | None = None
 ) -> dict[str, Any]:
-    """The JSON object that Kibana answers. Raises `KibanaError`, and `UsageError` for what is no address."""
-    request = _request(kibana, method, path, body, kind)
+    """The JSON object that Kibana answers. Raises `KibanaError`, and `UsageError` for no certificate."""
+    request = _request(access, method, path, body, kind)
     try:
-        with _opener(kibana).open(request, timeout=PATIENCE) as answer:
+        with _opener(access).open(request, timeout=PATIENCE) as answer:
             text = answer.read()
     except HTTPError as error:
-        raise _error(_denial(kibana, error)) from None
+        raise _error(_denial(access, error)) from None
     except (OSError, HTTPException) as error:
-        raise _error(_absence(kibana, error)) from None
-    return _object(kibana, text)
+        raise _error(_absence(access, error)) from None
+    return _object(access, text)
 
 
-def _request(kibana: Kibana, method: str, path: str, body: bytes | None, kind: str | None) -> Request:
+def _request(access: Access, method: str, path: str, body: bytes | None, kind: str | None) -> Request:
     """The request, with who asks."""
-    request = Request(address(kibana.url) + path, body, method=method)  # noqa: S310 - `address` checks it
+    request = Request(address(access) + path, body, method=method)  # noqa: S310 - `Access` checks it
     request.add_header("kbn-xsrf", "slowtask")
     if kind:
         request.add_header("Content-Type", kind)
-    username, password = credentials(kibana)
-    if kibana.api_key:
-        request.add_header("Authorization", f"ApiKey {kibana.api_key}")
-    elif username:
-        pair = b64encode(f"{username}:{password or ''}".encode())
+    if access.api_key:
+        request.add_header("Authorization", f"ApiKey {access.api_key}")
+    elif access.username:
+        pair = b64encode(f"{access.username}:{access.password or ''}".encode())
         request.add_header("Authorization", f"Basic {pair.decode()}")
     return request
 
 
-def credentials(kibana: Kibana) -> tuple[str | None, str | None]:
-    """Name and password; those in the address, percent-encoded, where there are no others."""
-    if kibana.username:
-        return kibana.username, kibana.password
-    parts = urlsplit(kibana.url)
-    return parts.username and unquote(parts.username), parts.password and unquote(parts.password)
-
-
-def address(url: str) -> str:
-    """*url* without a name, a password and a slash at its end. Raises `UsageError`."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError(f"{url} is no address of a Kibana: write http://HOST:5601 or https://HOST:5601")
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+def address(access: Access) -> str:
+    """The address without name and password; a space (`/s/ops`) or a base path is part of it."""
+    return f"{access.url}/{access.path}" if access.path else access.url
 
 
 class _Stay(HTTPRedirectHandler):
@@ -141,15 +115,15 @@ class _Stay(HTTPRedirectHandler):
         return None
 
 
-def _opener(kibana: Kibana) -> Any:
+def _opener(access: Access) -> Any:
     """What opens requests: TLS with the certificate to trust."""
     try:
         context = ssl.create_default_context()
-        if kibana.ca_file:
-            context.load_verify_locations(kibana.ca_file)
+        if access.ca_file:
+            context.load_verify_locations(access.ca_file)
     except OSError as error:
         raise UsageError(
-            f"{kibana.ca_file} holds no certificate to trust: {error.strerror or error}"
+            f"{access.ca_file} holds no certificate to trust ({error.strerror or error}): name a PEM file."
         ) from None
     return build_opener(HTTPSHandler(context=context), _Stay)
 
@@ -164,14 +138,14 @@ def _form(ndjson: bytes, boundary: str) -> bytes:
     return head.encode() + ndjson + f"\r\n--{boundary}--\r\n".encode()
 
 
-def _object(kibana: Kibana, text: bytes) -> dict[str, Any]:
+def _object(access: Access, text: bytes) -> dict[str, Any]:
     """The JSON object of an answer."""
     try:
         answer = json.loads(text)
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        raise _error(_stranger(kibana))
+        raise _error(_stranger(access))
     return answer
 
 
@@ -184,15 +158,15 @@ def _names(results: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 
 def _error(said: str) -> KibanaError:
     """One line, whatever the other side put into it."""
-    return KibanaError(printable(said))
+    return KibanaError(printable(said if said.endswith("?") else f"{said}."))
 
 
-def _absence(kibana: Kibana, error: Exception) -> str:
+def _absence(access: Access, error: Exception) -> str:
     """Nothing that could be understood came back."""
     reason = error.reason if isinstance(error, URLError) else error
-    where = address(kibana.url)
+    where = address(access)
     if isinstance(reason, ssl.SSLCertVerificationError):
-        return f"the certificate of {where} isn't trusted ({reason.verify_message}): name its CA's file"
+        return f"the certificate of {where} isn't trusted ({reason.verify_message}): set {PREFIX}CA_FILE"
     if isinstance(reason, TimeoutError):
         return f"Kibana at {where} didn't answer in {PATIENCE:.0f} s: try again when it is less busy"
     if isinstance(reason, ssl.SSLError):
@@ -201,10 +175,10 @@ def _absence(kibana: Kibana, error: Exception) -> str:
     return f"no Kibana answers at {where} ({said}): start it, or correct the address"
 
 
-def _denial(kibana: Kibana, error: HTTPError) -> str:
+def _denial(access: Access, error: HTTPError) -> str:
     """An answer that is an error."""
-    where = address(kibana.url)
-    who = "the API key" if kibana.api_key else credentials(kibana)[0] or "anybody without a name"
+    where = address(access)
+    who = "the API key" if access.api_key else access.username or "anybody without a name"
     match error.code:
         case HTTPStatus.UNAUTHORIZED:
             return f"Kibana at {where} doesn't let {who} in: check the name and password, or the API key"
@@ -213,13 +187,13 @@ def _denial(kibana: Kibana, error: HTTPError) -> str:
                 f"Kibana at {where} doesn't allow that to {who}: log in as one who may manage saved objects"
             )
         case HTTPStatus.SERVICE_UNAVAILABLE:
-            return _unready(kibana, "it is starting, or its Elasticsearch doesn't answer")
+            return _unready(access, "it is starting, or its Elasticsearch doesn't answer")
         case code if code in range(300, 400):
             return f"{where} sends us on to {error.headers.get('Location')}: give that address"
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return f"Kibana at {where}, or a proxy before it, takes no file of this size: raise its limit"
     said = _said(error)
-    return f"Kibana at {where} answered {error.code}: {said}" if said else _stranger(kibana)
+    return f"Kibana at {where} answered {error.code}: {said}" if said else _stranger(access)
 
 
 def _said(error: HTTPError) -> str | None:
@@ -234,15 +208,15 @@ def _said(error: HTTPError) -> str | None:
     )
 
 
-def _stranger(kibana: Kibana) -> str:
-    return f"what answers at {address(kibana.url)} is no Kibana: correct the address (usually port 5601)"
+def _stranger(access: Access) -> str:
+    return f"what answers at {address(access)} is no Kibana: correct the address (usually port 5601)"
 
 
-def _unready(kibana: Kibana, why: str) -> str:
-    return f"Kibana at {address(kibana.url)} isn't available yet ({why}): try again in a minute"
+def _unready(access: Access, why: str) -> str:
+    return f"Kibana at {address(access)} isn't available yet ({why}): try again in a minute"
 
 
-def _refusals(kibana: Kibana, answer: Mapping[str, Any]) -> str:
+def _refusals(access: Access, answer: Mapping[str, Any]) -> str:
     """The first object that was refused, with the reason, and how many there were."""
     errors = answer.get("errors") or [
         {"type": "file", "id": "slowtask.ndjson", "error": {"type": "no reason"}}
@@ -250,7 +224,7 @@ def _refusals(kibana: Kibana, answer: Mapping[str, Any]) -> str:
     first, more = errors[0], len(errors) - 1
     others = f" (and {more} more)" if more else ""
     return (
-        f"Kibana at {address(kibana.url)} refused {first['type']} {first['id']}{others}: "
+        f"Kibana at {address(access)} refused {first['type']} {first['id']}{others}: "
         f"{_reason(first['error'])}; {answer.get('successCount', 0)} objects were imported"
     )
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
 
 from slowtask.config import OFF, settings
+from slowtask.elastic.access import is_address
 from slowtask.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -92,8 +93,8 @@ def _named(argument: str) -> Iterator[Path | None]:
     path = Path(argument)
     if argument == STDIN:
         yield None
-    elif argument.startswith(("http://", "https://")):
-        raise UsageError("Reading Elasticsearch is not part of this version: name log files, or - for stdin.")
+    elif is_address(argument):
+        raise UsageError(f"{argument.rpartition('@')[2]} holds events already: slowtask top ranks them.")
     elif path.is_dir():
         yield from _folder(path)
     elif glob.has_magic(argument) and not path.exists():

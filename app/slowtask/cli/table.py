@@ -82,7 +82,7 @@ def header(measurement: Measurement, took: float) -> Text:
     parts = (
         f"{plural(runs, 'run')} of {plural(len(figures), 'task')}",
         span(figures),
-        plural(measurement.files, "file"),
+        measurement.source,
         f"{took:.1f} s",
     )
     return Text(", ".join(parts), style="dim")

@@ -11,6 +11,7 @@ import click
 
 from slowtask.cli import export
 from slowtask.cli.options import day, zone
+from slowtask.elastic.access import Access, is_address
 from slowtask.errors import SourceError, UsageError
 from slowtask.rank import ORDERS, Order, named, rank
 from slowtask.sources import resolve
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 HELP = """Rank tasks by the time they took.
 
 SOURCE is a log file, also .gz or packed in .parquet, a folder of them, a quoted glob, or - for stdin;
-without one, the log of the worker with these settings.
+or the address of one Elasticsearch. Without one, the log of the worker with these settings.
 
 \b
 The ten tasks that take longest:          slowtask top worker.log -n 10 --by max
 One queue's last hour, as it goes on:     slowtask top --since 1h --queue mail --watch
 Their figures for another program:        slowtask top logs/ --json
+All machines' last day:                   slowtask top https://elastic.example.org:9200 --since 1d
 """
 
 
@@ -69,7 +71,7 @@ def top(  # noqa: D103, PLR0913, PLR0917 - HELP says it; click passes the option
 ) -> None:  # fmt: skip
     alone(as_json=as_json, as_csv=as_csv, bad=bad, watch=watch)
     query = period(since, until, queues)
-    store = files(sources, day, zone)
+    store = opened(sources, day, zone)
     options = Options(by=by, tasks=tasks, limit=limit)
     if watch:
         from slowtask.cli.watch import live  # noqa: PLC0415 - only when asked for
@@ -99,6 +101,28 @@ def period(since: str | None, until: str | None, queues: tuple[str, ...]) -> Que
     if first and last and first >= last:
         raise UsageError("--since isn't before --until: nothing lies between them.")
     return Query(since=first, until=last, queues=queues)
+
+
+def opened(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> Store:
+    """The store that *sources* name: log files, or one Elasticsearch. Raises `SlowtaskError`."""
+    if not any(map(is_address, sources)):
+        return files(sources, day, zone)
+    if len(sources) > 1:
+        raise UsageError("An Elasticsearch is ranked by itself: name either log files or one address.")
+    return elastic(sources[0])
+
+
+def elastic(address: str) -> Store:
+    """The store at *address*. Raises `UsageError`."""
+    access = Access.named(address)
+    try:
+        from slowtask.store.elastic import Elastic  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError:
+        raise UsageError(
+            "Reading Elasticsearch needs its client: pip install 'slowtask[elasticsearch]'."
+        ) from None
+
+    return Elastic(access)
 
 
 def files(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> Store:

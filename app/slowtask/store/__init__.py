@@ -54,7 +54,7 @@ class Measurement:
 
     figures: tuple[Figures, ...]
     bad: Bad
-    files: int
+    source: str  #: what was read: `3 files`, `elastic.example.org:9200`
     skipped: int = 0  #: logs left out because their packed form is read
 
 

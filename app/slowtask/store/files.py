@@ -17,6 +17,7 @@ from slowtask.store import Figures, Measurement, Query
 from slowtask.store.duck import absolute, connect, fetch, literal, nameable, statement
 from slowtask.store.foreign import Foreign
 from slowtask.store.origin import unpacked
+from slowtask.units import plural
 
 SNIFF: Final = 4096
 
@@ -75,7 +76,9 @@ class Reading:
             for name, count in doubtful.items():
                 self._set_right(name, count)
             rows = self._rows(query)
-        return Measurement(figures=tuple(map(_figures, rows)), bad=self._foreign.bad, files=len(sources))
+        return Measurement(
+            figures=tuple(map(_figures, rows)), bad=self._foreign.bad, source=plural(len(sources), "file")
+        )
 
     def _rows(self, query: Query) -> list[dict[str, Any]]:
         """The rows of exact.sql, or of sketch.sql where memory can't hold all times."""

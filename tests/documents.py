@@ -1,0 +1,41 @@
+"""Events as Logstash stores them: nested, by `create`, named by their `event.id`."""
+
+import msgspec
+from elasticsearch import helpers
+
+from slowtask import event
+
+
+def nested(record):
+    """A flat record of a line with its dotted names taken apart."""
+    found = {}
+    for name, value in record.items():
+        *path, leaf = name.split(".")
+        inner = found
+        for part in path:
+            inner = inner.setdefault(part, {})
+        inner[leaf] = value
+    return found
+
+
+def actions(records, index):
+    """The bulk actions that store the flat *records* in the data stream *index*."""
+    for record in records:
+        yield {"_op_type": "create", "_index": index, "_id": record["event.id"], "_source": nested(record)}
+
+
+def stored(client, index, runs):
+    """Store *runs*, and make them found; returns the errors, of which there should be none."""
+    _, errors = helpers.bulk(
+        client, actions(map(event.fields, runs), index), raise_on_error=False, stats_only=False
+    )
+    client.indices.refresh(index=index)
+    return errors
+
+
+def samples(client, index, records):
+    """Store samples or alerts (structs); returns the errors."""
+    plain = [msgspec.to_builtins(each) for each in records]
+    _, errors = helpers.bulk(client, actions(plain, index), raise_on_error=False)
+    client.indices.refresh(index=index)
+    return errors
