@@ -78,6 +78,13 @@ def test_the_docs_say_of_every_panel_what_it_answers(name):
     assert rows == [each["title"] for each in bundle.load(name)["panel"].values()]
 
 
+def test_the_panel_that_the_docs_show_is_one_of_the_source():
+    shown = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+
+    assert len(shown) == 1
+    assert shown[0] in (bundle.SOURCE / "slow-tasks.toml").read_text()
+
+
 def test_the_ids_are_those_that_others_link_to(found):
     assert [each["id"] for each in found] == [
         "slowtask-runs",
