@@ -75,14 +75,18 @@ def samples(chance):
             ("media", chance.randrange(9), 3, 0.7),
         ):
             yield sample.QueueSample(
-                timestamp=time, id=event.identity(f"{queue} {step}"), queue=queue, system="rq", depth=depth,
+                dataset=sample.QUEUE_DATASET,
+                timestamp=time, id=event.identity(f"{queue} {step}"), queue=queue, system="rq",
+                depth=depth,
                 running=busy, scheduled=3, deferred=1, failed=step // 10, workers=busy + 1,
                 busy=busy, arrivals=chance.randrange(300, 400), departures=chance.randrange(150, 250),
                 interval=30 * SECOND, oldest=depth * SECOND // 12, load=load,
             )  # fmt: skip
         used = 200_000_000 + waiting * 548
         yield sample.BrokerSample(
-            timestamp=time, id=event.identity(f"broker {step}"), system="redis", name="redis://queue:6379",
+            dataset=sample.QUEUE_DATASET,
+            timestamp=time, id=event.identity(f"broker {step}"), system="redis",
+            name="redis://queue:6379",
             policy="noeviction", memory_used=used, memory_max=250_000_000, capacity=used / 250_000_000,
             limit="memory", full_in=round(SECOND * (250_000_000 - used) / 700),
         )  # fmt: skip
@@ -99,7 +103,9 @@ def alerts():
         )
     ):
         yield sample.Alert(
-            timestamp=END - timedelta(minutes=40 - number), id=event.identity(f"alert {number}"), name=name,
+            dataset=sample.ALERT_DATASET,
+            timestamp=END - timedelta(minutes=40 - number),
+            id=event.identity(f"alert {number}"), name=name,
             state=state, value=value, threshold=threshold, queue=queue, task=task,
             message=f"{name} is {state}",
         )  # fmt: skip
@@ -109,7 +115,9 @@ def unparsed():
     """Lines of which no run could be made."""
     for number in range(3):
         yield sample.Unparsed(
-            timestamp=END - timedelta(hours=number, minutes=1), id=event.identity(f"line {number}"),
+            dataset=sample.UNPARSED_DATASET,
+            timestamp=END - timedelta(hours=number, minutes=1),
+            id=event.identity(f"line {number}"),
             reason="wrong value", original='{"task.name": 3}', detail="task.name: Expected `str`",
             path="/var/log/shop/slowtask.ndjson",
                         offset=1000 * number, host="app-0",
