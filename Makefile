@@ -49,6 +49,9 @@ ps:
 test-stack: $(READY)  # the whole path in Docker, also with services killed; a stack of its own beside yours
 	$(BIN)/python tests/stack/run.py
 
+test-logstash: $(READY)  # the filter on the golden logs, in the real Logstash, against slowtask parse; in Docker
+	cd tests && ../$(BIN)/python -m stack.logstash
+
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "slowtask needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }
