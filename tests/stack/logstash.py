@@ -86,7 +86,7 @@ def cases():
 
 
 def lines(name, log, *, joined):
-    """The events that Filebeat makes of *log*, as JSON lines; to the filter each case is a file of its own."""
+    """The events that Filebeat makes of *log*, as JSON lines; each case is a file of its own."""
     for event in shipped(log, joined=joined):
         event["log"]["file"]["path"] += f".{name}"
         event["@metadata"] = {"case": name}
