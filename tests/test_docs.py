@@ -35,7 +35,12 @@ VARIABLES = {f"SLOWTASK_{each.name.upper()}": each for each in fields(Settings)}
 #: Settings of the stack, in the files that read them.
 STACK = {
     name.removesuffix("_FILE")  # a password may also stand in a file
-    for file in (".env.example", "docker-compose.yml", "filebeat/filebeat.yml")
+    for file in (
+        ".env.example",
+        "docker-compose.yml",
+        "filebeat/filebeat.yml",
+        "logstash/pipeline/filter.conf",
+    )
     for name in re.findall(r"SLOWTASK_[A-Z_]*[A-Z]", (ROOT / file).read_text())
 }
 #: Commands whose figures differ each time.
