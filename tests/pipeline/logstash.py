@@ -56,7 +56,7 @@ def filtered(events, **environment):
         command, input=json.dumps(asked).encode(), capture_output=True, check=False, env=neutral
     )
     if done.returncode:
-        raise AssertionError(done.stderr.decode()[-3000:])
+        raise AssertionError(done.stderr.decode()[:3000])
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
