@@ -1,16 +1,21 @@
 """Logstash's configuration without a Logstash: it parses, and asks for nothing that isn't documented."""
 
 import re
+import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import yaml
+from elasticsearch import AuthorizationException
 from lscl.errors import DecodeError
 from lscl.lang import LsclAttribute, LsclBlock, LsclConditions, LsclEqualTo
 from lscl.parser import parse_lscl
 
 from slowtask import event, sample
+from slowtask.elastic.client import connect
+from slowtask.elastic.setup import Wishes, setup
 from slowtask.grok import STANDARD, ours
 
 ROOT = Path(__file__).parent.parent
@@ -206,6 +211,31 @@ def test_the_output_stores_into_that_stream_and_makes_no_other(output):
 def test_a_line_that_comes_twice_is_one_document_and_makes_no_noise(output):
     assert output["document_id"] == "%{[event][id]}"
     assert output["silence_errors_in_log"] == ["version_conflict_engine_exception"]
+
+
+@pytest.mark.xdist_group("setup")  # it sets a password that another test uses
+def test_its_user_may_do_what_the_output_asks_of_elasticsearch_and_no_more(elasticsearch, access, namespace):
+    """At its start and as a check of health: `/` and the licence; then bulk requests of creates."""
+    password = uuid.uuid4().hex
+    list(setup(elasticsearch, access, Wishes(passwords={"slowtask_logstash": password})))
+    client = connect(replace(access, username="slowtask_logstash", password=password))
+    streams = [stream(dataset).removesuffix("default") + namespace for dataset in sorted(DATASETS)]
+    lines = [
+        part
+        for name in streams
+        for part in ({"create": {"_index": name, "_id": "a"}}, {"@timestamp": "2026-11-23T18:47:58.000Z"})
+    ]
+
+    assert client.ping()
+    assert client.info()["version"]["number"]
+    assert client.license.get()["license"]["status"] == "active"
+    assert [each["create"]["status"] for each in client.bulk(operations=lines)["items"]] == [201] * 4
+    again = [each["create"] for each in client.bulk(operations=lines)["items"]]
+    assert {(each["status"], each["error"]["type"]) for each in again} == {
+        (409, "version_conflict_engine_exception")
+    }
+    with pytest.raises(AuthorizationException):
+        client.indices.put_index_template(name="ecs-logstash", index_patterns=["ecs-logstash-*"])
 
 
 def test_no_password_stands_in_a_file():
