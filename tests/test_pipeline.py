@@ -249,6 +249,13 @@ def test_lines_that_stand_nowhere_have_ids_of_their_own():
     assert len({each["event.id"] for each in found}) == 2
 
 
+@pytest.mark.parametrize("given", ["", "x" * 513])
+def test_an_id_that_elasticsearch_would_refuse_is_replaced(given):
+    [found] = of_lines(odd.event(**{"event.id": given}))
+
+    assert re.fullmatch("[0-9a-f]{32}", found["event.id"])
+
+
 def test_a_line_in_event_original_is_read_too():
     [found] = through([{"event": {"original": odd.TEXT + "1"}}])
 
