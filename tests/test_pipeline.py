@@ -256,6 +256,27 @@ def test_an_id_that_elasticsearch_would_refuse_is_replaced(given):
     assert re.fullmatch("[0-9a-f]{32}", found["event.id"])
 
 
+def test_labels_get_names_that_elasticsearch_takes():
+    [found] = of_lines(odd.event(labels={"a.b": "1", "": "2"}))
+
+    assert found["labels"] == {"a_b": "1", "_": "2"}
+
+
+def test_what_is_infinite_is_no_number():
+    sample = odd.event(**{"event.dataset": "slowtask.queue", "queue.load": 5})
+
+    [found] = of_lines(sample.replace('"queue.load": 5', '"queue.load": 1e999'))
+
+    assert (found["event.reason"], found["error.message"]) == ("wrong-field", "queue.load")
+
+
+def test_a_line_that_the_first_step_fails_on_is_kept():
+    """It gives no place to the second: as if it had raised."""
+    [found] = through([{"message": "x" * 9, "log": {"offset": [1]}}])
+
+    assert (found["event.reason"], found["event.original"]) == ("filter-error", "x" * 9)
+
+
 def test_a_line_in_event_original_is_read_too():
     [found] = through([{"event": {"original": odd.TEXT + "1"}}])
 

@@ -53,6 +53,12 @@ def test_labels_are_the_callbacks_as_text():
     assert labels(object(), Settings(labels=lambda job: {"tenant": 7, "none": None})) == {"tenant": "7"}
 
 
+def test_a_label_s_name_is_one_that_elasticsearch_takes():
+    found = labels(object(), Settings(labels=lambda job: {"a.b": 1, 'c"*': 2, "": 3}))
+
+    assert found == {"a_b": "1", "c__": "2", "_": "3"}
+
+
 def test_labels_are_bounded_and_what_is_cut_is_counted(capfd):
     before = troubles()[Trouble.CUT]
     found = labels(object(), Settings(labels=lambda job: {f"key{n}": "x" * 9999 for n in range(99)}))

@@ -22,6 +22,7 @@ TRACE_FRAMES: Final = 40
 LABELS: Final = 16
 LABEL_LENGTH: Final = 256
 KEY_LENGTH: Final = 64
+NO_NAME: Final = str.maketrans('.*"', "___")  #: what no name of a label may hold
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -89,16 +90,21 @@ def callback(named: LabelsCallback | str) -> LabelsCallback:
 def bounded(found: Mapping[Any, object]) -> Labels:
     """At most 16 labels of at most 64 + 256 characters; what is cut or left out is counted."""
     kept = {
-        cut_tail(str(key), KEY_LENGTH): cut_tail(str(value), LABEL_LENGTH)
+        label(str(key)): cut_tail(str(value), LABEL_LENGTH)
         for key, value in list(found.items())[:LABELS]
         if value is not None
     }
-    whole = {str(key): str(value) for key, value in found.items() if value is not None}
+    whole = {str(key).translate(NO_NAME): str(value) for key, value in found.items() if value is not None}
     if kept != whole:
         trouble(
             Trouble.CUT, f"{len(whole)} labels; {LABELS} of {KEY_LENGTH} + {LABEL_LENGTH} characters are kept"
         )
     return kept
+
+
+def label(key: str) -> str:
+    """*key*, bounded, as a name that Elasticsearch takes: a dot would make an object of it."""
+    return cut_tail(key.translate(NO_NAME), KEY_LENGTH) or "_"
 
 
 @overload

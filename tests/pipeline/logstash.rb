@@ -119,6 +119,9 @@ class RubyFilter
     extra = []
     run(event, extra.method(:push))
     [event, *extra]
+  rescue StandardError, java.lang.Exception  # as Logstash's does: the event goes on, tagged
+    event.set("tags", ["_rubyexception"])
+    [event]
   end
 end
 

@@ -28,7 +28,7 @@ FIELDS = [
 ]  # fmt: skip
 OTHERS = [
     {"task.attempt": 1}, {"task.attempt": 32767}, {"task.attempt": 32768}, {"task.attempt": 0},
-    {"labels": {"a": "b"}}, {"labels": {"a": 1}}, {"labels": {"a.b": "c", "x[y]": "z"}},
+    {"labels": {"a": "b"}}, {"labels": {"a": 1}}, {"labels": {"a-b": "c", "x[y]": "z"}},
     {"labels.a": "b", "labels.c": "d"}, {"labels": {"a": "b"}, "labels.c": "d"},
     {"labels": {"a": {"b": "c"}}}, {"event.dataset": "slowtask.other"}, {"event.dataset": 5},
     {"event.action": "exploded"}, {"stranger": "x"}, {"task.name": "émoji 💥 \u2028 x"}, {"task.name": ""},

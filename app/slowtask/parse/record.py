@@ -31,6 +31,7 @@ class Reason(StrEnum):
     BINARY = "binary"
     NUL = "nul-bytes"
     DAMAGED = "damaged-gzip"
+    FILTER = "filter-error"
 
     @property
     def sentence(self) -> str:
@@ -51,6 +52,7 @@ SENTENCES: Final = {
     Reason.BINARY: "binary data",
     Reason.NUL: "NUL bytes, as a crash leaves them",
     Reason.DAMAGED: "the compressed data is damaged or ends early",
+    Reason.FILTER: "the Logstash filter failed on it",
 }
 
 
