@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check servers environments bench wheel up down logs ps test-stack clean
+.PHONY: demo test check servers environments dashboards bench wheel up down logs ps check-kibana test-logstash test-stack clean
 
 demo: $(READY)  # a Redis of its own, two RQ workers, three tasks, their ranking
 	@$(BIN)/slowtask demo
@@ -21,6 +21,12 @@ servers:  # what tests need beside Python
 
 environments: $(READY)  # the RQs and Pythons of the outcome matrix
 	$(BIN)/python tests/environments.py
+
+dashboards: $(READY)  # kibana/slowtask.ndjson and the pictures of docs/dashboards.md, from kibana/*.toml
+	cd kibana && ../$(BIN)/python -m dashboards
+
+check-kibana: $(READY)  # imports the dashboards into the Kibana of SLOWTASK_KIBANA_URL and has it read them back
+	$(BIN)/python kibana/check.py
 
 bench: $(READY)  # the figures of bench/RESULTS.md, on this machine
 	@for each in bench/bench_*.py; do echo; echo "== $$each"; $(BIN)/python $$each || exit 1; done

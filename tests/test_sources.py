@@ -120,8 +120,8 @@ def test_a_file_that_may_not_be_read_is_refused(here, monkeypatch):
 
 
 @pytest.mark.parametrize("url", ["http://localhost:9200", "https://elastic.example.org"])
-def test_a_url_is_not_part_of_this_version(url):
-    with pytest.raises(UsageError, match="not part of this version"):
+def test_a_server_is_no_log(url):
+    with pytest.raises(UsageError, match="holds events already: slowtask top ranks them"):
         resolve([url])
 
 

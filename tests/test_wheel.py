@@ -42,6 +42,7 @@ def test_it_holds_the_package_its_types_and_the_patterns_and_no_more(wheel):
 
     assert "slowtask/py.typed" in names
     assert "slowtask/logstash/patterns/slowtask" in names
+    assert "slowtask/kibana/slowtask.ndjson" in names
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"slowtask"}
 
 
@@ -53,6 +54,13 @@ def test_it_parses_and_ranks(installed, tmp_path):
 
     assert '"task.name":"jobs.send_mail"' in parsed
     assert "17 runs of 6 tasks" in ranked
+
+
+def test_it_brings_the_dashboards(installed, tmp_path):
+    """Their folder has the name of the module that reads them."""
+    script = "from slowtask import kibana; print(kibana.bundle().count(bytes([10])))"
+
+    assert int(run(installed / "python", "-c", script, cwd=tmp_path).stdout) > 5
 
 
 def test_it_demonstrates_itself_with_the_server_in_a_wheel(installed, tmp_path):

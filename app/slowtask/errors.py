@@ -4,7 +4,8 @@ SlowtaskError              a sentence for a person: what is wrong and what to do
 ├── UsageError             the call is wrong: an option, a path, a setting
 ├── SourceError            a log can't be read, or holds nothing to rank
 ├── BrokerError            a Redis of ours or the user's can't do what it is needed for
-└── ElasticsearchError     an Elasticsearch can't be reached, or refuses what is asked of it
+├── ElasticsearchError     an Elasticsearch can't be reached, or refuses what is asked of it
+└── KibanaError            a Kibana can't be reached, or refuses what it is given
 
 The command line prints the sentence and ends with the class's exit status.
 """
@@ -32,3 +33,7 @@ class BrokerError(SlowtaskError):
 
 class ElasticsearchError(SlowtaskError):
     """An Elasticsearch can't be reached, refuses what is asked of it, or isn't set up for slowtask."""
+
+
+class KibanaError(SlowtaskError):
+    """A Kibana can't be reached, isn't ready, or refuses who asks or what it is given."""

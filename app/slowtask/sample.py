@@ -24,7 +24,7 @@ class QueueSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     timestamp: Instant = field(name="@timestamp")
     id: Keyword = field(name="event.id")
-    dataset: Literal["slowtask.queue"] = field(name="event.dataset", default="slowtask.queue")
+    dataset: Literal["slowtask.queue"] = field(name="event.dataset")
     queue: Keyword = field(name="queue.name")
     system: Keyword = field(name="queue.system")
     depth: Number | None = field(name="queue.depth", default=None)  #: jobs that wait
@@ -46,7 +46,7 @@ class BrokerSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     timestamp: Instant = field(name="@timestamp")
     id: Keyword = field(name="event.id")
-    dataset: Literal["slowtask.queue"] = field(name="event.dataset", default="slowtask.queue")
+    dataset: Literal["slowtask.queue"] = field(name="event.dataset")
     system: Keyword = field(name="broker.system")
     name: Keyword = field(name="broker.name")
     policy: Keyword | None = field(name="broker.policy", default=None)  #: what a full Redis evicts
@@ -62,7 +62,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     timestamp: Instant = field(name="@timestamp")
     id: Keyword = field(name="event.id")
-    dataset: Literal["slowtask.alert"] = field(name="event.dataset", default="slowtask.alert")
+    dataset: Literal["slowtask.alert"] = field(name="event.dataset")
     name: Keyword = field(name="alert.name")
     state: State = field(name="alert.state")
     value: Ratio | None = field(name="alert.value", default=None)
@@ -77,7 +77,7 @@ class Unparsed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     timestamp: Instant = field(name="@timestamp")  #: when it was read
     id: Keyword = field(name="event.id")
-    dataset: Literal["slowtask.unparsed"] = field(name="event.dataset", default="slowtask.unparsed")
+    dataset: Literal["slowtask.unparsed"] = field(name="event.dataset")
     reason: Keyword = field(name="event.reason")  #: a `slowtask.parse.Reason`
     original: Text = field(name="event.original")  #: the line, cut
     detail: Text | None = field(name="error.message", default=None)  #: which field, for a wrong one

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from slowtask.elastic.access import PREFIX, Access, secret
+from slowtask.elastic.access import KIBANA_PORT, PREFIX, Access, secret
 from slowtask.errors import UsageError
 
 #: The variable that holds the password of each user that setup looks after.
@@ -44,6 +44,8 @@ def setup(*, elasticsearch: str | None, kibana: str | None, retention: str | Non
         raise UsageError("setup needs --elasticsearch, --kibana or both.")
     if elasticsearch:
         in_elasticsearch(Access.named(elasticsearch), retention)
+    if kibana:
+        in_kibana(Access.named(kibana, port=KIBANA_PORT))
 
 
 def in_elasticsearch(access: Access, retention: str | None) -> None:
@@ -65,6 +67,14 @@ def in_elasticsearch(access: Access, retention: str | None) -> None:
             click.echo(change.what if change.verb == "note" else f"{change.what}: {change.verb}")
     told = ", ".join(f"{counts[verb]} {verb}" for verb in ("created", "changed", "unchanged"))
     click.echo(f"Elasticsearch {version} at {access.host}: {told}.")
+
+
+def in_kibana(access: Access) -> None:
+    """Import data views and dashboards; say how many. Raises `SlowtaskError`."""
+    from slowtask.kibana import bundle, import_objects  # noqa: PLC0415 - only when asked for
+
+    found = import_objects(access, bundle())
+    click.echo(f"Kibana at {access.host}: {len(found.new)} objects new, {len(found.replaced)} replaced.")
 
 
 def passwords() -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""The Logstash filter, run without Logstash."""
