@@ -1,5 +1,6 @@
 """`slowtask setup` on a real Elasticsearch."""
 
+import json
 import re
 import urllib.error
 import uuid
@@ -8,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from elasticsearch import AuthorizationException, helpers
+from elasticsearch import AuthorizationException, BadRequestError, helpers
 
 from documents import actions, nested, stored
 from logs import made
@@ -112,6 +113,47 @@ def test_a_stream_with_an_older_mapping_gets_a_new_index(elasticsearch, access, 
     assert not stored(elasticsearch, index, [made(number=2)])
     assert elasticsearch.count(index=index)["count"] == 2
     assert "trace.id" in elasticsearch.field_caps(index=index, fields="trace.id")["fields"]
+
+
+@pytest.fixture
+def custom(elasticsearch, access):
+    """The component template that the documentation tells one to add."""
+    page = (Path(__file__).parent.parent / "docs" / "elasticsearch.md").read_text()
+    [snippet] = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    name = "slowtask-run@custom"
+    elasticsearch.cluster.put_component_template(name=name, body=json.loads(snippet))
+    yield
+    elasticsearch.cluster.delete_component_template(name=name)
+
+
+def test_task_id_cannot_be_searched_by_default(elasticsearch, namespace):
+    index = f"logs-slowtask.run-{namespace}"
+    assert not stored(elasticsearch, index, [made(task_id="mine")])
+
+    assert elasticsearch.count(index=index, query={"exists": {"field": "task.name"}})["count"] == 1
+    with pytest.raises(BadRequestError, match="not indexed"):
+        elasticsearch.count(index=index, query={"term": {"task.id": "mine"}})
+
+
+def test_a_mapping_of_the_user_s_own_makes_task_id_searchable(elasticsearch, namespace, custom):
+    index = f"logs-slowtask.run-{namespace}"
+    assert not stored(elasticsearch, index, [made(number=1, task_id="mine"), made(number=2, task_id="other")])
+
+    [hit] = elasticsearch.search(index=index, query={"term": {"task.id": "mine"}})["hits"]["hits"]
+    assert hit["_source"]["task"]["id"] == "mine"
+
+
+def test_setup_gives_a_stream_the_user_s_own_mapping_once(elasticsearch, access, namespace, request):
+    index = f"logs-slowtask.run-{namespace}"
+    assert not stored(elasticsearch, index, [made()])
+    request.getfixturevalue("custom")
+
+    first, second = (
+        [each.what for each in setup(elasticsearch, access, Wishes()) if index in each.what] for _ in range(2)
+    )
+
+    assert first == [f"data stream {index}: a new index, with the mapping of now"]
+    assert second == []
 
 
 def test_a_type_that_conflicts_is_told(elasticsearch, access, namespace):
