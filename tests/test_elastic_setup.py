@@ -16,7 +16,7 @@ from logs import made
 from slowtask import event, sample
 from slowtask.elastic.client import connect
 from slowtask.elastic.setup import Wishes, setup
-from slowtask.elastic.templates import content, files, leaves
+from slowtask.elastic.templates import content, files, leaves, patterns
 from slowtask.errors import ElasticsearchError, UsageError
 
 #: The kinds of line whose fields a component template maps.
@@ -187,6 +187,22 @@ def test_a_read_only_index_is_named_with_its_cause(elasticsearch, access, namesp
             list(setup(elasticsearch, access, Wishes()))
     finally:
         elasticsearch.indices.put_settings(index=index, settings={block: None})
+
+
+def test_setup_needs_no_more_rights_than_the_documentation_says(elasticsearch, access, namespace):
+    index, password = f"logs-slowtask.run-{namespace}", uuid.uuid4().hex
+    stored(elasticsearch, index, [made()])
+    elasticsearch.security.put_role(
+        name=namespace,
+        cluster=["manage_index_templates", "manage_security", "monitor"],
+        indices=[{"names": patterns(), "privileges": ["manage"]}],
+    )
+    elasticsearch.security.put_user(username=namespace, password=password, roles=[namespace])
+    client = connect(replace(access, username=namespace, password=password))
+
+    changes = list(setup(client, access, Wishes(passwords={"slowtask_logstash": uuid.uuid4().hex})))
+
+    assert {each.verb for each in changes} <= {"unchanged", "created", "changed"}
 
 
 @pytest.fixture(scope="module")
