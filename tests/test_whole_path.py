@@ -13,13 +13,17 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from elasticsearch import helpers
 from redis import Redis
 from rq import Queue, Retry
 
 from conftest import wait_until
+from dashboards import bundle
 from documents import actions
+from panels import query, saved
+from slowtask import sample
 from slowtask.cli.setup import PASSWORDS
 from slowtask.demo import demo, tasks
 from slowtask.demo.workers import Workers
@@ -44,7 +48,8 @@ class Stored:
     records: list[dict]  #: what `slowtask parse` made of each
     index: str
     writer: Access
-    reader: dict[str, str]  #: settings
+    reader: Access
+    settings: dict[str, str]  #: the reader's, as a person has them
 
     def send(self):
         """Store the records, as Logstash would; the status of each."""
@@ -55,7 +60,7 @@ class Stored:
 
     def top(self, *arguments):
         """What `slowtask top` says of all tasks, in a process with the reader's settings."""
-        return json.loads(slowtask("top", *arguments, "--json", "-n", "0", **self.reader))
+        return json.loads(slowtask("top", *arguments, "--json", "-n", "0", **self.settings))
 
     @property
     def url(self):
@@ -105,13 +110,17 @@ def path(log, access, elasticsearch, tmp_path_factory):
     administrator = {f"{PREFIX}USERNAME": access.username, f"{PREFIX}PASSWORD": access.password}
     passwords = {f"{PASSWORDS[user]}_FILE": str(secrets / user) for user in USERS}
     slowtask("setup", "--elasticsearch", access.url, **shared, **administrator, **passwords)
-    writer, reader = USERS
+    writer, reader = (
+        replace(access, username=user, password=(secrets / user).read_text().strip()) for user in USERS
+    )
     stored = Stored(
         log=log,
         records=[json.loads(line) for line in slowtask("parse", "-", text=log.read_text()).splitlines()],
         index=f"logs-slowtask.run-{uuid.uuid4().hex}",
-        writer=replace(access, username=writer, password=(secrets / writer).read_text().strip()),
-        reader=shared | {f"{PREFIX}USERNAME": reader, f"{PREFIX}PASSWORD_FILE": str(secrets / reader)},
+        writer=writer,
+        reader=reader,
+        settings=shared
+        | {f"{PREFIX}USERNAME": reader.username, f"{PREFIX}PASSWORD_FILE": str(secrets / reader.username)},
     )
     assert stored.send() == {201: ATTEMPTS}
     elasticsearch.indices.refresh(index=stored.index)
@@ -173,4 +182,40 @@ def test_sent_again_nothing_changes(path, elasticsearch):
     assert path.top(path.url) == before
 
 
-# The dashboards: what their panels ask of these records belongs here, with `path.index` and `path.reader`.
+# The dashboards
+
+
+@pytest.fixture(scope="module")
+def torn(path, elasticsearch):
+    """Beside the records a line that a full disk cut short."""
+    index = path.index.replace("slowtask.run", "slowtask.unparsed")
+    line = sample.Unparsed(
+        timestamp=max(record["@timestamp"] for record in path.records), id="torn",
+        dataset=sample.UNPARSED_DATASET, reason="torn-json", original='{"@timest', detail="cut short",
+        path=str(path.log), offset=0, host="here",
+    )  # fmt: skip
+    helpers.bulk(connect(path.writer), actions([msgspec.to_builtins(line)], index))
+    elasticsearch.indices.refresh(index=index)
+
+
+@pytest.fixture(scope="module")
+def asked(path, torn):
+    """What asks as Kibana would, logged in as the reader, of all the time in which the tasks ran."""
+    client = connect(path.reader)
+
+    def request(method, target, body=None):
+        headers = {"accept": "application/json", "content-type": "application/json"}
+        return client.perform_request(method, target, headers=headers, body=body).body
+
+    times = [record["@timestamp"] for record in path.records]
+    namespace = path.index.removeprefix("logs-slowtask.run-")
+    return query.Store(request=request, namespace=namespace, start=min(times), end=max(times))
+
+
+def test_every_panel_of_slow_tasks_shows_something(asked):
+    found = saved.objects(bundle.BUNDLE.read_bytes())
+    boards = [each for each in found if each["id"] != "slowtask-queues"]  # of the monitor's samples
+
+    assert len(boards) == len(found) - 1
+    # the demonstration's workers have no service's name: that is all that is missing
+    assert list(query.faults(boards, asked)) == ["slowtask-slow-tasks: control service-name offers nothing"]
