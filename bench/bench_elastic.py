@@ -39,7 +39,7 @@ CHUNK = 5000  # documents in one request
 LEASES = 45.0  # seconds; until then a merge keeps what only the recovery of a replica would need
 TOP = 10  # times as many events as are stored and indexed
 SETTINGS = {"number_of_shards": 1, "number_of_replicas": 0}
-SEARCHABLE = {"properties": {"task": {"properties": {"id": {"type": "keyword"}}}}}
+SEARCHABLE = {"properties": {"task": {"properties": {"id": {"type": "keyword", "doc_values": False}}}}}
 KINDS = ("dynamic mapping", "plain mapping", "slowtask's templates")
 
 

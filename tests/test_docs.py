@@ -48,6 +48,8 @@ SERVERS = {
     "SLOWTASK_KIBANA_URL",
     "SLOWTASK_RETENTION",
 }
+#: The modules that say what is wrong with an Elasticsearch.
+ERRORS = ("elastic/client.py", "elastic/setup.py", "elastic/streams.py", "store/elastic.py")
 #: Commands whose figures differ each time.
 VARYING = ("slowtask demo", "slowtask collapse")
 
@@ -348,6 +350,14 @@ def test_the_users_that_setup_makes_are_told_with_their_variables():
     rows = table("elasticsearch.md", "Variable")
 
     assert {code(row[1])[0]: code(row[0])[0] for row in rows} == PASSWORDS
+
+
+def test_what_goes_wrong_with_elasticsearch_is_told_in_the_words_of_its_errors():
+    source = "".join((ROOT / "app/slowtask" / name).read_text() for name in ERRORS)
+    words = re.sub(r'"\n *f?"', "", source)
+    cells = [row[0] for row in table("elasticsearch.md", "The line says")]
+
+    assert [part for cell in cells for part in re.split(r" ?…,? ?", cell) if part not in words] == []
 
 
 def test_the_data_streams_are_those_of_the_templates():
