@@ -32,6 +32,14 @@ KINDS = {
 pytestmark = pytest.mark.xdist_group("setup")
 
 
+def test_a_group_is_kept_together(request):
+    """Otherwise its tests disturb one another, now and then."""
+    if not request.config.getoption("loadgroup", default=False):
+        pytest.skip("not run by several processes")
+
+    assert request.node.nodeid.endswith("@setup")
+
+
 @contextmanager
 def another_template(client, name, **template):
     """Another template than ours for the index or stream *name*, which no other test uses."""
