@@ -15,7 +15,6 @@ from elasticsearch import ApiError, Elasticsearch
 from slowtask.elastic.access import Access
 from slowtask.elastic.client import cause, check, connect, said
 from slowtask.errors import ElasticsearchError
-from slowtask.parse.record import SENTENCES
 from slowtask.store import Bad, Figures, Measurement, Query
 from slowtask.units import printable
 
@@ -97,6 +96,7 @@ class Elastic:
                 index=self._index,
                 size=0,
                 track_total_hits=False,
+                request_cache=False,  # to be kept, all digests are serialised: as long as the rest takes
                 allow_partial_search_results=False,
                 query={"bool": {"filter": filters(query)}},
                 aggs={"tasks": tasks},
@@ -167,6 +167,8 @@ def figures_of(bucket: dict[str, Any]) -> Figures:
 
 def example(hit: dict[str, Any]) -> str:
     """A line that can't be parsed, as `file:offset: reason`."""
+    from slowtask.parse.record import SENTENCES  # noqa: PLC0415 - the parser, which nothing else here needs
+
     source = hit["_source"]
     log, event = source.get("log", {}), source.get("event", {})
     reason = str(event.get("reason", ""))
