@@ -1,4 +1,4 @@
-"""One source for every field: what repeats the names and types of `event.py` and `sample.py` agrees with them.
+"""One source for each field: what repeats a name or type of `event.py` and `sample.py` agrees with them.
 
 The templates are held to them in test_elastic_setup.py, the documented table in test_docs.py.
 """
