@@ -19,6 +19,8 @@ COMMANDS: Final = {
     "parse": "Turn log lines into events, one JSON line each.",
     "pack": "Turn rotated logs into Parquet.",
     "setup": "Make Elasticsearch and Kibana ready.",
+    "status": "Show how full the queue is, and which task to blame.",
+    "monitor": "Watch the queue, and warn while there is still room.",
     "demo": "See it work: Redis, two workers, three tasks, the ranking.",
     "collapse": "See a queue fall over, on a Redis of its own.",
 }
