@@ -170,6 +170,25 @@ def test_a_job_that_runs_is_seen_with_its_task_and_start(broker, redis, redis_se
     assert found.since > 1_700_000_000_000_000
 
 
+def test_who_owns_the_memory_is_told_by_keys_at_random(broker, redis):
+    pipe = redis.pipeline()
+    for number in range(300):
+        pipe.hset(f"rq:job:{number}", mapping={"status": "failed", "exc_info": "x" * 3000})
+        pipe.hset(f"rq:job:q{number}", mapping={"status": "queued", "data": "x" * 700})
+        pipe.set(f"cache:{number}", "x" * 300)
+    pipe.execute()
+
+    found = {each.name: each.share for each in broker.owners(1000)}
+
+    assert list(found) == ["failed jobs", "queued jobs", "other programs"]
+    assert found["failed jobs"] == pytest.approx(0.7, abs=0.1)
+    assert sum(found.values()) == pytest.approx(1.0)
+
+
+def test_an_empty_redis_is_owned_by_nobody(broker):
+    assert broker.owners(10) == []
+
+
 def test_a_key_prefix_is_honoured(redis, redis_server):
     program = "import rq, redis, sys; rq.Queue(connection=redis.from_url(sys.argv[1])).enqueue('jobs.a')"
     subprocess.run(

@@ -12,6 +12,7 @@ from slowtask.units import duration, printable, size
 from slowtask.watch import Limits, QueueView, View
 
 BLAMED: Final = 3  #: tasks that an alert names
+WORTH: Final = 0.1  #: of the memory: less is not worth a word
 
 
 def findings(view: View, limits: Limits) -> list[Finding]:
@@ -80,7 +81,13 @@ def capacity_text(view: View) -> str:
         parts.append(f", full in {forecast_text(view.forecast)} at this rate")
     if view.look.system == "rq":
         parts.append("; when it is full RQ can't work jobs off any more")
-    return "".join(parts) + blame_text(view.queues)
+    return "".join(parts) + owners_text(view) + blame_text(view.queues)
+
+
+def owners_text(view: View) -> str:
+    """`; 71 % of it are failed jobs, 20 % queued jobs`."""
+    owners = [f"{percent(each.share)} {each.name}" for each in view.owners[:2] if each.share >= WORTH]
+    return f"; of it {', '.join(owners)}" if owners else ""
 
 
 def forecast_text(forecast: Forecast) -> str:

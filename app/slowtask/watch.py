@@ -6,11 +6,12 @@ and makes findings of.
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from slowtask import event, judge
-from slowtask.broker import Broker, Look, Queue, Waiting
+from slowtask.broker import Broker, Look, Owner, Queue, Waiting
 from slowtask.broker.flow import Flow, flows
 from slowtask.errors import BrokerError
 from slowtask.event import SECOND
@@ -22,6 +23,8 @@ SEEN: Final = (
     2401  #: jobs of a queue that are looked at: a task's share is right within ± 2 %, 95 times in 100
 )
 KEPT: Final = 120  #: looks that a forecast is made from
+KEYS: Final = 300  #: that are looked at to see who owns the memory
+OWNED: Final = 12  #: looks after which that is asked again
 AVERAGED: Final = 12  #: looks that rates are taken over: a minute, at one in five seconds
 DEEP: Final = 1  #: jobs from which on it is asked which tasks wait
 
@@ -63,6 +66,7 @@ class View:
     forecast: Forecast | None
     queues: Sequence[QueueView]  #: in order of trouble
     overruns: Sequence[Overrun]
+    owners: Sequence[Owner]  #: of the broker's memory, the greatest first
 
 
 class Watch:
@@ -80,6 +84,8 @@ class Watch:
         self._before: Look | None = None
         self._used: deque[tuple[float, float]] = deque(maxlen=KEPT)
         self._flown: deque[Mapping[str, Flow]] = deque(maxlen=AVERAGED)
+        self._owners: Sequence[Owner] = ()
+        self._looks = 0
 
     def look(self) -> View:
         """What the broker shows now. Raises `BrokerError`."""
@@ -104,7 +110,16 @@ class Watch:
             forecast=judge.forecast([*self._used], capacity.most) if capacity else None,
             queues=sorted(queues, key=_trouble),
             overruns=judge.overruns(running, typical, look.time, self._limits.runtime),
+            owners=self._owned(),
         )
+
+    def _owned(self) -> Sequence[Owner]:
+        """Who owns the memory: asked now and then, and kept."""
+        if self._looks % OWNED == 0:
+            with suppress(BrokerError):  # a user without the right to ask
+                self._owners = self._broker.owners(KEYS)
+        self._looks += 1
+        return self._owners
 
     def _queue(self, queue: Queue, flow: Flow | None, typical: Mapping[str, Typical]) -> QueueView:
         """One queue, judged."""

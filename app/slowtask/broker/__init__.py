@@ -84,6 +84,14 @@ class Running:
     alive: int | None = None  #: µs since the epoch: the last sign of life
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """What part of the broker's memory is whose, estimated from keys at random."""
+
+    name: str  #: `queued jobs`, `failed jobs`, `results`, `other programs`, …
+    share: float  #: of the bytes of the keys looked at, 0 to 1
+
+
 class Broker(Protocol):
     """A broker that can be looked at. Reading changes nothing there, and unpickles nothing."""
 
@@ -97,4 +105,8 @@ class Broker(Protocol):
 
     def running(self, queues: Sequence[str]) -> list[Running]:
         """The jobs that run. Raises `BrokerError`."""
+        ...
+
+    def owners(self, most: int) -> list[Owner]:
+        """Who owns its memory, the greatest first, by *most* keys at random. Raises `BrokerError`."""
         ...

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from slowtask.broker import Look, Memory, Queue, Running, Waiting, Worker
+from slowtask.broker import Look, Memory, Owner, Queue, Running, Waiting, Worker
 from slowtask.broker.redis import said, shown
 
 if TYPE_CHECKING:
@@ -135,6 +135,32 @@ class Rq:
             rows = pipe.execute() if jobs else []
         found = (running(job, name, row) for (name, job), row in zip(jobs, rows, strict=True))
         return [each for each in found if each is not None]
+
+    def owners(self, most: int) -> list[Owner]:
+        """Who owns its memory, the greatest first, by *most* keys at random. Raises `BrokerError`."""
+        with said(self.name):
+            pipe = self._client.pipeline(transaction=False)
+            for _ in range(most):
+                pipe.randomkey()
+            keys = [key for key in pipe.execute() if key is not None]
+            for key in keys:
+                pipe.memory_usage(key)
+                pipe.hget(key, "status") if text(key).startswith(self._key("job", "")) else pipe.exists(key)
+            found = pipe.execute(raise_on_error=False) if keys else []
+        sizes: Counter[str] = Counter()
+        for key, size, status in zip(keys, found[::2], found[1::2], strict=True):
+            sizes[self._owner(text(key), status)] += size if isinstance(size, int) else 0
+        whole = sizes.total()
+        return [Owner(name=name, share=size / whole) for name, size in sizes.most_common() if whole and size]
+
+    def _owner(self, key: str, status: object) -> str:
+        """Whose *key* is; *status* is that of a job."""
+        if not key.startswith(f"{self._prefix}:"):
+            return "other programs"
+        kind = key[len(self._prefix) + 1 :].partition(":")[0]
+        if kind == "job":
+            return f"{text(status)} jobs" if isinstance(status, bytes) else "jobs"
+        return {"results": "results", "queue": "queues' lists"}.get(kind, "RQ's own lists")
 
 
 def queue(name: str, row: Row, since: bytes | None, workers: Sequence[Worker], clock: int) -> Queue:

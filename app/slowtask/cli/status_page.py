@@ -48,6 +48,9 @@ def broker(view: View) -> list[Text]:
     found = [line]
     if ratio >= YELLOW or view.forecast:
         found.append(Text("when it is full RQ can't work jobs off any more: act before", style="dim"))
+    owners = [f"{percent(each.share)} {each.name}" for each in view.owners[:4]]
+    if owners:
+        found.append(Text(f"the memory's keys: {', '.join(owners)}", style="dim"))
     memory = view.look.memory
     if memory and (not memory.limit or memory.policy not in (None, "noeviction")):
         found.append(Text(policy_text(view.look.name, memory.policy, memory.limit), style="yellow"))
