@@ -267,7 +267,7 @@ def test_the_pool_has_both_of_our_classes(loaded):
 
 @pytest.mark.parametrize(
     ("profiles", "absent"),
-    [("demo", set()), ("queue", {"producer"}), ("", {"producer", "worker", "redis"})],
+    [("demo", set()), ("queue", {"producer"}), ("", {"producer", "worker", "redis", "monitor"})],
     ids=["demo", "queue", "none"],
 )
 def test_a_setting_says_what_runs(compose, clone, profiles, absent):

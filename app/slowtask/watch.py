@@ -7,8 +7,9 @@ and makes findings of.
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
+from zlib import crc32
 
 from slowtask import event, judge
 from slowtask.broker import Broker, Look, Owner, Queue, Waiting
@@ -24,7 +25,9 @@ SEEN: Final = (
 )
 KEPT: Final = 120  #: looks that a forecast is made from
 KEYS: Final = 300  #: that are looked at to see who owns the memory
-OWNED: Final = 12  #: looks after which that is asked again
+OWNED: Final = 12  #: looks after which that, and what waits in a queue, is asked again
+BUDGET: Final = 24_000  #: jobs of all queues together that are looked at in so many looks
+FEWEST: Final = 100  #: of one queue
 AVERAGED: Final = 12  #: looks that rates are taken over: a minute, at one in five seconds
 DEEP: Final = 1  #: jobs from which on it is asked which tasks wait
 
@@ -91,6 +94,7 @@ class Watch:
         self._used: deque[tuple[float, float]] = deque(maxlen=KEPT)
         self._flown: deque[Mapping[str, Flow]] = deque(maxlen=AVERAGED)
         self._owners: Sequence[Owner] = ()
+        self._backlogs: dict[str, Waiting] = {}
         self._looks = 0
         self._seen = seen
         self._keys = keys
@@ -110,7 +114,8 @@ class Watch:
         capacity = judge.capacity(look.memory)
         if capacity:
             self._used.append((look.time / 1e6, float(capacity.used)))
-        queues = [self._queue(each, flown.get(each.name), typical) for each in look.queues]
+        deep = sum(each.depth >= DEEP for each in look.queues)
+        queues = [self._queue(each, flown.get(each.name), typical, max(1, deep)) for each in look.queues]
         running = self._broker.running([each.name for each in look.queues if each.running])
         return View(
             look=look,
@@ -129,9 +134,11 @@ class Watch:
         self._looks += 1
         return self._owners
 
-    def _queue(self, queue: Queue, flow: Flow | None, typical: Mapping[str, Typical]) -> QueueView:
-        """One queue, judged."""
-        waiting = self._waiting(queue)
+    def _queue(
+        self, queue: Queue, flow: Flow | None, typical: Mapping[str, Typical], queues: int
+    ) -> QueueView:
+        """One queue of so many *queues*, judged."""
+        waiting = self._waiting(queue, queues)
         mean = judge.mean_time(waiting, typical)
         blamed = judge.blame(waiting, typical) if waiting else []
         arrivals, departures = rates([each[queue.name] for each in self._flown if queue.name in each])
@@ -147,14 +154,20 @@ class Watch:
             advice=None if arrivals is None else judge.advice(queue, arrivals, mean, blamed, typical),
         )
 
-    def _waiting(self, queue: Queue) -> Waiting | None:
-        """Which tasks wait in *queue*; None where none does, or it is gone by now."""
+    def _waiting(self, queue: Queue, queues: int) -> Waiting | None:
+        """Which tasks wait in *queue*, one of so many *queues*; None where none does, or it is gone by now.
+
+        It is asked once in `OWNED` looks, each queue in its turn, and kept meanwhile; the depth is of now.
+        """
+        known = self._backlogs.get(queue.name)
         if queue.depth < DEEP:
+            self._backlogs.pop(queue.name, None)
             return None
-        try:
-            return self._broker.waiting(queue.name, self._seen)
-        except BrokerError:
-            return None
+        if known is None or (crc32(queue.name.encode()) + self._looks) % OWNED == 0:
+            with suppress(BrokerError):
+                known = self._broker.waiting(queue.name, min(self._seen, max(FEWEST, BUDGET // queues)))
+                self._backlogs[queue.name] = known
+        return known and replace(known, depth=queue.depth)
 
 
 def rates(flown: Sequence[Flow]) -> tuple[float | None, float | None]:
