@@ -21,6 +21,7 @@ from slowtask.when import moment
 
 if TYPE_CHECKING:
     from slowtask.cli.table import View
+    from slowtask.store.files import Files
 
 HELP = """Rank tasks by the time they took.
 
@@ -125,7 +126,7 @@ def elastic(address: str) -> Store:
     return Elastic(access)
 
 
-def files(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> Store:
+def files(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> "Files":
     """The store of the files that *sources* name, each run once. Raises `SlowtaskError`."""
     found = resolve(sources)
     from slowtask.store.files import Files  # noqa: PLC0415 - DuckDB is slow to import: mistakes come first
@@ -161,7 +162,7 @@ def nothing(measurement: Measurement, query: Query) -> str:
     if query != Query():
         return "No run matches --since, --until and --queue: widen them."
     if measurement.bad.count:
-        return f"No line holds a run; {measurement.bad.count:,} can't be parsed: --bad shows them."
+        return f"No line holds a run; {measurement.bad.count:,} can't be parsed: slowtask top --bad shows them."
     return "The logs hold no runs yet: check that the workers run with slowtask, or name other files."
 
 

@@ -69,6 +69,7 @@ class History:
     """What a report shows beside the ranking. Slots in which nothing is known are left out."""
 
     measurement: Measurement
+    leading: tuple[str, ...]  #: the tasks that are told apart, in the order of the ranking
     width: int  #: µs: of a slot
     first: int  #: µs since the epoch: where the first slot begins
     last: int  #: where the last one begins
@@ -94,6 +95,7 @@ def history(measurement: Measurement, tasks: Sequence[str], wide: int, rows: Row
     names = (None, *tasks)
     return History(
         measurement=measurement,
+        leading=tuple(tasks),
         width=wide,
         first=span["first"] * wide,
         last=span["last"] * wide,
