@@ -8,6 +8,7 @@ from hashlib import sha256
 from html import escape
 from importlib import resources
 from string import Template
+from typing import Final
 
 from slowtask import __version__
 from slowtask.event import SECOND
@@ -15,9 +16,11 @@ from slowtask.rank import Task, percent, verdict
 from slowtask.report import moments
 from slowtask.report.chart import COLOURS, Chart, drawn, places, shown
 from slowtask.report.panels import Panel, name, panels
-from slowtask.report.ranking import RED, ROWS, table
+from slowtask.report.ranking import RED, ROWS, breakable, table
 from slowtask.store.history import History
-from slowtask.units import duration, plural
+from slowtask.units import MINUTE, duration, plural
+
+IDLE: Final = 0.05  #: workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +95,8 @@ def _busy(history: History, total: float) -> str:
     """How many workers were at work at a time; nothing where the runs ended too close to each other to say."""
     figures = history.measurement.figures
     seconds = (max(each.last for each in figures) - min(each.first for each in figures)) / 1e6
-    if seconds < 60 or not total:  # noqa: PLR2004 - a minute
-        return ""
-    count = total / seconds
-    return f"{count:.2g} workers busy on average" if count < 10 else f"{count:,.0f} workers busy on average"  # noqa: PLR2004
+    count = total / seconds if seconds >= MINUTE else 0
+    return "" if count < IDLE else f"{count:,.1f} workers busy on average"
 
 
 def _about(history: History, tasks: Sequence[Task]) -> str:
@@ -118,7 +119,7 @@ def _short(task: Task) -> Task:
 def _tile(tile: Tile) -> str:
     """One figure."""
     bad = ' class="bad"' if tile.bad else ""
-    return f"<div><span>{tile.title}</span><b{bad}>{escape(tile.value)}</b><span>{escape(tile.text)}</span></div>"
+    return f"<div><span>{tile.title}</span><b{bad}>{escape(tile.value)}</b><span>{breakable(tile.text)}</span></div>"
 
 
 def _panel(panel: Panel) -> str:
@@ -138,7 +139,7 @@ def _names(chart: Chart) -> Iterator[str]:
     """What has which colour: in HTML, where it can wrap."""
     if chart.names:
         items = "".join(
-            f'<li><i style="background:{COLOURS[place]}"></i>{escape(shown(each))}</li>'
+            f'<li class="c{place}"><i style="background:{COLOURS[place]}"></i>{escape(shown(each))}</li>'
             for each, place in zip(chart.names, places(chart.names), strict=True)
         )
         yield f'<ul class="names">{items}</ul>'

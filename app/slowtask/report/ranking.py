@@ -40,8 +40,14 @@ TITLES: Final = ("Task", "Share", *(each.title for each in COLUMNS))
 
 def table(tasks: Sequence[Task], rough: Collection[str]) -> str:
     """The first ROWS of *tasks*; the times of those in *rough* are marked with `~`."""
-    rows = "\n".join(_row(task, rough=task.task in rough) for task in tasks[:ROWS])
+    widest = max((task.share or 0 for task in tasks), default=0)
+    rows = "\n".join(_row(task, widest, rough=task.task in rough) for task in tasks[:ROWS])
     return f"<table>\n<thead><tr>{_heads()}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+
+
+def breakable(called: str) -> str:
+    """A name as HTML; a long one breaks at its dots and underscores."""
+    return escape(called).replace(".", ".<wbr>").replace("_", "_<wbr>")
 
 
 def _heads() -> str:
@@ -53,18 +59,19 @@ def _heads() -> str:
     )
 
 
-def _row(task: Task, *, rough: bool) -> str:
+def _row(task: Task, widest: float, *, rough: bool) -> str:
     """One task."""
-    called = escape(name(task.task))
+    called = name(task.task)
     cells = "".join(_cell(column, task, rough=rough) for column in COLUMNS)
-    return f'<tr><th scope="row" data-value="{called}">{called}</th>{_share(task.share)}{cells}</tr>'
+    head = f'<th scope="row" data-value="{escape(called)}">{breakable(called)}</th>'
+    return f"<tr>{head}{_share(task.share, widest)}{cells}</tr>"
 
 
-def _share(share: float | None) -> str:
-    """A share as a bar and in per cent."""
+def _share(share: float | None, widest: float) -> str:
+    """A share in per cent, and as a bar, the *widest* of which fills its cell."""
     if share is None:
         return f'<td class="share" data-value="">{UNKNOWN}</td>'
-    bar = f'<i style="width:{share * 100:.1f}%"></i>'
+    bar = f'<i style="width:{share / widest * 100:.1f}%"></i>' if share else ""
     return f'<td class="share" data-value="{share:.6g}">{bar}<b>{escape(percent(share))}</b></td>'
 
 
