@@ -28,7 +28,7 @@ TIME: Final = (
     " : datum.value < 86400 ? format(datum.value / 3600, '.3~g') + ' h'"
     " : format(datum.value / 86400, ',.3~g') + ' d'"
 )
-NUMBER: Final = "format(datum.value, datum.value < 10000 ? ',.3~g' : '.3~s')"
+NUMBER: Final = "datum.value < 1e5 ? format(datum.value, ',') : format(datum.value, '.3~s')"
 SHARE: Final = "format(datum.value, '.0%')"
 
 
@@ -69,13 +69,10 @@ def specification(chart: Chart, width: int) -> dict[str, Any]:
         spec["encoding"]["x"]["axis"] = _times(*chart.span, width)
     for layer in spec["layer"]:
         encoding = layer.get("encoding", {})
-        if "field" in encoding.get("y", {}):
+        if chart.span and "field" in encoding.get("y", {}):
             encoding["y"] |= {"axis": _axis(chart), "scale": {"zero": True, **chart.scale}}
         if "color" in encoding:
             encoding["color"]["scale"] = _palette(chart.names)
-    if chart.kind == "counts":
-        spec["encoding"]["y"]["axis"]["labelLimit"] = width // 3
-        spec["width"] = width - width // 3
     return spec
 
 

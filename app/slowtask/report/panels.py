@@ -73,13 +73,12 @@ def task_time(history: History) -> Panel:
     ]
     if not values:
         return Panel(title=title, text="Left out: no run has a known time.")
-    ticks = decades(each.value for each in values)
-    low, high = min(each.value for each in values), max(each.value for each in values)
+    ticks, ends = decades(min(each.value for each in values), max(each.value for each in values))
     text = (
         f"One run in twenty took longer, in each {moments.width(history.width)}, of the tasks that held the "
         "workers most. Each line across is about ten times the one below."
     )
-    scale = {"type": "log", "domain": [min(low, ticks[0]), max(high, ticks[-1])], "zero": False}
+    scale = {"type": "log", "domain": ends, "zero": False}
     names = [each for each in _tasks(history) if each is not None]
     return Panel(
         title=title,
@@ -100,7 +99,7 @@ def waits(history: History) -> Panel:
         return Panel(
             title=title, text="Left out: no line tells how long its job waited. slowtask's own lines do."
         )
-    names = _highest(values)
+    names = _queues(history)
     text = f"One run in twenty had waited longer in its queue, in each {moments.width(history.width)}."
     ticks = even(max(each.value for each in values))
     return Panel(
@@ -137,11 +136,11 @@ def depth(history: History) -> Panel:
         return Panel(
             title=title, text="Left out: the files hold no samples of a queue. slowtask monitor writes them."
         )
-    names = _highest(values)
+    names = _queues(history)
     text = f"The most jobs seen waiting in each {moments.width(history.width)}."
     return Panel(
         title=title,
-        text=text + _more(values, names, "queue", "with the most jobs"),
+        text=text + _more(values, names, "queue", "with the longest waits"),
         chart=_lines(history, values, names, "{:,.0f}".format, joined=True),
     )
 
@@ -196,6 +195,13 @@ def _tasks(history: History) -> list[str | None]:
     found = {each.task for each in history.tasks}
     names: list[str | None] = [name(each) for each in history.leading if each in found]
     return [*names, None] if None in found else names
+
+
+def _queues(history: History) -> list[str]:
+    """The queues that have a colour, the same in each chart: those with the longest waits, then the deepest."""
+    waits = [Value(at=0, name=name(each.queue), value=each.wait or 0) for each in history.queues]
+    depths = [Value(at=0, name=name(each.queue), value=each.depth or 0) for each in history.queues]
+    return [*dict.fromkeys([*_highest([each for each in waits if each.value]), *_highest(depths)])][:FIRST]
 
 
 def _highest(values: Sequence[Value]) -> list[str]:

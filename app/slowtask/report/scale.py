@@ -1,6 +1,5 @@
 """SEE: where the ticks of an axis stand."""
 
-from collections.abc import Iterable
 from typing import Final
 
 #: Times that people think in, in seconds.
@@ -13,6 +12,7 @@ STEPS: Final = (
 )
 DECADES: Final = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 60, 600, 3600, 36000, 86400, 864000)
 TICKS: Final = 5
+ROOM: Final = 1.3  #: above and below a logarithmic line
 
 
 def even(highest: float) -> list[float]:
@@ -21,9 +21,15 @@ def even(highest: float) -> list[float]:
     return [step * number for number in range(int(highest / step) + 2)]
 
 
-def decades(values: Iterable[float]) -> list[float]:
-    """Ticks around *values* (seconds, above 0), each about ten times the one before."""
-    low, high = min(found := list(values)), max(found)
-    first = max((place for place, each in enumerate(DECADES) if each <= low), default=0)
-    last = min((place for place, each in enumerate(DECADES) if each >= high), default=len(DECADES) - 1)
-    return list(DECADES[first : max(last, first + 1) + 1])
+def decades(low: float, high: float) -> tuple[list[float], tuple[float, float]]:
+    """Ticks for times from *low* to *high* (seconds, above 0), each about ten times the one before, and the ends.
+
+    There are two at least: without, nobody could tell how high a line is.
+    """
+    low, high = low / ROOM, high * ROOM
+    first = sum(each < low for each in DECADES[:-2])
+    last = sum(each <= high for each in DECADES) - 1
+    if last <= first:
+        first, last = max(0, first - 1), max(0, first - 1) + 1
+    ticks = list(DECADES[first : last + 1])
+    return ticks, (min(low, ticks[0]), max(high, ticks[-1]))

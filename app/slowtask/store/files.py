@@ -110,11 +110,15 @@ class Reading:
             raise SourceError("The logs hold no runs: there is nothing to show.")
         first = min(each.first for each in measurement.figures)
         last = max(each.last for each in measurement.figures)
-        wide = self._noted(query, tasks, width(first, last))
+        runs = sum(each.count for each in measurement.figures)
+        wide = self._noted(query, tasks, width(first, last, runs))
+        [span] = fetch(self._connection, statement("history_span"), {})
+        if (needed := width(span["first"] * wide, span["last"] * wide, runs)) > wide:
+            wide = self._noted(query, tasks, needed)  # samples go on longer than runs
         return history(measurement, tasks, wide, lambda name: fetch(self._connection, statement(name), {}))
 
     def _noted(self, query: Query, tasks: Sequence[str], wide: int) -> int:
-        """Run history.sql in slots so *wide*, or wider where samples go on longer than runs; the width."""
+        """Run history.sql in slots so *wide* (µs), which it returns."""
         files = {
             "observed": [*self._lines, *self._mended],
             "packed": [*self._packed],
@@ -122,9 +126,7 @@ class Reading:
         }
         values = {**_values(query), **files, "tasks": [*tasks], "width": wide}
         fetch(self._connection, _over(statement("history"), files), values)
-        [span] = fetch(self._connection, statement("history_span"), {})
-        needed = width(span["first"] * wide, span["last"] * wide)
-        return wide if needed <= wide else self._noted(query, tasks, needed)
+        return wide
 
     def _rows(self, query: Query) -> list[dict[str, Any]]:
         """The rows of exact.sql, or of sketch.sql where memory can't hold all times."""

@@ -7,6 +7,8 @@ from typing import Any, Final
 from slowtask.store import Measurement
 
 SLOTS: Final = 130  #: at most so many
+FEW: Final = 24  #: … however few runs there are
+RUNS: Final = 100  #: a slot, on average: of fewer a percentile says little
 SECOND: Final = 1_000_000  #: µs
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
@@ -80,12 +82,13 @@ class History:
     failures: tuple[Failures, ...]  #: most frequent first
 
 
-def width(first: int, last: int) -> int:
-    """How wide slots from *first* to *last* (µs) are, so that there are at most SLOTS."""
+def width(first: int, last: int, runs: int) -> int:
+    """How wide slots from *first* to *last* (µs) are, that *runs* fill: a width that people know."""
+    slots = min(SLOTS, max(FEW, runs // RUNS))
     for each in WIDTHS:
-        if last // each - first // each < SLOTS:
+        if last // each - first // each < slots:
             return each
-    return WEEK * max(1, -(-(last - first) // (WEEK * (SLOTS - 1))))
+    return WEEK * max(1, -(-(last - first) // (WEEK * (slots - 1))))
 
 
 def history(measurement: Measurement, tasks: Sequence[str], wide: int, rows: Rows) -> History:
