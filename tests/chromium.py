@@ -112,7 +112,9 @@ class Chromium:
 
     def requests(self):
         """The address of everything that was asked for."""
-        return [told["request"]["url"] for method, told in self.events if method == "Network.requestWillBeSent"]
+        return [
+            told["request"]["url"] for method, told in self.events if method == "Network.requestWillBeSent"
+        ]
 
     def said(self):
         """What stands on the console: messages, exceptions, what the browser complains of."""

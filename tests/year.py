@@ -18,7 +18,7 @@ TASKS = [f"shop.jobs.{verb}_{noun}" for noun in NOUNS for verb in VERBS]
 ERRORS = ("TimeoutError", "smtplib.SMTPServerDisconnected", "redis.exceptions.ConnectionError", "ValueError")
 
 
-def write(path, runs=40_000, days=DAYS, samples=True):
+def write(path, runs=40_000, days=DAYS, *, samples=True):
     """Write the log at *path*: *runs* of it over *days*, and twelve samples a day."""
     chance = random.Random(1)
     with path.open("wb") as file:

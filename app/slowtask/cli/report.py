@@ -1,13 +1,14 @@
 """`slowtask report`: the ranking and charts as one HTML file."""
 
 import os
+import sys
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 
 import click
 
 from slowtask.cli.options import day, zone
-from slowtask.cli.top import files, nothing, period
+from slowtask.cli.top import files, nothing, period, say_skipped
 from slowtask.elastic.access import is_address
 from slowtask.errors import SourceError, UsageError
 from slowtask.rank import rank
@@ -28,7 +29,9 @@ The last week of one queue:  slowtask report logs/ --since 7d --queue mail --out
 
 @click.command(help=HELP)
 @click.argument("sources", metavar="[SOURCE]…", nargs=-1)
-@click.option("--out", default="report.html", show_default=True, metavar="FILE", help="The file; - for stdout.")
+@click.option(
+    "--out", default="report.html", show_default=True, metavar="FILE", help="The file; - for stdout."
+)
 @click.option(
     "--since", metavar="TIME", help="Runs that ended since: 90s, 15m, 1h, 7d, 2w ago, or a date or time."
 )
@@ -42,12 +45,14 @@ def report(  # noqa: D103, PLR0913, PLR0917 - HELP says it; click passes the opt
 ) -> None:  # fmt: skip
     query = period(since, until, queues)
     if any(map(is_address, sources)):
-        raise UsageError("A report is made of log files; of an Elasticsearch, Kibana's dashboards show as much.")
+        raise UsageError(
+            "A report is made of log files; of an Elasticsearch, Kibana's dashboards show as much."
+        )
     target = None if out == STDOUT else place(Path(out))
     html, told = made(sources, query, day, zone)
     content = html.encode()
     if target is None:
-        click.get_binary_stream("stdout").write(content)
+        sys.stdout.buffer.write(content)
     else:
         write(target, content)
         click.echo(f"{out}: {told}, {size(len(content))}")
@@ -79,6 +84,7 @@ def made(sources: tuple[str, ...], query: Query, day: date | None, zone: tzinfo)
 
     with shown(store.progress):
         history = store.history(query, leading)
+    say_skipped(history.measurement)
     tasks = rank(history.measurement.figures)
     runs = plural(sum(each.count for each in tasks), "run")
     return page(history, tasks, datetime.now(UTC)), f"{runs} of {plural(len(tasks), 'task')}"

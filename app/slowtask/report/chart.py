@@ -1,7 +1,7 @@
 """SEE: Vega-Lite specifications drawn as SVG, by vl-convert.
 
-The charts are drawn when the report is made, not when it is read: no megabyte of Vega in every file, no script
-to trust, and a page that prints. Colours are CSS variables, so that one drawing serves light and dark.
+The charts are drawn when the report is made, not when it is read: no megabyte of Vega in every file, no
+script to trust, and a page that prints. Colours are CSS variables: one drawing serves light and dark.
 """
 
 import json
@@ -29,7 +29,7 @@ TIME: Final = (
     " : format(datum.value / 86400, ',.3~g') + ' d'"
 )
 NUMBER: Final = "datum.value < 1e5 ? format(datum.value, ',') : format(datum.value, '.3~s')"
-SHARE: Final = "format(datum.value, '.0%')"
+SHARE: Final = "format(datum.value * 100, '.0f') + ' %'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,4 +112,4 @@ def _times(first: float, last: float, width: int) -> dict[str, Any]:
     form = "%H:%M" if same else "%-d %b %H:%M" if days < 4 else "%-d %b" if days < 300 else "%b %Y"  # noqa: PLR2004
     if days < 0.002:  # noqa: PLR2004 - minutes would all be the same
         form = "%H:%M:%S"
-    return {"format": form, "tickCount": width // 110, "labelFlush": True, "labelOverlap": True}
+    return {"format": form, "tickCount": width // 75, "labelFlush": True, "labelOverlap": True}

@@ -18,7 +18,7 @@ def width(microseconds: int) -> str:
 
 
 def slot(at: int, wide: int) -> str:
-    """From when to when the slot at *at* goes: `6 Nov 2026 09:00 – 09:05`, days without their hours."""
+    """From when to when the slot at *at* goes: `6 Nov 2026 09:00 … 09:05`, days without their hours."""
     start, end = (datetime.fromtimestamp(each / 1e6, UTC) for each in (at, at + wide))
     if wide >= DAY:
         last = datetime.fromtimestamp((at + wide - DAY) / 1e6, UTC)
@@ -33,7 +33,7 @@ def _day(time: datetime) -> str:
 
 
 def period(first: int, last: int) -> str:
-    """From *first* to *last* (µs): `6 Nov 2026 09:00 – 9 Nov 2026 17:12 UTC`; a file is read in later years."""
+    """From *first* to *last* (µs), with the year: a file is read in later ones."""
     start, end = (datetime.fromtimestamp(each / 1e6, UTC) for each in (first, last))
     until = f"{end:%H:%M}" if start.date() == end.date() else f"{_day(end)} {end:%H:%M}"
     return f"{_day(start)} {start:%H:%M} \N{EN DASH} {until} UTC"

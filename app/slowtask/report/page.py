@@ -88,11 +88,12 @@ def notes(history: History, tasks: Sequence[Task]) -> Iterator[str]:
     if len(tasks) > ROWS:
         yield f"{plural(len(tasks) - ROWS, 'more task')}: slowtask top -n 0."
     if bad := measurement.bad.count:
-        yield f"{plural(bad, 'line')} could not be parsed: slowtask top --bad shows {'it' if bad == 1 else 'them'}."
+        them = "it" if bad == 1 else "them"
+        yield f"{plural(bad, 'line')} could not be parsed: slowtask top --bad shows {them}."
 
 
 def _busy(history: History, total: float) -> str:
-    """How many workers were at work at a time; nothing where the runs ended too close to each other to say."""
+    """How many workers were at work at a time; nothing where the runs are too close together to say."""
     figures = history.measurement.figures
     seconds = (max(each.last for each in figures) - min(each.first for each in figures)) / 1e6
     count = total / seconds if seconds >= MINUTE else 0
@@ -101,8 +102,8 @@ def _busy(history: History, total: float) -> str:
 
 def _about(history: History, tasks: Sequence[Task]) -> str:
     """What the report is of."""
-    runs = sum(each.count for each in tasks)
-    return f"{plural(runs, 'run')} of {plural(len(tasks), 'task')}, {_span(history)}, {history.measurement.source}"
+    runs = plural(sum(each.count for each in tasks), "run")
+    return f"{runs} of {plural(len(tasks), 'task')}, {_span(history)}, {history.measurement.source}"
 
 
 def _span(history: History) -> str:
@@ -118,8 +119,9 @@ def _short(task: Task) -> Task:
 
 def _tile(tile: Tile) -> str:
     """One figure."""
-    bad = ' class="bad"' if tile.bad else ""
-    return f"<div><span>{tile.title}</span><b{bad}>{escape(tile.value)}</b><span>{breakable(tile.text)}</span></div>"
+    mark = "bad" if tile.bad else "figure"
+    value = f"<b class={mark}>{escape(tile.value)}</b>"
+    return f"<div><span>{tile.title}</span>{value}<span>{breakable(tile.text)}</span></div>"
 
 
 def _panel(panel: Panel) -> str:

@@ -148,9 +148,7 @@ def depth(history: History) -> Panel:
 def memory(history: History) -> Panel:
     """How full each broker was, with the line at which to act."""
     title = "Broker memory"
-    values = [
-        Value(at=each.at, name=name(each.broker), value=each.capacity) for each in history.brokers
-    ]
+    values = [Value(at=each.at, name=name(each.broker), value=each.capacity) for each in history.brokers]
     if not values:
         return Panel(
             title=title, text="Left out: the files hold no samples of a broker. slowtask monitor writes them."
@@ -198,7 +196,7 @@ def _tasks(history: History) -> list[str | None]:
 
 
 def _queues(history: History) -> list[str]:
-    """The queues that have a colour, the same in each chart: those with the longest waits, then the deepest."""
+    """The queues with a colour, the same in each chart: those of the longest waits, then the deepest."""
     waits = [Value(at=0, name=name(each.queue), value=each.wait or 0) for each in history.queues]
     depths = [Value(at=0, name=name(each.queue), value=each.depth or 0) for each in history.queues]
     return [*dict.fromkeys([*_highest([each for each in waits if each.value]), *_highest(depths)])][:FIRST]

@@ -22,7 +22,7 @@ def even(highest: float) -> list[float]:
 
 
 def decades(low: float, high: float) -> tuple[list[float], tuple[float, float]]:
-    """Ticks for times from *low* to *high* (seconds, above 0), each about ten times the one before, and the ends.
+    """Ticks for times from *low* to *high* (seconds, above 0), each some ten times the last, and the ends.
 
     There are two at least: without, nobody could tell how high a line is.
     """

@@ -49,7 +49,7 @@ def lines(values: Sequence[Value], slots: Slots, *, joined: bool) -> dict[str, l
     for name, series in _by_name(values).items():
         at = [each.at for each in series]
         for place, each in enumerate(series):
-            point = {"at": (each.at + slots.width / 2) / 1e3, "name": shown(name), "value": each.value}
+            point: Row = {"at": (each.at + slots.width / 2) / 1e3, "name": shown(name), "value": each.value}
             before = place > 0 and (joined or at[place - 1] == each.at - slots.width)
             after = place + 1 < len(at) and (joined or at[place + 1] == each.at + slots.width)
             points.append(point)
@@ -79,10 +79,12 @@ def tips(values: Iterable[Value], slots: Slots, say: Callable[[float], str]) -> 
     return [
         {
             **slots.edges(at),
-            "tip": "\n".join([
-                moments.slot(at, slots.width),
-                *(f"{say(each.value)}  {shown(each.name)}" for each in sorted(found, key=_falling)),
-            ]),
+            "tip": "\n".join(
+                [
+                    moments.slot(at, slots.width),
+                    *(f"{say(each.value)}  {shown(each.name)}" for each in sorted(found, key=_falling)),
+                ]
+            ),
         }
         for at, found in by_slot.items()
     ]

@@ -88,6 +88,7 @@ class Reading:
         self._lines: dict[str, Source] = {}  #: what DuckDB is told to read, by its name there
         self._mended: dict[str, Source] = {}  #: likewise, the lines that aren't ours being parsed
         self._packed: dict[str, Source] = {}
+        self._sampled: list[str] = []  #: likewise, all the runs being parsed: a monitor's samples are left
         for source in sources:
             if source.path is not None and source not in foreign.sources:
                 files = self._packed if source.kind == "parquet" else self._lines
@@ -121,11 +122,15 @@ class Reading:
         """Run history.sql in slots so *wide* (µs), which it returns."""
         files = {
             "observed": [*self._lines, *self._mended],
+            "sampled": self._sampled,
             "packed": [*self._packed],
             "parsed": self._foreign.names(),
         }
         values = {**_values(query), **files, "tasks": [*tasks], "width": wide}
-        fetch(self._connection, _over(statement("history"), files), values)
+        try:
+            fetch(self._connection, _over(statement("history"), files), values)
+        except duckdb.Error as error:  # a file changed or went since it was measured
+            raise unreadable(error) from error
         return wide
 
     def _rows(self, query: Query) -> list[dict[str, Any]]:
@@ -167,6 +172,7 @@ class Reading:
         if self._foreign.parse_strays(source, count):
             self._mended[name] = source
         else:
+            self._sampled.append(name)
             self._foreign.parse([source])
 
     def _give_up_on(self, error: duckdb.Error) -> None:
@@ -178,7 +184,7 @@ class Reading:
                 ) from error
         broken = [name for name in self._lines if not self._readable("lines", name)]
         if not broken:
-            raise SourceError(f"The logs can't be read: {str(error).splitlines()[0]}") from error
+            raise unreadable(error) from error
         self._foreign.parse([self._lines.pop(name) for name in broken])
 
     def _readable(self, kind: str, name: str) -> bool:
@@ -191,6 +197,11 @@ class Reading:
         except duckdb.Error:
             return False
         return True
+
+
+def unreadable(error: duckdb.Error) -> SourceError:
+    """What is said where DuckDB fails and no one file is to blame."""
+    return SourceError(f"The logs can't be read: {str(error).splitlines()[0]}")
 
 
 def _values(query: Query) -> dict[str, Any]:

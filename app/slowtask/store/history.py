@@ -103,7 +103,9 @@ def history(measurement: Measurement, tasks: Sequence[str], wide: int, rows: Row
         first=span["first"] * wide,
         last=span["last"] * wide,
         wait=waits["wait"],
-        tasks=tuple(TaskSlot(task=names[row["place"]], **_rest(row, wide, "place")) for row in rows("history_tasks")),
+        tasks=tuple(
+            TaskSlot(task=names[row["place"]], **_rest(row, wide, "place")) for row in rows("history_tasks")
+        ),
         queues=tuple(QueueSlot(**_rest(row, wide)) for row in rows("history_queues")),
         brokers=tuple(BrokerSlot(**_rest(row, wide)) for row in rows("history_brokers")),
         failures=tuple(Failures(**row) for row in rows("history_errors")),

@@ -59,6 +59,10 @@ SELECT task, queue, ended, outcome, duration, wait, error, depth, broker, capaci
 FROM entries(files)
 WHERE sound OR (dataset = 'slowtask.queue' AND ended IS NOT NULL);
 
+-- Samples alone: of files whose runs are all parsed.
+CREATE OR REPLACE TEMP MACRO sampled(files) AS TABLE
+FROM observed(files) WHERE NOT sound;
+
 -- What `slowtask pack` wrote.
 CREATE OR REPLACE TEMP MACRO packed(files) AS TABLE
 SELECT
@@ -70,6 +74,9 @@ SELECT
     "event.margin" AS margin,
     "task.wait" AS wait,
     "error.type" AS error,
+    NULL::BIGINT AS depth,
+    NULL::VARCHAR AS broker,
+    NULL::DOUBLE AS capacity,
     NULL AS filename,
     true AS sound
 FROM read_parquet(files, hive_partitioning = false);
@@ -85,6 +92,9 @@ SELECT
     margin,
     wait,
     error,
+    NULL::BIGINT AS depth,
+    NULL::VARCHAR AS broker,
+    NULL::DOUBLE AS capacity,
     NULL AS filename,
     true AS sound
 FROM read_csv(
