@@ -1,10 +1,10 @@
 """A headless Chromium, driven through two pipes: what a page asks for, what it says on its console."""
 
 import base64
+import fcntl
 import json
 import os
 import shutil
-import subprocess
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OPTIONS = (
@@ -21,22 +21,12 @@ class Chromium:
         self.events = []
         self._count = 0
         self._rest = b""
-        ours_out, theirs_in = os.pipe()[::-1]
-        theirs_out, ours_in = os.pipe()[::-1]
-        self._in, self._out = ours_in, ours_out
-        # Chromium reads its commands from descriptor 3 and answers on 4; a shell puts the pipes there.
-        command = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
-        arguments = ["sh", "-c", command, "sh", PROGRAM, *OPTIONS, f"--user-data-dir={folder}", "about:blank"]
-        self._process = subprocess.Popen(
-            arguments,
-            pass_fds=(theirs_in, theirs_out),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(theirs_in)
-        os.close(theirs_out)
         self._session = None
+        theirs_in, self._out = os.pipe()
+        self._in, theirs_out = os.pipe()
+        self._pid = spawned(
+            [PROGRAM, *OPTIONS, f"--user-data-dir={folder}", "about:blank"], theirs_in, theirs_out
+        )
 
     def __enter__(self):
         [page] = [
@@ -52,11 +42,7 @@ class Chromium:
 
     def __exit__(self, *_):
         os.close(self._out)  # it ends when nobody can speak to it
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        os.waitpid(self._pid, 0)
         os.close(self._in)
 
     def call(self, method, **parameters):
@@ -95,8 +81,8 @@ class Chromium:
             self.events.append((message["method"], message["params"]))
 
     def evaluate(self, script):
-        """The value of a JavaScript expression on the page."""
-        found = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        """The value of a JavaScript expression on the page; of a promise, once it is kept."""
+        found = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in found:
             raise RuntimeError(found["exceptionDetails"]["exception"]["description"])
         return found["result"].get("value")
@@ -122,3 +108,15 @@ class Chromium:
             told for method, told in self.events
             if method in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
         ]  # fmt: skip
+
+
+def spawned(command, commands, answers):
+    """The id of the process of *command*, with two pipes where Chromium wants them."""
+    high = [fcntl.fcntl(each, fcntl.F_DUPFD, 10) for each in (commands, answers)]  # out of the way of 3 and 4
+    quiet = [(os.POSIX_SPAWN_OPEN, each, os.devnull, os.O_RDWR, 0) for each in range(3)]
+    pipes = [(os.POSIX_SPAWN_DUP2, each, place) for each, place in zip(high, (3, 4), strict=True)]
+    try:
+        return os.posix_spawn(command[0], command, os.environ, file_actions=[*quiet, *pipes])
+    finally:
+        for each in (*high, commands, answers):
+            os.close(each)
