@@ -1,4 +1,4 @@
-"""Events as Logstash stores them: nested, by `create`, named by their `event.id`."""
+"""Events as Logstash stores them: nested, by `create`, `event.id` as the document's own id only."""
 
 import msgspec
 from elasticsearch import helpers
@@ -21,7 +21,8 @@ def nested(record):
 def actions(records, index):
     """The bulk actions that store the flat *records* in the data stream *index*."""
     for record in records:
-        yield {"_op_type": "create", "_index": index, "_id": record["event.id"], "_source": nested(record)}
+        source = {name: value for name, value in record.items() if name != "event.id"}
+        yield {"_op_type": "create", "_index": index, "_id": record["event.id"], "_source": nested(source)}
 
 
 def stored(client, index, runs):

@@ -17,7 +17,10 @@ import pytest
 
 from conftest import missing
 from slowtask import cli, event, rank
+from slowtask.cli.setup import PASSWORDS
 from slowtask.config import Settings
+from slowtask.elastic.access import PREFIX
+from slowtask.elastic.templates import patterns
 from slowtask.grok import ours
 from slowtask.parse.record import SENTENCES
 
@@ -43,6 +46,15 @@ STACK = {
     )
     for name in re.findall(r"SLOWTASK_[A-Z_]*[A-Z]", (ROOT / file).read_text())
 }
+#: Settings of the commands that ask an Elasticsearch or a Kibana.
+SERVERS = {
+    *(f"{PREFIX}{name}" for name in ("URL", "USERNAME", "PASSWORD", "API_KEY", "CA_FILE")),
+    *PASSWORDS.values(),
+    "SLOWTASK_KIBANA_URL",
+    "SLOWTASK_RETENTION",
+}
+#: The modules that say what is wrong with an Elasticsearch.
+ERRORS = ("elastic/client.py", "elastic/setup.py", "elastic/streams.py", "store/elastic.py")
 #: Commands whose figures differ each time.
 VARYING = ("slowtask demo", "slowtask collapse")
 
@@ -330,8 +342,33 @@ def shown(default):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_page_names_a_setting_that_is_none(page):
     named = set(re.findall(r"(?<![A-Z_])SLOWTASK_[A-Z_]*[A-Z]", page.read_text()))
+    files = {f"{name}_FILE" for name in SERVERS}
 
-    assert named <= {*VARIABLES, *PATTERNS, *STACK}
+    assert named <= {*VARIABLES, *PATTERNS, *STACK, *SERVERS, *files}
+
+
+def test_the_table_of_the_servers_settings_is_complete():
+    assert {code(row[0])[0] for row in table("settings.md", "Name")} == SERVERS
+
+
+def test_the_users_that_setup_makes_are_told_with_their_variables():
+    rows = table("elasticsearch.md", "Variable")
+
+    assert {code(row[1])[0]: code(row[0])[0] for row in rows} == PASSWORDS
+
+
+def test_what_goes_wrong_with_elasticsearch_is_told_in_the_words_of_its_errors():
+    source = "".join((ROOT / "app/slowtask" / name).read_text() for name in ERRORS)
+    words = re.sub(r'"\n *f?"', "", source)
+    cells = [row[0] for row in table("elasticsearch.md", "The line says")]
+
+    assert [part for cell in cells for part in re.split(r" ?…,? ?", cell) if part not in words] == []
+
+
+def test_the_data_streams_are_those_of_the_templates():
+    rows = table("elasticsearch.md", "Stream")
+
+    assert {code(row[0])[0].replace("<namespace>", "*") for row in rows} == set(patterns())
 
 
 def test_the_table_of_fields_is_that_of_the_event():

@@ -1,5 +1,6 @@
 """`slowtask setup` on a real Elasticsearch."""
 
+import json
 import re
 import urllib.error
 import uuid
@@ -8,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from elasticsearch import AuthorizationException, helpers
+from elasticsearch import AuthorizationException, BadRequestError, helpers
 
 from documents import actions, nested, stored
 from logs import made
 from slowtask import event, sample
 from slowtask.elastic.client import connect
 from slowtask.elastic.setup import Wishes, setup
-from slowtask.elastic.templates import content, files, leaves
+from slowtask.elastic.templates import content, files, leaves, patterns
 from slowtask.errors import ElasticsearchError, UsageError
 
 #: The kinds of line whose fields a component template maps.
@@ -29,6 +30,14 @@ KINDS = {
 
 #: They change what all tests of a run share: one after the other.
 pytestmark = pytest.mark.xdist_group("setup")
+
+
+def test_a_group_is_kept_together(request):
+    """Otherwise its tests disturb one another, now and then."""
+    if not request.config.getoption("loadgroup", default=False):
+        pytest.skip("not run by several processes")
+
+    assert request.node.nodeid.endswith("@setup")
 
 
 @contextmanager
@@ -114,6 +123,47 @@ def test_a_stream_with_an_older_mapping_gets_a_new_index(elasticsearch, access, 
     assert "trace.id" in elasticsearch.field_caps(index=index, fields="trace.id")["fields"]
 
 
+@pytest.fixture
+def custom(elasticsearch, access):
+    """The component template that the documentation tells one to add."""
+    page = (Path(__file__).parent.parent / "docs" / "elasticsearch.md").read_text()
+    [snippet] = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    name = "slowtask-run@custom"
+    elasticsearch.cluster.put_component_template(name=name, body=json.loads(snippet))
+    yield
+    elasticsearch.cluster.delete_component_template(name=name)
+
+
+def test_task_id_cannot_be_searched_by_default(elasticsearch, namespace):
+    index = f"logs-slowtask.run-{namespace}"
+    assert not stored(elasticsearch, index, [made(task_id="mine")])
+
+    assert elasticsearch.count(index=index, query={"exists": {"field": "task.name"}})["count"] == 1
+    with pytest.raises(BadRequestError, match="not indexed"):
+        elasticsearch.count(index=index, query={"term": {"task.id": "mine"}})
+
+
+def test_a_mapping_of_the_user_s_own_makes_task_id_searchable(elasticsearch, namespace, custom):
+    index = f"logs-slowtask.run-{namespace}"
+    assert not stored(elasticsearch, index, [made(number=1, task_id="mine"), made(number=2, task_id="other")])
+
+    [hit] = elasticsearch.search(index=index, query={"term": {"task.id": "mine"}})["hits"]["hits"]
+    assert hit["_source"]["task"]["id"] == "mine"
+
+
+def test_setup_gives_a_stream_the_user_s_own_mapping_once(elasticsearch, access, namespace, request):
+    index = f"logs-slowtask.run-{namespace}"
+    assert not stored(elasticsearch, index, [made()])
+    request.getfixturevalue("custom")
+
+    first, second = (
+        [each.what for each in setup(elasticsearch, access, Wishes()) if index in each.what] for _ in range(2)
+    )
+
+    assert first == [f"data stream {index}: a new index, with the mapping of now"]
+    assert second == []
+
+
 def test_a_type_that_conflicts_is_told(elasticsearch, access, namespace):
     index = f"logs-slowtask.run-{namespace}"
     mapping = {"properties": {"task": {"properties": {"name": {"type": "text"}}}}}
@@ -145,6 +195,22 @@ def test_a_read_only_index_is_named_with_its_cause(elasticsearch, access, namesp
             list(setup(elasticsearch, access, Wishes()))
     finally:
         elasticsearch.indices.put_settings(index=index, settings={block: None})
+
+
+def test_setup_needs_no_more_rights_than_the_documentation_says(elasticsearch, access, namespace):
+    index, password = f"logs-slowtask.run-{namespace}", uuid.uuid4().hex
+    stored(elasticsearch, index, [made()])
+    elasticsearch.security.put_role(
+        name=namespace,
+        cluster=["manage_index_templates", "manage_security", "monitor"],
+        indices=[{"names": patterns(), "privileges": ["manage"]}],
+    )
+    elasticsearch.security.put_user(username=namespace, password=password, roles=[namespace])
+    client = connect(replace(access, username=namespace, password=password))
+
+    changes = list(setup(client, access, Wishes(passwords={"slowtask_logstash": uuid.uuid4().hex})))
+
+    assert {each.verb for each in changes} <= {"unchanged", "created", "changed"}
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ DOCUMENTED = {
     ("input", "beats"): {"id", "host", "port", "enrich"},
     ("filter", "ruby"): {"id", "init", "code"},
     ("filter", "grok"): {"id", "patterns_dir", "match", "tag_on_failure", "timeout_millis"},
-    ("filter", "mutate"): {"id", "replace"},
+    ("filter", "mutate"): {"id", "rename", "replace"},
     ("filter", "drop"): {"id"},
     ("output", "elasticsearch"): {
         "id", "hosts", "user", "password", "data_stream", "index", "action", "document_id",
@@ -209,7 +209,8 @@ def test_the_output_stores_into_that_stream_and_makes_no_other(output):
 
 
 def test_a_line_that_comes_twice_is_one_document_and_makes_no_noise(output):
-    assert output["document_id"] == "%{[event][id]}"
+    assert output["document_id"] == "%{[@metadata][slowtask_id]}"
+    assert '"[event][id]" => "[@metadata][slowtask_id]"' in text("output.conf")
     assert output["silence_errors_in_log"] == ["version_conflict_engine_exception"]
 
 

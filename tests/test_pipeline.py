@@ -19,11 +19,6 @@ from slowtask.sources import resolve
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.log"))
 DAY = "2026-11-23"
-DATASETS = {
-    "slowtask.run": (event.Run,),
-    "slowtask.queue": (sample.QueueSample, sample.BrokerSample),
-    "slowtask.alert": (sample.Alert,),
-}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -281,36 +276,3 @@ def test_a_line_in_event_original_is_read_too():
     [found] = through([{"event": {"original": odd.TEXT + "1"}}])
 
     assert found["task.name"] == "jobs.a"
-
-
-def test_the_filter_s_fields_are_the_records_own():
-    """Names, order and types of `slowtask.event` and `slowtask.sample`; `!` marks what no line lacks."""
-    text = logstash.FILTER.read_text()
-    for dataset, kinds in DATASETS.items():
-        [table] = re.findall(rf'"{dataset}" => \{{(.*?)\}}', text, re.DOTALL)
-        fields = dict(re.findall(r'"([@\w.]+)" => "(\w+)!?"', table))
-        types = {name: kind for each in kinds for name, kind in event.types(each).items()}
-
-        assert fields.keys() == types.keys()
-        assert list(fields) == list(types)
-        for name, kind in fields.items():
-            assert kind == types[name] or types[name] in ("keyword", "object"), name
-
-
-def test_the_filter_s_words_are_the_records_own():
-    """The values that outcome, action, system and state may have."""
-    text = logstash.FILTER.read_text()
-    words = {
-        name: tuple(re.findall(r'"([\w-]+)"', call))
-        for name, call in re.findall(r'"(\w+)" => one_of\.call\((.*?)\)', text)
-    }
-
-    hints = {
-        each.name: each.type for kind in (event.Run, sample.Alert) for each in msgspec.structs.fields(kind)
-    }
-    assert words == {
-        "outcome": hints["outcome"].__args__,
-        "action": hints["action"].__args__[0].__args__,
-        "system": hints["system"].__args__[0].__args__,
-        "state": hints["state"].__args__,
-    }

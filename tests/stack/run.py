@@ -22,7 +22,7 @@ OUTAGE = 20  #: seconds that a service stays killed
 PATIENCE = 180  #: seconds for the last record to be stored
 STREAM = "logs-slowtask.run-default"
 LOG = "/var/log/slowtask/slowtask.ndjson"
-PAGE = {"size": 1000, "_source": False, "fields": ["event.id"], "sort": [{"event.id": "asc"}]}
+ALL = {"size": 10_000, "_source": False}  #: more than all rounds' attempts; event.id is kept as _id only
 ENQUEUE = """
 import os, sys
 from rq import Queue
@@ -89,14 +89,7 @@ class Stack:
 
     def stored(self):
         """The ids of all records that Elasticsearch holds, as the reader sees them."""
-        found, after = [], None
-        while True:
-            page = PAGE | ({"search_after": after} if after else {})
-            hits = self.ask(f"{STREAM}/_search", page)["hits"]["hits"]
-            if not hits:
-                return found
-            found += [hit["fields"]["event.id"][0] for hit in hits]
-            after = hits[-1]["sort"]
+        return [hit["_id"] for hit in self.ask(f"{STREAM}/_search", ALL)["hits"]["hits"]]
 
     def ask(self, path, body):
         """The answer of Elasticsearch to the reader."""

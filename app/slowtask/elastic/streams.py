@@ -7,8 +7,8 @@ from elasticsearch import ApiError, Elasticsearch
 
 from slowtask.elastic.access import Access
 from slowtask.elastic.change import Change
-from slowtask.elastic.client import WATERMARK, cause
-from slowtask.elastic.templates import leaves, patterns, template_of
+from slowtask.elastic.client import WATERMARK, cause, resolved
+from slowtask.elastic.templates import leaves, patterns
 from slowtask.errors import ElasticsearchError
 
 NOT_THERE: Final = (400, 404, 405)  #: an API that this server doesn't have
@@ -16,7 +16,7 @@ NOT_THERE: Final = (400, 404, 405)  #: an API that this server doesn't have
 
 def writable(client: Elasticsearch, access: Access) -> dict[str, list[str]]:
     """Our data streams and their indices, oldest first. Raises `ElasticsearchError` if one is blocked."""
-    found = client.indices.resolve_index(name=patterns(), ignore_unavailable=True)
+    found = resolved(client, *patterns())
     plain = [each["name"] for each in found["indices"] if "data_stream" not in each]
     if plain:
         raise ElasticsearchError(
@@ -66,14 +66,20 @@ def kept_for(client: Elasticsearch, stream: str, retention: str) -> bool:
 
 def conflicts(client: Elasticsearch, stream: str, index: str) -> list[str]:
     """The fields that *index* has in another type than the templates give them."""
-    has, wanted = mapped(client, index), template_of(stream)
+    has, wanted = mapped(client, index), composed(client, stream)
     return [name for name, kind in wanted.items() if name in has and has[name]["type"] != kind["type"]]
 
 
 def differing(client: Elasticsearch, stream: str, index: str) -> bool:
     """Whether *index* maps any field otherwise than the templates do, or doesn't have it."""
-    has, wanted = mapped(client, index), template_of(stream)
+    has, wanted = mapped(client, index), composed(client, stream)
     return any(has.get(name) != kind for name, kind in wanted.items())
+
+
+def composed(client: Elasticsearch, stream: str) -> dict[str, dict[str, Any]]:
+    """The mapping of each field that a new index of *stream* would have, with the user's own `@custom`."""
+    template = client.indices.simulate_index_template(name=stream)["template"]
+    return leaves(template.get("mappings", {}))
 
 
 def mapped(client: Elasticsearch, index: str) -> dict[str, dict[str, Any]]:

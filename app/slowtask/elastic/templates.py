@@ -31,17 +31,6 @@ def patterns() -> list[str]:
     return [each for path in files("_index_template") for each in content(path)["index_patterns"]]
 
 
-def template_of(stream: str) -> dict[str, dict[str, Any]]:
-    """The mapping that our templates give each field of *stream*."""
-    for path in files("_index_template"):
-        template = content(path)
-        if any(stream.startswith(each.rstrip("*")) for each in template["index_patterns"]):
-            names = [f"_component_template/{each}" for each in template["composed_of"] if "@" not in each]
-            found = [content(each)["template"].get("mappings", {}) for each in names]
-            return {name: kind for each in found for name, kind in leaves(each).items()}
-    return {}
-
-
 def leaves(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, dict[str, Any]]:
     """The fields of a *mapping* that hold values, each with what is said of it, by dotted name."""
     found: dict[str, dict[str, Any]] = {}

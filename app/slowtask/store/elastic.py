@@ -13,9 +13,8 @@ from typing import Any, Final
 from elasticsearch import ApiError, Elasticsearch
 
 from slowtask.elastic.access import Access
-from slowtask.elastic.client import cause, check, connect, said
+from slowtask.elastic.client import cause, check, connect, resolved, said
 from slowtask.errors import ElasticsearchError
-from slowtask.parse.record import SENTENCES
 from slowtask.store import Bad, Figures, Measurement, Query
 from slowtask.units import printable
 
@@ -73,10 +72,10 @@ class Elastic:
             client = self._connected()
             try:
                 figures = tuple(map(figures_of, self._buckets(client, query)))
-                if not figures:
-                    client.indices.resolve_index(name=self._index, allow_no_indices=False)
             except ApiError as error:
                 raise unsuited(error, self._access, self._index) or error from None
+            if not figures and not any(resolved(client, self._index).values()):
+                raise missing(self._access, self._index)
             return Measurement(figures=figures, bad=self._bad(client, query), source=self._access.host)
 
     def _connected(self) -> Elasticsearch:
@@ -97,6 +96,7 @@ class Elastic:
                 index=self._index,
                 size=0,
                 track_total_hits=False,
+                request_cache=False,  # to be kept, all digests are serialised: as long as the rest takes
                 allow_partial_search_results=False,
                 query={"bool": {"filter": filters(query)}},
                 aggs={"tasks": tasks},
@@ -167,6 +167,8 @@ def figures_of(bucket: dict[str, Any]) -> Figures:
 
 def example(hit: dict[str, Any]) -> str:
     """A line that can't be parsed, as `file:offset: reason`."""
+    from slowtask.parse.record import SENTENCES  # noqa: PLC0415 - the parser, which nothing else here needs
+
     source = hit["_source"]
     log, event = source.get("log", {}), source.get("event", {})
     reason = str(event.get("reason", ""))
@@ -176,13 +178,18 @@ def example(hit: dict[str, Any]) -> str:
     return printable(f"{place}: {sentence}" + (f" ({detail})" if detail else ""))
 
 
+def missing(access: Access, index: str) -> ElasticsearchError:
+    """The error of streams that aren't there."""
+    return ElasticsearchError(
+        f"{access.host} has no {index}: call slowtask setup, then ship the workers' logs there."
+    )
+
+
 def unsuited(error: ApiError, access: Access, index: str) -> ElasticsearchError | None:
     """The error of streams that aren't there, or whose fields aren't mapped as the templates do."""
     kind, reason = cause(error)
     if kind == "index_not_found_exception":
-        return ElasticsearchError(
-            f"{access.host} has no {index}: call slowtask setup, then ship the workers' logs there."
-        )
+        return missing(access, index)
     if kind in ("illegal_argument_exception", "search_phase_execution_exception", "class_cast_exception"):
         return ElasticsearchError(
             f"An index on {access.host} doesn't map its fields as slowtask needs ({reason}): slowtask setup"
