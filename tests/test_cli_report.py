@@ -16,6 +16,7 @@ from logs import BEGIN, made, written
 from slowtask import sample
 from slowtask.cli.report import report
 from slowtask.cli.top import top
+from slowtask.report.panels import NO_SAMPLES
 from slowtask.store.history import SLOTS
 
 HOSTILE = "<script>alert(1)</script>"
@@ -110,7 +111,7 @@ def test_the_headline_is_the_sentence_of_top(log, tmp_path):
     sentence = "jobs.send_mail held the workers 86 % of the time."
 
     assert sentence in CliRunner().invoke(top, [str(log)]).output
-    assert f"<h1>{sentence}</h1>" in reported(tmp_path, log)
+    assert f"<h1>{sentence}</h1>" in reported(tmp_path, log).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_the_headline_in_figures(log, tmp_path):
@@ -171,11 +172,11 @@ def test_a_chart_without_data_is_left_out_and_the_reason_told(tmp_path):
     assert "<svg" not in html
     assert re.findall(r"Left out: [^<]*", html) == [
         "Left out: no run has a known time.",
-        "Left out: no run has a known time.",
-        "Left out: no line tells how long its job waited. slowtask&#x27;s own lines do.",
+        "Left out: no run took a time that can be shown.",
+        "Left out: no line tells in which queue its job waited how long. slowtask&#x27;s own lines do.",
         "Left out: no run failed.",
-        "Left out: the files hold no samples of a queue. slowtask monitor writes them.",
-        "Left out: the files hold no samples of a broker. slowtask monitor writes them.",
+        NO_SAMPLES.format("queue"),
+        NO_SAMPLES.format("broker"),
     ]
 
 
@@ -202,6 +203,15 @@ def test_samples_that_go_on_after_the_last_run_are_shown_to_their_end(tmp_path):
 
     assert found[-1].endswith("59  default")
     assert len(found) <= SLOTS
+
+
+def test_what_a_monitor_wrote_here_is_read_beside_the_log(log, tmp_path):
+    log.rename(tmp_path / "slowtask.ndjson")
+    written(tmp_path / "slowtask-monitor.ndjson", [], queue_sample(0, 5))
+    written(tmp_path / "slowtask-monitor.ndjson.1", [], queue_sample(0, 77))
+    done = command("--out", "-", cwd=tmp_path)
+
+    assert tips(panel(done.stdout, "Queue depth"))[0].endswith("77  default")
 
 
 def test_samples_of_other_queues_go_with_the_queue_that_is_chosen(log, tmp_path):
@@ -294,11 +304,11 @@ def test_thousands_of_tasks_with_endless_names_stay_small_too(tmp_path):
 
 
 def test_a_single_run_makes_a_report(tmp_path):
-    html = reported(tmp_path, written(tmp_path / "runs.ndjson", [made("jobs.one", 0, wait=0)]))
+    html = reported(tmp_path, written(tmp_path / "runs.ndjson", [made("jobs.one", 0, wait=0, queue="q")]))
 
     assert "No run took any time that can be measured." in html
     assert "1 run of 1 task, 6 Nov 2026 09:00 \N{EN DASH} 09:00 UTC, 1 file" in html
-    assert "<svg" in panel(html, "Task-time")
+    assert "<svg" in panel(html, "Waits")
 
 
 def test_lines_that_cannot_be_parsed_are_told(tmp_path):

@@ -8,17 +8,20 @@ from pathlib import Path
 import click
 
 from slowtask.cli.options import day, zone
-from slowtask.cli.top import files, nothing, period, say_skipped
+from slowtask.cli.top import nothing, period, say_skipped
 from slowtask.elastic.access import is_address
 from slowtask.errors import SourceError, UsageError
 from slowtask.rank import rank
+from slowtask.settings import MonitorSettings
+from slowtask.sources import Source, resolve, rotated
 from slowtask.store import Measurement, Query
 from slowtask.units import plural, size
 
 STDOUT = "-"
 HELP = """Write the ranking and charts as one HTML file.
 
-SOURCE is as for slowtask top: a log file, a folder of them, a quoted glob, or - for stdin. The file opens
+SOURCE is as for slowtask top: a log file, a folder of them, a quoted glob, or - for stdin. Without one, the
+log of the worker with these settings, and slowtask-monitor.ndjson where that is here too. The file opens
 without a network. One of that name is replaced, once the new one is complete.
 
 \b
@@ -70,9 +73,18 @@ def place(out: Path) -> Path:
     return target
 
 
+def samples() -> list[Source]:
+    """What a monitor wrote here, if there is one."""
+    found = rotated(Path(MonitorSettings().log))
+    return resolve([str(each) for each in found]) if found else []
+
+
 def made(sources: tuple[str, ...], query: Query, day: date | None, zone: tzinfo) -> tuple[str, str]:
     """The HTML, and what it is of. Raises `SlowtaskError`."""
-    store = files(sources, day, zone)
+    found = [*resolve(sources), *([] if sources else samples())]
+    from slowtask.store.files import Files  # noqa: PLC0415 - DuckDB is slow to import
+
+    store = Files(found, date=day, timezone=zone)
     from slowtask.cli.progress import shown  # noqa: PLC0415 - mistakes come first
     from slowtask.report.page import page  # noqa: PLC0415
     from slowtask.report.panels import FIRST  # noqa: PLC0415

@@ -21,7 +21,6 @@ from slowtask.when import moment
 
 if TYPE_CHECKING:
     from slowtask.cli.table import View
-    from slowtask.store.files import Files
 
 HELP = """Rank tasks by the time they took.
 
@@ -126,7 +125,7 @@ def elastic(address: str) -> Store:
     return Elastic(access)
 
 
-def files(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> "Files":
+def files(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> Store:
     """The store of the files that *sources* name, each run once. Raises `SlowtaskError`."""
     found = resolve(sources)
     from slowtask.store.files import Files  # noqa: PLC0415 - DuckDB is slow to import: mistakes come first

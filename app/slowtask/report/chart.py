@@ -112,4 +112,10 @@ def _times(first: float, last: float, width: int) -> dict[str, Any]:
     form = "%H:%M" if same else "%-d %b %H:%M" if days < 4 else "%-d %b" if days < 300 else "%b %Y"  # noqa: PLR2004
     if days < 0.002:  # noqa: PLR2004 - minutes would all be the same
         form = "%H:%M:%S"
-    return {"format": form, "tickCount": width // 75, "labelFlush": True, "labelOverlap": True}
+    return {
+        "format": form,
+        "tickCount": width // 75,
+        "labelFlush": True,
+        "labelOverlap": True,
+        "labelSeparation": 8,
+    }

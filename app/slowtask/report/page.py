@@ -1,5 +1,6 @@
 """SEE: the page: its words, figures, table and charts in one HTML file that loads nothing."""
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -46,7 +47,7 @@ def page(history: History, tasks: Sequence[Task], made: datetime) -> str:
         version=__version__,
         made=f"{made.day} {made:%b %Y, %H:%M}",
         span=_span(history),
-        verdict=escape(verdict([_short(tasks[0])])),
+        verdict=escape(_together(verdict([_short(tasks[0])]))),
         about=escape(_about(history, tasks)),
         tiles="\n".join(_tile(each) for each in tiles(history, tasks)),
         ranking_text="By the time that tasks held the workers. A click on a column's head sorts by it.",
@@ -110,6 +111,11 @@ def _span(history: History) -> str:
     """From the first to the last end of a run."""
     figures = history.measurement.figures
     return moments.period(min(each.first for each in figures), max(each.last for each in figures))
+
+
+def _together(sentence: str) -> str:
+    """*sentence* with no break between a number and its per cent."""
+    return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", sentence)
 
 
 def _short(task: Task) -> Task:

@@ -16,7 +16,10 @@ from slowtask.units import duration, plural, printable
 FIRST: Final = 8  #: so many tasks, queues and brokers have a colour
 EXCEPTIONS: Final = 10
 FULL: Final = 0.8  #: of a broker's memory: act now
-LEAST: Final = 1e-6  #: seconds: what a logarithmic axis can show
+LEAST: Final = 1000  #: ns: what a logarithmic axis can show
+NO_SAMPLES: Final = (
+    "Left out: the files hold no samples of a {}. slowtask monitor writes them, into slowtask-monitor.ndjson."
+)
 LONGEST: Final = 120  #: characters of a name
 
 
@@ -67,12 +70,12 @@ def task_time(history: History) -> Panel:
     """The 95th percentile of each of the first tasks."""
     title = "Task-time"
     values = [
-        Value(at=each.at, name=name(each.task), value=max(each.p95 / SECOND, LEAST))
+        Value(at=each.at, name=name(each.task), value=each.p95 / SECOND)
         for each in history.tasks
-        if each.task is not None and each.p95 is not None
+        if each.task is not None and each.p95 is not None and each.p95 >= LEAST
     ]
     if not values:
-        return Panel(title=title, text="Left out: no run has a known time.")
+        return Panel(title=title, text="Left out: no run took a time that can be shown.")
     ticks, ends = decades(min(each.value for each in values), max(each.value for each in values))
     text = (
         f"One run in twenty took longer, in each {moments.width(history.width)}, of the tasks that held the "
@@ -97,7 +100,8 @@ def waits(history: History) -> Panel:
     ]
     if not values:
         return Panel(
-            title=title, text="Left out: no line tells how long its job waited. slowtask's own lines do."
+            title=title,
+            text="Left out: no line tells in which queue its job waited how long. slowtask's own lines do.",
         )
     names = _queues(history)
     text = f"One run in twenty had waited longer in its queue, in each {moments.width(history.width)}."
@@ -133,9 +137,7 @@ def depth(history: History) -> Panel:
         if each.depth is not None
     ]
     if not values:
-        return Panel(
-            title=title, text="Left out: the files hold no samples of a queue. slowtask monitor writes them."
-        )
+        return Panel(title=title, text=NO_SAMPLES.format("queue"))
     names = _queues(history)
     text = f"The most jobs seen waiting in each {moments.width(history.width)}."
     return Panel(
@@ -150,9 +152,7 @@ def memory(history: History) -> Panel:
     title = "Broker memory"
     values = [Value(at=each.at, name=name(each.broker), value=each.capacity) for each in history.brokers]
     if not values:
-        return Panel(
-            title=title, text="Left out: the files hold no samples of a broker. slowtask monitor writes them."
-        )
+        return Panel(title=title, text=NO_SAMPLES.format("broker"))
     names = _highest(values)
     text = f"How full it was at most in each {moments.width(history.width)}. Past the line at 80 %, act."
     scale = {"domain": [0, max(1, *(each.value for each in values))]}
