@@ -86,8 +86,11 @@ def made(sources: tuple[str, ...], query: Query, day: date | None, zone: tzinfo)
 
     store = Files(found, date=day, timezone=zone)
     from slowtask.cli.progress import shown  # noqa: PLC0415 - mistakes come first
+    from slowtask.report.chart import renderer  # noqa: PLC0415
     from slowtask.report.page import page  # noqa: PLC0415
     from slowtask.report.panels import FIRST  # noqa: PLC0415
+
+    renderer()  # missing, it is to be missed before the logs are read
 
     def leading(measurement: Measurement) -> list[str]:
         if not measurement.figures:
@@ -104,13 +107,13 @@ def made(sources: tuple[str, ...], query: Query, day: date | None, zone: tzinfo)
 
 def write(target: Path, content: bytes) -> None:
     """Put *content* at *target*: whole, or not at all. Raises `SourceError` where that fails."""
-    if target.exists() and not target.is_file():  # a pipe, a terminal
-        target.write_bytes(content)
-        return
     scratch = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        scratch.write_bytes(content)
-        scratch.replace(target)
+        if target.exists() and not target.is_file():  # a pipe, a terminal
+            target.write_bytes(content)
+        else:
+            scratch.write_bytes(content)
+            scratch.replace(target)
     except OSError as error:
         raise SourceError(f"{target} can't be written ({error.strerror}): choose another --out.") from error
     finally:

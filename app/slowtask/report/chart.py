@@ -5,7 +5,7 @@ script to trust, and a page that prints. Colours are CSS variables: one drawing 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import resources
@@ -45,6 +45,17 @@ class Chart:
     span: tuple[float, float] | None = None  #: ms since the epoch: the x axis
 
 
+def renderer() -> Callable[..., str]:
+    """What makes SVG of a specification. Raises `UsageError` where vl-convert isn't installed."""
+    try:
+        from vl_convert import vegalite_to_svg  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError:
+        raise UsageError("A report needs its charts' library: pip install 'slowtask[report]'.") from None
+
+    found: Callable[..., str] = vegalite_to_svg
+    return found
+
+
 def drawn(chart: Chart) -> tuple[str, str]:
     """*chart* as SVG for a desk and for a phone. Raises `UsageError` where vl-convert isn't installed."""
     return svg(chart, WIDE), svg(chart, NARROW)
@@ -52,13 +63,7 @@ def drawn(chart: Chart) -> tuple[str, str]:
 
 def svg(chart: Chart, width: int) -> str:
     """*chart* so many pixels wide. What stands in it as text is escaped; it holds no script, ids or links."""
-    try:
-        from vl_convert import vegalite_to_svg  # noqa: PLC0415 - an extra, and slow to import
-    except ImportError:
-        raise UsageError("A report needs its charts' library: pip install 'slowtask[report]'.") from None
-
-    drawing: str = vegalite_to_svg(specification(chart, width), allowed_base_urls=[])
-    return drawing
+    return renderer()(specification(chart, width), allowed_base_urls=[])
 
 
 def specification(chart: Chart, width: int) -> dict[str, Any]:
