@@ -1,13 +1,16 @@
 """RQ's Redis is read right, without a change to it, against a real Redis and jobs that RQ itself enqueues."""
 
+import re
 import subprocess
 import sys
 import uuid
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import rq
 from redis import Redis
+from redis.exceptions import NoPermissionError
 
 from conftest import wait_until
 from slowtask.broker.flow import flows
@@ -68,16 +71,21 @@ def test_reading_changes_nothing(broker, redis):
 def test_a_user_who_may_only_read_is_enough(redis, redis_server):
     rq.Queue(connection=redis).enqueue(tasks.simple_task)
     password = uuid.uuid4().hex
+    page = (Path(__file__).parent.parent / "docs" / "monitor.md").read_text()
+    [line] = re.findall(r"^ACL SETUSER monitor .*$", page, re.MULTILINE)
     redis.execute_command(
-        "ACL", "SETUSER", "slowtask", "reset", "on", f">{password}", "~rq:*", "+@read", "+info", "+time",
-        "+multi", "+exec", "-@dangerous", "+info",
-    )  # fmt: skip
+        *line.replace("monitor", "slowtask", 1).replace(">password", f">{password}").split()
+    )
     url = redis_server.replace("redis://", f"redis://slowtask:{password}@")
     with opened(url) as client:
         broker = Rq(client, url)
 
         assert queue(look(broker)).depth == 1
         assert broker.waiting("default", 10).tasks == {"slowtask.demo.tasks.simple_task": 1}
+        assert broker.owners(10)[0].name == "queued jobs"
+        assert broker.running(["default"]) == []
+        with pytest.raises(NoPermissionError):
+            client.delete("rq:queue:default")
         with pytest.raises(BrokerError, match="doesn't allow that"):
             Rq(client, url, prefix="another").look({})
     redis.execute_command("ACL", "DELUSER", "slowtask")

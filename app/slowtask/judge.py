@@ -122,8 +122,8 @@ def load(arrivals: float, mean: float | None, workers: int | None) -> float | No
 
 
 def drained_in(queue: Queue, mean: float | None) -> float | None:
-    """Seconds until *queue* is empty if nothing more came; None where nobody works or times aren't known."""
-    if mean is None or not queue.workers:
+    """Seconds until *queue* is empty if nothing more came; None where it is, or that can't be known."""
+    if mean is None or not queue.workers or not queue.depth:
         return None
     return queue.depth * mean / queue.workers
 

@@ -29,8 +29,8 @@ class MonitorSettings:
     ] = ()  #: what `slowtask top` takes: logs, or one Elasticsearch; () the worker's own log
     capacity: float = 0.8  #: of the broker's memory, from which it is critical
     soon: float = 900.0  #: seconds: a forecast of less is a warning
-    repeat: float = 3600.0  #: seconds before what lasts is told again
     calm: float = 60.0  #: seconds that it must be well before it is told to be over
+    repeat: float = 3600.0  #: seconds before what lasts is told again
     channels: tuple[str, ...] = ()  #: Apprise's URLs
     dashboard: str = ""  #: the link that each alert carries
     metrics: str = ""  #: `127.0.0.1:9187` to serve /metrics and /healthz; "" not

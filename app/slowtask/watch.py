@@ -70,13 +70,19 @@ class View:
 
 
 class Watch:
-    """Looks at *broker*; *typical* says what each task takes, by the log of runs."""
+    """Looks at *broker*; *typical* says what each task takes, by the log of runs.
+
+    *seen* jobs of a queue are looked at to tell what waits, *keys* to tell who owns the memory.
+    """
 
     def __init__(
         self,
         broker: Broker,
         limits: Limits | None = None,
         typical: Callable[[], Mapping[str, Typical]] = dict,
+        *,
+        seen: int = SEEN,
+        keys: int = KEYS,
     ) -> None:
         self._broker = broker
         self._limits = limits or Limits()
@@ -86,6 +92,8 @@ class Watch:
         self._flown: deque[Mapping[str, Flow]] = deque(maxlen=AVERAGED)
         self._owners: Sequence[Owner] = ()
         self._looks = 0
+        self._seen = seen
+        self._keys = keys
 
     def look(self) -> View:
         """What the broker shows now. Raises `BrokerError`."""
@@ -115,9 +123,9 @@ class Watch:
 
     def _owned(self) -> Sequence[Owner]:
         """Who owns the memory: asked now and then, and kept."""
-        if self._looks % OWNED == 0:
+        if self._keys and self._looks % OWNED == 0:
             with suppress(BrokerError):  # a user without the right to ask
-                self._owners = self._broker.owners(KEYS)
+                self._owners = self._broker.owners(self._keys)
         self._looks += 1
         return self._owners
 
@@ -144,7 +152,7 @@ class Watch:
         if queue.depth < DEEP:
             return None
         try:
-            return self._broker.waiting(queue.name, SEEN)
+            return self._broker.waiting(queue.name, self._seen)
         except BrokerError:
             return None
 

@@ -6,7 +6,7 @@ Every command here only reads. A look takes three round trips, however many queu
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -137,21 +137,35 @@ class Rq:
         return [each for each in found if each is not None]
 
     def owners(self, most: int) -> list[Owner]:
-        """Who owns its memory, the greatest first, by *most* keys at random. Raises `BrokerError`."""
+        """Who owns its memory, the greatest first, by *most* keys at random. Raises `BrokerError`.
+
+        The queues' lists are few and may be huge: they are measured each, not met by chance.
+        """
         with said(self.name):
             pipe = self._client.pipeline(transaction=False)
+            pipe.dbsize()
+            pipe.smembers(self._key("queues"))
             for _ in range(most):
                 pipe.randomkey()
-            keys = [key for key in pipe.execute() if key is not None]
+            count, queues, *found = pipe.execute()
+            keys = [key for key in found if key is not None and key not in queues]
             for key in keys:
                 pipe.memory_usage(key)
                 pipe.hget(key, "status") if text(key).startswith(self._key("job", "")) else pipe.exists(key)
-            found = pipe.execute(raise_on_error=False) if keys else []
-        sizes: Counter[str] = Counter()
-        for key, size, status in zip(keys, found[::2], found[1::2], strict=True):
-            sizes[self._owner(text(key), status)] += size if isinstance(size, int) else 0
+            for key in queues:
+                pipe.memory_usage(key)
+            sizes = pipe.execute(raise_on_error=False) if keys or queues else []
+        lists = sum(size for size in sizes[2 * len(keys) :] if isinstance(size, int))
+        met = zip(keys, sizes[: 2 * len(keys) : 2], sizes[1 : 2 * len(keys) : 2], strict=True)
+        return self._shared(met, count / max(1, len(keys)), lists)
+
+    def _shared(self, met: Iterable[tuple[bytes, Any, Any]], scale: float, lists: int) -> list[Owner]:
+        """The owners by the keys that were *met*, each of which stands for *scale*, and the queues' lists."""
+        sizes: Counter[str] = Counter({"queues' lists": lists})
+        for key, size, status in met:
+            sizes[self._owner(text(key), status)] += round(size * scale) if isinstance(size, int) else 0
         whole = sizes.total()
-        return [Owner(name=name, share=size / whole) for name, size in sizes.most_common() if whole and size]
+        return [Owner(name=name, share=size / whole) for name, size in sizes.most_common() if size]
 
     def _owner(self, key: str, status: object) -> str:
         """Whose *key* is; *status* is that of a job."""
@@ -160,7 +174,7 @@ class Rq:
         kind = key[len(self._prefix) + 1 :].partition(":")[0]
         if kind == "job":
             return f"{text(status)} jobs" if isinstance(status, bytes) else "jobs"
-        return {"results": "results", "queue": "queues' lists"}.get(kind, "RQ's own lists")
+        return "results" if kind == "results" else "RQ's own lists"
 
 
 def queue(name: str, row: Row, since: bytes | None, workers: Sequence[Worker], clock: int) -> Queue:
