@@ -3,6 +3,7 @@
 wanted=""
 command -v redis-server >/dev/null || wanted="$wanted redis-server"
 command -v logrotate >/dev/null || [ -x /usr/sbin/logrotate ] || wanted="$wanted logrotate"
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || wanted="$wanted chromium"
 [ -n "$wanted" ] || exit 0
 
 as_root=""

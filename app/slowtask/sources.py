@@ -128,9 +128,13 @@ def _own() -> list[Path]:
     log = settings().log
     if log in (STDIN, OFF):
         raise UsageError(f"SLOWTASK_LOG={log} leaves no file to read: name log files, or - for stdin.")
-    path = Path(log)
-    name = re.compile(re.escape(path.name) + ROTATED + r"(?:\.parquet)?")
-    found = sorted(each for each in path.parent.glob("*") if name.fullmatch(each.name) and each.is_file())
+    found = rotated(Path(log))
     if not found:
         raise SourceError(f"There is no {log} here: name log files or folders, or - for stdin.")
     return found
+
+
+def rotated(path: Path) -> list[Path]:
+    """The log at *path*, if there is one, and those that were rotated or packed from it."""
+    name = re.compile(re.escape(path.name) + ROTATED + r"(?:\.parquet)?")
+    return sorted(each for each in path.parent.glob("*") if name.fullmatch(each.name) and each.is_file())

@@ -149,9 +149,14 @@ def measured(store: Store, query: Query) -> Measurement:
 
     with shown(store.progress):
         found = store.measure(query)
+    say_skipped(found)
+    return found
+
+
+def say_skipped(found: Measurement) -> None:
+    """Tell of logs that were left out because their packed form was read."""
     if found.skipped:
         click.echo(f"slowtask: {plural(found.skipped, 'log')} left out: the packed form is read.", err=True)
-    return found
 
 
 def nothing(measurement: Measurement, query: Query) -> str:
@@ -161,7 +166,9 @@ def nothing(measurement: Measurement, query: Query) -> str:
     if query != Query():
         return "No run matches --since, --until and --queue: widen them."
     if measurement.bad.count:
-        return f"No line holds a run; {measurement.bad.count:,} can't be parsed: --bad shows them."
+        return (
+            f"No line holds a run; {measurement.bad.count:,} can't be parsed: slowtask top --bad shows them."
+        )
     return "The logs hold no runs yet: check that the workers run with slowtask, or name other files."
 
 

@@ -7,7 +7,7 @@ from typing import Final, TextIO
 from slowtask.parse.record import End, Own, microseconds
 from slowtask.parse.stock import Text
 
-COLUMNS: Final = ("timestamp", "duration", "margin", "wait", "outcome", "task", "queue")
+COLUMNS: Final = ("timestamp", "duration", "margin", "wait", "outcome", "task", "queue", "error")
 SPECIAL: Final = re.compile(r"[\",\r\n]")
 
 
@@ -38,7 +38,7 @@ class Rows:
     def texts(self, found: list[Text]) -> None:
         """One row for each of *found*."""
         texts = self._texts
-        self._write("".join([f"{at},{took},,,unknown,{texts[task]},\n" for at, took, task in found]))
+        self._write("".join([f"{at},{took},,,unknown,{texts[task]},,\n" for at, took, task in found]))
 
 
 def _end(end: End, texts: Texts) -> str:
@@ -46,7 +46,8 @@ def _end(end: End, texts: Texts) -> str:
     duration = "" if end.duration is None else end.duration
     margin = "" if end.margin is None else end.margin
     queue = "" if end.queue is None else texts[end.queue]
-    return f"{end.timestamp},{duration},{margin},,{end.outcome},{texts[end.task or '']},{queue}\n"
+    error = "" if end.error is None else texts[end.error]
+    return f"{end.timestamp},{duration},{margin},,{end.outcome},{texts[end.task or '']},{queue},{error}\n"
 
 
 def _own(own: Own, texts: Texts) -> str:
@@ -54,4 +55,6 @@ def _own(own: Own, texts: Texts) -> str:
     run = own.run
     numbers = ("" if each is None else str(each) for each in (run.duration, run.margin, run.wait))
     queue = "" if run.queue is None else texts[run.queue]
-    return f"{microseconds(run.timestamp)},{','.join(numbers)},{run.outcome},{texts[run.task]},{queue}\n"
+    error = "" if run.error is None else texts[run.error]
+    names = f"{texts[run.task]},{queue},{error}"
+    return f"{microseconds(run.timestamp)},{','.join(numbers)},{run.outcome},{names}\n"

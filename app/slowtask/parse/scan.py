@@ -87,7 +87,7 @@ def scan(
 ) -> Tally:
     """Write the runs in *sources* (lines, not Parquet) to CSV files in *folder*; `Tally.files` names them.
 
-    Each has a header, `rows.COLUMNS`: µs since the epoch, ns, ns, ns, and three texts; what isn't known
+    Each has a header, `rows.COLUMNS`: µs since the epoch, ns, ns, ns, and four texts; what isn't known
     is empty. The runs are those of `events`.
     """
     tally = Tally()

@@ -1,7 +1,8 @@
 """Log files as a store: DuckDB reads JSON lines and Parquet in place; other lines go through the parser."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, tzinfo
 from gzip import GzipFile
@@ -16,6 +17,7 @@ from slowtask.sources import Source
 from slowtask.store import Figures, Measurement, Query
 from slowtask.store.duck import absolute, connect, fetch, literal, nameable, statement
 from slowtask.store.foreign import Foreign
+from slowtask.store.history import History, history, width
 from slowtask.store.origin import unpacked
 from slowtask.units import plural
 
@@ -42,6 +44,26 @@ class Files:
 
     def measure(self, query: Query) -> Measurement:
         """The figures of each task over the runs of *query*. Raises `SourceError`."""
+        with self._reading() as reading:
+            return self._measured(reading, query)
+
+    def history(self, query: Query, choose: Callable[[Measurement], Sequence[str]]) -> History:
+        """How the runs of *query* went over time, by task for those of the measurement that *choose* names.
+
+        Raises `SourceError`, also where there is no run.
+        """
+        with self._reading() as reading:
+            measurement = self._measured(reading, query)
+            return reading.history(measurement, query, choose(measurement))
+
+    def _measured(self, reading: "Reading", query: Query) -> Measurement:
+        """What `measure` returns."""
+        found = reading.measure(query)
+        return replace(found, skipped=len(self._sources) - reading.count)
+
+    @contextmanager
+    def _reading(self) -> Iterator["Reading"]:
+        """A reading of all sources, each run once."""
         with TemporaryDirectory(prefix="slowtask-") as name:
             once = unpacked(self._sources, Path(name))
             foreign = Foreign(Path(name), date=self._date, timezone=self._timezone)
@@ -49,8 +71,7 @@ class Files:
             with connect(Path(name), "macros", "buckets") as connection:
                 self._connection = connection
                 try:
-                    found = Reading(connection, foreign).measure(once, query)
-                    return replace(found, skipped=len(self._sources) - len(once))
+                    yield Reading(connection, foreign, once)
                 finally:
                     self._connection = None
 
@@ -58,35 +79,63 @@ class Files:
 class Reading:
     """One reading of all files."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, foreign: Foreign) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, foreign: Foreign, sources: Sequence[Source]
+    ) -> None:
         self._connection = connection
+        self.count = len(sources)
         self._foreign = foreign
         self._lines: dict[str, Source] = {}  #: what DuckDB is told to read, by its name there
         self._mended: dict[str, Source] = {}  #: likewise, the lines that aren't ours being parsed
         self._packed: dict[str, Source] = {}
-
-    def measure(self, sources: Sequence[Source], query: Query) -> Measurement:
-        """The figures of *sources*. A file that DuckDB can't read well is parsed, and all read again."""
+        self._sampled: list[str] = []  #: likewise, all the runs being parsed: a monitor's samples are left
         for source in sources:
-            if source.path is not None and source not in self._foreign.sources:
+            if source.path is not None and source not in foreign.sources:
                 files = self._packed if source.kind == "parquet" else self._lines
                 files[literal(source.path)] = source
+
+    def measure(self, query: Query) -> Measurement:
+        """The figures of each task. A file that DuckDB can't read well is parsed, and all read again."""
         rows = self._rows(query)
         while doubtful := self._doubtful(rows):
             for name, count in doubtful.items():
                 self._set_right(name, count)
             rows = self._rows(query)
         return Measurement(
-            figures=tuple(map(_figures, rows)), bad=self._foreign.bad, source=plural(len(sources), "file")
+            figures=tuple(map(_figures, rows)), bad=self._foreign.bad, source=plural(self.count, "file")
         )
+
+    def history(self, measurement: Measurement, query: Query, tasks: Sequence[str]) -> History:
+        """How it went, after `measure`, by which every file is known to be readable. Raises `SourceError`."""
+        if not measurement.figures:
+            raise SourceError("The logs hold no runs: there is nothing to show.")
+        first = min(each.first for each in measurement.figures)
+        last = max(each.last for each in measurement.figures)
+        runs = sum(each.count for each in measurement.figures)
+        wide = self._noted(query, tasks, width(first, last, runs))
+        [span] = fetch(self._connection, statement("history_span"), {})
+        if (needed := width(span["first"] * wide, span["last"] * wide, runs)) > wide:
+            wide = self._noted(query, tasks, needed)  # samples go on longer than runs
+        return history(measurement, tasks, wide, lambda name: fetch(self._connection, statement(name), {}))
+
+    def _noted(self, query: Query, tasks: Sequence[str], wide: int) -> int:
+        """Run history.sql in slots so *wide* (µs), which it returns."""
+        files = {
+            "observed": [*self._lines, *self._mended],
+            "sampled": self._sampled,
+            "packed": [*self._packed],
+            "parsed": self._foreign.names(),
+        }
+        values = {**_values(query), **files, "tasks": [*tasks], "width": wide}
+        try:
+            fetch(self._connection, _over(statement("history"), files), values)
+        except duckdb.Error as error:  # a file changed or went since it was measured
+            raise unreadable(error) from error
+        return wide
 
     def _rows(self, query: Query) -> list[dict[str, Any]]:
         """The rows of exact.sql, or of sketch.sql where memory can't hold all times."""
-        values: dict[str, Any] = {
-            "since": query.since,
-            "until": query.until,
-            "queues": list(query.queues) or None,
-        }
+        values = _values(query)
         try:
             return self._select("exact", values)
         except duckdb.OutOfMemoryException:
@@ -103,9 +152,8 @@ class Reading:
             "packed": [*self._packed],
             "parsed": self._foreign.names(),
         }
-        runs = " UNION ALL ".join(f"FROM {kind}(${kind})" for kind, names in files.items() if names)
-        sql = statement(name).replace("FROM runs", f"FROM ({runs}) AS runs")
-        return fetch(self._connection, sql, values | files) if runs else []
+        sql = _over(statement(name), files)
+        return fetch(self._connection, sql, values | files) if any(files.values()) else []
 
     def _doubtful(self, rows: list[dict[str, Any]]) -> dict[str, int]:
         """The files that gave rows which may be no runs, and how many."""
@@ -124,6 +172,7 @@ class Reading:
         if self._foreign.parse_strays(source, count):
             self._mended[name] = source
         else:
+            self._sampled.append(name)
             self._foreign.parse([source])
 
     def _give_up_on(self, error: duckdb.Error) -> None:
@@ -135,7 +184,7 @@ class Reading:
                 ) from error
         broken = [name for name in self._lines if not self._readable("lines", name)]
         if not broken:
-            raise SourceError(f"The logs can't be read: {str(error).splitlines()[0]}") from error
+            raise unreadable(error) from error
         self._foreign.parse([self._lines.pop(name) for name in broken])
 
     def _readable(self, kind: str, name: str) -> bool:
@@ -148,6 +197,22 @@ class Reading:
         except duckdb.Error:
             return False
         return True
+
+
+def unreadable(error: duckdb.Error) -> SourceError:
+    """What is said where DuckDB fails and no one file is to blame."""
+    return SourceError(f"The logs can't be read: {str(error).splitlines()[0]}")
+
+
+def _values(query: Query) -> dict[str, Any]:
+    """*query* as the statements take it."""
+    return {"since": query.since, "until": query.until, "queues": list(query.queues) or None}
+
+
+def _over(sql: str, files: Mapping[str, list[str]]) -> str:
+    """*sql* with its `runs` read from *files*, whose kinds are macros of macros.sql."""
+    runs = " UNION ALL BY NAME ".join(f"FROM {kind}(${kind})" for kind, names in files.items() if names)
+    return sql.replace("FROM runs", f"FROM ({runs}) AS runs")
 
 
 def for_duck(source: Source) -> bool:

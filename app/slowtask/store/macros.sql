@@ -11,9 +11,10 @@ CREATE OR REPLACE TEMP MACRO sound(dataset, ended, task, outcome, duration, wait
         false
     );
 
--- JSON lines. A line that is none becomes a row of NULLs.
-CREATE OR REPLACE TEMP MACRO lines(files) AS TABLE
+-- JSON lines of every kind. A line that is none becomes a row of NULLs.
+CREATE OR REPLACE TEMP MACRO entries(files) AS TABLE
 SELECT
+    "event.dataset" AS dataset,
     "task.name" AS task,
     "queue.name" AS queue,
     "@timestamp" AS ended,
@@ -21,6 +22,10 @@ SELECT
     "event.duration" AS duration,
     "event.margin" AS margin,
     "task.wait" AS wait,
+    "error.type" AS error,
+    "queue.depth" AS depth,
+    "broker.name" AS broker,
+    coalesce("broker.capacity", "broker.memory.used" / nullif("broker.memory.max", 0)) AS capacity,
     filename,
     sound("event.dataset", "@timestamp", "task.name", "event.outcome", "event.duration", "task.wait") AS sound
 FROM read_json(
@@ -32,14 +37,31 @@ FROM read_json(
     columns = {
         '@timestamp': 'TIMESTAMPTZ', 'event.dataset': 'VARCHAR', 'event.duration': 'BIGINT',
         'event.margin': 'BIGINT', 'event.outcome': 'VARCHAR', 'task.name': 'VARCHAR',
-        'task.wait': 'BIGINT', 'queue.name': 'VARCHAR'
+        'task.wait': 'BIGINT', 'queue.name': 'VARCHAR', 'error.type': 'VARCHAR', 'queue.depth': 'BIGINT',
+        'broker.name': 'VARCHAR', 'broker.capacity': 'DOUBLE', 'broker.memory.used': 'BIGINT',
+        'broker.memory.max': 'BIGINT'
     }
-)
-WHERE "event.dataset" IS NULL OR "event.dataset" NOT IN ('slowtask.queue', 'slowtask.alert');
+);
+
+-- Those that are runs, or may be.
+CREATE OR REPLACE TEMP MACRO lines(files) AS TABLE
+SELECT task, queue, ended, outcome, duration, margin, wait, error, filename, sound
+FROM entries(files)
+WHERE dataset IS NULL OR dataset NOT IN ('slowtask.queue', 'slowtask.alert');
 
 -- Files whose other lines are parsed.
 CREATE OR REPLACE TEMP MACRO mended(files) AS TABLE
 FROM lines(files) WHERE sound;
+
+-- Runs, and the samples of a monitor.
+CREATE OR REPLACE TEMP MACRO observed(files) AS TABLE
+SELECT task, queue, ended, outcome, duration, wait, error, depth, broker, capacity, sound
+FROM entries(files)
+WHERE sound OR (dataset = 'slowtask.queue' AND ended IS NOT NULL);
+
+-- Samples alone: of files whose runs are all parsed.
+CREATE OR REPLACE TEMP MACRO sampled(files) AS TABLE
+FROM observed(files) WHERE NOT sound;
 
 -- What `slowtask pack` wrote.
 CREATE OR REPLACE TEMP MACRO packed(files) AS TABLE
@@ -51,6 +73,10 @@ SELECT
     "event.duration" AS duration,
     "event.margin" AS margin,
     "task.wait" AS wait,
+    "error.type" AS error,
+    NULL::BIGINT AS depth,
+    NULL::VARCHAR AS broker,
+    NULL::DOUBLE AS capacity,
     NULL AS filename,
     true AS sound
 FROM read_parquet(files, hive_partitioning = false);
@@ -65,6 +91,10 @@ SELECT
     duration,
     margin,
     wait,
+    error,
+    NULL::BIGINT AS depth,
+    NULL::VARCHAR AS broker,
+    NULL::DOUBLE AS capacity,
     NULL AS filename,
     true AS sound
 FROM read_csv(
@@ -76,6 +106,6 @@ FROM read_csv(
     hive_partitioning = false,
     columns = {
         'timestamp': 'BIGINT', 'duration': 'BIGINT', 'margin': 'BIGINT', 'wait': 'BIGINT',
-        'outcome': 'VARCHAR', 'task': 'VARCHAR', 'queue': 'VARCHAR'
+        'outcome': 'VARCHAR', 'task': 'VARCHAR', 'queue': 'VARCHAR', 'error': 'VARCHAR'
     }
 );

@@ -26,6 +26,7 @@ TYPES: Final = {
     "text": "VARCHAR",
     "long": "BIGINT",
     "short": "SMALLINT",
+    "double": "DOUBLE",
     "object": "JSON",
 }
 

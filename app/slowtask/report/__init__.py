@@ -1,0 +1,1 @@
+"""SEE: the ranking and the charts as one HTML file that needs no network."""

@@ -1,0 +1,4 @@
+-- The first and the last slot in which there is something.
+SELECT min(slot) AS first, max(slot) AS last
+FROM noted
+WHERE place IS NOT NULL OR depth IS NOT NULL OR capacity IS NOT NULL
