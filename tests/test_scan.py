@@ -45,7 +45,7 @@ def text(value):
 
 def row(run):
     numbers = map(text, (run.duration, run.margin, run.wait))
-    return [str(microseconds(run.timestamp)), *numbers, run.outcome, run.task, text(run.queue)]
+    return [str(microseconds(run.timestamp)), *numbers, run.outcome, run.task, text(run.queue), text(run.worker)]
 
 
 def one_by_one(path, **options):

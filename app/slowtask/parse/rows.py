@@ -1,4 +1,4 @@
-"""Runs as rows of CSV, with the columns that a ranking needs."""
+"""Runs as rows of CSV, with the columns that a ranking or a replay needs."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Final, TextIO
 from slowtask.parse.record import End, Own, microseconds
 from slowtask.parse.stock import Text
 
-COLUMNS: Final = ("timestamp", "duration", "margin", "wait", "outcome", "task", "queue")
+COLUMNS: Final = ("timestamp", "duration", "margin", "wait", "outcome", "task", "queue", "worker")
 SPECIAL: Final = re.compile(r"[\",\r\n]")
 
 
@@ -38,7 +38,7 @@ class Rows:
     def texts(self, found: list[Text]) -> None:
         """One row for each of *found*."""
         texts = self._texts
-        self._write("".join([f"{at},{took},,,unknown,{texts[task]},\n" for at, took, task in found]))
+        self._write("".join([f"{at},{took},,,unknown,{texts[task]},,\n" for at, took, task in found]))
 
 
 def _end(end: End, texts: Texts) -> str:
@@ -46,7 +46,7 @@ def _end(end: End, texts: Texts) -> str:
     duration = "" if end.duration is None else end.duration
     margin = "" if end.margin is None else end.margin
     queue = "" if end.queue is None else texts[end.queue]
-    return f"{end.timestamp},{duration},{margin},,{end.outcome},{texts[end.task or '']},{queue}\n"
+    return f"{end.timestamp},{duration},{margin},,{end.outcome},{texts[end.task or '']},{queue},\n"
 
 
 def _own(own: Own, texts: Texts) -> str:
@@ -54,4 +54,6 @@ def _own(own: Own, texts: Texts) -> str:
     run = own.run
     numbers = ("" if each is None else str(each) for each in (run.duration, run.margin, run.wait))
     queue = "" if run.queue is None else texts[run.queue]
-    return f"{microseconds(run.timestamp)},{','.join(numbers)},{run.outcome},{texts[run.task]},{queue}\n"
+    worker = "" if run.worker is None else texts[run.worker]
+    names = f"{texts[run.task]},{queue},{worker}"
+    return f"{microseconds(run.timestamp)},{','.join(numbers)},{run.outcome},{names}\n"

@@ -1,7 +1,8 @@
 """Log files as a store: DuckDB reads JSON lines and Parquet in place; other lines go through the parser."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, tzinfo
 from gzip import GzipFile
@@ -14,6 +15,7 @@ import duckdb
 from slowtask.errors import SourceError
 from slowtask.sources import Source
 from slowtask.store import Figures, Measurement, Query
+from slowtask.store.columns import Columns, gathered
 from slowtask.store.duck import absolute, connect, fetch, literal, nameable, statement
 from slowtask.store.foreign import Foreign
 from slowtask.store.origin import unpacked
@@ -42,6 +44,23 @@ class Files:
 
     def measure(self, query: Query) -> Measurement:
         """The figures of each task over the runs of *query*. Raises `SourceError`."""
+        with self._reading() as reading:
+            return self._measured(reading, query)
+
+    def columns(self, query: Query) -> Columns:
+        """The runs of *query* that tell their wait and duration, to be replayed. Raises `SourceError`."""
+        with self._reading() as reading:
+            found = reading.columns(query)
+            return replace(found, skipped=len(self._sources) - reading.count)
+
+    def _measured(self, reading: "Reading", query: Query) -> Measurement:
+        """What `measure` returns."""
+        found = reading.measure(query)
+        return replace(found, skipped=len(self._sources) - reading.count)
+
+    @contextmanager
+    def _reading(self) -> Iterator["Reading"]:
+        """A reading of all sources, each run once."""
         with TemporaryDirectory(prefix="slowtask-") as name:
             once = unpacked(self._sources, Path(name))
             foreign = Foreign(Path(name), date=self._date, timezone=self._timezone)
@@ -49,8 +68,7 @@ class Files:
             with connect(Path(name), "macros", "buckets") as connection:
                 self._connection = connection
                 try:
-                    found = Reading(connection, foreign).measure(once, query)
-                    return replace(found, skipped=len(self._sources) - len(once))
+                    yield Reading(connection, foreign, once)
                 finally:
                     self._connection = None
 
@@ -58,35 +76,54 @@ class Files:
 class Reading:
     """One reading of all files."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, foreign: Foreign) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, foreign: Foreign, sources: Sequence[Source]
+    ) -> None:
         self._connection = connection
+        self.count = len(sources)
         self._foreign = foreign
         self._lines: dict[str, Source] = {}  #: what DuckDB is told to read, by its name there
         self._mended: dict[str, Source] = {}  #: likewise, the lines that aren't ours being parsed
         self._packed: dict[str, Source] = {}
-
-    def measure(self, sources: Sequence[Source], query: Query) -> Measurement:
-        """The figures of *sources*. A file that DuckDB can't read well is parsed, and all read again."""
         for source in sources:
-            if source.path is not None and source not in self._foreign.sources:
+            if source.path is not None and source not in foreign.sources:
                 files = self._packed if source.kind == "parquet" else self._lines
                 files[literal(source.path)] = source
-        rows = self._rows(query)
+
+    def measure(self, query: Query) -> Measurement:
+        """The figures of each task. A file that DuckDB can't read well is parsed, and all read again."""
+        rows = self._settled(lambda: self._rows(query))
+        return Measurement(
+            figures=tuple(map(_figures, rows)), bad=self._foreign.bad, source=plural(self.count, "file")
+        )
+
+    def columns(self, query: Query) -> Columns:
+        """The runs that can be replayed, in order of arrival; files are set right as for `measure`."""
+        rows = self._settled(lambda: self._picked(query))
+        return gathered(self._connection, rows, self._foreign.bad, plural(self.count, "file"))
+
+    def _settled(self, ask: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """What *ask* returns, once all rows that it counts are runs for certain."""
+        rows = ask()
         while doubtful := self._doubtful(rows):
             for name, count in doubtful.items():
                 self._set_right(name, count)
-            rows = self._rows(query)
-        return Measurement(
-            figures=tuple(map(_figures, rows)), bad=self._foreign.bad, source=plural(len(sources), "file")
-        )
+            rows = ask()
+        return rows
+
+    def _picked(self, query: Query) -> list[dict[str, Any]]:
+        """Have the runs of *query* in the table `picked`; how many, by what they lack."""
+        try:
+            if not self._select("pick", _values(query)):
+                return []
+        except duckdb.Error as error:
+            self._give_up_on(error)
+            return self._picked(query)
+        return fetch(self._connection, statement("picked_count"), {})
 
     def _rows(self, query: Query) -> list[dict[str, Any]]:
         """The rows of exact.sql, or of sketch.sql where memory can't hold all times."""
-        values: dict[str, Any] = {
-            "since": query.since,
-            "until": query.until,
-            "queues": list(query.queues) or None,
-        }
+        values = _values(query)
         try:
             return self._select("exact", values)
         except duckdb.OutOfMemoryException:
@@ -103,9 +140,8 @@ class Reading:
             "packed": [*self._packed],
             "parsed": self._foreign.names(),
         }
-        runs = " UNION ALL ".join(f"FROM {kind}(${kind})" for kind, names in files.items() if names)
-        sql = statement(name).replace("FROM runs", f"FROM ({runs}) AS runs")
-        return fetch(self._connection, sql, values | files) if runs else []
+        sql = _over(statement(name), files)
+        return fetch(self._connection, sql, values | files) if any(files.values()) else []
 
     def _doubtful(self, rows: list[dict[str, Any]]) -> dict[str, int]:
         """The files that gave rows which may be no runs, and how many."""
@@ -148,6 +184,17 @@ class Reading:
         except duckdb.Error:
             return False
         return True
+
+
+def _values(query: Query) -> dict[str, Any]:
+    """*query* as the statements take it."""
+    return {"since": query.since, "until": query.until, "queues": list(query.queues) or None}
+
+
+def _over(sql: str, files: Mapping[str, list[str]]) -> str:
+    """*sql* with its `runs` read from *files*, whose kinds are macros of macros.sql."""
+    runs = " UNION ALL BY NAME ".join(f"FROM {kind}(${kind})" for kind, names in files.items() if names)
+    return sql.replace("FROM runs", f"FROM ({runs}) AS runs")
 
 
 def for_duck(source: Source) -> bool:

@@ -16,6 +16,8 @@ CREATE OR REPLACE TEMP MACRO lines(files) AS TABLE
 SELECT
     "task.name" AS task,
     "queue.name" AS queue,
+    "worker.name" AS worker,
+    "event.start" AS started,
     "@timestamp" AS ended,
     "event.outcome" AS outcome,
     "event.duration" AS duration,
@@ -30,9 +32,9 @@ FROM read_json(
     hive_partitioning = false,
     filename = true,
     columns = {
-        '@timestamp': 'TIMESTAMPTZ', 'event.dataset': 'VARCHAR', 'event.duration': 'BIGINT',
-        'event.margin': 'BIGINT', 'event.outcome': 'VARCHAR', 'task.name': 'VARCHAR',
-        'task.wait': 'BIGINT', 'queue.name': 'VARCHAR'
+        '@timestamp': 'TIMESTAMPTZ', 'event.dataset': 'VARCHAR', 'event.start': 'TIMESTAMPTZ',
+        'event.duration': 'BIGINT', 'event.margin': 'BIGINT', 'event.outcome': 'VARCHAR',
+        'task.name': 'VARCHAR', 'task.wait': 'BIGINT', 'queue.name': 'VARCHAR', 'worker.name': 'VARCHAR'
     }
 )
 WHERE "event.dataset" IS NULL OR "event.dataset" NOT IN ('slowtask.queue', 'slowtask.alert');
@@ -46,6 +48,8 @@ CREATE OR REPLACE TEMP MACRO packed(files) AS TABLE
 SELECT
     "task.name" AS task,
     "queue.name" AS queue,
+    "worker.name" AS worker,
+    "event.start" AS started,
     "@timestamp" AS ended,
     "event.outcome" AS outcome,
     "event.duration" AS duration,
@@ -60,6 +64,8 @@ CREATE OR REPLACE TEMP MACRO parsed(files) AS TABLE
 SELECT
     task,
     queue,
+    worker,
+    NULL::TIMESTAMPTZ AS started,
     make_timestamptz("timestamp") AS ended,
     outcome,
     duration,
@@ -76,6 +82,6 @@ FROM read_csv(
     hive_partitioning = false,
     columns = {
         'timestamp': 'BIGINT', 'duration': 'BIGINT', 'margin': 'BIGINT', 'wait': 'BIGINT',
-        'outcome': 'VARCHAR', 'task': 'VARCHAR', 'queue': 'VARCHAR'
+        'outcome': 'VARCHAR', 'task': 'VARCHAR', 'queue': 'VARCHAR', 'worker': 'VARCHAR'
     }
 );
