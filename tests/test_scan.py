@@ -45,7 +45,8 @@ def text(value):
 
 def row(run):
     numbers = map(text, (run.duration, run.margin, run.wait))
-    return [str(microseconds(run.timestamp)), *numbers, run.outcome, run.task, text(run.queue), text(run.worker)]
+    names = run.task, text(run.queue), text(run.worker)
+    return [str(microseconds(run.timestamp)), *numbers, run.outcome, *names]
 
 
 def one_by_one(path, **options):

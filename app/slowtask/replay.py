@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush, heapreplace
-from itertools import compress
+from itertools import chain, compress
 from typing import Final
 
 NEVER: Final = 2**63
@@ -30,6 +30,7 @@ class Pool:
     queues: tuple[int, ...]
     size: int  #: how many jobs they run at once
     ordered: bool = True  #: `queues` go first to last; otherwise whichever job has waited longest
+    since: int = -NEVER  #: when they begin to work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ def replay(jobs: Jobs, pools: Sequence[Pool], overhead: Overhead) -> list[int]:
         if queues != served:
             places = compress(places, map(queues.__contains__, jobs.queue))
         if len(group) == len(queues) == 1:
-            _one_queue(jobs, places, group[0].size, overhead, starts)
+            _one_queue(jobs, places, group[0], overhead, starts)
         else:
             _Room(group, overhead).run(jobs, places, starts)
     return starts
@@ -60,21 +61,19 @@ def replay(jobs: Jobs, pools: Sequence[Pool], overhead: Overhead) -> list[int]:
 
 def connected(pools: Sequence[Pool]) -> list[list[Pool]]:
     """*pools* in groups that have no queue in common."""
-    groups: list[tuple[set[int], list[Pool]]] = []
+    groups: list[list[Pool]] = []
     for pool in pools:
-        queues, members = set(pool.queues), [pool]
-        near = [group for group in groups if group[0] & queues]
-        for group in near:
-            groups.remove(group)
-        groups.append((queues.union(*(each[0] for each in near)), sum((each[1] for each in near), []) + members))
-    return [members for _, members in groups]
+        near = [
+            group for group in groups if any(set(pool.queues).intersection(each.queues) for each in group)
+        ]
+        groups = [group for group in groups if group not in near]
+        groups.append([pool, *chain.from_iterable(near)])
+    return groups
 
 
-def _one_queue(
-    jobs: Jobs, places: Iterable[int], size: int, overhead: Overhead, starts: list[int]
-) -> None:
-    """Write the *starts* of the jobs at *places*, all of one queue with *size* workers."""
-    free = [jobs.arrival[0] if jobs.arrival else 0] * size  # a heap: when each worker is free
+def _one_queue(jobs: Jobs, places: Iterable[int], pool: Pool, overhead: Overhead, starts: list[int]) -> None:
+    """Write the *starts* of the jobs at *places*, all of one queue that *pool* alone serves."""
+    free = [pool.since] * pool.size  # a heap: when each worker is free
     arrival, took, before = jobs.arrival, jobs.took, overhead.before
     busy = overhead.before + overhead.after
     for place in places:
@@ -89,12 +88,13 @@ class _Room:
     def __init__(self, pools: Sequence[Pool], overhead: Overhead) -> None:
         self._before, self._busy = overhead.before, overhead.before + overhead.after
         self._pools = pools
-        self._idle = [pool.size for pool in pools]
+        self._idle = [0] * len(pools)
         self._waiting: dict[int, deque[int]] = {queue: deque() for pool in pools for queue in pool.queues}
         #: who takes a job of each queue: first those who can do the least else
         order = sorted(range(len(pools)), key=lambda each: len(pools[each].queues))
         self._takers = {queue: [n for n in order if queue in pools[n].queues] for queue in self._waiting}
-        self._free: list[tuple[int, int]] = []  #: a heap: when a worker will be free, and its pool
+        #: a heap: when a worker will be free, and its pool
+        self._free = sorted((pool.since, n) for n, pool in enumerate(pools) for _ in range(pool.size))
 
     def run(self, jobs: Jobs, places: Iterable[int], starts: list[int]) -> None:
         """Write the *starts* of the jobs at *places*."""
@@ -143,7 +143,7 @@ def peak(arrivals: Sequence[int], starts: Iterable[int]) -> int:
     for come, now in enumerate(arrivals, 1):
         while started[gone] <= now:
             gone += 1
-        if come - gone > most:
+        if come - gone > most:  # noqa: PLR1730 - a call for each of a million jobs
             most = come - gone
     return most
 

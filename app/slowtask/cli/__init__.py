@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "top": "Rank tasks by the time they took.",
     "parse": "Turn log lines into events, one JSON line each.",
     "pack": "Turn rotated logs into Parquet.",
+    "whatif": "Try a change on paper: replay the log with it.",
     "setup": "Make Elasticsearch and Kibana ready.",
     "demo": "See it work: Redis, two workers, three tasks, the ranking.",
     "collapse": "See a queue fall over, on a Redis of its own.",

@@ -46,7 +46,9 @@ def _end(end: End, texts: Texts) -> str:
     duration = "" if end.duration is None else end.duration
     margin = "" if end.margin is None else end.margin
     queue = "" if end.queue is None else texts[end.queue]
-    return f"{end.timestamp},{duration},{margin},,{end.outcome},{texts[end.task or '']},{queue},\n"
+    worker = "" if end.worker is None else texts[end.worker]
+    names = f"{texts[end.task or '']},{queue},{worker}"
+    return f"{end.timestamp},{duration},{margin},,{end.outcome},{names}\n"
 
 
 def _own(own: Own, texts: Texts) -> str:

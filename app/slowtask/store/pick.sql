@@ -1,10 +1,11 @@
 -- The runs of a replay, in a table of their own, so that a log is read once. Arrivals are ns since the epoch. A run
--- began its duration before its end; `event.start` says so itself where the line has it.
+-- began its duration before its end; `event.start` says so itself where the line has it. Workers without a name are
+-- one for each queue.
 CREATE OR REPLACE TEMP TABLE picked AS
 SELECT
     task,
     coalesce(queue, '') AS queue,
-    coalesce(worker, '') AS worker,
+    coalesce(worker, 'of ' || coalesce(queue, '')) AS worker,
     try(epoch_us(coalesce(started, ended - to_microseconds(duration // 1000))) * 1000 - wait) AS arrival,
     wait,
     duration,

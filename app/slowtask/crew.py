@@ -1,0 +1,167 @@
+"""REPLAY: who worked the runs of a log off, and what they lost between two jobs. Pure.
+
+A log has no list of workers. What is assumed: a worker is there from its first run to its last, and serves
+the queues that it was seen to serve; workers of the same queues are one pool, at work since the first of them
+was. Times are ns.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cmp_to_key
+from heapq import heappop, heappush
+from itertools import pairwise, permutations
+from math import ceil
+from statistics import median
+from typing import Final, Protocol
+
+from slowtask.replay import Overhead, Pool
+
+FEW: Final = 20  #: of so few runs, a worker may serve queues that it wasn't seen to serve
+USUAL: Final = 0.95  #: leaves aside the moments when old and new workers overlap
+RARE: Final = 0.1  #: of the choices: those against an order are races, or jobs put at the front
+SAMPLE: Final = 200_000  #: choices looked at
+
+Places = Sequence[int]  #: of runs
+
+
+class Runs(Protocol):
+    """The runs of a log, column by column, in order of arrival: the store's `Columns`, say."""
+
+    @property
+    def arrival(self) -> Sequence[int]: ...  # noqa: D102
+    @property
+    def wait(self) -> Sequence[int]: ...  # noqa: D102
+    @property
+    def took(self) -> Sequence[int]: ...  # noqa: D102
+    @property
+    def queue(self) -> Sequence[int]: ...  # noqa: D102
+    @property
+    def worker(self) -> Sequence[int]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """The workers, as far as a log tells."""
+
+    pools: tuple[Pool, ...]
+    overhead: Overhead
+
+
+def crew(runs: Runs) -> Crew:
+    """Who ran *runs*."""
+    start = [come + wait for come, wait in zip(runs.arrival, runs.wait, strict=True)]
+    end = [begun + took for begun, took in zip(start, runs.took, strict=True)]
+    order = sorted(range(len(start)), key=start.__getitem__)
+    workers: dict[int, list[int]] = defaultdict(list)
+    for place in order:
+        workers[runs.worker[place]].append(place)
+    overhead = measured(workers.values(), runs.arrival, start, end)
+    waiting = Waiting(runs, start, order, overhead)
+    pools = []
+    for members, seen in pooled(workers.values(), runs.queue):
+        queues, ordered = waiting.ranked(seen, [place for each in members for place in each])
+        size, since = staffed(members, start, end), min(start[each[0]] for each in members)
+        pools.append(Pool(queues=queues, size=size, ordered=ordered, since=since - overhead.before))
+    return Crew(pools=tuple(pools), overhead=overhead)
+
+
+def pooled(workers: Iterable[Places], queue: Sequence[int]) -> list[tuple[list[Places], frozenset[int]]]:
+    """The workers (the runs of each) that were seen on the same queues, and these queues.
+
+    A worker of few runs joins those that were seen on its queues and on more.
+    """
+    pools: dict[frozenset[int], list[Places]] = defaultdict(list)
+    for places in workers:
+        pools[frozenset(queue[place] for place in places)].append(places)
+    full = {seen for seen, members in pools.items() if any(len(each) >= FEW for each in members)}
+    for seen in sorted(pools, key=len):
+        wider = [each for each in full if seen < each]
+        if seen not in full and wider:
+            pools[min(wider, key=len)] += pools.pop(seen)
+    return [(members, seen) for seen, members in pools.items()]
+
+
+def staffed(workers: Sequence[Places], start: Sequence[int], end: Sequence[int]) -> int:
+    """How many jobs *workers* can run at once: what all that were there at a time could, usually."""
+    shifts = [
+        (start[each[0]], max(end[place] for place in each), at_once(each, start, end)) for each in workers
+    ]
+    came, went = (
+        sorted((first, size) for first, _, size in shifts),
+        sorted((last, size) for _, last, size in shifts),
+    )
+    there, counts, gone, come = 0, [], 0, 0
+    for moment in sorted(start[place] for each in workers for place in each):
+        while come < len(came) and came[come][0] <= moment:
+            there, come = there + came[come][1], come + 1
+        while went[gone][0] < moment:
+            there, gone = there - went[gone][1], gone + 1
+        counts.append(there)
+    return usual(counts)
+
+
+def at_once(places: Places, start: Sequence[int], end: Sequence[int]) -> int:
+    """How many of a worker's runs overlap, usually: 1 but for Celery's processes under one name."""
+    running: list[int] = []
+    counts = []
+    for place in places:
+        while running and running[0] <= start[place]:
+            heappop(running)
+        heappush(running, end[place])
+        counts.append(len(running))
+    return usual(counts)
+
+
+def usual(counts: list[int]) -> int:
+    """What 95 % of *counts* don't exceed: of fewer than twenty, the highest."""
+    return sorted(counts)[ceil(USUAL * len(counts)) - 1]
+
+
+def measured(
+    workers: Iterable[Places], arrival: Sequence[int], start: Sequence[int], end: Sequence[int]
+) -> Overhead:
+    """What a worker needs beside the task: medians.
+
+    In all, the gap between two of its runs of which the second was waiting when the first ended; until the
+    start, the wait of a run that found its worker idle.
+    """
+    pairs = [(one, two) for each in workers for one, two in pairwise(each) if start[two] >= end[one]]
+    gaps = [start[two] - end[one] for one, two in pairs if arrival[two] <= end[one]]
+    gap = round(median(gaps)) if gaps else 0
+    idle = [start[two] - arrival[two] for one, two in pairs if arrival[two] > end[one] + gap]
+    before = round(median(idle)) if idle else gap
+    return Overhead(before=min(before, gap) if gaps else before, after=max(0, gap - before))
+
+
+class Waiting:
+    """What waited when a run started."""
+
+    def __init__(self, runs: Runs, start: Sequence[int], order: Places, overhead: Overhead) -> None:
+        self._runs, self._start = runs, start
+        self._lead = overhead.before + overhead.after  #: the choice was made so long before the start
+        self._come: dict[int, list[int]] = defaultdict(list)
+        self._gone: dict[int, list[int]] = defaultdict(list)
+        for queue, arrival in zip(runs.queue, runs.arrival, strict=True):
+            self._come[queue].append(arrival)
+        for place in order:
+            self._gone[runs.queue[place]].append(start[place])
+
+    def ranked(self, queues: frozenset[int], places: Places) -> tuple[tuple[int, ...], bool]:
+        """*queues* as those who ran what is at *places* took from them: their order, if they kept to one."""
+        wins: Counter[tuple[int, int]] = Counter()
+        if len(queues) > 1:
+            for place in places[:: 1 + len(places) * len(queues) // SAMPLE]:
+                mine = self._runs.queue[place]
+                wins.update((mine, other) for other in queues if other != mine and self._waits(other, place))
+        pairs = [(wins[pair], wins[pair[::-1]]) for pair in permutations(queues, 2)]
+        kept = all(min(pair) <= RARE * sum(pair) for pair in pairs)
+        first = cmp_to_key(lambda one, two: wins[two, one] - wins[one, two])  # most wins first
+        return tuple(sorted(sorted(queues), key=first)), kept and bool(wins)
+
+    def _waits(self, queue: int, place: int) -> bool:
+        """Whether a job of *queue* was waiting when that at *place* was chosen."""
+        begun = self._start[place]
+        come = bisect_right(self._come[queue], begun - self._lead)
+        return come > bisect_left(self._gone[queue], begun)
