@@ -7,21 +7,23 @@ was. Times are ns.
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
 from heapq import heappop, heappush
-from itertools import pairwise, permutations
+from itertools import chain, islice, pairwise
 from math import ceil
-from statistics import median
+from operator import add
+from statistics import fmean, median
 from typing import Final, Protocol
 
-from slowtask.replay import Overhead, Pool
+from slowtask.replay import NEVER, Overhead, Pool
 
 FEW: Final = 20  #: of so few runs, a worker may serve queues that it wasn't seen to serve
 USUAL: Final = 0.95  #: leaves aside the moments when old and new workers overlap
 RARE: Final = 0.1  #: of the choices: those against an order are races, or jobs put at the front
-SAMPLE: Final = 200_000  #: choices looked at
+RESTED: Final = 0.99  #: of the gaps: the longest are no gaps, but a worker's end and new beginning
+SAMPLE: Final = 200_000  #: choices or gaps looked at, of more
 
 Places = Sequence[int]  #: of runs
 
@@ -51,8 +53,8 @@ class Crew:
 
 def crew(runs: Runs) -> Crew:
     """Who ran *runs*."""
-    start = [come + wait for come, wait in zip(runs.arrival, runs.wait, strict=True)]
-    end = [begun + took for begun, took in zip(start, runs.took, strict=True)]
+    start = list(map(add, runs.arrival, runs.wait))
+    end = list(map(add, start, runs.took))
     order = sorted(range(len(start)), key=start.__getitem__)
     workers: dict[int, list[int]] = defaultdict(list)
     for place in order:
@@ -85,51 +87,58 @@ def pooled(workers: Iterable[Places], queue: Sequence[int]) -> list[tuple[list[P
 
 def staffed(workers: Sequence[Places], start: Sequence[int], end: Sequence[int]) -> int:
     """How many jobs *workers* can run at once: what all that were there at a time could, usually."""
-    shifts = [
-        (start[each[0]], max(end[place] for place in each), at_once(each, start, end)) for each in workers
-    ]
-    came, went = (
-        sorted((first, size) for first, _, size in shifts),
-        sorted((last, size) for _, last, size in shifts),
-    )
-    there, counts, gone, come = 0, [], 0, 0
-    for moment in sorted(start[place] for each in workers for place in each):
-        while come < len(came) and came[come][0] <= moment:
-            there, come = there + came[come][1], come + 1
-        while went[gone][0] < moment:
-            there, gone = there - went[gone][1], gone + 1
-        counts.append(there)
+    begun = sorted(chain.from_iterable([start[place] for place in each] for each in workers))
+    turns = sorted(chain.from_iterable(shift(each, start, end) for each in workers))
+    there, counts = 0, Counter[int]()
+    for (moment, size), (until, _) in pairwise([*turns, (NEVER, 0)]):
+        there += size
+        counts[there] += bisect_left(begun, until) - bisect_left(begun, moment)
     return usual(counts)
+
+
+def shift(places: Places, start: Sequence[int], end: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """When a worker came, and went, and how many jobs at once came and went with it."""
+    size = at_once(places, start, end)
+    yield start[places[0]], size
+    yield max(end[place] for place in places) + 1, -size
 
 
 def at_once(places: Places, start: Sequence[int], end: Sequence[int]) -> int:
     """How many of a worker's runs overlap, usually: 1 but for Celery's processes under one name."""
+    overlaps = sum(start[two] < end[one] for one, two in pairwise(places))
+    if overlaps <= (1 - USUAL) * len(places):
+        return 1
     running: list[int] = []
-    counts = []
+    counts = Counter[int]()
     for place in places:
         while running and running[0] <= start[place]:
             heappop(running)
         heappush(running, end[place])
-        counts.append(len(running))
+        counts[len(running)] += 1
     return usual(counts)
 
 
-def usual(counts: list[int]) -> int:
-    """What 95 % of *counts* don't exceed: of fewer than twenty, the highest."""
-    return sorted(counts)[ceil(USUAL * len(counts)) - 1]
+def usual(counts: Mapping[int, int]) -> int:
+    """The number that 95 % don't exceed, of those counted so often; of fewer than twenty the highest."""
+    rest = USUAL * sum(counts.values())
+    for number, often in sorted(counts.items()):
+        rest -= often
+        if rest <= 0:
+            return number
+    return 0
 
 
 def measured(
     workers: Iterable[Places], arrival: Sequence[int], start: Sequence[int], end: Sequence[int]
 ) -> Overhead:
-    """What a worker needs beside the task: medians.
+    """What a worker needs beside the task.
 
-    In all, the gap between two of its runs of which the second was waiting when the first ended; until the
-    start, the wait of a run that found its worker idle.
+    In all, the mean gap between two of its runs of which the second was waiting when the first ended, without
+    the longest in a hundred: restarts. Until the start, the median wait of a run that found its worker idle.
     """
-    pairs = [(one, two) for each in workers for one, two in pairwise(each) if start[two] >= end[one]]
-    gaps = [start[two] - end[one] for one, two in pairs if arrival[two] <= end[one]]
-    gap = round(median(gaps)) if gaps else 0
+    pairs = list(islice(chain.from_iterable(map(pairwise, workers)), 0, None, 1 + len(start) // SAMPLE))
+    gaps = sorted(start[two] - end[one] for one, two in pairs if arrival[two] <= end[one] <= start[two])
+    gap = round(fmean(gaps[: ceil(len(gaps) * RESTED)])) if gaps else 0
     idle = [start[two] - arrival[two] for one, two in pairs if arrival[two] > end[one] + gap]
     before = round(median(idle)) if idle else gap
     return Overhead(before=min(before, gap) if gaps else before, after=max(0, gap - before))
@@ -155,10 +164,13 @@ class Waiting:
             for place in places[:: 1 + len(places) * len(queues) // SAMPLE]:
                 mine = self._runs.queue[place]
                 wins.update((mine, other) for other in queues if other != mine and self._waits(other, place))
-        pairs = [(wins[pair], wins[pair[::-1]]) for pair in permutations(queues, 2)]
+        pairs = [(wins[one, two], wins[two, one]) for one in queues for two in queues]
         kept = all(min(pair) <= RARE * sum(pair) for pair in pairs)
-        first = cmp_to_key(lambda one, two: wins[two, one] - wins[one, two])  # most wins first
-        return tuple(sorted(sorted(queues), key=first)), kept and bool(wins)
+
+        def behind(one: int, other: int) -> int:
+            return wins[other, one] - wins[one, other]
+
+        return tuple(sorted(sorted(queues), key=cmp_to_key(behind))), kept and bool(wins)
 
     def _waits(self, queue: int, place: int) -> bool:
         """Whether a job of *queue* was waiting when that at *place* was chosen."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import sub
+from operator import add, sub
 from typing import Final
 
 from slowtask.change import Change, Log, changed, last, named, resized
@@ -68,14 +68,20 @@ def whatif(log: Log, change: Change) -> Outcome:
     now = Jobs(arrival=log.arrival, took=log.took, queue=log.queue)
     then = changed(now, log, change, own)
     times = [
-        (log.arrival, [come + wait for come, wait in zip(log.arrival, log.wait, strict=True)]),
+        (log.arrival, list(map(add, log.arrival, log.wait))),
         (log.arrival, replay(now, before, seen.overhead)),
     ]
     if change.any:
         times.append((then.arrival, replay(then, after, seen.overhead)))
+    whole, places = _row(times), by_queue(then)
     return Outcome(
-        whole=_row(times, range(len(log.arrival))),
-        queues={names[queue]: _row(times, places) for queue, places in by_queue(then).items()},
+        whole=whole,
+        queues={
+            names[queue]: _row([(_at(mine, come), _at(mine, gone)) for come, gone in times])
+            for queue, mine in places.items()
+        }
+        if len(places) > 1
+        else {names[queue]: whole for queue in places},
         staff=tuple(_staff(before, after, names)),
         overhead=(seen.overhead.before + seen.overhead.after) / SECOND,
     )
@@ -92,21 +98,25 @@ def by_queue(jobs: Jobs) -> dict[int, list[int]]:
 Times = tuple[Sequence[int], Sequence[int]]  #: arrivals and starts
 
 
-def _row(times: Sequence[Times], places: Sequence[int]) -> Row:
-    """The figures of the jobs at *places*."""
-    really, replayed, *then = (_figures(arrivals, starts, places) for arrivals, starts in times)
-    return Row(jobs=len(places), really=really, replayed=replayed, changed=then[0] if then else None)
+def _at(places: Iterable[int], column: Sequence[int]) -> list[int]:
+    """What stands at *places* of *column*."""
+    return [column[place] for place in places]
 
 
-def _figures(arrivals: Sequence[int], starts: Sequence[int], places: Sequence[int]) -> Figures:
-    """Those of the jobs at *places*."""
-    come, gone = [arrivals[place] for place in places], [starts[place] for place in places]
-    waits = sorted(map(sub, gone, come))
+def _row(times: Sequence[Times]) -> Row:
+    """The figures of the same jobs at different *times*."""
+    really, replayed, *then = (_figures(arrivals, starts) for arrivals, starts in times)
+    return Row(jobs=len(times[0][0]), really=really, replayed=replayed, changed=then[0] if then else None)
+
+
+def _figures(arrivals: Sequence[int], starts: Sequence[int]) -> Figures:
+    """Those of jobs that came and started then."""
+    waits = sorted(map(sub, starts, arrivals))
     return Figures(
         p50=percentile(waits, 0.5) / SECOND,
         p95=percentile(waits, 0.95) / SECOND,
         longest=waits[-1] / SECOND,
-        depth=peak(come, gone),
+        depth=peak(arrivals, starts),
     )
 
 
@@ -127,7 +137,9 @@ def verdict(outcome: Outcome) -> str:
     waits = (
         f"one job in twenty would have waited longer than {duration(new.p95)} instead of {duration(old.p95)}"
     )
-    return f"With {workers}, {waits}; at most {plural(new.depth, 'job')} at once instead of {old.depth:,}."
+    return (
+        f"With {workers}, {waits}, and at most {plural(new.depth, 'job')} at once instead of {old.depth:,}."
+    )
 
 
 def _workers(staff: Iterable[Staff]) -> str:
