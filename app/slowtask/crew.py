@@ -23,7 +23,7 @@ FEW: Final = 20  #: of so few runs, a worker may serve queues that it wasn't see
 USUAL: Final = 0.95  #: leaves aside the moments when old and new workers overlap
 RARE: Final = 0.1  #: of the choices: those against an order are races, or jobs put at the front
 RESTED: Final = 0.99  #: of the gaps: the longest are no gaps, but a worker's end and new beginning
-SAMPLE: Final = 200_000  #: choices or gaps looked at, of more
+SAMPLE: Final = 200_000  #: choices or gaps looked at, of moreRECENT: Final = 1000  #: runs of one worker, among which the last to end is looked for
 
 Places = Sequence[int]  #: of runs
 
@@ -63,7 +63,7 @@ def crew(runs: Runs) -> Crew:
     waiting = Waiting(runs, start, order, overhead)
     pools = []
     for members, seen in pooled(workers.values(), runs.queue):
-        queues, ordered = waiting.ranked(seen, [place for each in members for place in each])
+        queues, ordered = waiting.ranked(seen, sampled(members, len(seen)))
         size, since = staffed(members, start, end), min(start[each[0]] for each in members)
         pools.append(Pool(queues=queues, size=size, ordered=ordered, since=since - overhead.before))
     return Crew(pools=tuple(pools), overhead=overhead)
@@ -87,7 +87,7 @@ def pooled(workers: Iterable[Places], queue: Sequence[int]) -> list[tuple[list[P
 
 def staffed(workers: Sequence[Places], start: Sequence[int], end: Sequence[int]) -> int:
     """How many jobs *workers* can run at once: what all that were there at a time could, usually."""
-    begun = sorted(chain.from_iterable([start[place] for place in each] for each in workers))
+    begun = sorted(start[place] for place in sampled(workers))
     turns = sorted(chain.from_iterable(shift(each, start, end) for each in workers))
     there, counts = 0, Counter[int]()
     for (moment, size), (until, _) in pairwise([*turns, (NEVER, 0)]):
@@ -96,11 +96,17 @@ def staffed(workers: Sequence[Places], start: Sequence[int], end: Sequence[int])
     return usual(counts)
 
 
+def sampled(workers: Sequence[Places], step: int = 1) -> list[int]:
+    """Some runs of each of *workers*, as many of one as of another in proportion; all where they are few."""
+    step = 1 + step * sum(map(len, workers)) // SAMPLE
+    return [place for each in workers for place in each[::step]]
+
+
 def shift(places: Places, start: Sequence[int], end: Sequence[int]) -> Iterator[tuple[int, int]]:
     """When a worker came, and went, and how many jobs at once came and went with it."""
     size = at_once(places, start, end)
     yield start[places[0]], size
-    yield max(end[place] for place in places) + 1, -size
+    yield max(end[place] for place in places[-RECENT:]) + 1, -size
 
 
 def at_once(places: Places, start: Sequence[int], end: Sequence[int]) -> int:
@@ -161,7 +167,7 @@ class Waiting:
         """*queues* as those who ran what is at *places* took from them: their order, if they kept to one."""
         wins: Counter[tuple[int, int]] = Counter()
         if len(queues) > 1:
-            for place in places[:: 1 + len(places) * len(queues) // SAMPLE]:
+            for place in places:
                 mine = self._runs.queue[place]
                 wins.update((mine, other) for other in queues if other != mine and self._waits(other, place))
         pairs = [(wins[one, two], wins[two, one]) for one in queues for two in queues]
