@@ -23,7 +23,8 @@ FEW: Final = 20  #: of so few runs, a worker may serve queues that it wasn't see
 USUAL: Final = 0.95  #: leaves aside the moments when old and new workers overlap
 RARE: Final = 0.1  #: of the choices: those against an order are races, or jobs put at the front
 RESTED: Final = 0.99  #: of the gaps: the longest are no gaps, but a worker's end and new beginning
-SAMPLE: Final = 200_000  #: choices or gaps looked at, of moreRECENT: Final = 1000  #: runs of one worker, among which the last to end is looked for
+SAMPLE: Final = 200_000  #: choices or gaps looked at, of more
+RECENT: Final = 1000  #: runs of one worker, among which the last to end is looked for
 
 Places = Sequence[int]  #: of runs
 
