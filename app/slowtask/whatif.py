@@ -134,12 +134,11 @@ def verdict(outcome: Outcome) -> str:
     old, new = row.replayed, row.changed
     if new is None:
         return f"Nothing is changed: one job in twenty waits longer than {duration(old.p95)} in the replay."
-    waits = (
-        f"one job in twenty would have waited longer than {duration(new.p95)} instead of {duration(old.p95)}"
-    )
-    return (
-        f"With {workers}, {waits}, and at most {plural(new.depth, 'job')} at once instead of {old.depth:,}."
-    )
+    waits = f"{duration(new.p95)} instead of {duration(old.p95)}"
+    depth = f"{plural(new.depth, 'job')} at once"
+    if new.depth != old.depth:
+        depth += f" instead of {old.depth:,}"
+    return f"With {workers}, one job in twenty would have waited longer than {waits}, and at most {depth}."
 
 
 def _workers(staff: Iterable[Staff]) -> str:

@@ -30,7 +30,7 @@ SOURCE is a log file, folder, glob or -, as for slowtask top; but not an Elastic
 
 \b
 Eight workers:                        slowtask whatif worker.ndjson --workers 8
-Eight of those on the queue mail:     slowtask whatif logs/ --workers mail:8
+Eight that serve the queue mail:      slowtask whatif logs/ --workers mail:8
 send_mail apart, two workers added:   slowtask whatif --own-queue send_mail:2
 compute in half the time, and half
 as many jobs again:                   slowtask whatif --faster compute:0.5 --arrivals 1.5
