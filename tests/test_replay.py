@@ -118,6 +118,13 @@ def test_overhead_delays_the_start_and_holds_the_worker():
     assert replay(jobs, one(1), Overhead(before=2, after=3)) == [2, 12]
 
 
+def test_a_job_may_need_more_than_others_until_it_starts():
+    jobs = Jobs(arrival=[0, 1, 2], took=[5, 5, 5], queue=[0, 0, 1], before=[2, 7, 0])
+    pools = [Pool(queues=(0, 1), size=1)]
+
+    assert replay(jobs, pools, Overhead(after=1)) == [2, 15, 21]
+
+
 @pytest.mark.parametrize("pools", [[], [Pool(queues=(0,), size=0)], [Pool(queues=(1,), size=1)]])
 def test_a_queue_without_a_worker_is_refused(pools):
     with pytest.raises(ValueError, match="every queue needs a pool"):
@@ -178,6 +185,18 @@ def test_the_workers_of_a_log_are_counted(size):
 
 def test_the_overhead_is_measured_before_the_start_and_in_all():
     assert crew(logged(busy(), one(4), Overhead(before=4, after=9))).overhead == Overhead(before=4, after=9)
+
+
+def test_what_a_worker_needed_before_each_run_is_seen_but_not_while_it_was_away():
+    """Gaps of 10, one of 30, and one of 900: the worker was away."""
+    took, gaps = [100] * 40, [10] * 40
+    gaps[20], gaps[30] = 30, 900
+    starts = [100 * place + sum(gaps[: place + 1]) for place in range(40)]
+    columns = {"arrival": [0] * 40, "took": took, "queue": [0] * 40, "worker": [0] * 40}
+    found = crew(SimpleNamespace(**columns, wait=starts))
+
+    assert [found.before[place] for place in (10, 20, 30)] == [10, 30, found.overhead.before]
+    assert found.overhead.before in (10, 11)
 
 
 @pytest.mark.parametrize("queues", [(0, 1, 2), (2, 0, 1)])

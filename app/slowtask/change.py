@@ -47,7 +47,8 @@ def changed(jobs: Jobs, log: Log, change: Change, own: Mapping[int, int]) -> Job
     for task, factor in change.faster.items():
         factors[named(log.tasks, task)] *= factor
     queues = {task: queue for queue, task in enumerate(own, len(log.queues))}
-    return Jobs(
+    return replace(
+        jobs,
         arrival=jobs.arrival
         if change.arrivals == 1
         else [first + round((come - first) / change.arrivals) for come in jobs.arrival],

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cmp_to_key
 from heapq import heappop, heappush
 from itertools import chain, islice, pairwise
-from math import ceil
 from operator import add
 from statistics import fmean, median
 from typing import Final, Protocol
@@ -24,6 +23,7 @@ USUAL: Final = 0.95  #: leaves aside the moments when old and new workers overla
 RARE: Final = 0.1  #: of the choices: those against an order are races, or jobs put at the front
 RESTED: Final = 0.99  #: of the gaps: the longest are no gaps, but a worker's end and new beginning
 SAMPLE: Final = 200_000  #: choices or gaps looked at, of more
+STALL: Final = 10  #: times the usual gap: no gap, but a worker that was away
 RECENT: Final = 1000  #: runs of one worker, among which the last to end is looked for
 
 Places = Sequence[int]  #: of runs
@@ -50,6 +50,7 @@ class Crew:
 
     pools: tuple[Pool, ...]
     overhead: Overhead
+    before: Sequence[int]  #: what its worker needed until each run, as far as that is known
 
 
 def crew(runs: Runs) -> Crew:
@@ -67,7 +68,8 @@ def crew(runs: Runs) -> Crew:
         queues, ordered = waiting.ranked(seen, sampled(members, len(seen)))
         size, since = staffed(members, start, end), min(start[each[0]] for each in members)
         pools.append(Pool(queues=queues, size=size, ordered=ordered, since=since - overhead.before))
-    return Crew(pools=tuple(pools), overhead=overhead)
+    before = known(workers.values(), runs, start, end, overhead)
+    return Crew(pools=tuple(pools), overhead=overhead, before=before)
 
 
 def pooled(workers: Iterable[Places], queue: Sequence[int]) -> list[tuple[list[Places], frozenset[int]]]:
@@ -141,14 +143,35 @@ def measured(
     """What a worker needs beside the task.
 
     In all, the mean gap between two of its runs of which the second was waiting when the first ended, without
-    the longest in a hundred: restarts. Until the start, the median wait of a run that found its worker idle.
+    the longest hundredth, or one: restarts. Until the start, the median wait of a run that found its worker idle.
     """
     pairs = list(islice(chain.from_iterable(map(pairwise, workers)), 0, None, 1 + len(start) // SAMPLE))
     gaps = sorted(start[two] - end[one] for one, two in pairs if arrival[two] <= end[one] <= start[two])
-    gap = round(fmean(gaps[: ceil(len(gaps) * RESTED)])) if gaps else 0
+    gap = round(fmean(gaps[: max(1, int(len(gaps) * RESTED))])) if gaps else 0
     idle = [start[two] - arrival[two] for one, two in pairs if arrival[two] > end[one] + gap]
     before = round(median(idle)) if idle else gap
     return Overhead(before=min(before, gap) if gaps else before, after=max(0, gap - before))
+
+
+def known(
+    workers: Iterable[Places], runs: Runs, start: Sequence[int], end: Sequence[int], overhead: Overhead
+) -> list[int]:
+    """What its worker needed until the start of each run; as usual where that isn't seen, or was a stall.
+
+    A machine that is busy now and then makes its gaps longer now and then: a mean would miss by that.
+    """
+    gap, found, arrival = overhead.before + overhead.after, [overhead.before] * len(start), runs.arrival
+    for one, two in chain.from_iterable(map(pairwise, workers)):
+        free = end[one]
+        if arrival[two] <= free:
+            needed = start[two] - free - overhead.after
+        elif arrival[two] > free + gap:
+            needed = start[two] - arrival[two]
+        else:
+            continue
+        if 0 <= needed <= STALL * gap:
+            found[two] = needed
+    return found
 
 
 class Waiting:

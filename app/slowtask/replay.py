@@ -6,7 +6,7 @@ Times are whole nanoseconds.
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush, heapreplace
 from itertools import chain, compress
 from typing import Final
@@ -16,11 +16,12 @@ NEVER: Final = 2**63
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jobs:
-    """Jobs in order of arrival: one at each place of all three columns."""
+    """Jobs in order of arrival: one at each place of all columns."""
 
     arrival: Sequence[int]  #: never falls
     took: Sequence[int]
     queue: Sequence[int]
+    before: Sequence[int] | None = None  #: what each needs until it starts; None: `Overhead.before`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +48,17 @@ def replay(jobs: Jobs, pools: Sequence[Pool], overhead: Overhead) -> list[int]:
     if any(pool.size < 1 for pool in pools) or not served.issuperset(jobs.queue):
         raise ValueError("every queue needs a pool, every pool a worker")
     starts = [0] * len(jobs.arrival)
+    if jobs.before is None:
+        jobs = replace(jobs, before=[overhead.before] * len(starts))
     for group in connected(pools):
         queues = {queue for pool in group for queue in pool.queues}
         places: Iterable[int] = range(len(starts))
         if queues != served:
             places = compress(places, map(queues.__contains__, jobs.queue))
         if len(group) == len(queues) == 1:
-            _one_queue(jobs, places, group[0], overhead, starts)
+            _one_queue(jobs, places, group[0], overhead.after, starts)
         else:
-            _Room(group, overhead).run(jobs, places, starts)
+            _Room(group, overhead.after).run(jobs, places, starts)
     return starts
 
 
@@ -71,22 +74,20 @@ def connected(pools: Sequence[Pool]) -> list[list[Pool]]:
     return groups
 
 
-def _one_queue(jobs: Jobs, places: Iterable[int], pool: Pool, overhead: Overhead, starts: list[int]) -> None:
+def _one_queue(jobs: Jobs, places: Iterable[int], pool: Pool, after: int, starts: list[int]) -> None:
     """Write the *starts* of the jobs at *places*, all of one queue that *pool* alone serves."""
     free = [pool.since] * pool.size  # a heap: when each worker is free
-    arrival, took, before = jobs.arrival, jobs.took, overhead.before
-    busy = overhead.before + overhead.after
+    arrival, took, before = jobs.arrival, jobs.took, jobs.before or ()
     for place in places:
-        taken = max(arrival[place], free[0])
-        starts[place] = taken + before
-        heapreplace(free, taken + took[place] + busy)
+        starts[place] = start = max(arrival[place], free[0]) + before[place]
+        heapreplace(free, start + took[place] + after)
 
 
 class _Room:
     """Several queues whose workers overlap: who is idle, who waits."""
 
-    def __init__(self, pools: Sequence[Pool], overhead: Overhead) -> None:
-        self._before, self._busy = overhead.before, overhead.before + overhead.after
+    def __init__(self, pools: Sequence[Pool], after: int) -> None:
+        self._after = after
         self._pools = pools
         self._idle = [0] * len(pools)
         self._waiting: dict[int, deque[int]] = {queue: deque() for pool in pools for queue in pool.queues}
@@ -99,7 +100,7 @@ class _Room:
     def run(self, jobs: Jobs, places: Iterable[int], starts: list[int]) -> None:
         """Write the *starts* of the jobs at *places*."""
         arrival, took, queue = jobs.arrival, jobs.took, jobs.queue
-        idle, free, before, busy = self._idle, self._free, self._before, self._busy
+        idle, free, before, after = self._idle, self._free, jobs.before or (), self._after
         for place in places:
             now = arrival[place]
             if free and free[0][0] <= now:
@@ -107,8 +108,8 @@ class _Room:
             for pool in self._takers[queue[place]]:
                 if idle[pool]:
                     idle[pool] -= 1
-                    starts[place] = now + before
-                    heappush(free, (now + took[place] + busy, pool))
+                    starts[place] = start = now + before[place]
+                    heappush(free, (start + took[place] + after, pool))
                     break
             else:
                 self._waiting[queue[place]].append(place)
@@ -116,7 +117,7 @@ class _Room:
 
     def _work(self, until: int, jobs: Jobs, starts: list[int]) -> None:
         """Have the workers that are free by *until* take what waits."""
-        free, before, busy, took = self._free, self._before, self._busy, jobs.took
+        free, before, after, took = self._free, jobs.before or (), self._after, jobs.took
         while free and free[0][0] <= until:
             now, pool = free[0]
             place = self._next(self._pools[pool])
@@ -124,8 +125,8 @@ class _Room:
                 heappop(free)
                 self._idle[pool] += 1
             else:
-                starts[place] = now + before
-                heapreplace(free, (now + took[place] + busy, pool))
+                starts[place] = start = now + before[place]
+                heapreplace(free, (start + took[place] + after, pool))
 
     def _next(self, pool: Pool) -> int | None:
         """The job that *pool* takes now, taken off its queue."""

@@ -65,7 +65,7 @@ def whatif(log: Log, change: Change) -> Outcome:
         for queue, size in enumerate(own.values(), len(names))
     ]
     names += [f"{printable(last(log.tasks[task]))} (its own)" for task in own]
-    now = Jobs(arrival=log.arrival, took=log.took, queue=log.queue)
+    now = Jobs(arrival=log.arrival, took=log.took, queue=log.queue, before=seen.before)
     then = changed(now, log, change, own)
     times = [
         (log.arrival, list(map(add, log.arrival, log.wait))),
