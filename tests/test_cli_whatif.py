@@ -75,6 +75,13 @@ def test_a_replay_with_nothing_changed_finds_what_happened(two):
     assert (whole["really"]["p50"], whole["really"]["longest"], whole["changed"]) == (14.0, 38.0, None)
 
 
+def test_a_change_to_what_there_is_changes_nothing(two):
+    same = "--workers", "default:2", "--faster", "resize:1", "--arrivals", 1
+    whole = found(two, *same)["all"]
+
+    assert whole["changed"] == whole["replayed"]
+
+
 def test_twice_the_workers_halve_the_waits(log):
     assert changed(log, "--workers", 4)["longest"] == 18.0
 

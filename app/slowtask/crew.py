@@ -143,7 +143,7 @@ def measured(
     """What a worker needs beside the task.
 
     In all, the mean gap between two of its runs of which the second was waiting when the first ended, without
-    the longest hundredth, or one: restarts. Until the start, the median wait of a run that found its worker idle.
+    the longest hundredth, or one: restarts. Until the start, the median wait of runs that found it idle.
     """
     pairs = list(islice(chain.from_iterable(map(pairwise, workers)), 0, None, 1 + len(start) // SAMPLE))
     gaps = sorted(start[two] - end[one] for one, two in pairs if arrival[two] <= end[one] <= start[two])
