@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / ".env.example"
 SCRIPTS = [*sorted((ROOT / "docker").glob("*.sh")), ROOT / "tests" / "servers.sh"]
 ONCE = {"setup", "dashboards"}
-LASTING = {"redis", "worker", "producer", "filebeat", "elasticsearch", "logstash", "kibana"}
+LASTING = {"redis", "worker", "producer", "monitor", "filebeat", "elasticsearch", "logstash", "kibana"}
 SECRET = re.compile(r"\w+_(?:PASSWORD|KEY)")
 GIB = 2**30
 
@@ -131,10 +131,10 @@ def test_every_port_is_on_loopback(loaded):
     assert {port["host_ip"] for port in ports} == {"127.0.0.1"}
 
 
-def test_redis_is_reached_by_its_workers_and_producer_only(loaded, compose, clone):
+def test_redis_is_reached_by_its_workers_producer_and_monitor_only(loaded, compose, clone):
     joined = {name for name, each in loaded.items() if "queue" in each["networks"]}
 
-    assert joined == {"redis", "worker", "producer"}
+    assert joined == {"redis", "worker", "producer", "monitor"}
     assert json.loads(compose(clone).stdout)["networks"]["queue"]["internal"] is True
 
 
@@ -267,7 +267,7 @@ def test_the_pool_has_both_of_our_classes(loaded):
 
 @pytest.mark.parametrize(
     ("profiles", "absent"),
-    [("demo", set()), ("queue", {"producer"}), ("", {"producer", "worker", "redis"})],
+    [("demo", set()), ("queue", {"producer"}), ("", {"producer", "worker", "redis", "monitor"})],
     ids=["demo", "queue", "none"],
 )
 def test_a_setting_says_what_runs(compose, clone, profiles, absent):

@@ -143,5 +143,9 @@ def test_a_queue_collapses_and_its_workers_cannot_drain_it(tmp_path):
     assert 300 < found["collapse"]["job_bytes"] < 1200
     assert "command not allowed when used memory > 'maxmemory'" in found["collapse"]["error"]
     assert found["aftermath"]["waiting"] > 0.8 * found["collapse"]["jobs"]
+    soon, critical = found["alarms"]
+    assert (soon["name"], critical["name"]) == ("broker-full-soon", "broker-capacity")
+    assert soon["jobs"] < critical["jobs"] < 0.95 * found["collapse"]["jobs"]
+    assert critical["task"] == "slowtask.demo.tasks.send_mail"
     assert "OutOfMemoryError" in found["aftermath"]["newcomer"]
     assert list(tmp_path.iterdir()) == []

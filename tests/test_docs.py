@@ -23,6 +23,7 @@ from slowtask.elastic.access import PREFIX
 from slowtask.elastic.templates import patterns
 from slowtask.grok import ours
 from slowtask.parse.record import SENTENCES
+from slowtask.settings import CHECKS, MonitorSettings
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
@@ -52,6 +53,11 @@ SERVERS = {
     *PASSWORDS.values(),
     "SLOWTASK_KIBANA_URL",
     "SLOWTASK_RETENTION",
+}
+#: Settings of the monitor.
+WATCHER = {
+    "SLOWTASK_REDIS_URL",
+    *(f"SLOWTASK_MONITOR_{name.upper()}" for name in ("config", *CHECKS)),
 }
 #: The modules that say what is wrong with an Elasticsearch.
 ERRORS = ("elastic/client.py", "elastic/setup.py", "elastic/streams.py", "store/elastic.py")
@@ -260,7 +266,7 @@ def parse(arguments):
 def test_a_wrong_command_would_be_found():
     assert list(called("0 3 * * * shop cd /x && slowtask pack . --remove > y")) == [["pack", ".", "--remove"]]
     with pytest.raises(click.UsageError):
-        parse(["monitor"])
+        parse(["supervise"])
     with pytest.raises(click.NoSuchOption):
         parse(["top", "--nonsense"])
 
@@ -344,7 +350,23 @@ def test_no_page_names_a_setting_that_is_none(page):
     named = set(re.findall(r"(?<![A-Z_])SLOWTASK_[A-Z_]*[A-Z]", page.read_text()))
     files = {f"{name}_FILE" for name in SERVERS}
 
-    assert named <= {*VARIABLES, *PATTERNS, *STACK, *SERVERS, *files}
+    assert named <= {*VARIABLES, *PATTERNS, *STACK, *SERVERS, *WATCHER, *files}
+
+
+def test_the_table_of_the_monitor_s_settings_is_complete_and_has_the_defaults():
+    rows = [row for row in table("monitor.md", "Setting") if code(row[0])]
+
+    assert [name for row in rows for name in code(row[0])] == [each.name for each in fields(MonitorSettings)]
+    for row in rows:
+        for default in code(row[1]):
+            assert str(getattr(MonitorSettings(), code(row[0])[0])).removesuffix(".0") == default
+
+
+def test_the_alerts_that_are_told_are_those_of_the_findings():
+    source = (ROOT / "app" / "slowtask" / "findings.py").read_text()
+    names = set(re.findall(r'"((?:broker|queue)-[a-z-]+)"', source))
+
+    assert {name for row in table("monitor.md", "Alert") for name in code(row[0])} == names
 
 
 def test_the_table_of_the_servers_settings_is_complete():

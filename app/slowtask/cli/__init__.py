@@ -20,6 +20,8 @@ COMMANDS: Final = {
     "pack": "Turn rotated logs into Parquet.",
     "whatif": "Try a change on paper: replay the log with it.",
     "setup": "Make Elasticsearch and Kibana ready.",
+    "status": "Show how full the queue is, and which task to blame.",
+    "monitor": "Watch the queue, and warn while there is still room.",
     "demo": "See it work: Redis, two workers, three tasks, the ranking.",
     "collapse": "See a queue fall over, on a Redis of its own.",
 }

@@ -24,7 +24,8 @@ def collapse(*, fast: bool, as_json: bool) -> None:
     """See a queue fall over, on a Redis of its own: never on yours.
 
     Redis gets 250 KB of room, two workers and ten send_mail jobs a second, each of which takes up to
-    ten seconds. Then it looks on: can the workers still work the queue off?
+    ten seconds. A monitor beside it says when it would have warned. Then it looks on: can the workers still
+    work the queue off?
 
     \b
     In under a minute:   slowtask collapse --fast
@@ -76,9 +77,26 @@ def story(result: "Result") -> list[str]:
         f"Published error: {FULL}",
         f"Measured error:  {printable(result.collapse.error)}",
         "",
+        *warned(result),
+        "",
         "Then no more jobs came, and the workers had all the time they needed for what they ran:",
         left,
         f"  {seen.alive} of 2 workers are alive. One more, started then: {printable(seen.newcomer)}",
         "",
         "A full queue doesn't drain: Redis refuses what RQ must write to run a job. Act before, at 80 %.",
     ]
+
+
+def warned(result: "Result") -> list[str]:
+    """When a monitor beside it told what, and how much earlier than the collapse that was."""
+    if not result.alarms:
+        return ["A monitor beside it told nothing before."]
+    found = ["A monitor beside it warned:"]
+    for alarm in result.alarms:
+        early = result.collapse.seconds - alarm.seconds
+        what = {"broker-full-soon": "full soon", "broker-capacity": "80 % of the room used"}[alarm.name]
+        found.append(
+            f"  at {alarm.seconds:.1f} s and job {alarm.jobs:,}, {early:.1f} s before the collapse: {what};"
+            f" to blame: {printable(alarm.task or 'nothing')}"
+        )
+    return found

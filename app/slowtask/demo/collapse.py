@@ -11,9 +11,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from slowtask.broker.rq import Rq
 from slowtask.demo import tasks
 from slowtask.demo.server import Server
 from slowtask.demo.workers import Workers, require_rq
+from slowtask.errors import BrokerError
+from slowtask.findings import findings
+from slowtask.watch import Limits, Watch
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -53,10 +57,22 @@ class Aftermath:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """What a monitor beside it told, and when."""
+
+    name: str  #: `broker-full-soon`, `broker-capacity`
+    jobs: int  #: enqueued by then
+    seconds: float  #: since the first job
+    task: str | None  #: to blame
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Both."""
+    """All of it."""
 
     collapse: Collapse
+    alarms: tuple[Alarm, ...]  #: the first of each name, in order; all before the collapse
     aftermath: Aftermath
 
     def plain(self) -> dict[str, Any]:
@@ -78,20 +94,63 @@ def run(folder: Path, step: Step, *, fast: bool) -> Result:
         empty = used(redis)
         with Workers(folder, server.url, WORKERS) as workers:
             step("starting two workers")
-            overhead = warm_up(redis, queue) - empty
+            beside = Beside(redis, server.url, fast=fast)
+            overhead = warm_up(redis, queue, beside) - empty
+            beside.begin(empty + overhead)
             redis.config_set("maxmemory", empty + overhead + ROOM)
-            collapse = fill(redis, queue, overhead, step, fast=fast)
+            collapse = fill(redis, queue, overhead, step, beside, fast=fast)
             step("full: what do the workers do now?")
             aftermath = watch(folder, redis, workers)
-    return Result(collapse=collapse, aftermath=aftermath)
+    return Result(collapse=collapse, alarms=tuple(beside.alarms.values()), aftermath=aftermath)
 
 
-def fill(redis: "Redis", queue: "Queue", overhead: int, step: Step, *, fast: bool) -> Collapse:
+class Beside:
+    """A monitor that looks once a second's worth of jobs.
+
+    It looks at few jobs: what its connection takes counts for much in a Redis so small.
+    """
+
+    def __init__(self, redis: "Redis", url: str, *, fast: bool) -> None:
+        self._limits = Limits()
+        self._broker = Rq(redis, url)
+        self._watch = Watch(self._broker, seen=20, keys=0)
+        self._fast = fast
+        self._start = 0.0
+        self.alarms: dict[str, Alarm] = {}
+
+    def begin(self, base: int) -> None:
+        """Alarm from now on, at 80 % of the room above *base* bytes: a Redis so small is full of itself."""
+        self._limits = Limits(capacity=(base + 0.8 * ROOM) / (base + ROOM))
+        self._watch = Watch(self._broker, seen=20, keys=0)  # what the workers' start took is no trend
+        self._start = time.monotonic()
+        self.alarms.clear()
+
+    def look(self, jobs: int) -> None:
+        """Look; keep what is told for the first time, *jobs* having been enqueued."""
+        try:
+            found = findings(self._watch.look(), self._limits)
+        except BrokerError:
+            return
+        seconds = jobs / RATE if self._fast else time.monotonic() - self._start
+        for each in found:
+            wanted = {"broker-full-soon": ("warning", "critical"), "broker-capacity": ("critical",)}
+            if each.state in wanted.get(each.name, ()) and each.name not in self.alarms:
+                alarm = Alarm(
+                    name=each.name, jobs=jobs, seconds=seconds, task=each.task, message=each.message
+                )
+                self.alarms[each.name] = alarm
+
+
+def fill(  # noqa: PLR0913 - what it fills, and who looks on
+    redis: "Redis", queue: "Queue", overhead: int, step: Step, beside: Beside, *, fast: bool
+) -> Collapse:
     """Enqueue mails until Redis refuses one."""
     start = time.monotonic()
     jobs, error = 0, ""
-    for jobs, error in enqueued(queue, fast=fast):  # noqa: B007 - the last is what counts
-        step(f"{jobs} jobs enqueued, {used_share(redis):.0%} of the memory used")
+    for jobs, error in enqueued(queue, fast=fast):
+        if not error:
+            beside.look(jobs)
+            step(f"{jobs} jobs enqueued, {used_share(redis):.0%} of the memory used")
     seconds = jobs / RATE if fast else time.monotonic() - start
     return Collapse(
         server=server_name(redis),
@@ -162,8 +221,8 @@ def registered(redis: "Redis") -> dict[str, int]:
     }
 
 
-def warm_up(redis: "Redis", queue: "Queue") -> int:
-    """Let the workers run a few jobs; the most bytes that Redis used meanwhile.
+def warm_up(redis: "Redis", queue: "Queue", beside: Beside) -> int:
+    """Let the workers run a few jobs, looked at from *beside*; the most bytes that Redis used meanwhile.
 
     A connection's buffers come and go with each job: taken for room, they would end the experiment early.
     """
@@ -171,6 +230,7 @@ def warm_up(redis: "Redis", queue: "Queue") -> int:
         queue.enqueue(tasks.simple_task)
     most, end = used(redis), time.monotonic() + PATIENCE
     while redis.zcard("rq:finished:default") < WARM_UP and time.monotonic() < end:
+        beside.look(0)
         most = max(most, used(redis))
     return most
 

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
+from urllib.parse import quote
 
 from elastic_transport import ConnectionError as NoConnection
 from elastic_transport import ConnectionTimeout, SerializationError, TlsError, Transport, TransportApiResponse
@@ -58,6 +59,16 @@ def check(client: Elasticsearch, access: Access) -> str:
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
         raise too_old(access, version)
     return version
+
+
+def resolved(client: Elasticsearch, *names: str) -> dict[str, Any]:
+    """The streams, indices and aliases that *names* name, which may hold `*`; none is no error.
+
+    Not the client's own call: from 9.5 on that is a POST, which servers before don't take.
+    """
+    target = f"/_resolve/index/{quote(','.join(names), safe=',*')}?ignore_unavailable=true"
+    found: dict[str, Any] = client.perform_request("GET", target, headers={"accept": "application/json"}).body
+    return found
 
 
 def too_old(access: Access, version: str) -> ElasticsearchError:

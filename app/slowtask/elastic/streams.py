@@ -7,7 +7,7 @@ from elasticsearch import ApiError, Elasticsearch
 
 from slowtask.elastic.access import Access
 from slowtask.elastic.change import Change
-from slowtask.elastic.client import WATERMARK, cause
+from slowtask.elastic.client import WATERMARK, cause, resolved
 from slowtask.elastic.templates import leaves, patterns
 from slowtask.errors import ElasticsearchError
 
@@ -16,7 +16,7 @@ NOT_THERE: Final = (400, 404, 405)  #: an API that this server doesn't have
 
 def writable(client: Elasticsearch, access: Access) -> dict[str, list[str]]:
     """Our data streams and their indices, oldest first. Raises `ElasticsearchError` if one is blocked."""
-    found = client.indices.resolve_index(name=patterns(), ignore_unavailable=True)
+    found = resolved(client, *patterns())
     plain = [each["name"] for each in found["indices"] if "data_stream" not in each]
     if plain:
         raise ElasticsearchError(

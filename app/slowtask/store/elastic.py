@@ -13,7 +13,7 @@ from typing import Any, Final
 from elasticsearch import ApiError, Elasticsearch
 
 from slowtask.elastic.access import Access
-from slowtask.elastic.client import cause, check, connect, said
+from slowtask.elastic.client import cause, check, connect, resolved, said
 from slowtask.errors import ElasticsearchError
 from slowtask.store import Bad, Figures, Measurement, Query
 from slowtask.units import printable
@@ -72,10 +72,10 @@ class Elastic:
             client = self._connected()
             try:
                 figures = tuple(map(figures_of, self._buckets(client, query)))
-                if not figures:
-                    client.indices.resolve_index(name=self._index, allow_no_indices=False)
             except ApiError as error:
                 raise unsuited(error, self._access, self._index) or error from None
+            if not figures and not any(resolved(client, self._index).values()):
+                raise missing(self._access, self._index)
             return Measurement(figures=figures, bad=self._bad(client, query), source=self._access.host)
 
     def _connected(self) -> Elasticsearch:
@@ -178,13 +178,18 @@ def example(hit: dict[str, Any]) -> str:
     return printable(f"{place}: {sentence}" + (f" ({detail})" if detail else ""))
 
 
+def missing(access: Access, index: str) -> ElasticsearchError:
+    """The error of streams that aren't there."""
+    return ElasticsearchError(
+        f"{access.host} has no {index}: call slowtask setup, then ship the workers' logs there."
+    )
+
+
 def unsuited(error: ApiError, access: Access, index: str) -> ElasticsearchError | None:
     """The error of streams that aren't there, or whose fields aren't mapped as the templates do."""
     kind, reason = cause(error)
     if kind == "index_not_found_exception":
-        return ElasticsearchError(
-            f"{access.host} has no {index}: call slowtask setup, then ship the workers' logs there."
-        )
+        return missing(access, index)
     if kind in ("illegal_argument_exception", "search_phase_execution_exception", "class_cast_exception"):
         return ElasticsearchError(
             f"An index on {access.host} doesn't map its fields as slowtask needs ({reason}): slowtask setup"

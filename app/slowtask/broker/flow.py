@@ -1,0 +1,69 @@
+"""What came to a queue and what left it between two looks, by counts that miss nothing.
+
+The last job of one look is searched in the next: what stands behind it has come since. Where it is gone, the
+jobs that the workers have ended tell how many left.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from slowtask.broker import Look, Queue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """One queue between two looks."""
+
+    arrivals: int
+    departures: int
+    interval: int  #: ns
+
+
+def flows(before: Look, now: Look) -> dict[str, Flow]:
+    """The flow of each queue that stands in both looks."""
+    old = {queue.name: queue for queue in before.queues}
+    pairs = [(old[queue.name], queue) for queue in now.queues if queue.name in old]
+    told = {queue.name: _by_tail(was, queue) for was, queue in pairs}
+    gone = [(was, queue) for was, queue in pairs if told[queue.name] is None]
+    left = _ended(before, now) - sum(departures for departures in told.values() if departures)
+    shares = _shared(gone, left)
+    interval = max(1, now.time - before.time) * 1000
+    return {
+        queue.name: _flow(was, queue, told[queue.name], shares.get(queue.name, 0), interval)
+        for was, queue in pairs
+    }
+
+
+def _by_tail(was: Queue, now: Queue) -> int | None:
+    """How many left, where the last job of *was* still waits; None where it is gone."""
+    if was.tail is None or now.behind is None:
+        return None
+    return max(0, was.depth + now.behind - now.depth)
+
+
+def _ended(before: Look, now: Look) -> int:
+    """Jobs that workers took between the looks: those they ended, and those they have begun meanwhile."""
+    old = {worker.name: worker for worker in before.workers}
+    done = sum(
+        max(0, worker.done - (old[worker.name].done if worker.name in old else 0)) for worker in now.workers
+    )
+    begun = sum(each.running or 0 for each in now.queues) - sum(each.running or 0 for each in before.queues)
+    return max(0, done + begun)
+
+
+def _shared(gone: list[tuple[Queue, Queue]], left: int) -> Mapping[str, int]:
+    """How many of *left* each queue of *gone* lost: at least what waited there, the rest in proportion."""
+    least = {queue.name: was.depth for was, queue in gone}
+    rest = max(0, left - sum(least.values()))
+    weights = {name: depth + 1 for name, depth in least.items()}
+    whole = sum(weights.values())
+    shares = {name: least[name] + rest * weight // whole for name, weight in weights.items()}
+    for name in list(shares)[: left - sum(shares.values())] if left > sum(shares.values()) else ():
+        shares[name] += 1
+    return shares
+
+
+def _flow(was: Queue, now: Queue, told: int | None, share: int, interval: int) -> Flow:
+    """Arrivals are what explains the depth, given the departures."""
+    departures = share if told is None else told
+    return Flow(arrivals=max(0, now.depth - was.depth + departures), departures=departures, interval=interval)

@@ -1,0 +1,75 @@
+"""A Redis of the user's: how it is opened, and what can go wrong with it, in sentences."""
+
+import importlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from slowtask.errors import BrokerError, UsageError
+from slowtask.units import printable
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+CONNECT: Final = 5.0  #: seconds
+ANSWER: Final = 10.0  #: seconds
+#: By redis-py's class of the error, or by how Redis begins it.
+REFUSALS: Final = {
+    "NOAUTH": "wants a name and password: put them into its address",
+    "NoPermissionError": "doesn't allow that to this user: see the rights in docs/monitor.md",
+    "LOADING": "is loading its data: it answers when it has",
+    "MISCONF": "can't save its data, and refuses to go on: see its log",
+    "OutOfMemoryError": "is full: it refuses what needs memory",
+    "MASTERDOWN": "has lost its master",
+    "CLUSTERDOWN": "is a cluster that is down",
+}
+
+
+def opened(url: str) -> "Redis":
+    """A client of the Redis at *url*: `redis://`, `rediss://` or `unix://`. Raises `UsageError`."""
+    redis = importlib.import_module("redis")
+    retry = importlib.import_module("redis.retry").Retry
+    none = importlib.import_module("redis.backoff").NoBackoff
+    try:
+        client: Redis = redis.from_url(
+            url, socket_connect_timeout=CONNECT, socket_timeout=ANSWER, retry=retry(none(), 1)
+        )
+    except ValueError as error:
+        raise UsageError(f"{shown(url)} is no address of a Redis ({error}).") from None
+    return client
+
+
+def shown(url: str) -> str:
+    """The address *url* without its password, safe to print."""
+    return re.sub(r"(?<=:)[^:@/]*(?=@)", "***", printable(url))
+
+
+@contextmanager
+def said(name: str) -> Iterator[None]:
+    """Turn what redis-py raises into a `BrokerError` about the Redis called *name*: one line."""
+    errors: Any = importlib.import_module("redis.exceptions")
+    try:
+        yield
+    except errors.AuthenticationError as error:
+        raise BrokerError(f"{name} refuses the name or password ({short(error)}): check both.") from None
+    except errors.BusyLoadingError:
+        raise BrokerError(f"{name} {REFUSALS['LOADING']}.") from None
+    except (errors.ConnectionError, errors.TimeoutError, OSError) as error:
+        raise BrokerError(f"{name} can't be reached ({short(error)}): is it running there?") from None
+    except errors.ResponseError as error:
+        raise BrokerError(refused(name, error)) from None
+    except errors.RedisError as error:
+        raise BrokerError(f"{name} can't be read ({short(error)}).") from None
+
+
+def refused(name: str, error: Exception) -> str:
+    """Why the Redis called *name* wouldn't, and what to do."""
+    text = short(error)
+    told = REFUSALS.get(type(error).__name__) or REFUSALS.get(text.partition(" ")[0])
+    return f"{name} {told}." if told else f"{name} refuses to be asked ({text}): see to its rights."
+
+
+def short(error: object) -> str:
+    """What *error* says, in one line."""
+    return printable(" ".join(str(error).split()))[:200].rstrip(".")

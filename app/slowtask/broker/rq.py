@@ -1,0 +1,269 @@
+"""RQ's Redis, read without RQ: that would clean registries, which changes the queue, and unpickle jobs.
+
+Every command here only reads. A look takes three round trips, however many queues there are.
+"""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from slowtask.broker import Look, Memory, Owner, Queue, Running, Waiting, Worker
+from slowtask.broker.redis import said, shown
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+SYSTEM: Final = "rq"
+PREFIX: Final = "rq"
+SEARCHED: Final = 100_000  #: jobs behind the last tail that are looked through
+MOST_RUNNING: Final = 1_000  #: of a queue that are looked at
+REGISTRIES: Final = {"running": "wip", "scheduled": "scheduled", "deferred": "deferred", "failed": "failed"}
+WORKER: Final = ("state", "queues", "successful_job_count", "failed_job_count", "total_working_time")
+JOB: Final = ("description", "started_at", "timeout", "last_heartbeat", "worker_name")
+NAME_LENGTH: Final = 512  #: characters of a description that are looked at
+Row = Sequence[Any]
+
+
+class Rq:
+    """The queues of RQ on one Redis, under the key prefix that RQ uses there."""
+
+    def __init__(self, client: "Redis", url: str, prefix: str = PREFIX, seed: int | None = None) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._chance = random.Random(seed)  # noqa: S311 - no secret
+        self.name = shown(url)
+
+    def look(self, tails: Mapping[str, str]) -> Look:
+        """What it shows now; *tails* are the queues' last jobs of the look before. Raises `BrokerError`."""
+        start = time.perf_counter()
+        with said(self.name):
+            clock, info, names, keys = self._first()
+            rows, workers = self._second(names, keys, tails)
+            queues = self._third(names, rows, workers, clock)
+        return Look(
+            time=clock,
+            system=SYSTEM,
+            name=self.name,
+            queues=queues,
+            workers=workers,
+            memory=memory(info),
+            took=time.perf_counter() - start,
+            trips=3,
+        )
+
+    def _key(self, *parts: str) -> str:
+        """`rq:queue:default`."""
+        return ":".join((self._prefix, *parts))
+
+    def _first(self) -> tuple[int, Mapping[str, Any], list[str], list[str]]:
+        """The clock (µs), the memory, the queues' names and the workers' keys."""
+        pipe = self._client.pipeline(transaction=False)
+        pipe.time()
+        pipe.info("memory")
+        pipe.smembers(self._key("queues"))
+        pipe.smembers(self._key("workers"))
+        (seconds, micro), info, queues, workers = pipe.execute()
+        start = len(self._key("queue", ""))
+        return seconds * 1_000_000 + micro, info, sorted(text(key)[start:] for key in queues), texts(workers)
+
+    def _second(
+        self, names: Sequence[str], keys: Sequence[str], tails: Mapping[str, str]
+    ) -> tuple[list[Row], list[Worker]]:
+        """For each queue its lengths, first and last job and the place of its old tail; and the workers."""
+        pipe = self._client.pipeline(transaction=True)  # all of one moment: no job is missed or counted twice
+        for name in names:
+            queue = self._key("queue", name)
+            pipe.llen(queue)
+            for registry in REGISTRIES.values():
+                pipe.zcard(self._key(registry, name))
+            pipe.lindex(queue, 0)
+            pipe.lindex(queue, -1)
+            pipe.lpos(queue, tails.get(name, ""), rank=-1, maxlen=SEARCHED)
+        for key in keys:
+            pipe.hmget(key, *WORKER)
+        found = pipe.execute()
+        wide = len(REGISTRIES) + 4
+        rows: list[Row] = [found[at : at + wide] for at in range(0, wide * len(names), wide)]
+        workers = zip(keys, found[wide * len(names) :], strict=True)
+        return rows, [worker(key, values) for key, values in workers if values[1]]
+
+    def _third(
+        self, names: Sequence[str], rows: Sequence[Row], workers: Sequence[Worker], clock: int
+    ) -> list[Queue]:
+        """The queues; when their first jobs were enqueued is asked for here."""
+        pipe = self._client.pipeline(transaction=False)
+        for row in rows:
+            pipe.hget(self._key("job", text(row[-3] or b"")), "enqueued_at")
+        since = pipe.execute() if rows else []
+        return [queue(*each, workers, clock) for each in zip(names, rows, since, strict=True)]
+
+    def waiting(self, queue: str, most: int) -> Waiting:
+        """Which tasks wait in *queue*: of all where there are at most *most*, else of so many at random.
+
+        The share of a task is right within 100 / √most per cent, 95 times in 100. Raises `BrokerError`.
+        """
+        with said(self.name):
+            key = self._key("queue", queue)
+            depth = int(self._client.llen(key))
+            ids = self._client.lrange(key, 0, -1) if depth <= most else self._at_random(key, depth, most)
+            pipe = self._client.pipeline(transaction=False)
+            for job in ids:
+                pipe.hget(self._key("job", text(job)), "description")
+            tasks = Counter(task_of(each) for each in pipe.execute() if each is not None)
+        return Waiting(queue=queue, depth=depth, seen=tasks.total(), tasks=tasks)
+
+    def _at_random(self, key: str, depth: int, most: int) -> list[bytes]:
+        """The ids of *most* jobs of the list *key*."""
+        pipe = self._client.pipeline(transaction=False)
+        for place in self._chance.sample(range(depth), most):
+            pipe.lindex(key, place)
+        return [job for job in pipe.execute() if job is not None]
+
+    def running(self, queues: Sequence[str]) -> list[Running]:
+        """The jobs that run. Raises `BrokerError`."""
+        with said(self.name):
+            pipe = self._client.pipeline(transaction=False)
+            for name in queues:
+                pipe.zrange(self._key("wip", name), 0, MOST_RUNNING - 1)
+            members = pipe.execute() if queues else []
+            jobs = [(name, job_of(each)) for name, ids in zip(queues, members, strict=True) for each in ids]
+            for _, job in jobs:
+                pipe.hmget(self._key("job", job), *JOB)
+            rows = pipe.execute() if jobs else []
+        found = (running(job, name, row) for (name, job), row in zip(jobs, rows, strict=True))
+        return [each for each in found if each is not None]
+
+    def owners(self, most: int) -> list[Owner]:
+        """Who owns its memory, the greatest first, by *most* keys at random. Raises `BrokerError`.
+
+        The queues' lists are few and may be huge: they are measured each, not met by chance.
+        """
+        with said(self.name):
+            pipe = self._client.pipeline(transaction=False)
+            pipe.dbsize()
+            pipe.smembers(self._key("queues"))
+            for _ in range(most):
+                pipe.randomkey()
+            count, queues, *found = pipe.execute()
+            keys = [key for key in found if key is not None and key not in queues]
+            for key in keys:
+                pipe.memory_usage(key)
+                pipe.hget(key, "status") if text(key).startswith(self._key("job", "")) else pipe.exists(key)
+            for key in queues:
+                pipe.memory_usage(key)
+            sizes = pipe.execute(raise_on_error=False) if keys or queues else []
+        lists = sum(size for size in sizes[2 * len(keys) :] if isinstance(size, int))
+        met = zip(keys, sizes[: 2 * len(keys) : 2], sizes[1 : 2 * len(keys) : 2], strict=True)
+        return self._shared(met, count / max(1, len(keys)), lists)
+
+    def _shared(self, met: Iterable[tuple[bytes, Any, Any]], scale: float, lists: int) -> list[Owner]:
+        """The owners by the keys that were *met*, each of which stands for *scale*, and the queues' lists."""
+        sizes: Counter[str] = Counter({"queues' lists": lists})
+        for key, size, status in met:
+            sizes[self._owner(text(key), status)] += round(size * scale) if isinstance(size, int) else 0
+        whole = sizes.total()
+        return [Owner(name=name, share=size / whole) for name, size in sizes.most_common() if size]
+
+    def _owner(self, key: str, status: object) -> str:
+        """Whose *key* is; *status* is that of a job."""
+        if not key.startswith(f"{self._prefix}:"):
+            return "other programs"
+        kind = key[len(self._prefix) + 1 :].partition(":")[0]
+        if kind == "job":
+            return f"{text(status)} jobs" if isinstance(status, bytes) else "jobs"
+        return "results" if kind == "results" else "RQ's own lists"
+
+
+def queue(name: str, row: Row, since: bytes | None, workers: Sequence[Worker], clock: int) -> Queue:
+    """The queue *name* of what Redis said of it."""
+    depth, running, scheduled, deferred, failed, _, last, place = row
+    mine = [each for each in workers if name in each.queues]
+    enqueued = moment(since)
+    return Queue(
+        name=name,
+        depth=depth,
+        running=running,
+        scheduled=scheduled,
+        deferred=deferred,
+        failed=failed,
+        workers=len(mine),
+        busy=sum(each.busy for each in mine),
+        oldest=max(0, clock - enqueued) * 1000 if enqueued is not None else None,
+        tail=text(last) if last else None,
+        behind=None if place is None else max(0, depth - 1 - place),
+    )
+
+
+def worker(key: str, values: Row) -> Worker:
+    """The worker at *key* of what its hash says."""
+    state, queues, succeeded, failed, worked = values
+    return Worker(
+        name=key.rpartition(":")[2],
+        queues=tuple(text(queues or b"").split(",")),
+        busy=state == b"busy",
+        done=int(succeeded or 0) + int(failed or 0),
+        worked=float(worked or 0),
+    )
+
+
+def memory(info: Mapping[str, Any]) -> Memory:
+    """The memory of what INFO says; what isn't counted at the limit is left out."""
+    return Memory(
+        used=max(0, int(info["used_memory"]) - int(info.get("mem_not_counted_for_evict", 0))),
+        limit=int(info.get("maxmemory", 0)),
+        policy=info.get("maxmemory_policy"),
+        fragmentation=info.get("mem_fragmentation_ratio"),
+        machine=info.get("total_system_memory"),
+    )
+
+
+def running(job: str, queue: str, row: Row) -> Running | None:
+    """A job that runs; None where it has ended meanwhile, or not begun."""
+    description, started, timeout, alive, worker = row
+    since = moment(started)
+    if since is None:
+        return None
+    limit = text(timeout or b"")
+    return Running(
+        id=job,
+        queue=queue,
+        task=task_of(description) if description else None,
+        worker=text(worker) if worker else None,
+        since=since,
+        limit=float(limit) if limit.isdigit() else None,
+        alive=moment(alive),
+    )
+
+
+def job_of(member: bytes) -> str:
+    """The job's id in a registry's *member*: from RQ 2 on that is `job:execution`."""
+    job, _, execution = text(member).rpartition(":")
+    return job if job and len(execution) == 32 else text(member)  # noqa: PLR2004 - hex digits
+
+
+def task_of(description: bytes) -> str:
+    """The task in a job's *description*: what stands before its arguments, which are nobody's business."""
+    return text(description[: 4 * NAME_LENGTH]).partition("(")[0].strip()[:NAME_LENGTH]
+
+
+def moment(value: bytes | None) -> int | None:
+    """A time as RQ writes it, in µs since the epoch; None for what is none."""
+    try:
+        found = datetime.fromisoformat(text(value or b""))
+    except ValueError:
+        return None
+    aware = found if found.tzinfo else found.replace(tzinfo=UTC)
+    return int(aware.timestamp() * 1_000_000)
+
+
+def text(value: bytes | str) -> str:
+    """*value* as text, whatever its bytes."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
+
+
+def texts(values: Sequence[bytes]) -> list[str]:
+    """*values* as text, in order."""
+    return sorted(map(text, values))

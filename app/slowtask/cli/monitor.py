@@ -1,0 +1,109 @@
+"""`slowtask monitor`: the watcher, a service."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from slowtask.append import File, Stream
+from slowtask.config import OFF, STDOUT
+from slowtask.errors import UsageError
+from slowtask.settings import MonitorSettings, load
+
+if TYPE_CHECKING:
+    from slowtask.monitor import Monitor, Write
+
+HELP = """Watch RQ's queues and the Redis they are in; warn while there is still room.
+
+Every few seconds a sample of each queue and of the Redis goes to slowtask-monitor.ndjson, which Filebeat can
+ship to the dashboard Queues. An alert comes at 80 % of the memory, or when that is near, and names the tasks
+to blame: on stderr, in that file, and through the channels that you set.
+
+\b
+As a service:              slowtask monitor --config /etc/slowtask.toml
+Are the channels right?    slowtask monitor --config /etc/slowtask.toml --test-alert
+
+Settings are keys of that file, or variables: docs/monitor.md.
+"""
+
+
+@click.command(help=HELP)
+@click.option(
+    "--config", type=click.Path(dir_okay=False, path_type=Path), envvar="SLOWTASK_MONITOR_CONFIG",
+    help="A TOML file of settings; SLOWTASK_MONITOR_CONFIG.",
+)  # fmt: skip
+@click.option("--redis-url", metavar="URL", help="RQ's Redis; wins over the settings.")
+@click.option("--test-alert", is_flag=True, help="Try the channels, and end: status 1 where one fails.")
+@click.pass_context
+def monitor(  # noqa: D103 - HELP says it
+    context: click.Context, *, config: Path | None, redis_url: str | None, test_alert: bool
+) -> None:
+    settings = load(config, os.environ)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
+    if test_alert:
+        context.exit(try_channels(settings))
+    run(settings, redis_url or settings.redis_url)
+
+
+def try_channels(settings: MonitorSettings) -> int:
+    """Send a test to each channel; returns the exit status. Raises `UsageError` where there is none."""
+    from slowtask.tell import tried  # noqa: PLC0415 - only when called
+
+    if not settings.channels:
+        raise UsageError("there are no channels: set them in --config or SLOWTASK_MONITOR_CHANNELS.")
+    found = tried(settings.channels)
+    for name, taken, seconds in found:
+        click.echo(f"{name}: {'sent' if taken else 'FAILED'}, {seconds:.1f} s")
+    return 0 if all(taken for _, taken, _ in found) else 1
+
+
+def run(settings: MonitorSettings, url: str) -> None:
+    """Watch until SIGTERM or Ctrl-C. Raises `SlowtaskError` for what is wrong with the settings."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with ExitStack() as stack:
+        made = make(settings, url, stack)
+        logging.getLogger("slowtask.monitor").info("watching, every %g s", settings.interval)
+        made.run(stop)
+    logging.getLogger("slowtask.monitor").info("stopped")
+
+
+def make(settings: MonitorSettings, url: str, stack: ExitStack) -> "Monitor":
+    """The monitor with all that *settings* ask for; *stack* ends it in order."""
+    from slowtask.broker.redis import shown  # noqa: PLC0415 - slow to import
+    from slowtask.cli.status import broker  # noqa: PLC0415 - see above
+    from slowtask.metrics import Health, served  # noqa: PLC0415 - see above
+    from slowtask.monitor import Monitor, limits  # noqa: PLC0415 - see above
+    from slowtask.tell import Channels, senders  # noqa: PLC0415 - see above
+    from slowtask.typical import Runs  # noqa: PLC0415 - see above
+    from slowtask.watch import Watch  # noqa: PLC0415 - see above
+
+    health = Health(patience=3 * settings.interval + 10)
+    if settings.metrics:
+        stack.callback(served(settings.metrics, health).shutdown)
+    channels: Any = None
+    if settings.channels:
+        channels = Channels(senders(settings.channels))
+        stack.callback(channels.stop)
+    watch = Watch(broker(url), limits(settings), Runs(settings.runs))
+    return Monitor(
+        watch, shown(url), settings, write=writer(settings, stack), channels=channels, seen=health.see
+    )
+
+
+def writer(settings: MonitorSettings, stack: ExitStack) -> "Write":
+    """What writes the lines of samples and alerts."""
+    if settings.log == OFF:
+        return lambda line: None  # noqa: ARG005 - nowhere
+    if settings.log == STDOUT:
+        return Stream(sys.stdout.fileno()).append
+    file = File(settings.log, settings.log_max_bytes, settings.log_backups)
+    stack.callback(file.close)
+    return file.append

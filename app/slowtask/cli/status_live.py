@@ -1,0 +1,37 @@
+"""`slowtask status --watch`."""
+
+import sys
+from time import monotonic
+from typing import Final
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from slowtask.cli.status_page import page
+from slowtask.cli.watch import QUIT, keyboard, pressed
+from slowtask.errors import BrokerError, UsageError
+from slowtask.watch import Watch
+
+INTERVAL: Final = 2.0  #: seconds between two looks
+
+
+def live(watch: Watch) -> None:
+    """Show the status until `q`. Raises `UsageError` off a terminal."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("--watch needs a terminal: use --json in a loop instead.")
+    console = Console(highlight=False)
+    with keyboard() as descriptor, Live(console=console, screen=True, auto_refresh=False) as screen:
+        while True:
+            end = monotonic() + INTERVAL
+            screen.update(Group(_looked(watch, console.width), Text("\nq quit", style="dim")), refresh=True)
+            if pressed(descriptor, end - monotonic()) == QUIT:
+                return
+
+
+def _looked(watch: Watch, width: int) -> RenderableType:
+    """The page of one look, or why there is none."""
+    try:
+        return page(watch.look(), width)
+    except BrokerError as error:
+        return Text(str(error), style="red")

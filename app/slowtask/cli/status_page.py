@@ -1,0 +1,147 @@
+"""`slowtask status` as a person sees it: one screen: the broker, the queues, what to blame."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from slowtask.cli.table import EIGHTHS, UNKNOWN, shortened, time
+from slowtask.event import SECOND
+from slowtask.findings import forecast_text, policy_text
+from slowtask.judge import Blame, Overrun, backlog
+from slowtask.rank import percent
+from slowtask.units import duration, plural, printable, size
+from slowtask.watch import QueueView, View
+
+BAR: Final = 25  #: characters
+ROWS: Final = 10  #: of each table
+RED, YELLOW = 0.8, 0.7  #: of the capacity, and of a queue's load over 1
+NAME: Final = 36  #: characters
+
+
+def page(view: View, width: int) -> Group:
+    """All of it, in *width* columns."""
+    parts: list[RenderableType] = [*broker(view), Text(), queues(view.queues[:ROWS], width)]
+    blamed = backlog([each for queue in view.queues for each in queue.blamed])
+    if blamed:
+        parts += [Text(), waiting(blamed[:ROWS])]
+    if view.overruns:
+        parts += [Text(), running(view.overruns[:ROWS])]
+    advice = [Text(each.advice, style="bold") for each in view.queues if each.advice]
+    return Group(*parts, *([Text()] if advice else []), *advice, *notes(view, blamed))
+
+
+def broker(view: View) -> list[Text]:
+    """`redis://… ████▊  83 %  of 1.0 GB   full in 14 min`, and what goes with it."""
+    name = Text(printable(view.look.name), style="bold")
+    if view.capacity is None:
+        return [Text.assemble(name, "   how full it is isn't known")]
+    ratio = view.capacity.ratio
+    colour = "red" if ratio >= RED else "yellow" if ratio >= YELLOW else "green"
+    line = Text.assemble(
+        name, "   ", (bar(ratio), colour), f" {percent(min(ratio, 1.0))} of {size(view.capacity.most)}",
+    )  # fmt: skip
+    if view.forecast:
+        line.append(f"   full in {forecast_text(view.forecast)} at this rate", style="bold red")
+    found = [line]
+    if ratio >= YELLOW or view.forecast:
+        found.append(Text("when it is full RQ can't work jobs off any more: act before", style="dim"))
+    owners = [f"{percent(each.share)} {each.name}" for each in view.owners[:4]]
+    if owners:
+        found.append(Text(f"the memory's keys: {', '.join(owners)}", style="dim"))
+    memory = view.look.memory
+    if memory and (not memory.limit or memory.policy not in (None, "noeviction")):
+        found.append(Text(policy_text(view.look.name, memory.policy, memory.limit), style="yellow"))
+    return found
+
+
+def bar(ratio: float) -> str:
+    """*ratio* as a bar of fixed width."""
+    eighths = round(min(ratio, 1.0) * BAR * 8)
+    full = "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+    return full.ljust(BAR, "·")
+
+
+def queues(found: Sequence[QueueView], width: int) -> RenderableType:
+    """The queues, in order of trouble."""
+    if not found:
+        return Text("No queue has been used yet.", style="dim")
+    grid = plain(
+        "QUEUE", "WAITING", "OLDEST", "IN/s", "OUT/s", "WORKERS BUSY", "LOAD", "DRAINED IN", "FAILED"
+    )
+    for view in found:
+        queue = view.queue
+        grid.add_row(
+            shortened(printable(queue.name), min(NAME, max(12, width // 4))),
+            f"{queue.depth:,}",
+            time(None if queue.oldest is None else queue.oldest / SECOND),
+            rate(view.arrivals),
+            rate(view.departures),
+            UNKNOWN if queue.workers is None else f"{queue.busy}/{queue.workers}",
+            loaded(view.load),
+            time(view.drained_in),
+            UNKNOWN if queue.failed is None else f"{queue.failed:,}",
+        )
+    return grid
+
+
+def waiting(blamed: Sequence[Blame]) -> Table:
+    """The backlog by task."""
+    grid = plain("WHAT WAITS", "COUNT", "WORK", "SHARE")
+    for each in blamed:
+        count = f"{each.count:,}" + (f" ± {each.margin:,}" if each.margin else "")
+        share = UNKNOWN if each.share is None else percent(each.share)
+        grid.add_row(shortened(printable(each.task), NAME + 10), count, time(each.work), share)
+    return grid
+
+
+def running(overruns: Sequence[Overrun]) -> Table:
+    """The jobs that run for too long."""
+    grid = plain("RUNNING TOO LONG", "SINCE", "USUALLY UNDER", "QUEUE", "JOB", "WORKER")
+    for each in overruns:
+        allowed = "no sign of life" if each.why == "lost" else duration(each.allowed or 0)
+        grid.add_row(
+            shortened(printable(each.job.task or each.job.id), NAME),
+            time(each.took),
+            allowed,
+            printable(each.job.queue),
+            printable(each.job.id)[:8],
+            printable(each.job.worker or UNKNOWN)[:8],
+        )
+    return grid
+
+
+def plain(first: str, *others: str) -> Table:
+    """A table like that of `slowtask top`: the first column to the left, the others to the right."""
+    grid = Table(box=None, padding=(0, 1), pad_edge=True, header_style="dim")
+    grid.add_column(first, no_wrap=True)
+    for title in others:
+        grid.add_column(title, justify="right", no_wrap=True)
+    return grid
+
+
+def rate(number: float | None) -> str:
+    """*number* a second."""
+    return UNKNOWN if number is None else f"{number:.3g}"
+
+
+def loaded(load: float | None) -> Text:
+    """How much of the workers' time arrives; red from 100 % on."""
+    if load is None:
+        return Text(UNKNOWN)
+    style = "bold red" if load >= 1 else "yellow" if load >= RED else ""
+    return Text(f"{load:.0%}".replace("%", " %"), style=style)
+
+
+def notes(view: View, blamed: Sequence[Blame]) -> list[Text]:
+    """What else there is to know, a line each."""
+    found = []
+    if len(view.queues) > ROWS:
+        found.append(f"{plural(len(view.queues) - ROWS, 'more queue')}: --json shows all.")
+    if any(each.work is None for each in blamed):
+        found.append(f"{UNKNOWN}: no log of runs tells how long that takes; name one by --runs.")
+    if any(each.margin for each in blamed):
+        found.append("±: estimated from jobs at random, right 95 times in 100.")
+    return [Text(), *(Text(each, style="dim") for each in found)] if found else []

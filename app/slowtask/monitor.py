@@ -1,0 +1,127 @@
+"""WATCH: the loop: looks, writes samples, judges, tells. It goes on whatever the broker does.
+
+Where the broker can't be seen that is an alarm of its own, and nothing is written that isn't known.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from slowtask import event
+from slowtask.alert import Alarms, Rules, Told
+from slowtask.errors import BrokerError
+from slowtask.findings import findings, unseen
+from slowtask.line import LineFormatter
+from slowtask.sample import ALERT_DATASET, Alert
+from slowtask.settings import MonitorSettings
+from slowtask.tell import Channels, body, title
+from slowtask.watch import Limits, View, Watch, samples
+
+log = logging.getLogger("slowtask.monitor")
+
+SLOWEST: Final = 60.0  #: seconds between two looks at a broker that can't be seen
+LEVELS: Final = {"ok": logging.INFO, "warning": logging.WARNING, "critical": logging.ERROR}
+Write = Callable[[bytes], None]
+
+
+class Monitor:
+    """Watches one broker."""
+
+    def __init__(  # noqa: PLR0913 - what it is made of
+        self,
+        watch: Watch,
+        name: str,
+        settings: MonitorSettings,
+        *,
+        write: Write,
+        channels: Channels | None = None,
+        seen: Callable[[View], None] = lambda view: None,  # noqa: ARG005 - nothing to do
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._watch = watch
+        self._name = name
+        self._settings = settings
+        self._limits = limits(settings)
+        self._write = write
+        self._channels = channels
+        self._seen = seen
+        self._clock = clock
+        self._alarms = Alarms(Rules(repeat=settings.repeat, calm=settings.calm))
+        self._failures = 0
+        self._formatter = LineFormatter()
+
+    def run(self, stop: threading.Event) -> None:
+        """Look every so often until *stop* is set."""
+        while not stop.is_set():
+            begin = self._clock()
+            self.step()
+            stop.wait(max(0.0, self.pause() - (self._clock() - begin)))
+
+    def pause(self) -> float:
+        """Seconds until the next look: more where the last ones failed."""
+        interval = self._settings.interval
+        return min(interval * (1 << min(self._failures, 6)), max(SLOWEST, interval))
+
+    def step(self) -> list[Told]:
+        """One look, and all that follows from it; what was told."""
+        try:
+            view = self._watch.look()
+        except BrokerError as error:
+            self._failures += 1
+            return self._told([unseen(self._name, error)])
+        self._failures = 0
+        self._seen(view)
+        for sample in samples(view):
+            self._append(msgspec.to_builtins(sample))
+        self._alarms.forget([self._name, *(each.queue.name for each in view.queues)])
+        return self._told([unseen(self._name, None), *findings(view, self._limits)])
+
+    def _told(self, found: list[Any]) -> list[Told]:
+        """Tell what *found* gives to tell: a log line, a line of the file, the channels."""
+        told = self._alarms.take(found, self._clock())
+        for each in told:
+            log.log(LEVELS[each.state], "%s: %s", title(each), each.finding.message)
+            self._append(msgspec.to_builtins(alert(each)))
+            if self._channels:
+                self._channels.send(each.state, title(each), body(each, self._settings.dashboard))
+        return told
+
+    def _append(self, record: dict[str, Any]) -> None:
+        """Write one line; a disk that is full doesn't end the watch."""
+        try:
+            self._write(self._formatter.bounded(record, 16 * 1024))
+        except OSError as error:
+            log.warning("a line could not be written: %s", error)
+
+
+def limits(settings: MonitorSettings) -> Limits:
+    """What the findings are made by."""
+    return Limits(
+        capacity=settings.capacity,
+        soon=settings.soon,
+        depth={name: int(each) for name, each in settings.depth.items()},
+        age=settings.age,
+        runtime=settings.runtime,
+    )
+
+
+def alert(told: Told) -> Alert:
+    """The line of what is told."""
+    finding, now = told.finding, datetime.now(UTC)
+    return Alert(
+        timestamp=now,
+        id=event.identity(f"{finding.name}:{finding.subject}:{now.timestamp()}"),
+        dataset=ALERT_DATASET,
+        name=finding.name,
+        state=told.state,
+        value=finding.value,
+        threshold=finding.threshold(told.state),
+        queue=finding.queue,
+        task=finding.task,
+        message=finding.message,
+    )

@@ -1,0 +1,233 @@
+"""WATCH: looks at a broker again and again, and judges each look.
+
+`Watch.look` gives a `View`: all that `slowtask status` shows, and what `slowtask monitor` writes as samples
+and makes findings of.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Final
+from zlib import crc32
+
+from slowtask import event, judge
+from slowtask.broker import Broker, Look, Owner, Queue, Waiting
+from slowtask.broker.flow import Flow, flows
+from slowtask.errors import BrokerError
+from slowtask.event import SECOND
+from slowtask.judge import Blame, Capacity, Forecast, Overrun, Typical
+from slowtask.parse.record import moment
+from slowtask.sample import QUEUE_DATASET, BrokerSample, QueueSample
+
+SEEN: Final = (
+    2401  #: jobs of a queue that are looked at: a task's share is right within ± 2 %, 95 times in 100
+)
+KEPT: Final = 120  #: looks that a forecast is made from
+KEYS: Final = 300  #: that are looked at to see who owns the memory
+OWNED: Final = 12  #: looks after which that, and what waits in a queue, is asked again
+BUDGET: Final = 24_000  #: jobs of all queues together that are looked at in so many looks
+FEWEST: Final = 100  #: of one queue
+AVERAGED: Final = 12  #: looks that rates are taken over: a minute, at one in five seconds
+DEEP: Final = 1  #: jobs from which on it is asked which tasks wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a user may set."""
+
+    capacity: float = 0.8  #: of the broker's memory: critical from here on
+    soon: float = 900.0  #: seconds: a forecast of less is a warning
+    depth: Mapping[str, int] = field(default_factory=dict)  #: jobs that may wait, by queue
+    age: Mapping[str, float] = field(
+        default_factory=dict
+    )  #: seconds that the first may have waited, by queue
+    runtime: Mapping[str, float] = field(default_factory=dict)  #: seconds that a run may take, by task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    """One queue, and what is to be said of it."""
+
+    queue: Queue
+    flow: Flow | None  #: since the look before
+    arrivals: float | None  #: a second, over the last looks
+    departures: float | None  #: likewise
+    mean: float | None  #: seconds of its jobs
+    load: float | None
+    drained_in: float | None  #: seconds
+    blamed: Sequence[Blame]
+    advice: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One look, judged."""
+
+    look: Look
+    capacity: Capacity | None
+    forecast: Forecast | None
+    queues: Sequence[QueueView]  #: in order of trouble
+    overruns: Sequence[Overrun]
+    owners: Sequence[Owner]  #: of the broker's memory, the greatest first
+
+
+class Watch:
+    """Looks at *broker*; *typical* says what each task takes, by the log of runs.
+
+    *seen* jobs of a queue are looked at to tell what waits, *keys* to tell who owns the memory.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        limits: Limits | None = None,
+        typical: Callable[[], Mapping[str, Typical]] = dict,
+        *,
+        seen: int = SEEN,
+        keys: int = KEYS,
+    ) -> None:
+        self._broker = broker
+        self._limits = limits or Limits()
+        self._typical = typical
+        self._before: Look | None = None
+        self._used: deque[tuple[float, float]] = deque(maxlen=KEPT)
+        self._flown: deque[Mapping[str, Flow]] = deque(maxlen=AVERAGED)
+        self._owners: Sequence[Owner] = ()
+        self._backlogs: dict[str, Waiting] = {}
+        self._looks = 0
+        self._seen = seen
+        self._keys = keys
+
+    def look(self) -> View:
+        """What the broker shows now. Raises `BrokerError`."""
+        before, typical = self._before, self._typical()
+        tails = {each.name: each.tail for each in before.queues if each.tail} if before else {}
+        look = self._broker.look(tails)
+        if before is not None and look.time < before.time:  # another server, or its clock was set back
+            before = None
+            self._used.clear()
+            self._flown.clear()
+        self._before = look
+        flown = flows(before, look) if before else {}
+        self._flown.append(flown)
+        capacity = judge.capacity(look.memory)
+        if capacity:
+            self._used.append((look.time / 1e6, float(capacity.used)))
+        deep = sum(each.depth >= DEEP for each in look.queues)
+        queues = [self._queue(each, flown.get(each.name), typical, max(1, deep)) for each in look.queues]
+        running = self._broker.running([each.name for each in look.queues if each.running])
+        return View(
+            look=look,
+            capacity=capacity,
+            forecast=judge.forecast([*self._used], capacity.most) if capacity else None,
+            queues=sorted(queues, key=_trouble),
+            overruns=judge.overruns(running, typical, look.time, self._limits.runtime),
+            owners=self._owned(),
+        )
+
+    def _owned(self) -> Sequence[Owner]:
+        """Who owns the memory: asked now and then, and kept."""
+        if self._keys and self._looks % OWNED == 0:
+            with suppress(BrokerError):  # a user without the right to ask
+                self._owners = self._broker.owners(self._keys)
+        self._looks += 1
+        return self._owners
+
+    def _queue(
+        self, queue: Queue, flow: Flow | None, typical: Mapping[str, Typical], queues: int
+    ) -> QueueView:
+        """One queue of so many *queues*, judged."""
+        waiting = self._waiting(queue, queues)
+        mean = judge.mean_time(waiting, typical)
+        blamed = judge.blame(waiting, typical) if waiting else []
+        arrivals, departures = rates([each[queue.name] for each in self._flown if queue.name in each])
+        return QueueView(
+            queue=queue,
+            flow=flow,
+            arrivals=arrivals,
+            departures=departures,
+            mean=mean,
+            load=None if arrivals is None else judge.load(arrivals, mean, queue.workers),
+            drained_in=judge.drained_in(queue, mean),
+            blamed=blamed,
+            advice=None if arrivals is None else judge.advice(queue, arrivals, mean, blamed, typical),
+        )
+
+    def _waiting(self, queue: Queue, queues: int) -> Waiting | None:
+        """Which tasks wait in *queue*, one of so many *queues*; None where none does, or it is gone by now.
+
+        It is asked once in `OWNED` looks, each queue in its turn, and kept meanwhile; the depth is of now.
+        """
+        known = self._backlogs.get(queue.name)
+        if queue.depth < DEEP:
+            self._backlogs.pop(queue.name, None)
+            return None
+        if known is None or (crc32(queue.name.encode()) + self._looks) % OWNED == 0:
+            with suppress(BrokerError):
+                known = self._broker.waiting(queue.name, min(self._seen, max(FEWEST, BUDGET // queues)))
+                self._backlogs[queue.name] = known
+        return known and replace(known, depth=queue.depth)
+
+
+def rates(flown: Sequence[Flow]) -> tuple[float | None, float | None]:
+    """Arrivals and departures a second over all of *flown*."""
+    interval = sum(each.interval for each in flown)
+    if not interval:
+        return None, None
+    arrivals, departures = (sum(each.arrivals for each in flown), sum(each.departures for each in flown))
+    return arrivals / interval * SECOND, departures / interval * SECOND
+
+
+def _trouble(view: QueueView) -> tuple[float, float, str]:
+    """The queue that is overrun most first, then the deepest."""
+    return (-(view.load or 0.0), -float(view.queue.depth), view.queue.name)
+
+
+def samples(view: View) -> list[QueueSample | BrokerSample]:
+    """The lines of one look."""
+    look = view.look
+    time = moment(look.time)
+    found: list[QueueSample | BrokerSample] = [
+        QueueSample(
+            timestamp=time,
+            id=event.identity(f"{look.name}:{each.queue.name}:{look.time}"),
+            dataset=QUEUE_DATASET,
+            queue=each.queue.name,
+            system=look.system,
+            depth=each.queue.depth,
+            running=each.queue.running,
+            scheduled=each.queue.scheduled,
+            deferred=each.queue.deferred,
+            failed=each.queue.failed,
+            workers=each.queue.workers,
+            busy=each.queue.busy,
+            arrivals=each.flow.arrivals if each.flow else None,
+            departures=each.flow.departures if each.flow else None,
+            interval=each.flow.interval if each.flow else None,
+            oldest=each.queue.oldest,
+            load=each.load,
+        )
+        for each in view.queues
+    ]
+    if look.memory is not None:
+        found.append(_broker_sample(view))
+    return found
+
+
+def _broker_sample(view: View) -> BrokerSample:
+    """The broker's own line."""
+    look, capacity, memory = view.look, view.capacity, view.look.memory
+    return BrokerSample(
+        timestamp=moment(look.time),
+        id=event.identity(f"{look.name}:{look.time}"),
+        dataset=QUEUE_DATASET,
+        system="redis",
+        name=look.name,
+        policy=memory.policy if memory else None,
+        memory_used=memory.used if memory else None,
+        memory_max=capacity.most if capacity else None,
+        capacity=capacity.ratio if capacity else None,
+        limit=capacity.limit if capacity else None,
+        full_in=round(view.forecast.seconds * SECOND) if view.forecast else None,
+    )

@@ -1,0 +1,175 @@
+"""What watching costs: a look at many queues, the backlog of a deep one, and a monitor at rest.
+
+    .venv/bin/python bench/bench_monitor.py
+    .venv/bin/python bench/bench_monitor.py --jobs 100000 --seconds 10   # to see that it works
+
+On a redis-server of its own, over loopback. The jobs have what RQ's have, written without RQ to be quick.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from redis import Redis
+
+from slowtask.broker.rq import Rq
+from slowtask.demo.server import Server
+from slowtask.judge import Typical
+from slowtask.watch import SEEN, Watch
+
+ROUNDS = 20
+CHUNK = 20_000
+SHARE = 0.3  # of the deep queue's jobs are send_mail
+TYPICAL = {"jobs.send_mail": Typical(mean=5.0, p99=9.0), "jobs.thumb": Typical(mean=0.1, p99=0.4)}
+
+
+def fill(redis: Redis, queue: str, jobs: int) -> None:
+    """Have *jobs* wait in *queue*, three in ten of them mails."""
+    redis.sadd("rq:queues", f"rq:queue:{queue}")
+    for first in range(0, jobs, CHUNK):
+        names = [f"{queue}-{number}" for number in range(first, min(jobs, first + CHUNK))]
+        pipe = redis.pipeline(transaction=False)
+        for number, name in enumerate(names):
+            task = "jobs.send_mail" if number * 7919 % 100 < 100 * SHARE else "jobs.thumb"
+            fields = {
+                "description": f"{task}('x')",
+                "enqueued_at": "2026-11-24T00:00:00.000000Z",
+                "status": "queued",
+            }
+            pipe.hset(f"rq:job:{name}", mapping=fields)
+        pipe.rpush(f"rq:queue:{queue}", *names)
+        pipe.execute()
+
+
+def work(redis: Redis, workers: int, queues: int) -> None:
+    """Register *workers*, one in two of them busy."""
+    for number in range(workers):
+        key = f"rq:worker:{number}"
+        served = f"q{number % queues}"
+        redis.sadd("rq:workers", key)
+        redis.hset(
+            key,
+            mapping={"state": ("busy", "idle")[number % 2], "queues": served, "successful_job_count": number},
+        )
+
+
+def busy(redis: Redis) -> float:
+    """Milliseconds that Redis has spent on commands."""
+    stats = redis.info("commandstats")
+    return (
+        sum(each["usec"] for name, each in stats.items() if name not in ("cmdstat_info", "cmdstat_exec"))
+        / 1000
+    )
+
+
+def looks(redis: Redis, url: str, label: str) -> None:
+    """Print what a look takes."""
+    broker, took, spent, tails = Rq(redis, url), [], [], {}
+    for _ in range(ROUNDS):
+        before = busy(redis)
+        look = broker.look(tails)
+        spent.append(busy(redis) - before)
+        took.append(look.took * 1000)
+        tails = {each.name: each.tail for each in look.queues if each.tail}
+    print(
+        f"{label:44}{statistics.median(took):9.1f}{max(took):9.1f}{statistics.median(spent):11.2f}{look.trips:7}"
+    )
+
+
+def backlog(redis: Redis, url: str, depth: int) -> None:
+    """Print how long it takes to tell what waits, and how wrong that is."""
+    broker, took, off = Rq(redis, url, seed=1), [], []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        found = broker.waiting("deep", SEEN)
+        took.append(time.perf_counter() - start)
+        off.append(abs(found.tasks["jobs.send_mail"] / found.seen - SHARE))
+    print(
+        f"\nthe backlog of a queue of {depth:,}, by {SEEN:,} jobs at random: {statistics.median(took):.2f} s"
+    )
+    print(f"  a task's share was off by at most {max(off):.1%}, in {ROUNDS} estimates")
+
+
+def at_rest(url: str, seconds: float) -> None:
+    """Print CPU and memory of a monitor with a look every five seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "slowtask.ndjson").touch()
+        environment = os.environ | {"SLOWTASK_REDIS_URL": url, "SLOWTASK_MONITOR_METRICS": "127.0.0.1:19187"}
+        command = [sys.executable, "-m", "slowtask", "monitor"]
+        process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
+        time.sleep(10)
+        before, start = cpu(process.pid), time.monotonic()
+        time.sleep(seconds)
+        share = (cpu(process.pid) - before) / (time.monotonic() - start)
+        resident = memory(process.pid)
+        process.terminate()
+        process.wait()
+    print(f"\na monitor at rest, {seconds:.0f} s: {share:.2%} of a core, {resident:.0f} MB resident")
+
+
+def soak(redis: Redis, url: str, count: int) -> None:
+    """Print how the memory of a watch grows over *count* looks, a day's being 17,280."""
+    watch = Watch(Rq(redis, url), typical=lambda: TYPICAL, seen=50, keys=20)
+    for _ in range(count // 10):
+        watch.look()
+    before = memory(os.getpid())
+    for _ in range(count):
+        watch.look()
+    print(f"\n{count:,} looks: {before:.1f} MB resident before, {memory(os.getpid()):.1f} after")
+
+
+def cpu(pid: int) -> float:
+    """Seconds of CPU, user and system."""
+    parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory(pid: int) -> float:
+    """Megabytes resident."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def main() -> None:
+    """Read the arguments."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--looks", type=int, default=17_280, help="of the soak")
+    arguments = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-monitor-") as folder,
+        Server(Path(folder)) as server,
+        server.client() as redis,
+    ):
+        measure(redis, server.url, arguments)
+
+
+def measure(redis: Redis, url: str, arguments: argparse.Namespace) -> None:
+    """All of it, one after the other."""
+    for number in range(100):
+        fill(redis, f"q{number}", arguments.jobs // 100)
+    work(redis, 20, 100)
+    print(f"{'A LOOK':44}{'MEDIAN ms':>9}{'MAX':>9}{'REDIS ms':>11}{'TRIPS':>7}")
+    looks(redis, url, f"100 queues, {arguments.jobs:,} jobs, 20 workers")
+    at_rest(url, arguments.seconds)
+    redis.flushall()
+    for number in range(1000):
+        fill(redis, f"q{number}", 10)
+    work(redis, 500, 1000)
+    looks(redis, url, "1,000 queues, 500 workers")
+    redis.flushall()
+    fill(redis, "deep", arguments.jobs)
+    backlog(redis, url, arguments.jobs)
+    redis.flushall()
+    for number in range(3):
+        fill(redis, f"q{number}", 200)
+    soak(redis, url, arguments.looks)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The states of alarms."""
+
+import pytest
+
+from slowtask.alert import Alarms, Finding, Rules
+
+RULES = Rules(margin=0.05, calm=60.0, repeat=3600.0)
+
+
+def finding(value, name="broker-capacity", subject="redis"):
+    return Finding(name=name, subject=subject, value=value, warning=0.7, critical=0.8, message="full")
+
+
+def told(values, step=10.0, rules=RULES):
+    """What one alarm tells of *values*, *step* seconds apart: `(place, state, kind)`."""
+    alarms = Alarms(rules=rules)
+    return [
+        (place, each.state, each.kind)
+        for place, value in enumerate(values)
+        for each in alarms.take([finding(value)], place * step)
+    ]
+
+
+def test_what_is_well_is_not_told():
+    assert told([0.1, 0.5, 0.69]) == []
+
+
+def test_it_goes_up_at_once_through_both_states():
+    assert told([0.6, 0.75, 0.81]) == [(1, "warning", "change"), (2, "critical", "change")]
+
+
+def test_it_may_skip_a_state():
+    assert told([0.1, 0.99]) == [(1, "critical", "change")]
+
+
+def test_a_value_that_flaps_about_its_threshold_is_told_once():
+    assert told([0.81, 0.79, 0.81, 0.79] * 50) == [(0, "critical", "change")]
+
+
+def test_it_goes_down_when_it_has_been_low_for_long_enough():
+    assert told([0.81] + [0.5] * 10) == [(0, "critical", "change"), (7, "ok", "change")]
+
+
+def test_a_relapse_starts_the_waiting_anew():
+    assert told([0.81] + [0.5] * 5 + [0.81] + [0.5] * 7)[1:] == [(13, "ok", "change")]
+
+
+def test_from_critical_it_may_go_down_to_a_warning():
+    assert told([0.81] + [0.72] * 10) == [(0, "critical", "change"), (7, "warning", "change")]
+
+
+def test_what_lasts_is_told_again_after_a_while_and_not_before():
+    found = told([0.9] * 800)
+
+    assert found == [(0, "critical", "change"), (360, "critical", "repeat"), (720, "critical", "repeat")]
+
+
+def test_what_can_not_be_seen_changes_nothing():
+    assert told([0.81, None, None, 0.81]) == [(0, "critical", "change")]
+
+
+def test_alarms_of_two_things_are_two():
+    alarms = Alarms(rules=RULES)
+    found = alarms.take([finding(0.9, subject="a"), finding(0.1, subject="b")], 0.0)
+
+    assert [(each.finding.subject, each.state) for each in found] == [("a", "critical")]
+    assert alarms.worst() == "critical"
+
+
+def test_a_queue_that_is_gone_takes_its_alarm_along():
+    alarms = Alarms(rules=RULES)
+    alarms.take([finding(0.9, subject="gone")], 0.0)
+    alarms.forget(["there"])
+
+    assert alarms.worst() == "ok"
+
+
+@pytest.mark.parametrize(
+    ("value", "state"), [(0.69, "ok"), (0.7, "warning"), (0.8, "critical"), (None, None)]
+)
+def test_a_finding_s_state_is_by_its_thresholds(value, state):
+    assert finding(value).state == state

@@ -1,0 +1,156 @@
+"""What looks mean: pure functions, no clock and no server."""
+
+import random
+
+import pytest
+
+from slowtask import judge
+from slowtask.broker import Memory, Queue, Running, Waiting
+from slowtask.judge import Typical
+
+MB = 1_000_000
+MAIL, THUMB = "jobs.send_mail", "jobs.thumb"
+TYPICAL = {MAIL: Typical(mean=5.0, p99=9.0, count=10), THUMB: Typical(mean=0.1, p99=0.4, count=90)}
+
+
+def test_capacity_is_of_the_limit():
+    found = judge.capacity(Memory(used=80 * MB, limit=100 * MB, machine=1000 * MB))
+
+    assert (found.ratio, found.limit, found.most) == (0.8, "memory", 100 * MB)
+
+
+def test_without_a_limit_capacity_is_of_the_machine():
+    found = judge.capacity(Memory(used=80 * MB, limit=0, machine=800 * MB))
+
+    assert (found.ratio, found.limit) == (0.1, "machine")
+
+
+@pytest.mark.parametrize("memory", [None, Memory(used=80, limit=0)])
+def test_what_is_not_known_is_none(memory):
+    assert judge.capacity(memory) is None
+
+
+def test_a_straight_line_is_forecast_exactly():
+    found = judge.forecast([(5.0 * n, 100.0 + n) for n in range(20)], 139.0)
+
+    assert found.seconds == pytest.approx(100.0)
+    assert found.soonest == pytest.approx(100.0)
+    assert found.latest == pytest.approx(100.0)
+
+
+def test_noise_and_a_few_odd_samples_leave_the_forecast_near():
+    chance = random.Random(1)
+    points = [(5.0 * n, 1000.0 + 10 * n + chance.gauss(0, 5)) for n in range(60)]
+    points[30] = (150.0, 9000.0)
+
+    found = judge.forecast(points, 2190.0)
+
+    assert found.soonest < 300.0 < found.latest
+    assert found.seconds == pytest.approx(300.0, rel=0.05)
+
+
+@pytest.mark.parametrize("slope", [0.0, -1.0])
+def test_what_does_not_grow_is_not_forecast(slope):
+    chance = random.Random(2)
+    points = [(5.0 * n, 1000.0 + slope * n + chance.gauss(0, 3)) for n in range(60)]
+
+    assert judge.forecast(points, 2000.0) is None
+
+
+def test_too_few_samples_give_no_forecast():
+    assert judge.forecast([(5.0 * n, 100.0 * n) for n in range(judge.FEWEST - 1)], 1e6) is None
+
+
+def test_load_is_the_share_of_the_workers_time_that_arrives():
+    assert judge.load(10.0, 0.5, 4) == 1.25
+    assert judge.load(10.0, None, 4) is None
+    assert judge.load(10.0, 0.5, 0) is None
+
+
+def test_the_backlog_is_counted_in_work_not_in_jobs():
+    waiting = Waiting(queue="q", depth=110, seen=110, tasks={MAIL: 10, THUMB: 100})
+
+    first, second = judge.blame(waiting, TYPICAL)
+
+    assert (first.task, first.count, first.work, first.margin) == (MAIL, 10, 50.0, 0)
+    assert first.share == pytest.approx(50 / 60)
+    assert second.task == THUMB
+
+
+def test_a_sample_is_scaled_up_and_says_how_sure_it_is():
+    waiting = Waiting(queue="q", depth=1_000_000, seen=2401, tasks={MAIL: 1200, THUMB: 1201})
+
+    first = judge.blame(waiting, TYPICAL)[0]
+
+    assert first.count == pytest.approx(499_792, abs=1)
+    assert first.margin == pytest.approx(20_000, rel=0.01)
+
+
+def test_a_task_that_the_log_does_not_know_has_no_work_and_stands_last():
+    waiting = Waiting(queue="q", depth=101, seen=101, tasks={"jobs.new": 100, THUMB: 1})
+
+    first, last = judge.blame(waiting, TYPICAL)
+
+    assert (first.task, last.task, last.work, last.share) == (THUMB, "jobs.new", None, None)
+
+
+def test_one_task_in_two_queues_is_one_of_the_backlog():
+    queues = [Waiting(queue=name, depth=10, seen=10, tasks={MAIL: 10}) for name in "ab"]
+
+    [found] = judge.backlog(each for queue in queues for each in judge.blame(queue, TYPICAL))
+
+    assert (found.count, found.work, found.share) == (20, 100.0, 1.0)
+
+
+def test_the_mean_time_of_a_queue_is_that_of_what_waits_there():
+    waiting = Waiting(queue="q", depth=2, seen=2, tasks={MAIL: 1, THUMB: 1})
+
+    assert judge.mean_time(waiting, TYPICAL) == pytest.approx(2.55)
+    assert judge.mean_time(None, TYPICAL) == pytest.approx(0.59)
+    assert judge.mean_time(waiting, {}) is None
+
+
+def running(task, since, alive=None):
+    return Running(id=task, queue="q", task=task, worker="w", since=since, alive=alive)
+
+
+def test_a_run_past_its_own_p99_is_an_overrun_and_one_below_is_not():
+    now = 100_000_000
+    jobs = [running(MAIL, now - 8_000_000), running(THUMB, now - 1_000_000)]
+
+    [found] = judge.overruns(jobs, TYPICAL, now, {})
+
+    assert (found.job.task, found.took, found.allowed, found.why) == (THUMB, 1.0, 0.4, "p99")
+
+
+def test_a_set_limit_wins_over_the_p99():
+    now = 100_000_000
+
+    [found] = judge.overruns([running(MAIL, now - 8_000_000)], TYPICAL, now, {MAIL: 7.0})
+
+    assert (found.why, found.allowed) == ("limit", 7.0)
+
+
+def test_a_run_without_a_sign_of_life_is_lost():
+    now = 1_000_000_000
+
+    [found] = judge.overruns([running("jobs.new", 0, alive=now - 300_000_000)], TYPICAL, now, {})
+
+    assert found.why == "lost"
+
+
+def test_advice_gives_the_workers_that_would_hold_and_the_figures():
+    queue = Queue(name="default", depth=100, workers=4)
+    blamed = judge.blame(Waiting(queue="default", depth=100, seen=100, tasks={MAIL: 60, THUMB: 40}), TYPICAL)
+
+    text = judge.advice(queue, 2.0, 3.04, blamed, TYPICAL)
+
+    assert text == (
+        "4 more workers on default would hold; or give jobs.send_mail a queue of its own with 8"
+        " (2 jobs/s of 3.04 s keep 6.08 busy, 4 are there)."
+    )
+
+
+def test_where_the_workers_keep_up_there_is_no_advice():
+    assert judge.advice(Queue(name="q", depth=1, workers=4), 1.0, 0.5, [], {}) is None
+    assert judge.advice(Queue(name="q", depth=1, workers=0), 1.0, 0.5, [], {}) is None
