@@ -45,14 +45,8 @@ def text(value):
 
 def row(run):
     numbers = map(text, (run.duration, run.margin, run.wait))
-    return [
-        str(microseconds(run.timestamp)),
-        *numbers,
-        run.outcome,
-        run.task,
-        text(run.queue),
-        text(run.error),
-    ]
+    names = run.task, text(run.queue), text(run.worker), text(run.error)
+    return [str(microseconds(run.timestamp)), *numbers, run.outcome, *names]
 
 
 def one_by_one(path, **options):

@@ -21,6 +21,7 @@ TIMED: Final = ("--job-class", "slowtask.rq.TimedJob", "--worker-class", "slowta
 class Workers:
     """*count* RQ workers on the Redis at *url*, working in *folder*: `with Workers(…):`.
 
+    *queue* names one, or several in the order in which they are served: `high low`.
     With a *log* they write their records there; without, they are RQ's plain workers.
     """
 
@@ -29,7 +30,7 @@ class Workers:
     ) -> None:
         self._folder = folder
         timed = TIMED if log else ()
-        self._command = [sys.executable, "-m", "rq.cli", "worker", "--url", url, *timed, queue]
+        self._command = [sys.executable, "-m", "rq.cli", "worker", "--url", url, *timed, *queue.split()]
         self._environment = neutral(os.environ)
         if log:
             self._environment["SLOWTASK_LOG"] = str(log.resolve())

@@ -1,4 +1,4 @@
-"""Runs as rows of CSV, with the columns that a ranking needs."""
+"""Runs as rows of CSV, with the columns that a ranking or a replay needs."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Final, TextIO
 from slowtask.parse.record import End, Own, microseconds
 from slowtask.parse.stock import Text
 
-COLUMNS: Final = ("timestamp", "duration", "margin", "wait", "outcome", "task", "queue", "error")
+COLUMNS: Final = ("timestamp", "duration", "margin", "wait", "outcome", "task", "queue", "worker", "error")
 SPECIAL: Final = re.compile(r"[\",\r\n]")
 
 
@@ -38,7 +38,7 @@ class Rows:
     def texts(self, found: list[Text]) -> None:
         """One row for each of *found*."""
         texts = self._texts
-        self._write("".join([f"{at},{took},,,unknown,{texts[task]},,\n" for at, took, task in found]))
+        self._write("".join([f"{at},{took},,,unknown,{texts[task]},,,\n" for at, took, task in found]))
 
 
 def _end(end: End, texts: Texts) -> str:
@@ -46,8 +46,10 @@ def _end(end: End, texts: Texts) -> str:
     duration = "" if end.duration is None else end.duration
     margin = "" if end.margin is None else end.margin
     queue = "" if end.queue is None else texts[end.queue]
+    worker = "" if end.worker is None else texts[end.worker]
     error = "" if end.error is None else texts[end.error]
-    return f"{end.timestamp},{duration},{margin},,{end.outcome},{texts[end.task or '']},{queue},{error}\n"
+    names = f"{texts[end.task or '']},{queue},{worker},{error}"
+    return f"{end.timestamp},{duration},{margin},,{end.outcome},{names}\n"
 
 
 def _own(own: Own, texts: Texts) -> str:
@@ -55,6 +57,7 @@ def _own(own: Own, texts: Texts) -> str:
     run = own.run
     numbers = ("" if each is None else str(each) for each in (run.duration, run.margin, run.wait))
     queue = "" if run.queue is None else texts[run.queue]
+    worker = "" if run.worker is None else texts[run.worker]
     error = "" if run.error is None else texts[run.error]
-    names = f"{texts[run.task]},{queue},{error}"
+    names = f"{texts[run.task]},{queue},{worker},{error}"
     return f"{microseconds(run.timestamp)},{','.join(numbers)},{run.outcome},{names}\n"

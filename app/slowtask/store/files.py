@@ -15,6 +15,7 @@ import duckdb
 from slowtask.errors import SourceError
 from slowtask.sources import Source
 from slowtask.store import Figures, Measurement, Query
+from slowtask.store.columns import Columns, gathered
 from slowtask.store.duck import absolute, connect, fetch, literal, nameable, statement
 from slowtask.store.foreign import Foreign
 from slowtask.store.history import History, history, width
@@ -56,6 +57,12 @@ class Files:
             measurement = self._measured(reading, query)
             return reading.history(measurement, query, choose(measurement))
 
+    def columns(self, query: Query) -> Columns:
+        """The runs of *query* that tell their wait and duration, to be replayed. Raises `SourceError`."""
+        with self._reading() as reading:
+            found = reading.columns(query)
+            return replace(found, skipped=len(self._sources) - reading.count)
+
     def _measured(self, reading: "Reading", query: Query) -> Measurement:
         """What `measure` returns."""
         found = reading.measure(query)
@@ -96,14 +103,34 @@ class Reading:
 
     def measure(self, query: Query) -> Measurement:
         """The figures of each task. A file that DuckDB can't read well is parsed, and all read again."""
-        rows = self._rows(query)
-        while doubtful := self._doubtful(rows):
-            for name, count in doubtful.items():
-                self._set_right(name, count)
-            rows = self._rows(query)
+        rows = self._settled(lambda: self._rows(query))
         return Measurement(
             figures=tuple(map(_figures, rows)), bad=self._foreign.bad, source=plural(self.count, "file")
         )
+
+    def columns(self, query: Query) -> Columns:
+        """The runs that can be replayed, in order of arrival; files are set right as for `measure`."""
+        rows = self._settled(lambda: self._picked(query))
+        return gathered(self._connection, rows, self._foreign.bad, plural(self.count, "file"))
+
+    def _settled(self, ask: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """What *ask* returns, once all rows that it counts are runs for certain."""
+        rows = ask()
+        while doubtful := self._doubtful(rows):
+            for name, count in doubtful.items():
+                self._set_right(name, count)
+            rows = ask()
+        return rows
+
+    def _picked(self, query: Query) -> list[dict[str, Any]]:
+        """Have the runs of *query* in the table `picked`; how many, by what they lack."""
+        try:
+            if not self._select("pick", _values(query)):
+                return []
+        except duckdb.Error as error:
+            self._give_up_on(error)
+            return self._picked(query)
+        return fetch(self._connection, statement("picked_count"), {})
 
     def history(self, measurement: Measurement, query: Query, tasks: Sequence[str]) -> History:
         """How it went, after `measure`, by which every file is known to be readable. Raises `SourceError`."""

@@ -17,6 +17,8 @@ SELECT
     "event.dataset" AS dataset,
     "task.name" AS task,
     "queue.name" AS queue,
+    "worker.name" AS worker,
+    "event.start" AS started,
     "@timestamp" AS ended,
     "event.outcome" AS outcome,
     "event.duration" AS duration,
@@ -35,17 +37,17 @@ FROM read_json(
     hive_partitioning = false,
     filename = true,
     columns = {
-        '@timestamp': 'TIMESTAMPTZ', 'event.dataset': 'VARCHAR', 'event.duration': 'BIGINT',
-        'event.margin': 'BIGINT', 'event.outcome': 'VARCHAR', 'task.name': 'VARCHAR',
-        'task.wait': 'BIGINT', 'queue.name': 'VARCHAR', 'error.type': 'VARCHAR', 'queue.depth': 'BIGINT',
-        'broker.name': 'VARCHAR', 'broker.capacity': 'DOUBLE', 'broker.memory.used': 'BIGINT',
-        'broker.memory.max': 'BIGINT'
+        '@timestamp': 'TIMESTAMPTZ', 'event.dataset': 'VARCHAR', 'event.start': 'TIMESTAMPTZ',
+        'event.duration': 'BIGINT', 'event.margin': 'BIGINT', 'event.outcome': 'VARCHAR',
+        'task.name': 'VARCHAR', 'task.wait': 'BIGINT', 'queue.name': 'VARCHAR', 'worker.name': 'VARCHAR',
+        'error.type': 'VARCHAR', 'queue.depth': 'BIGINT', 'broker.name': 'VARCHAR',
+        'broker.capacity': 'DOUBLE', 'broker.memory.used': 'BIGINT', 'broker.memory.max': 'BIGINT'
     }
 );
 
 -- Those that are runs, or may be.
 CREATE OR REPLACE TEMP MACRO lines(files) AS TABLE
-SELECT task, queue, ended, outcome, duration, margin, wait, error, filename, sound
+SELECT task, queue, worker, started, ended, outcome, duration, margin, wait, error, filename, sound
 FROM entries(files)
 WHERE dataset IS NULL OR dataset NOT IN ('slowtask.queue', 'slowtask.alert');
 
@@ -68,6 +70,8 @@ CREATE OR REPLACE TEMP MACRO packed(files) AS TABLE
 SELECT
     "task.name" AS task,
     "queue.name" AS queue,
+    "worker.name" AS worker,
+    "event.start" AS started,
     "@timestamp" AS ended,
     "event.outcome" AS outcome,
     "event.duration" AS duration,
@@ -86,6 +90,8 @@ CREATE OR REPLACE TEMP MACRO parsed(files) AS TABLE
 SELECT
     task,
     queue,
+    worker,
+    NULL::TIMESTAMPTZ AS started,
     make_timestamptz("timestamp") AS ended,
     outcome,
     duration,
@@ -106,6 +112,6 @@ FROM read_csv(
     hive_partitioning = false,
     columns = {
         'timestamp': 'BIGINT', 'duration': 'BIGINT', 'margin': 'BIGINT', 'wait': 'BIGINT',
-        'outcome': 'VARCHAR', 'task': 'VARCHAR', 'queue': 'VARCHAR', 'error': 'VARCHAR'
+        'outcome': 'VARCHAR', 'task': 'VARCHAR', 'queue': 'VARCHAR', 'worker': 'VARCHAR', 'error': 'VARCHAR'
     }
 );

@@ -1,0 +1,20 @@
+-- The runs of a replay, in a table of their own, so that a log is read once. Arrivals are ns since the epoch. A run
+-- began its duration before its end; `event.start` says so itself where the line has it. Workers without a name are
+-- one for each queue.
+CREATE OR REPLACE TEMP TABLE picked AS
+SELECT
+    task,
+    coalesce(queue, '') AS queue,
+    coalesce(worker, 'of ' || coalesce(queue, '')) AS worker,
+    try(epoch_us(coalesce(started, ended - to_microseconds(duration // 1000))) * 1000 - wait) AS arrival,
+    wait,
+    duration,
+    sound
+FROM runs
+WHERE
+    NOT sound
+    OR (
+        ($since IS NULL OR ended >= $since)
+        AND ($until IS NULL OR ended < $until)
+        AND ($queues IS NULL OR list_contains($queues, queue))
+    )

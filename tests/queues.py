@@ -1,0 +1,42 @@
+"""A real run to replay: bursts of short jobs on two queues, real RQ workers."""
+
+import random
+
+from rq import Queue
+
+from conftest import wait_until
+from slowtask.demo import tasks
+from slowtask.demo.workers import Workers
+
+BURSTS = (100, 140, 120)
+LEFT = 40  #: jobs that still wait when the next burst comes
+WORKERS = 3
+
+
+def run(folder, redis, url):
+    """The log of jobs that came in bursts to workers of the queues `high` and `low`, in this order."""
+    log, total = folder / "slowtask.ndjson", 0
+    with Workers(folder, url, WORKERS, queue="high low", log=log):
+        wait_until(lambda: redis.scard("rq:workers") == WORKERS)
+        for burst in BURSTS:
+            enqueue(redis, total, burst)
+            total += burst
+            left = LEFT if burst != BURSTS[-1] else 0
+            wait_until(lambda count=total - left: ended(log) >= count, 60)
+    return log
+
+
+def enqueue(redis, first, count):
+    """Jobs number *first* and on: a quarter on `high`, one in five computes."""
+    for number in range(first, first + count):
+        chance = random.Random(number)
+        queue = Queue("low" if number % 4 else "high", connection=redis)
+        if number % 5:
+            queue.enqueue(tasks.send_mail, "user", round(chance.uniform(0.02, 0.14), 3))
+        else:
+            queue.enqueue(tasks.compute, chance.randrange(20_000, 80_000))
+
+
+def ended(log):
+    """How many lines *log* has."""
+    return log.read_bytes().count(b"\n") if log.exists() else 0
