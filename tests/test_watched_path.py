@@ -34,10 +34,10 @@ STREAMS = {"slowtask.queue": "metrics-slowtask.queue", "slowtask.alert": "logs-s
 
 
 def mails(queue, stop):
-    """Forty every tenth of a second, until Redis refuses one."""
+    """Thirty every tenth of a second, until Redis refuses one."""
     with suppress(ResponseError):
-        for _ in range(60):
-            for _ in range(40):
+        for _ in range(200):
+            for _ in range(30):
                 queue.enqueue(tasks.send_mail, "a", 0.2)
             stop.wait(0.1)
 
@@ -50,7 +50,7 @@ def lines(tmp_path_factory):
         queue = rq.Queue("mail", connection=redis)
         with Workers(folder, server.url, 1, queue="mail"):
             wait_until(lambda: redis.scard("rq:workers"))
-            redis.config_set("maxmemory", int(redis.info("memory")["used_memory"]) + 1_500_000)
+            redis.config_set("maxmemory", int(redis.info("memory")["used_memory"]) + 2_500_000)
             watch = Watch(
                 Rq(client, server.url), Limits(), lambda: {MAIL: Typical(mean=0.2, p99=0.5)}, keys=0
             )
