@@ -28,6 +28,7 @@ from slowtask.broker.redis import opened
 from slowtask.broker.rq import Rq
 from slowtask.demo import tasks
 from slowtask.demo.server import Server
+from slowtask.demo.workers import Workers
 from slowtask.errors import UsageError
 from slowtask.findings import findings, unseen
 from slowtask.judge import Typical
@@ -122,6 +123,31 @@ def test_a_queue_s_own_limits_are_watched(watch, redis):
 
     assert found["queue-depth", "default"] == "warning"
     assert found["queue-age", "default"] == "critical"
+
+
+def test_a_run_that_takes_too_long_is_told_before_it_ends(broker, redis, redis_server, tmp_path):
+    usual = {MAIL: Typical(mean=0.01, p99=0.05)}
+    with Workers(tmp_path, redis_server, 1):
+        rq.Queue(connection=redis).enqueue(tasks.send_mail, "a", 8)
+        watch = Watch(broker, Limits(), lambda: usual)
+        found = wait_until(
+            lambda: [
+                each
+                for each in findings(watch.look(), Limits())
+                if (each.name, each.state) == ("queue-overrun", "warning")
+            ]
+        )
+
+    assert found[0].task == MAIL
+    assert "usually under 50 ms" in found[0].message
+
+
+def test_a_limit_of_the_users_own_counts_at_once(broker, redis, redis_server, tmp_path):
+    limits = Limits(runtime={MAIL: 0.1})
+    with Workers(tmp_path, redis_server, 1):
+        rq.Queue(connection=redis).enqueue(tasks.send_mail, "a", 8)
+        watch = Watch(broker, limits)
+        wait_until(lambda: states(watch.look(), limits).get(("queue-overrun", "default")) == "warning")
 
 
 def test_the_samples_of_a_look_are_lines_of_the_design(watch, redis):

@@ -1,23 +1,26 @@
 """WATCH: what a look gives to alarm of, in figures and in the sentences that a person reads."""
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Final
 
 from slowtask.alert import Finding
 from slowtask.errors import BrokerError
 from slowtask.event import SECOND
-from slowtask.judge import Blame, Forecast, backlog
+from slowtask.judge import Blame, Forecast, Overrun, backlog
 from slowtask.rank import percent
 from slowtask.units import duration, printable, size
 from slowtask.watch import Limits, QueueView, View
 
 BLAMED: Final = 3  #: tasks that an alert names
+FAR: Final = 3.0  #: times its p99 that a run takes before that is worth an alarm
 WORTH: Final = 0.1  #: of the memory: less is not worth a word
 
 
 def findings(view: View, limits: Limits) -> list[Finding]:
     """All that alarms are made of."""
-    return [*_of_broker(view, limits), *(each for queue in view.queues for each in _of_queue(queue, limits))]
+    of_queues = (each for queue in view.queues for each in _of_queue(queue, limits))
+    return [*_of_broker(view, limits), *of_queues, *map(_of_runs, view.queues, repeat(view.overruns))]
 
 
 def unseen(name: str, error: BrokerError | None) -> Finding:
@@ -142,6 +145,40 @@ def _of_queue(view: QueueView, limits: Limits) -> list[Finding]:
                 )
             )  # fmt: skip
     return found
+
+
+def _of_runs(view: QueueView, overruns: Sequence[Overrun]) -> Finding:
+    """Whether a job of one queue runs past its limit, far past its task's own p99, or is lost."""
+    name = view.queue.name
+    mine = [each for each in overruns if each.job.queue == name]
+    worst = max(mine, key=excess, default=None)
+    return Finding(
+        name="queue-overrun", subject=name, queue=name, warning=1.0, critical=None,
+        value=excess(worst) if worst else 0.0,
+        task=worst.job.task if worst else None,
+        message=overrun_text(worst) if worst else f"{printable(name)}: no job runs for too long.",
+    )  # fmt: skip
+
+
+def excess(overrun: Overrun) -> float:
+    """1 from where it is worth an alarm: one run in a hundred is past its p99 as a matter of course."""
+    if overrun.why == "lost" or not overrun.allowed:
+        return 1.0
+    return overrun.took / overrun.allowed / (FAR if overrun.why == "p99" else 1.0)
+
+
+def overrun_text(overrun: Overrun) -> str:
+    """`send_mail has run for 9m 12s on worker-7, usually under 58.0 s (job 6c1f…)`."""
+    job = overrun.job
+    parts = [f"{printable(job.task or 'a job')} has run for {duration(overrun.took)}"]
+    if job.worker:
+        parts.append(f"on {printable(job.worker)}")
+    if overrun.why == "lost":
+        parts.append("without a sign of life for two minutes")
+    else:
+        what = "usually under" if overrun.why == "p99" else "its limit is"
+        parts.append(f"{what} {duration(overrun.allowed or 0.0)}")
+    return ", ".join(parts) + f" (job {printable(job.id)})."
 
 
 def queue_text(view: QueueView) -> str:
