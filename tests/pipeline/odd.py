@@ -5,6 +5,7 @@ What `slowtask parse` makes of them is right by tests/test_parse.py; here the Lo
 
 import json
 
+from documents import nested
 from logs import line, made
 
 EVENT = json.loads(line(made(task="jobs.a", took=1.5)))
@@ -138,18 +139,6 @@ def event(**changes):
     """A line of ours with *changes*; a field that is changed to `...` is left out."""
     record = {name: value for name, value in (EVENT | changes).items() if value is not ...}
     return json.dumps(record, ensure_ascii=False)
-
-
-def nested(record):
-    """*record* as Elasticsearch gives it back."""
-    found = {}
-    for name, value in record.items():
-        *path, leaf = name.split(".")
-        inner = found
-        for part in path:
-            inner = inner.setdefault(part, {})
-        inner[leaf] = value
-    return found
 
 
 def of_ours():

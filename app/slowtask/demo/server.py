@@ -1,7 +1,6 @@
 """A Redis for the demonstration: one of our own, or one that the user names."""
 
 import importlib
-import re
 import shutil
 import socket
 import subprocess
@@ -11,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from slowtask.errors import BrokerError, UsageError
-from slowtask.units import printable
+from slowtask.broker.redis import opened, said, shown
+from slowtask.errors import BrokerError
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -30,30 +29,13 @@ class Given:
 
     def client(self) -> "Redis":
         """A new client of it. Raises `UsageError` where *url* makes no sense."""
-        redis = importlib.import_module("redis")
-        try:
-            client: Redis = redis.from_url(self.url, socket_connect_timeout=PATIENCE)
-        except ValueError as error:
-            raise UsageError(f"{self.shown} is no address of a Redis ({error}).") from None
-        return client
-
-    @property
-    def shown(self) -> str:
-        """The address without its password."""
-        return re.sub(r"(?<=:)[^:@/]*(?=@)", "***", printable(self.url))
+        return opened(self.url)
 
     def __enter__(self) -> Self:
         """Raises `BrokerError` where it can't be used, with the cause and the next step."""
-        errors = importlib.import_module("redis.exceptions")
-        try:
-            with self.client() as client:
-                check(self.shown, client.info())
-        except errors.AuthenticationError as error:
-            raise BrokerError(f"{self.shown} refuses the name or password ({error}): check both.") from None
-        except (errors.ConnectionError, errors.TimeoutError) as error:
-            raise BrokerError(f"{self.shown} can't be reached ({error}): is it running there?") from None
-        except errors.ResponseError as error:
-            raise BrokerError(f"{self.shown} refuses to be asked ({error}): see to its rights.") from None
+        name = shown(self.url)
+        with said(name), self.client() as client:
+            check(name, client.info())
         return self
 
     def __exit__(self, *_: object) -> None:
