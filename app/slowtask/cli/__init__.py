@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "parse": "Turn log lines into events, one JSON line each.",
     "pack": "Turn rotated logs into Parquet.",
     "report": "Write the ranking and charts as one HTML file.",
+    "behind": "Tell who waited behind whom.",
     "whatif": "Try a change on paper: replay the log with it.",
     "setup": "Make Elasticsearch and Kibana ready.",
     "status": "Show how full the queue is, and which task to blame.",

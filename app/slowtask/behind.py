@@ -1,0 +1,129 @@
+"""RANK: who waited behind whom: what the workers of a queue were busy with while its jobs waited. Pure.
+
+Time is cut into slots. In each, the time that a task's jobs waited is put down to the tasks that held the
+workers of that queue, from whatever queue, in proportion to how long they did.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
+
+from slowtask.event import SECOND
+
+if TYPE_CHECKING:
+    from slowtask.store.columns import Columns
+
+SLOTS: Final = 2000
+MOST: Final = 20  #: tasks of a queue that wait, and likewise that hold it, are told apart
+
+Series = Sequence[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """What one task's jobs waited behind in one queue."""
+
+    queue: str
+    task: str
+    runs: int
+    waited: float  #: seconds, of all its runs together
+    held: Sequence[
+        tuple[str, float]
+    ]  #: the tasks that held the workers meanwhile, and their share of that wait
+    idle: float  #: the share in which nothing ran: no worker was there, or what it did isn't in the log
+
+
+class Sums:
+    """How long something went on in each slot, *width* ns long."""
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._parts = [0] * (SLOTS + 2)  #: of slots that it began or ended in
+        self._steps = [0] * (SLOTS + 2)  #: where whole slots begin and end
+
+    def add(self, start: int, end: int) -> None:
+        """It went on from *start* to *end* (ns)."""
+        width = self._width
+        first, last = start // width, end // width
+        if first == last:
+            self._parts[first] += end - start
+            return
+        self._parts[first] += (first + 1) * width - start
+        self._parts[last] += end - last * width
+        self._steps[first + 1] += width
+        self._steps[last] -= width
+
+    def series(self) -> list[int]:
+        """The ns in each slot."""
+        return [part + whole for part, whole in zip(self._parts, accumulate(self._steps), strict=True)]
+
+
+def behind(runs: "Columns") -> list[Behind]:
+    """What waited behind what, the task that waited most first; of each queue its first tasks."""
+    if not len(runs.arrival):
+        return []
+    begin = runs.arrival[0]
+    spans = zip(runs.arrival, runs.wait, runs.took, strict=True)
+    end = max(arrival + wait + took for arrival, wait, took in spans)
+    width = (end - begin) // SLOTS + 1
+    waits: dict[int, dict[int, Sums]] = defaultdict(lambda: defaultdict(lambda: Sums(width)))
+    holds: dict[int, dict[int, Sums]] = defaultdict(lambda: defaultdict(lambda: Sums(width)))
+    counts: dict[tuple[int, int], int] = defaultdict(int)
+    served = _served(runs)
+    for arrival, wait, took, task, queue, worker in zip(
+        runs.arrival, runs.wait, runs.took, runs.task, runs.queue, runs.worker, strict=True
+    ):
+        at = arrival - begin
+        waits[queue][task].add(at, at + wait)
+        for each in served[worker]:
+            holds[each][task].add(at + wait, at + wait + took)
+        counts[queue, task] += 1
+    found = (each for queue in waits for each in _of_queue(runs, queue, waits[queue], holds[queue], counts))
+    return sorted(found, key=lambda each: (-each.waited, each.queue, each.task))
+
+
+def _served(runs: "Columns") -> dict[int, set[int]]:
+    """The queues that each worker was seen to serve."""
+    served: dict[int, set[int]] = defaultdict(set)
+    for worker, queue in zip(runs.worker, runs.queue, strict=True):
+        served[worker].add(queue)
+    return served
+
+
+def _of_queue(
+    runs: "Columns",
+    queue: int,
+    waits: dict[int, Sums],
+    holds: dict[int, Sums],
+    counts: dict[tuple[int, int], int],
+) -> Iterator[Behind]:
+    """The tasks of one queue."""
+    held = {task: sums.series() for task, sums in holds.items()}
+    whole = [sum(each) for each in zip(*held.values(), strict=True)]
+    greatest = sorted(held, key=lambda task: -sum(held[task]))[:MOST]
+    waited = {task: sums.series() for task, sums in waits.items()}
+    for task in sorted(waited, key=lambda task: -sum(waited[task]))[:MOST]:
+        series = waited[task]
+        total = sum(series)
+        shares = [(runs.tasks[each], _share(series, held[each], whole, total)) for each in greatest]
+        yield Behind(
+            queue=runs.queues[queue],
+            task=runs.tasks[task],
+            runs=counts[queue, task],
+            waited=total / SECOND,
+            held=sorted((each for each in shares if each[1] > 0), key=lambda each: -each[1]),
+            idle=sum(each for each, busy in zip(series, whole, strict=True) if not busy) / total
+            if total
+            else 0.0,
+        )
+
+
+def _share(waited: Series, held: Series, whole: Series, total: float) -> float:
+    """Of *total* the part of *waited* that goes to what *held* of the *whole*, slot by slot."""
+    if not total:
+        return 0.0
+    return (
+        sum(wait * each / busy for wait, each, busy in zip(waited, held, whole, strict=True) if busy) / total
+    )

@@ -1,0 +1,110 @@
+"""Who waited behind whom."""
+
+import json
+from array import array
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logs import BEGIN, made, written
+from slowtask import cli
+from slowtask.behind import behind
+from slowtask.store.columns import Columns
+
+SECOND = 10**9
+
+
+def columns(*runs):
+    """Runs as `(task, arrival, wait, took)` in whole seconds, all in one queue."""
+    ordered = sorted(runs, key=lambda run: run[1])
+    tasks = sorted({run[0] for run in runs})
+    return Columns(
+        arrival=array("q", [run[1] * SECOND for run in ordered]),
+        wait=array("q", [run[2] * SECOND for run in ordered]),
+        took=array("q", [run[3] * SECOND for run in ordered]),
+        task=array("l", [tasks.index(run[0]) for run in ordered]),
+        queue=array("l", [0] * len(runs)),
+        worker=array("l", [0] * len(runs)),
+        tasks=tuple(tasks),
+        queues=("default",),
+        workers=("w",),
+    )
+
+
+def test_a_job_that_waits_while_another_runs_waited_behind_it():
+    first, _ = behind(columns(("mail", 0, 0, 100), ("thumb", 0, 100, 1)))
+
+    assert (first.task, first.runs, first.waited) == ("thumb", 1, 100.0)
+    assert first.held[0] == ("mail", pytest.approx(1.0, abs=0.01))
+
+
+def test_two_that_held_the_workers_share_the_blame_by_time():
+    runs = columns(("mail", 0, 0, 75), ("compute", 0, 75, 25), ("thumb", 0, 100, 1))
+
+    found = next(each for each in behind(runs) if each.task == "thumb")
+
+    assert dict(found.held) == {
+        "mail": pytest.approx(0.75, abs=0.01),
+        "compute": pytest.approx(0.25, abs=0.01),
+        "thumb": pytest.approx(0.0, abs=0.01),
+    } or dict(found.held) == {
+        "mail": pytest.approx(0.75, abs=0.01),
+        "compute": pytest.approx(0.25, abs=0.01),
+    }
+
+
+def test_a_wait_while_nothing_of_the_queue_ran_is_nobody_s():
+    [found] = behind(columns(("thumb", 0, 100, 1)))
+
+    assert found.idle == pytest.approx(1.0, abs=0.01)
+    assert sum(share for _, share in found.held) == pytest.approx(0.0, abs=0.01)
+
+
+def test_without_runs_nobody_waited():
+    assert behind(Columns()) == []
+
+
+runs = st.tuples(st.sampled_from("abc"), st.integers(0, 500), st.integers(0, 300), st.integers(0, 300))
+
+
+@given(st.lists(runs, min_size=1, max_size=40))
+def test_every_second_of_a_wait_is_somebody_s_or_nobody_s(given_runs):
+    for each in behind(columns(*given_runs)):
+        waited = sum(run[2] for run in given_runs if run[0] == each.task)
+
+        assert each.waited == pytest.approx(waited)
+        if waited:
+            assert sum(share for _, share in each.held) + each.idle == pytest.approx(1.0)
+
+
+@pytest.fixture
+def log(tmp_path):
+    long = made(task="jobs.send_mail", took=60.0, number=60, start=BEGIN, wait=0, queue="default")
+    late = made(task="jobs.thumb", took=1.0, number=61, wait=60 * SECOND, queue="default")
+    return written(tmp_path / "runs.ndjson", [long, late])
+
+
+def test_the_command_names_the_task_to_blame(log):
+    done = CliRunner().invoke(cli.slowtask, ["behind", str(log)])
+
+    assert done.exit_code == 0
+    assert "jobs.thumb" in done.output
+    assert "send_mail 99" in done.output or "send_mail 100 %" in done.output
+
+
+def test_json_is_an_array_of_objects(log):
+    done = CliRunner().invoke(cli.slowtask, ["behind", str(log), "--json"])
+
+    [found] = json.loads(done.output)
+    assert (found["task"], found["waited"]) == ("jobs.thumb", 60.0)
+    assert found["held"]["jobs.send_mail"] > 0.98
+
+
+def test_logs_that_tell_no_wait_are_told(tmp_path):
+    log = written(tmp_path / "runs.ndjson", [made()])
+
+    done = CliRunner().invoke(cli.slowtask, ["behind", str(log)])
+
+    assert "stock logs don't tell it" in str(done.exception)
