@@ -61,7 +61,17 @@ def test_a_handler_of_the_users_sees_the_event(path):
     assert tasks(path) == ["jobs.a"]
 
 
-def test_a_logging_configuration_that_knows_nothing_of_us_silences_nothing(path):
+@pytest.fixture
+def loggers():
+    """All other loggers are left as they were: later tests of this process use them."""
+    named = [each for each in logging.root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    before = {each: each.disabled for each in named}
+    yield
+    for each, disabled in before.items():
+        each.disabled = disabled
+
+
+def test_a_logging_configuration_that_knows_nothing_of_us_silences_nothing(path, loggers):
     """As Django's, which disables every logger that it doesn't name."""
     log.write(run())
     logging.config.dictConfig({"version": 1, "disable_existing_loggers": True})
