@@ -9,14 +9,23 @@ from pathlib import Path
 
 import pytest
 import rq
+import trustme
 from redis import Redis
-from redis.exceptions import NoPermissionError
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ResponseError,
+)
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from conftest import wait_until
 from slowtask.broker.flow import flows
-from slowtask.broker.redis import opened, shown
+from slowtask.broker.redis import opened, said, shown
 from slowtask.broker.rq import Rq, job_of, task_of
 from slowtask.demo import tasks
+from slowtask.demo.server import Server, free_port
 from slowtask.demo.workers import Workers
 from slowtask.errors import BrokerError, UsageError
 
@@ -237,6 +246,67 @@ def test_a_redis_that_can_not_be_read_is_told_without_its_password(redis_server,
         Rq(client, url).look({})
 
     assert "wrong" not in str(raised.value).replace("WRONGPASS", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (BusyLoadingError("Redis is loading the dataset in memory"), "is loading its data"),
+        (ResponseError("NOAUTH Authentication required."), "wants a name and password"),
+        (AuthenticationError("WRONGPASS invalid username-password pair"), "refuses the name or password"),
+        (ResponseError("MISCONF Redis is configured to save RDB snapshots"), "can't save its data"),
+        (OutOfMemoryError("command not allowed when used memory > 'maxmemory'."), "is full"),
+        (ResponseError("CLUSTERDOWN The cluster is down"), "is a cluster that is down"),
+        (RedisTimeoutError("Timeout reading from socket"), "can't be reached (Timeout reading"),
+        (ResponseError("ERR something new"), "refuses to be asked (ERR something new)"),
+    ],
+)
+def test_what_a_redis_refuses_with_is_told_in_one_line(error, sentence):
+    with pytest.raises(BrokerError) as raised, said("redis://queue"):
+        raise error
+
+    assert str(raised.value).startswith(f"redis://queue {sentence}")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_producer_whose_clock_is_ahead_makes_no_age_below_zero(broker, redis):
+    redis.sadd("rq:queues", "rq:queue:default")
+    redis.rpush("rq:queue:default", "early")
+    redis.hset("rq:job:early", "enqueued_at", "2099-01-01T00:00:00.000000Z")
+
+    assert queue(look(broker)).oldest == 0
+
+
+def test_a_job_without_a_time_has_no_age(broker, redis):
+    redis.sadd("rq:queues", "rq:queue:default")
+    redis.rpush("rq:queue:default", "odd")
+
+    assert queue(look(broker)).oldest is None
+
+
+def test_a_redis_behind_a_socket_of_the_machine_is_read(tmp_path):
+    path = tmp_path / "redis.sock"
+    with Server(tmp_path, unixsocket=str(path)) as server, server.client() as client:
+        rq.Queue(connection=client).enqueue(tasks.simple_task)
+        with opened(f"unix://{path}") as found:
+            assert queue(look(Rq(found, f"unix://{path}"))).depth == 1
+
+
+def test_a_redis_behind_tls_is_read_and_one_that_is_not_trusted_is_told(tmp_path):
+    authority, port = trustme.CA(), free_port()
+    certificate = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    files = {"tls-cert-file": "server.pem", "tls-key-file": "server.pem", "tls-ca-cert-file": "ca.pem"}
+    options = {name: str(tmp_path / file) for name, file in files.items()}
+    url = f"rediss://127.0.0.1:{port}/0"
+    with Server(tmp_path, **{"tls-port": str(port), "tls-auth-clients": "no"}, **options) as server:
+        with server.client() as client:
+            rq.Queue(connection=client).enqueue(tasks.simple_task)
+        with opened(f"{url}?ssl_ca_certs={tmp_path / 'ca.pem'}") as found:
+            assert queue(look(Rq(found, url))).depth == 1
+        with opened(url) as found, pytest.raises(BrokerError, match="certificate verify failed"):
+            Rq(found, url).look({})
 
 
 def test_an_address_that_is_none_is_refused():

@@ -19,6 +19,7 @@ def plain(view: View) -> str:
         "memory_used": memory.used if memory else None,
         "memory_max": view.capacity.most if view.capacity else None,
         "policy": memory.policy if memory else None,
+        "fragmentation": memory.fragmentation if memory else None,
         "full_in": forecast(view.forecast),
         "owners": {each.name: each.share for each in view.owners},
         "queues": [queue(each) for each in view.queues],
