@@ -248,7 +248,7 @@ def advice(
 def _own_queue(blamed: Sequence[Blame], arrivals: float, typical: Mapping[str, Typical], depth: int) -> str:
     """`; or give send_mail a queue of its own with 13`, where one task makes most of the work."""
     first = blamed[0] if blamed else None
-    if first is None or first.share is None or first.share < 0.5 or not depth:  # noqa: PLR2004 - most
+    if first is None or len(blamed) == 1 or first.share is None or first.share < 0.5 or not depth:  # noqa: PLR2004 - most
         return ""
     workers = workers_needed(arrivals * first.count / depth, typical[first.task].mean)
     return f"; or give {first.task} a queue of its own with {workers}"
