@@ -7,7 +7,7 @@ from typing import Final
 from slowtask.alert import Finding
 from slowtask.errors import BrokerError
 from slowtask.event import SECOND
-from slowtask.judge import Blame, Forecast, Overrun, backlog
+from slowtask.judge import Blame, Forecast, Overrun
 from slowtask.rank import percent
 from slowtask.units import duration, printable, size
 from slowtask.watch import Limits, QueueView, View
@@ -39,10 +39,10 @@ def _of_broker(view: View, limits: Limits) -> list[Finding]:
     """Its memory: how full, how soon full, and what happens then."""
     name, memory, capacity = view.look.name, view.look.memory, view.capacity
     found = []
-    blamed = backlog([each for queue in view.queues for each in queue.blamed])
+    blamed = view.backlog
     task = blamed[0].task if blamed else None
     if capacity is not None:
-        text = capacity_text(view)
+        text = capacity_text(view) + blame_text(blamed)
         found.append(
             Finding(
                 name="broker-capacity", subject=name, value=capacity.ratio, warning=limits.capacity * 0.9,
@@ -84,7 +84,7 @@ def capacity_text(view: View) -> str:
         parts.append(f", full in {forecast_text(view.forecast)} at this rate")
     if view.look.system == "rq":
         parts.append("; when it is full RQ can't work jobs off any more")
-    return "".join(parts) + owners_text(view) + blame_text(view.queues)
+    return "".join(parts) + owners_text(view)
 
 
 def owners_text(view: View) -> str:
@@ -99,10 +99,9 @@ def forecast_text(forecast: Forecast) -> str:
     return f"{duration(forecast.seconds)} ({duration(forecast.soonest)} to {latest})"
 
 
-def blame_text(queues: Sequence[QueueView]) -> str:
+def blame_text(blamed: Sequence[Blame]) -> str:
     """`. To blame: send_mail: 1,204 waiting, 1h 36m of one worker, 61 % of the backlog; …`."""
-    blamed = backlog([each for queue in queues for each in queue.blamed])[:BLAMED]
-    return f". To blame: {'; '.join(map(blamed_text, blamed))}" if blamed else ""
+    return f". To blame: {'; '.join(map(blamed_text, blamed[:BLAMED]))}" if blamed else ""
 
 
 def blamed_text(blame: Blame) -> str:
@@ -191,4 +190,4 @@ def queue_text(view: QueueView) -> str:
         parts.append(f"{view.arrivals:.3g}/s come and {view.departures:.3g}/s go")
     if view.drained_in is not None and queue.depth:
         parts.append(f"{duration(view.drained_in)} to drain if nothing more came")
-    return ", ".join(parts) + blame_text([view]) + (f". {view.advice}" if view.advice else "")
+    return ", ".join(parts) + blame_text(view.blamed) + (f". {view.advice}" if view.advice else "")

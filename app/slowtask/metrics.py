@@ -12,7 +12,6 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from slowtask.errors import UsageError
 from slowtask.event import SECOND
-from slowtask.judge import backlog
 from slowtask.watch import QueueView, View
 
 QUEUES: Final = 200
@@ -90,7 +89,7 @@ class Collector:
         """What waits, by task."""
         jobs = self._family("slowtask_backlog_jobs", "Jobs of a task that wait.", labels=["task"])
         work = self._family("slowtask_backlog_seconds", "Worker-seconds of those.", labels=["task"])
-        for each in backlog([blame for queue in view.queues for blame in queue.blamed])[:TASKS]:
+        for each in view.backlog[:TASKS]:
             jobs.add_metric([each.task], each.count)
             if each.work is not None:
                 work.add_metric([each.task], each.work)
@@ -118,12 +117,12 @@ def served(address: str, health: Health) -> WSGIServer:
     registry.register(Collector(health))
     host, _, port = address.rpartition(":")
     try:
-        server = make_server(host.strip("[]"), int(port), app(prometheus.make_wsgi_app(registry), health))
+        answers = app(prometheus.make_wsgi_app(registry), health)
+        server = make_server(host.strip("[]"), int(port), answers, handler_class=Quiet)
     except OSError as error:
         raise UsageError(
             f"{address} can't be served ({error.strerror}): choose another for metrics."
         ) from None
-    server.RequestHandlerClass = Quiet
     threading.Thread(target=server.serve_forever, name="slowtask-metrics", daemon=True).start()
     return server
 

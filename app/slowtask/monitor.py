@@ -16,7 +16,7 @@ from slowtask import event
 from slowtask.alert import Alarms, Rules, Told
 from slowtask.errors import BrokerError
 from slowtask.findings import findings, unseen
-from slowtask.line import LineFormatter
+from slowtask.line import LIMIT, LineFormatter
 from slowtask.sample import ALERT_DATASET, Alert
 from slowtask.settings import MonitorSettings
 from slowtask.tell import Channels, body, title
@@ -94,7 +94,7 @@ class Monitor:
     def _append(self, record: dict[str, Any]) -> None:
         """Write one line; a disk that is full doesn't end the watch."""
         try:
-            self._write(self._formatter.bounded(record, 16 * 1024))
+            self._write(self._formatter.bounded(record, LIMIT))
         except OSError as error:
             log.warning("a line could not be written: %s", error)
 

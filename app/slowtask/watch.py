@@ -20,9 +20,7 @@ from slowtask.judge import Blame, Capacity, Forecast, Overrun, Typical
 from slowtask.parse.record import moment
 from slowtask.sample import QUEUE_DATASET, BrokerSample, QueueSample
 
-SEEN: Final = (
-    2401  #: jobs of a queue that are looked at: a task's share is right within ± 2 %, 95 times in 100
-)
+SEEN: Final = 2401  #: jobs of a queue that are looked at: shares are right within ± 2 %, 95 times in 100
 KEPT: Final = 120  #: looks that a forecast is made from
 KEYS: Final = 300  #: that are looked at to see who owns the memory
 OWNED: Final = 12  #: looks after which that, and what waits in a queue, is asked again
@@ -71,6 +69,11 @@ class View:
     overruns: Sequence[Overrun]
     owners: Sequence[Owner]  #: of the broker's memory, the greatest first
 
+    @property
+    def backlog(self) -> list[Blame]:
+        """What waits in all queues together, most work first."""
+        return judge.backlog(blame for queue in self.queues for blame in queue.blamed)
+
 
 class Watch:
     """Looks at *broker*; *typical* says what each task takes, by the log of runs.
@@ -114,6 +117,8 @@ class Watch:
         capacity = judge.capacity(look.memory)
         if capacity:
             self._used.append((look.time / 1e6, float(capacity.used)))
+        names = {each.name for each in look.queues}
+        self._backlogs = {name: each for name, each in self._backlogs.items() if name in names}
         deep = sum(each.depth >= DEEP for each in look.queues)
         queues = [self._queue(each, flown.get(each.name), typical, max(1, deep)) for each in look.queues]
         running = self._broker.running([each.name for each in look.queues if each.running])

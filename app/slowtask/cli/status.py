@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -13,6 +14,7 @@ import click
 from slowtask.alert import STATES
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.sample import State
+from slowtask.settings import DEFAULT_REDIS
 
 if TYPE_CHECKING:
     from slowtask.broker.rq import Rq
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from slowtask.watch import Limits, View, Watch
 
 LOOKS: Final = 7  #: that one status is made from: a slope needs so many
-DEFAULT_URL: Final = "redis://localhost:6379"
 #: Nagios's and cron's: ok, warning, critical, unknown.
 STATUS: Final[Mapping[State, int]] = {"ok": 0, "warning": 1, "critical": 2}
 UNKNOWN: Final = 3
@@ -75,7 +76,7 @@ def status(  # noqa: D103, PLR0913 - HELP says it; click passes the options one 
 
 def address(environment: Mapping[str, str]) -> str:
     """The Redis that *environment* names."""
-    return environment.get("SLOWTASK_REDIS_URL") or environment.get("RQ_REDIS_URL") or DEFAULT_URL
+    return environment.get("SLOWTASK_REDIS_URL") or environment.get("RQ_REDIS_URL") or DEFAULT_REDIS
 
 
 def watching(url: str, runs: tuple[str, ...], limits: "Limits") -> "Watch":
@@ -101,9 +102,9 @@ def times(runs: tuple[str, ...]) -> "Mapping[str, Typical]":
     from datetime import UTC, datetime, timedelta  # noqa: PLC0415 - with the rest
 
     from slowtask.cli.top import opened  # noqa: PLC0415 - DuckDB, not before it is needed
-    from slowtask.judge import Typical  # noqa: PLC0415 - with the rest
     from slowtask.rank import rank  # noqa: PLC0415 - with the rest
     from slowtask.store import Query  # noqa: PLC0415 - with the rest
+    from slowtask.typical import typical  # noqa: PLC0415 - with the rest
 
     try:
         figures = opened(runs, None, UTC).measure(Query(since=datetime.now(UTC) - timedelta(days=7))).figures
@@ -111,11 +112,7 @@ def times(runs: tuple[str, ...]) -> "Mapping[str, Typical]":
         if runs:
             raise
         return {}
-    return {
-        task.task: Typical(mean=task.mean, p99=task.p99, count=task.count)
-        for task in rank(figures)
-        if task.mean is not None
-    }
+    return typical([asdict(task) for task in rank(figures)])
 
 
 def looked(watcher: "Watch", seconds: float) -> "View":

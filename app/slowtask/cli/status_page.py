@@ -10,7 +10,7 @@ from rich.text import Text
 from slowtask.cli.table import EIGHTHS, UNKNOWN, shortened, time
 from slowtask.event import SECOND
 from slowtask.findings import forecast_text, policy_text
-from slowtask.judge import Blame, Overrun, backlog
+from slowtask.judge import Blame, Overrun
 from slowtask.rank import percent
 from slowtask.units import duration, plural, printable, size
 from slowtask.watch import QueueView, View
@@ -24,7 +24,7 @@ NAME: Final = 36  #: characters
 def page(view: View, width: int) -> Group:
     """All of it, in *width* columns."""
     parts: list[RenderableType] = [*broker(view), Text(), queues(view.queues[:ROWS], width)]
-    blamed = backlog([each for queue in view.queues for each in queue.blamed])
+    blamed = view.backlog
     if blamed:
         parts += [Text(), waiting(blamed[:ROWS])]
     if view.overruns:
