@@ -10,6 +10,7 @@ import pytest
 from redis import Redis
 
 from elastic import server as elasticsearch_server
+from pipeline import logstash
 from slowtask.demo.server import Server
 from slowtask.elastic.access import Access
 from slowtask.elastic.client import connect
@@ -77,6 +78,15 @@ def elasticsearch(access, tmp_path_factory):
             list(setup(client, access, Wishes()))
             done.touch()
     return client
+
+
+@pytest.fixture(scope="session")
+def jruby():
+    """What runs the Logstash filter."""
+    try:
+        logstash.install()
+    except logstash.NoJRubyError as problem:
+        missing(f"JRuby ({problem})")
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 import yaml
 from lscl.parser import parse_lscl
 
-from conftest import missing
 from pipeline import logstash
 from pipeline.compare import flat, instant
 
@@ -18,12 +17,7 @@ EXAMPLES = re.findall(r"^```log\n(.*?)^```\n\n```json\n(.*?)^```$", PAGE, re.MUL
 LOG = "/var/log/shop/worker.log"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def jruby():
-    try:
-        logstash.install()
-    except logstash.NoJRubyError as problem:
-        missing(f"JRuby ({problem})")
+pytestmark = pytest.mark.usefixtures("jruby")
 
 
 def made_of(text, folder):

@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from conftest import missing
 from documents import nested
 from logs import line, made
 from pipeline import logstash, odd
@@ -21,12 +20,7 @@ GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.log"))
 DAY = "2026-11-23"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def jruby():
-    try:
-        logstash.install()
-    except logstash.NoJRubyError as problem:
-        missing(f"JRuby ({problem})")
+pytestmark = pytest.mark.usefixtures("jruby")
 
 
 def through(given, **environment):

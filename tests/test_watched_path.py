@@ -68,11 +68,10 @@ def lines(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def store(lines, elasticsearch, tmp_path_factory):
+def store(lines, elasticsearch, jruby, tmp_path_factory):
     """Those lines in a real Elasticsearch, by way of the Logstash filter."""
     log = tmp_path_factory.mktemp("monitor") / "slowtask-monitor.ndjson"
     log.write_text("".join(f"{line}\n" for line in lines))
-    logstash.install()
     records = [flat(each) for each in logstash.filtered(logstash.shipped(log, joined=False))]
     for dataset, stream in STREAMS.items():
         mine = [each for each in records if each["event.dataset"] == dataset]
@@ -86,8 +85,7 @@ def store(lines, elasticsearch, tmp_path_factory):
     return query.Store(request=request, namespace="watched", start=times[0], end=times[-1])
 
 
-def test_the_filter_hands_each_line_on_as_it_is(lines):
-    logstash.install()
+def test_the_filter_hands_each_line_on_as_it_is(lines, jruby):
     given = [{"message": line} for line in lines]
 
     found = logstash.filtered(given)
