@@ -60,6 +60,11 @@ class Board:
             name=text[:length].decode(errors="replace"),
         )
 
+    def owes(self, name: str, slot: int = 0) -> bool:
+        """Whether the record of the attempt noted as *name* is still to be written."""
+        noted = self.read(slot)
+        return not (noted.recorded and noted.name == name)
+
     def _place(self, slot: int) -> slice:
         """Where *slot* lies; any number names one, a process id too."""
         at = slot % self._slots * LAYOUT.size
