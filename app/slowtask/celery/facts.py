@@ -23,7 +23,8 @@ def wait(request: Any, start: datetime) -> int | None:
     if type(published) not in (float, int):
         return None
     due = max(published, seconds(request.eta)) if request.eta else published
-    return max(0, round((start.timestamp() - due) * SECOND))
+    waited: float = start.timestamp() - due
+    return max(0, round(waited * SECOND))
 
 
 def seconds(eta: str) -> float:
