@@ -6,21 +6,23 @@ import sys
 import time
 from pathlib import Path
 
-from celery import Celery, Task, chain, chord, group
+from celery import Celery, Task, chain, chord, group, signals
 from celery.exceptions import Ignore, Reject
 from kombu import Queue
 
 import slowtask.celery
 
-app = Celery("outcomes", broker=os.environ["CELERY_BROKER_URL"], backend=os.environ.get("CELERY_RESULT_BACKEND"))
+app = Celery(
+    "outcomes", broker=os.environ["CELERY_BROKER_URL"], backend=os.environ.get("CELERY_RESULT_BACKEND")
+)
 app.conf.update(
     broker_connection_retry_on_startup=True,
     task_default_queue="default",
-    worker_prefetch_multiplier=1,
-    broker_transport_options={"visibility_timeout": 3600},
+    task_queues=[Queue("default", routing_key="by.default"), Queue("other", routing_key="by.other")],
+    task_default_routing_key="by.default",
+    control_queue_expires=60,
 )
-if os.environ.get("PLAIN") != "1":
-    slowtask.celery.install(app)
+slowtask.celery.install(app)
 
 STARTED = Path("started")  #: touched when a task that waits to be disturbed runs
 
@@ -76,10 +78,7 @@ def overruns():
 @app.task(bind=True, max_retries=1, default_retry_delay=0)
 def retries(self):
     """Asks to be run again, once, and fails."""
-    try:
-        raise KeyError("x")
-    except KeyError as error:
-        raise self.retry(exc=error) from error
+    raise self.retry(exc=KeyError("x"))
 
 
 @app.task(bind=True, max_retries=1)
@@ -111,6 +110,22 @@ def is_killed_once():
 
 
 @app.task
+def is_killed_late():
+    """Ends well, and its process dies before it can say so."""
+    signals.task_postrun.connect(die, weak=False, dispatch_uid="die")
+
+
+def die(**_):
+    """The last of the receivers."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task(acks_late=True)
+def finishes_late():
+    """Ends well, and is acknowledged then."""
+
+
+@app.task
 def exits():
     """Ends its process."""
     sys.exit(3)
@@ -120,6 +135,15 @@ def exits():
 def rejects():
     """Won't do it."""
     raise Reject("no", requeue=False)
+
+
+@app.task(acks_late=True)
+def rejects_once():
+    """Won't do it now."""
+    mark = Path("rejected once")
+    if not mark.exists():
+        mark.touch()
+        raise Reject("not now", requeue=True)
 
 
 @app.task
@@ -138,16 +162,19 @@ def waits():
 @app.task
 def calls_eagerly():
     """Runs another at once, in its own process."""
-    return finishes.apply().get()
+    return finishes.apply().result
 
 
 def chained():
-    return chain(finishes.si(), named.si())
+    """One after the other."""
+    return chain(finishes.si(), named.si()).apply_async()
 
 
 def grouped():
-    return group(finishes.si(), finishes_bound.si())
+    """Both at once."""
+    return group(finishes.si(), finishes_bound.si()).apply_async()
 
 
 def chorded():
-    return chord([finishes.si(), finishes_bound.si()], named.si())
+    """Both at once, and then a third."""
+    return chord([finishes.si(), finishes_bound.si()], named.si()).apply_async()
