@@ -1,4 +1,4 @@
-"""What the tests share: a real Redis, and the outcome matrix printed at the end."""
+"""What the tests share: real servers, and the outcome matrix printed at the end."""
 
 import os
 import time
@@ -9,6 +9,8 @@ import hypothesis
 import pytest
 from redis import Redis
 
+import rabbit
+import sharing
 from elastic import server as elasticsearch_server
 from pipeline import logstash
 from slowtask.demo.server import Server
@@ -55,6 +57,23 @@ def run_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory):
+    """A real RabbitMQ with its management plugin; one for the whole test run."""
+    try:
+        yield rabbit.shared(run_folder(tmp_path_factory))
+    except BrokerError as problem:
+        missing(f"RabbitMQ ({problem})")
+
+
+@pytest.fixture
+def vhost(rabbitmq):
+    """The address of a virtual host that no other test uses."""
+    name = f"test-{uuid.uuid4().hex}"
+    yield rabbitmq.add_vhost(name)
+    rabbitmq.drop_vhost(name)
+
+
+@pytest.fixture(scope="session")
 def cluster(tmp_path_factory):
     """A real Elasticsearch, with TLS and security; one for the whole test run."""
     try:
@@ -73,7 +92,7 @@ def access(cluster):
 def elasticsearch(access, tmp_path_factory):
     """A client of it, set up for slowtask once in a test run."""
     client, done = connect(access), run_folder(tmp_path_factory) / "elasticsearch.done"
-    with elasticsearch_server.locked(done.with_suffix(".lock")):
+    with sharing.locked(done.with_suffix(".lock")):
         if not done.exists():
             list(setup(client, access, Wishes()))
             done.touch()
@@ -96,9 +115,11 @@ def namespace():
 
 
 def pytest_sessionfinish(session):
-    """End the Elasticsearch of this test run, once no process uses it."""
+    """End the servers of this test run, once no process uses them."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
-        elasticsearch_server.stop_shared(session.config._tmp_path_factory.getbasetemp())  # noqa: SLF001 - no other way
+        folder = session.config._tmp_path_factory.getbasetemp()  # noqa: SLF001 - no other way
+        elasticsearch_server.stop_shared(folder)
+        rabbit.stop_shared(folder)
 
 
 def wait_until(holds, seconds=20.0):

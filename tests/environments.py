@@ -1,4 +1,4 @@
-"""The environments of the outcome matrix: RQ 2.0, the last 2.x and 3.x; Python 3.11 to 3.13.
+"""The environments of the outcome matrices: RQ 2.0 to 3.x, Celery 5.3 to 5.7, Python 3.11 to 3.13.
 
 `python tests/environments.py` makes those that aren't there (`make test` calls it) and says which it
 couldn't. A test asks for one by `Environment.python`, and fails in CI, or skips at home, without it.
@@ -18,19 +18,21 @@ OURS = ["msgspec", "python-json-logger", "redis"]
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """One Python with one RQ."""
+    """One Python with what is tested in it."""
 
-    rq: str  # as people say it: `2.0`
+    of: str  # `RQ`
+    release: str = ""  # as people say it: `2.0`
     requirements: tuple[str, ...]  # as pip takes them
     version: str  # of Python
 
     @property
     def name(self) -> str:
-        return f"RQ {self.rq}, Python {self.version}"
+        return f"{self.of} {self.release}, Python {self.version}"
 
     @property
     def python(self) -> Path:
-        return CACHE / f"rq{self.rq.partition(',')[0]}-python{self.version}" / "bin" / "python"
+        release = self.release.partition(",")[0]
+        return CACHE / f"{self.of.lower()}{release}-python{self.version}" / "bin" / "python"
 
     def make(self) -> str | None:
         """Make it; returns what stood in the way."""
@@ -51,15 +53,31 @@ class Environment:
 CURRENT = "{}.{}".format(*sys.version_info)
 MATRIX = [
     *(
-        Environment(rq="3", requirements=("rq>=3,<4",), version=version)
+        Environment(of="RQ", release="3", requirements=("rq>=3,<4",), version=version)
         for version in ("3.11", "3.12", "3.13")
     ),
-    Environment(rq="2, its last", requirements=("rq>=2.12,<3",), version=CURRENT),
-    Environment(rq="2.0", requirements=("rq==2.0.0",), version=CURRENT),
+    Environment(of="RQ", release="2, its last", requirements=("rq>=2.12,<3",), version=CURRENT),
+    Environment(of="RQ", release="2.0", requirements=("rq==2.0.0",), version=CURRENT),
 ]
-#: Not an RQ: the models that the dashboards are held against, which need a Python ≥ 3.12.
-SHAPES = Environment(rq="kibana", requirements=("kb-dashboard-core==0.4.1",), version="3.12")
-DJANGO = Environment(rq="django", requirements=("django-rq>=3", "rq>=2"), version=CURRENT)
+
+
+def celery(release: str, *requirements: str, version: str = CURRENT) -> Environment:
+    wanted = (*requirements, "kombu[redis]", "gevent")
+    return Environment(of="Celery", release=release, requirements=wanted, version=version)
+
+
+#: The newest two first: with every pool; the others with prefork, where versions differ.
+CELERIES = [
+    celery("5.7", "celery>=5.7,<5.8"),
+    celery("5.3", "celery==5.3.0", "kombu<5.4"),
+    celery("5.7", "celery>=5.7,<5.8", version="3.13"),
+    celery("5.6", "celery>=5.6,<5.7"),
+    celery("5.5", "celery>=5.5,<5.6", version="3.12"),
+    celery("5.4", "celery>=5.4,<5.5"),
+]
+#: The models that the dashboards are held against, which need a Python ≥ 3.12.
+SHAPES = Environment(of="Kibana", requirements=("kb-dashboard-core==0.4.1",), version="3.12")
+DJANGO = Environment(of="Django", requirements=("django-rq>=3", "rq>=2"), version=CURRENT)
 
 
 def uv(*arguments):
@@ -84,7 +102,7 @@ def find_python(version):
 def main():
     missing = [
         f"{each.name}: {problem}"
-        for each in [*MATRIX, DJANGO, SHAPES]
+        for each in [*MATRIX, *CELERIES, DJANGO, SHAPES]
         if not each.made and (problem := each.make())
     ]
     for line in missing:

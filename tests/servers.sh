@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the programs that tests start, through apt where this user may; says plainly what is missing.
-wanted=""
+wanted="" made=""
 command -v redis-server >/dev/null || wanted="$wanted redis-server"
+command -v rabbitmq-server >/dev/null || [ -x /usr/sbin/rabbitmq-server ] || wanted="$wanted rabbitmq-server"
 command -v logrotate >/dev/null || [ -x /usr/sbin/logrotate ] || wanted="$wanted logrotate"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || wanted="$wanted chromium"
 [ -n "$wanted" ] || exit 0
@@ -9,9 +10,13 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null || comm
 as_root=""
 [ "$(id -u)" = 0 ] || as_root="sudo -n"
 if command -v apt-get >/dev/null && $as_root true 2>/dev/null; then
-  # A server must not start by itself: tests start their own, on ports of their own.
+  # A server must not start by itself: tests start their own, on ports of their own. RUNLEVEL keeps SysV's scripts from
+  # it, the policy systemd; RabbitMQ's is there even where nothing else of the machine would be started.
+  policy=/usr/sbin/policy-rc.d
+  $as_root test -e $policy || { printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null; $as_root chmod +x $policy; made=$policy; }
   $as_root apt-get update -qq
   $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq $wanted >/dev/null
+  [ -z "$made" ] || $as_root rm "$made"
 fi
 for program in $wanted; do
   command -v "$program" >/dev/null || [ -x "/usr/sbin/$program" ] || echo "$program couldn't be installed here."

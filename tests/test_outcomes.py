@@ -67,9 +67,9 @@ def cases():
 
 
 def applies(case, worker, environment):
-    if worker == "TimedSpawnWorker" and environment.rq != "3":
+    if worker == "TimedSpawnWorker" and environment.release != "3":
         return False  # RQ before 3.0 starts spawned horses with its own classes only
-    if case == "returned Retry" and environment.rq == "2.0":
+    if case == "returned Retry" and environment.release == "2.0":
         return False  # RQ 2.1 was the first to take one
     if worker == "TimedJob":
         return case in BY_JOB

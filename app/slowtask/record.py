@@ -5,17 +5,20 @@ import socket
 import sys
 import traceback
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final, overload
+from typing import Any, Final
 
 import msgspec
 
-from slowtask.config import LabelsCallback, Settings
-from slowtask.event import Action, Labels, Outcome, Run
+from slowtask.config import LabelsCallback, Settings, settings
+from slowtask.event import DATASET, Action, Labels, Outcome, Run
 from slowtask.guard import Guard, Trouble, guarded, trouble
 from slowtask.line import cut_head, cut_tail
+from slowtask.timer import Taken
 
 NAME_LENGTH: Final = 512  #: characters of a name or an id
+NAMES: Final = ("task", "task_id", "queue", "worker")  #: the fields that hold those
 MESSAGE_LENGTH: Final = 1024
 TRACE_LENGTH: Final = 8192
 TRACE_FRAMES: Final = 40
@@ -31,14 +34,48 @@ class Ending(msgspec.Struct, frozen=True):
     action: Action
     reason: str | None = None
     error: BaseException | None = None
+    known: bool = True  #: whether it is known how its work ended
 
     @property
     def outcome(self) -> Outcome:
         """Only what finished succeeded."""
+        if not self.known:
+            return "unknown"
         return "success" if self.action == "finished" else "failure"
 
 
 FINISHED: Final = Ending("finished")
+
+
+def run(how: Ending, job: object, taken: Taken | None = None, **seen: Any) -> Run:
+    """The event of an attempt of *job* that ended *how*, by what was *seen* of it: `Run`'s other fields.
+
+    Names and ids may be of any length. What it has *taken* is None where this process didn't run it; of one
+    that never began there is neither start nor duration in *seen*. The time is now, unless *taken* says.
+    """
+    chosen = settings()
+    if taken is None:
+        seen["timestamp"] = datetime.now(UTC)
+    else:
+        seen["timestamp"], seen["start"], seen["duration"] = taken.end, taken.start, taken.duration
+        seen["cpu"], seen["memory"] = taken.cpu, taken.memory
+    for name in NAMES:
+        if (text := seen.get(name)) is not None and len(text) > NAME_LENGTH:
+            seen[name] = cut_tail(text, NAME_LENGTH)
+    made = Run(
+        dataset=DATASET,
+        outcome=how.outcome,
+        action=how.action,
+        reason=how.reason,
+        service=chosen.service_name,
+        version=chosen.service_version,
+        environment=chosen.service_environment,
+        labels=labels(job, chosen) if chosen.labels else None,
+        **seen,
+    )
+    if how.error is None:
+        return made
+    return msgspec.structs.replace(made, **described(how.error, chosen))
 
 
 def described(error: BaseException, chosen: Settings) -> dict[str, Any]:
@@ -107,15 +144,6 @@ def label(key: str) -> str:
     return cut_tail(key.translate(NO_NAME), KEY_LENGTH) or "_"
 
 
-@overload
-def named(text: str) -> str: ...
-@overload
-def named(text: str | None) -> str | None: ...
-def named(text: str | None) -> str | None:
-    """A name or id, bounded; None stays None."""
-    return text if text is None or len(text) <= NAME_LENGTH else cut_tail(text, NAME_LENGTH)
-
-
 @cache
 def host() -> str:
     """The name of the machine."""
@@ -131,8 +159,3 @@ def trace_id() -> str | None:
         found: str | None = apm.get_trace_id()
         return found
     return None
-
-
-def ended(run: Run, error: BaseException | None, chosen: Settings) -> Run:
-    """*run* with what is to be said of the *error* that ended it."""
-    return run if error is None else msgspec.structs.replace(run, **described(error, chosen))

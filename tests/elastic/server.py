@@ -4,7 +4,6 @@
 another to use instead. One server serves all processes of a test run; each test has a namespace of its own.
 """
 
-import fcntl
 import json
 import os
 import pwd
@@ -17,12 +16,13 @@ import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from secrets import token_hex
 from ssl import create_default_context
 from urllib.parse import urlsplit
+
+import sharing
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -84,7 +84,7 @@ def install():
     if (HOME / "plugins" / "missing" / "missing.jar").exists():
         return
     CACHE.mkdir(parents=True, exist_ok=True)
-    with locked(CACHE / "lock"):
+    with sharing.locked(CACHE / "lock"):
         if not (HOME / "bin").exists():
             fetch()
         build_plugin()
@@ -302,25 +302,15 @@ def shared(folder):
     """The one of this test run, whose processes all know *folder*; the first that asks starts it."""
     if found := named():
         return found
-    with locked(folder / "elasticsearch.lock"):
-        note = folder / "elasticsearch.json"
-        if not note.exists():
-            place = Path(tempfile.mkdtemp(prefix="slowtask-elasticsearch-"))
-            note.write_text(json.dumps(asdict(start(place / "node"))))
-        return Cluster(**json.loads(note.read_text()))
+    return Cluster(**sharing.shared(folder, "elasticsearch", lambda: asdict(start(new_folder() / "node"))))
+
+
+def new_folder():
+    """A folder that processes of other users can reach, too."""
+    return Path(tempfile.mkdtemp(prefix="slowtask-elasticsearch-"))
 
 
 def stop_shared(folder):
     """End the one of this test run, if it was started."""
-    note = folder / "elasticsearch.json"
-    if note.exists():
-        Cluster(**json.loads(note.read_text())).stop()
-        note.unlink()
-
-
-@contextmanager
-def locked(path):
-    """Alone among the processes that know *path*."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    if told := sharing.taken(folder, "elasticsearch"):
+        Cluster(**told).stop()

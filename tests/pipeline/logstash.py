@@ -14,7 +14,8 @@ import yaml
 from lscl.lang import LsclBlock, LsclConditions, LsclEqualTo, LsclSelector
 from lscl.parser import parse_lscl
 
-from elastic.server import NoElasticsearchError, java, locked, run
+from elastic.server import NoElasticsearchError, java, run
+from sharing import locked
 from slowtask.grok import STANDARD, load, ours
 
 HERE = Path(__file__).parent

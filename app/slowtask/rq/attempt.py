@@ -1,19 +1,17 @@
 """One attempt of one RQ job, as the process that runs it sees it."""
 
 import os
-from datetime import UTC, datetime
 from typing import Any
 
 from rq.job import Job
 from rq.timeouts import JobTimeoutException
 
 from slowtask import log, record
-from slowtask.config import settings
-from slowtask.event import DATASET, Run
+from slowtask.board import Board
+from slowtask.event import Run
 from slowtask.guard import guarded
 from slowtask.record import FINISHED, Ending
 from slowtask.rq import facts
-from slowtask.rq.board import Board
 from slowtask.timer import Taken, Timer
 
 
@@ -100,31 +98,20 @@ class Attempt:
 
     def _run(self) -> Run:
         """The event; a job that never began has neither start nor duration."""
-        job, taken, ending, chosen, pid = self.job, self._taken, self._ending, settings(), os.getpid()
-        run = Run(
-            timestamp=taken.end if taken else datetime.now(UTC),
+        job = self.job
+        return record.run(
+            self._ending,
+            job,
+            self._taken,
             id=facts.event_id(job, self._execution),
-            dataset=DATASET,
-            start=taken.start if taken else None,
-            duration=taken.duration if taken else None,
-            outcome=ending.outcome,
-            action=ending.action,
-            reason=ending.reason,
-            task=record.named(self._name or facts.task_name(job)),
-            task_id=record.named(job.id),
+            task=self._name or facts.task_name(job),
+            task_id=job.id,
             attempt=self._number,
             wait=self._wait,
-            cpu=taken.cpu if taken else None,
-            memory=taken.memory if taken else None,
-            queue=record.named(job.origin),
+            queue=job.origin,
             system="rq",
-            worker=record.named(job.worker_name),
+            worker=job.worker_name,
             host=record.host(),
-            pid=pid,
-            service=chosen.service_name,
-            version=chosen.service_version,
-            environment=chosen.service_environment,
-            labels=record.labels(job, chosen) if chosen.labels else None,
+            pid=os.getpid(),
             trace=self._trace or record.trace_id(),
         )
-        return record.ended(run, ending.error, chosen)

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from resource import struct_rusage
 from typing import Any
 
@@ -10,12 +10,10 @@ from rq.exceptions import AbandonedJobError
 from rq.job import Job, JobStatus
 
 from slowtask import log, record
-from slowtask.config import settings
-from slowtask.event import DATASET, Run
+from slowtask.board import Noted
 from slowtask.guard import guarded
 from slowtask.record import Ending
 from slowtask.rq import facts
-from slowtask.rq.board import Noted
 from slowtask.timer import cpu_of, memory_of
 
 
@@ -63,7 +61,7 @@ def write_death(death: Death, owed: Owed, noted: Noted, execution: str) -> None:
         cpu=cpu_of(death.usage),
         memory=memory_of(death.usage),
         wait=facts.wait(owed.enqueued, noted.start),
-        worker=record.named(owed.worker),
+        worker=owed.worker,
         host=record.host(),
         pid=death.pid,
     )
@@ -71,27 +69,21 @@ def write_death(death: Death, owed: Owed, noted: Noted, execution: str) -> None:
 
 def write(how: Ending, job: Job, execution: str, *, name: str = "", **seen: Any) -> None:
     """Write the record of an attempt that another process ran, unless one of them does."""
-    event_id, chosen = facts.event_id(job, execution), settings()
+    event_id = facts.event_id(job, execution)
     if not facts.claim(job, event_id):
         return
-    run = Run(
-        timestamp=datetime.now(UTC),
-        id=event_id,
-        dataset=DATASET,
-        outcome=how.outcome,
-        action=how.action,
-        reason=how.reason,
-        task=record.named(name or facts.described_name(job)),
-        task_id=record.named(job.id),
-        queue=record.named(job.origin),
-        system="rq",
-        service=chosen.service_name,
-        version=chosen.service_version,
-        environment=chosen.service_environment,
-        labels=record.labels(job, chosen),
-        **seen,
+    log.write(
+        record.run(
+            how,
+            job,
+            id=event_id,
+            task=name or facts.described_name(job),
+            task_id=job.id,
+            queue=job.origin,
+            system="rq",
+            **seen,
+        )
     )
-    log.write(record.ended(run, how.error, chosen))
 
 
 def write_abandoned(job: Job, error: BaseException | None) -> None:
@@ -104,7 +96,7 @@ def write_abandoned(job: Job, error: BaseException | None) -> None:
         attempt=facts.attempt(job),
         start=start,
         wait=facts.wait(job.enqueued_at, start),
-        worker=record.named(job.worker_name),
+        worker=job.worker_name,
     )
 
 

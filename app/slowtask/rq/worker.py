@@ -13,10 +13,10 @@ from rq.queue import Queue
 from rq.worker import SimpleWorker, Worker
 
 from slowtask import log
+from slowtask.board import Board, inheritable, inherited
 from slowtask.guard import guarded
 from slowtask.rq import facts
 from slowtask.rq.attempt import Attempt
-from slowtask.rq.board import Board, inheritable, inherited
 from slowtask.rq.death import Death, Owed, record_abandoned, write_abandoned, write_death
 from slowtask.rq.job import TimedJob
 

@@ -1,0 +1,102 @@
+"""The records of attempts that ended in another process than ran them, or were never begun."""
+
+import re
+import time
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
+from celery import Celery
+from celery.app.task import Context
+
+from slowtask import log, record
+from slowtask.board import Noted
+from slowtask.celery import facts
+from slowtask.celery.worker import Worker
+from slowtask.record import Ending
+
+#: What billiard says of a process that is gone: `Worker exited prematurely: signal 9 (SIGKILL) Job: 3.`
+LOST: Final = re.compile(r"(?P<what>signal|exitcode) (?P<number>\d+)")
+WORDS: Final = {"signal": "signal", "exitcode": "exit status"}
+
+
+def write_death(how: Ending, request: Any, worker: Worker) -> None:
+    """Write the record of a *request* that a process of our pool had begun, unless that process has."""
+    pid, context = request.worker_pid, Context(request.request_dict)
+    if worker.board is None or not pid or not worker.board.owes(key := facts.key(context), pid):
+        return
+    noted = worker.board.read(pid)
+    start, duration = began(request, noted if noted.name == key else None)
+    write(
+        how,
+        request.task.name,
+        request.task.app,
+        context,
+        pid,
+        start=start,
+        duration=duration,
+        wait=facts.wait(context, start),
+    )
+    worker.board.recorded(pid)
+
+
+def began(request: Any, noted: Noted | None) -> tuple[datetime, int]:
+    """When *request* began, and how long ago that is in ns; by its process, else by when that took it."""
+    if noted and noted.start:
+        return noted.start, time.monotonic_ns() - noted.clock
+    start = datetime.fromtimestamp(request.time_start, UTC)
+    return start, max(0, time.time_ns() - round(request.time_start * 1e9))
+
+
+def write(how: Ending, task: str, app: Celery, context: Any, pid: int | None = None, **seen: Any) -> None:
+    """Write the record of an attempt of *task*, of *app*, that this process didn't run: that of *context*."""
+    log.write(
+        record.run(
+            how,
+            context,
+            id=facts.event_id(context, pid or 0, seen.get("start")),
+            task=task,
+            task_id=context.id,
+            attempt=facts.attempt(context),
+            queue=facts.queue(context, app),
+            system="celery",
+            worker=context.hostname,
+            host=record.host(),
+            pid=pid,
+            **seen,
+        )
+    )
+
+
+def ending(error: BaseException) -> Ending:
+    """How an attempt ended of which its parent is told *error*."""
+    match error:
+        case TimeLimitExceeded():
+            return Ending("timed-out", error=error)
+        case WorkerLostError() | Terminated():
+            return Ending("killed", reason=lost(str(error)))
+        case SystemExit():
+            return Ending("killed", reason=f"exit status {status(error.code)}")
+        case KeyboardInterrupt():
+            return Ending("killed", reason="signal 2")
+    return Ending("failed", error=error)
+
+
+def lost(text: str) -> str | None:
+    """`signal 9`, `exit status 3`, as billiard's *text* says; None where it doesn't."""
+    found = LOST.search(text)
+    return f"{WORDS[found['what']]} {found['number']}" if found else None
+
+
+def status(code: object) -> int:
+    """The exit status of a process that raised `SystemExit(code)`."""
+    if code is None:
+        return 0
+    return code if isinstance(code, int) else 1
+
+
+def write_unknown(consumer: Any, name: str, message: Any, error: BaseException | None) -> None:
+    """Write the record of a task *name* that the worker of *consumer* received and doesn't know."""
+    headers = message.headers or {}
+    context = Context(headers, hostname=consumer.hostname, delivery_info=message.delivery_info)
+    write(Ending("failed", error=error), name, consumer.app, context)

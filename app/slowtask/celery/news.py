@@ -1,0 +1,79 @@
+"""What a worker tells the monitor with every heartbeat: what runs in it, and what waits in it, prefetched.
+
+One Celery event, `worker-slowtask`, whatever the number of tasks: its size follows the pool, not the traffic.
+"""
+
+import weakref
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Final
+
+from celery.app.task import Context
+from celery.worker import state
+
+from slowtask.celery import facts
+from slowtask.guard import guarded
+
+EVENT: Final = "worker-slowtask"
+MOST_RUNNING: Final = 200
+MOST_WAITING: Final = 50  #: tasks
+
+_consumer: "weakref.ref[Any] | None" = None
+
+
+def ready(sender: Any, **_: Any) -> None:
+    """The worker whose consumer is *sender* takes tasks from now on."""
+    global _consumer  # noqa: PLW0603 - one process, one worker
+    with guarded:
+        _consumer = weakref.ref(sender)
+
+
+def send(sender: Any, **_: Any) -> None:
+    """Send the news of this moment; *sender* is the heart that has just sent its beat."""
+    with guarded:
+        consumer = _consumer() if _consumer else None
+        if consumer is not None and consumer.task_consumer is not None:
+            sender.eventer.send(EVENT, **told(consumer))
+
+
+def told(consumer: Any) -> dict[str, Any]:
+    """The event's own fields; times are in seconds, since the epoch where they name a moment."""
+    active, reserved = listed(state.active_requests), listed(state.reserved_requests)
+    begun = {each.id for each in active}
+    waiting = Counter(
+        (each.name, facts.queue(context(each), each.app)) for each in reserved if each.id not in begun
+    )
+    return {
+        "pool": type(consumer.pool).__module__.rpartition(".")[2],
+        "concurrency": consumer.pool.num_processes,
+        "queues": [each.name for each in consumer.task_consumer.queues],
+        "processed": state.all_total_count[0],
+        "running": [running(each) for each in active[:MOST_RUNNING]],
+        "waiting": [[task, queue, count] for (task, queue), count in waiting.most_common(MOST_WAITING)],
+    }
+
+
+def running(request: Any) -> dict[str, Any]:
+    """One task that runs."""
+    hard, soft = request.time_limits
+    return {
+        "id": request.id,
+        "name": request.name,
+        "queue": facts.queue(context(request), request.app),
+        "since": request.time_start,
+        "limit": hard or soft or request.task.time_limit or request.task.soft_time_limit,
+        "pid": request.worker_pid,
+    }
+
+
+def context(request: Any) -> Context:
+    """*request* as its task sees it."""
+    return Context(request.request_dict)
+
+
+def listed(requests: Iterable[Any]) -> list[Any]:
+    """*requests*, a set that threads may change meanwhile; empty where they do."""
+    with suppress(RuntimeError):
+        return list(requests)
+    return []

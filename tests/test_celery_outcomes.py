@@ -1,0 +1,369 @@
+"""Celery's outcome matrix: in whichever pool, broker and version an attempt ends, it leaves one record.
+
+A site is one worker of one environment and pool on one broker; all of its cases are published to it at once.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain, cycle
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from redis import Redis
+
+from conftest import missing, wait_until
+from environments import CELERIES, ROOT, Environment
+
+HERE = Path(__file__).parent / "celery_outcomes"
+BROKERS = ["RabbitMQ", "Redis"]
+POOLS = ["prefork", "threads", "solo", "gevent"]
+PATIENCE = 60.0
+#: For each case the actions that its attempts are recorded with; each is of one task, but for canvas.
+EXPECTED = {
+    "finished": ["finished"],
+    "bind=True": ["finished"],
+    "named by hand": ["finished"],
+    "custom class": ["finished"],
+    "raised": ["failed"],
+    "wrong arguments": ["failed"],
+    "unknown task": ["failed"],
+    "soft time limit": ["timed-out"],
+    "hard time limit": ["timed-out"],
+    "retried": ["retried", "failed"],
+    "retried later": ["retried", "finished"],
+    "autoretry": ["retried", "retried", "failed"],
+    "killed": ["killed"],
+    "killed, redelivered": ["killed", "finished"],
+    "killed at exit": ["finished"],
+    "exited": ["killed"],
+    "Reject": ["finished"],
+    "Reject, requeued": ["retried", "finished"],
+    "Ignore": ["finished"],
+    "acks_late": ["finished"],
+    "expired": ["stopped"],
+    "revoked, waiting": ["stopped"],
+    "revoked, running": ["stopped"],
+    "countdown": ["finished"],
+    "another queue": ["finished"],
+    "chain": ["finished", "finished"],
+    "group": ["finished", "finished"],
+    "chord": ["finished", "finished", "finished"],
+    "eager": ["finished"],
+}
+#: What differs where tasks run in the worker's own process: SystemExit is taken for the task's.
+IN_PROCESS = {"exited": ["failed"]}
+#: What needs a process of its own to die in.
+BY_PREFORK = ["killed", "killed, redelivered", "killed at exit", "soft time limit"]
+#: Cases of which the worker itself dies: one worker for each.
+FATAL = ["cold shutdown", "worker lost"]
+EXPECTED |= {"cold shutdown": ["killed"], "worker lost": ["finished"]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """One worker, and what it is given."""
+
+    environment: Environment
+    pool: str
+    broker: str
+
+    @property
+    def name(self):
+        return f"{self.environment.name} {self.pool} {self.broker}"
+
+    @property
+    def cases(self):
+        return [case for case in EXPECTED if case not in FATAL and self.has(case)]
+
+    def has(self, case):
+        if self.pool == "prefork":
+            return True
+        if case == "hard time limit":
+            return self.pool == "gevent"
+        if case == "revoked, running":
+            return self.pool == "gevent" and self.environment.release != "5.3"
+        if case == "exited":
+            return self.pool != "solo"  # Celery trips over it, and the worker ends
+        return case not in BY_PREFORK
+
+
+def sites():
+    for place, environment in enumerate(CELERIES):
+        for pool in POOLS if place < 2 else POOLS[:1]:
+            for broker in BROKERS:
+                yield Site(environment=environment, pool=pool, broker=broker)
+
+
+def grouped(site, *case):
+    """A parameter of which all of one site run in one process: that starts its worker once."""
+    name = " ".join([site.name, *case])
+    return pytest.param(site, *case, id=name, marks=pytest.mark.xdist_group(site.name))
+
+
+class Worker:
+    """A Celery worker of *site* in *folder*, on the broker at *url*; results go to the Redis at *backend*."""
+
+    def __init__(self, site, folder, url, backend):
+        self.site, self.folder, self.log = site, folder, folder / "runs.ndjson"
+        self._python = site.environment.python
+        self._environ = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "app"), str(HERE)]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "CELERY_BROKER_URL": url,
+            "CELERY_RESULT_BACKEND": backend,
+            "SLOWTASK_LOG": str(self.log),
+        }
+        self._process = None
+
+    def start(self):
+        command = [self._python, "-m", "celery", "-A", "tasks", "worker", "-P", self.site.pool, "-c", "4"]
+        command += ["-l", "INFO", "-n", f"celery@{self.site.pool}", "--without-mingle", "--without-gossip"]
+        with (self.folder / "worker.log").open("a") as output:
+            self._process = subprocess.Popen(
+                command, env=self._environ, cwd=self.folder, stdout=output, stderr=output,
+                start_new_session=True,
+            )  # fmt: skip
+        wait_until(lambda: " ready." in self.said() or self._process.poll() is not None, PATIENCE)
+        assert self._process.poll() is None, self.said()[-3000:]
+
+    def said(self):
+        return (self.folder / "worker.log").read_text(errors="replace")
+
+    def publish(self, *cases):
+        """The ids of the tasks of each case."""
+        done = subprocess.run(
+            [self._python, HERE / "publish.py", *cases],
+            env=self._environ, cwd=self.folder, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        (self.folder / "worker.log").open("a").write(done.stderr)
+        assert done.returncode == 0
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def records(self, ids):
+        """In order."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        found = [json.loads(line) for line in lines]
+        mine = [each for each in found if each["task.id"] in ids]
+        return sorted(
+            mine, key=lambda each: (each["task.attempt"], each["@timestamp"])
+        )  # attempts may overlap
+
+    def signal(self, number):
+        self._process.send_signal(number)
+        self.wait()
+
+    def wait(self):
+        self._process.wait(30)
+
+    def close(self):
+        """The end of a worker whose tasks have ended; whatever is left of it is killed."""
+        with suppress(subprocess.TimeoutExpired, ProcessLookupError):
+            self._process.terminate()
+            self._process.wait(15)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+@pytest.fixture(scope="session")
+def brokers(redis_server, request):
+    """For a site the address of a broker that nobody else uses, and of a Redis for results."""
+    databases = cycle(range(1, 15))
+
+    def address(site):
+        if site.broker == "RabbitMQ":
+            vhost = f"outcomes-{os.getpid()}-{time.monotonic_ns()}"
+            return request.getfixturevalue("rabbitmq").add_vhost(vhost), f"{redis_server[:-1]}15"
+        parts = urlsplit(redis_server)
+        url = f"{parts.scheme}://{parts.netloc}/{next(databases)}"
+        with Redis.from_url(url) as client:
+            client.flushdb()
+        return url, f"{parts.scheme}://{parts.netloc}/15"
+
+    return address
+
+
+def all_cases(worker):
+    """The records of each case that *worker* is given; each case says itself what it misses."""
+    ids = {}
+    with suppress(pytest.fail.Exception, AssertionError):
+        worker.start()
+        ids = worker.publish(*worker.site.cases)
+        due = sum(len(EXPECTED[case]) for case in ids)
+        wait_until(lambda: len(worker.records(set(chain.from_iterable(ids.values())))) >= due, PATIENCE)
+    worker.close()
+    return {case: worker.records(set(ids[case])) for case in ids}
+
+
+@pytest.fixture(scope="session")
+def worked(brokers, tmp_path_factory):
+    """What the worker of a site recorded of all its cases, read once that worker has ended."""
+    done = {}
+
+    def work(site):
+        if not site.environment.made:
+            missing(site.environment.name)
+        if site.name not in done:
+            worker = Worker(site, tmp_path_factory.mktemp("celery"), *brokers(site))
+            done[site.name] = all_cases(worker), worker
+        return done[site.name]
+
+    return work
+
+
+@pytest.mark.parametrize(("site", "case"), [grouped(site, case) for site in sites() for case in site.cases])
+def test_every_attempt_leaves_one_record(site, case, worked, record_property):
+    """Not none, not two."""
+    found, worker = worked(site)
+    records = found.get(case, [])
+    actions = [each["event.action"] for each in records]
+    record_property("matrix", (case, site.name, ", ".join(actions)))
+
+    expected = IN_PROCESS.get(case) if site.pool != "prefork" else None
+    assert actions == (expected or EXPECTED[case]), worker.said()[-3000:]
+    assert len({each["event.id"] for each in records}) == len(records)
+    for record in records:
+        assert record["queue.system"] == "celery"
+        assert record["worker.name"] == f"celery@{site.pool}"
+        assert record["queue.name"] == ("other" if case == "another queue" else "default")
+    CHECKS.get(case, lambda *records: None)(*records)
+
+
+@pytest.fixture
+def worker(brokers, tmp_path):
+    """Makes the worker of a site, which dies in its test."""
+    made = []
+
+    def make(site):
+        if not site.environment.made:
+            missing(site.environment.name)
+        made.append(Worker(site, tmp_path, *brokers(site)))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+FORKS = [site for site in sites() if site.pool == "prefork"]
+
+
+@pytest.mark.parametrize("site", [grouped(site) for site in FORKS])
+def test_a_cold_shutdown_leaves_a_record_of_what_ran(site, worker, record_property):
+    started = worker(site)
+    ids = started.publish("waits")["waits"]
+    wait_until((started.folder / "started").exists)
+    started.signal(signal.SIGQUIT)
+
+    [record] = started.records(ids)
+    record_property("matrix", ("cold shutdown", site.name, record["event.action"]))
+    assert record["event.action"] == "killed"
+    began(record)
+
+
+@pytest.mark.parametrize("site", [grouped(site) for site in sites() if site.pool == "solo"])
+def test_an_exit_that_ends_a_solo_worker_leaves_a_record(site, worker, record_property):
+    started = worker(site)
+    ids = started.publish("exited")["exited"]
+    started.wait()
+
+    [record] = started.records(ids)
+    record_property("matrix", ("exited", site.name, record["event.action"]))
+    assert record["event.action"] == "failed"
+    assert record["error.type"] == "SystemExit"
+    began(record)
+
+
+def began(record):
+    assert 0 <= record["event.duration"] < 25_000_000_000
+    assert 0 <= record["task.wait"] < 60_000_000_000
+    assert record["process.pid"]
+
+
+def ended(outcome="failure", **fields):
+    def check(*records):
+        record = records[-1]
+        assert record["event.outcome"] == outcome
+        assert {key: record.get(key) for key in fields} == fields
+
+    return check
+
+
+def error(kind):
+    return ended(**{"error.type": kind})
+
+
+def reason(text):
+    return ended(**{"event.reason": text})
+
+
+def both(*checks):
+    return lambda *records: [check(*records) for check in checks]
+
+
+def all_began(*records):
+    for record in records:
+        began(record)
+
+
+def never_began(*records):
+    for record in records:
+        assert "event.duration" not in record
+        assert "event.start" not in record
+
+
+def took(least, most):
+    """The last attempt ran for so many seconds."""
+
+    def check(*records):
+        assert least <= records[-1]["event.duration"] / 1e9 < most
+
+    return check
+
+
+def counted(*records):
+    assert [each["task.attempt"] for each in records] == list(range(1, len(records) + 1))
+
+
+def delivered_twice(*records):
+    """The same attempt, to another process."""
+    assert [each["task.attempt"] for each in records] == [1, 1]
+    assert records[0]["process.pid"] != records[1]["process.pid"]
+
+
+def waited_without_its_countdown(*records):
+    assert records[-1]["task.wait"] < 1_900_000_000
+
+
+CHECKS = {
+    "finished": both(all_began, ended("success", **{"task.name": "tasks.finishes", "task.attempt": 1})),
+    "named by hand": both(all_began, ended("success", **{"task.name": "named by hand"})),
+    "custom class": both(all_began, ended("success")),
+    "raised": both(all_began, error("ValueError")),
+    "wrong arguments": error("TypeError"),
+    "unknown task": both(never_began, ended(**{"task.name": "no.such.task"})),
+    "soft time limit": both(all_began, took(0.9, 5), error("billiard.exceptions.SoftTimeLimitExceeded")),
+    "hard time limit": both(all_began, took(0.9, 5)),
+    "retried": both(all_began, counted, error("KeyError")),
+    "retried later": both(all_began, counted, ended("success"), waited_without_its_countdown),
+    "autoretry": both(all_began, counted, error("KeyError")),
+    "killed": both(all_began, reason("signal 9"), ended(**{"task.name": "tasks.is_killed"})),
+    "killed, redelivered": both(all_began, delivered_twice, ended("success")),
+    "killed at exit": both(all_began, ended("success")),
+    "exited": all_began,
+    "Reject": both(all_began, ended("unknown")),
+    "Reject, requeued": both(all_began, ended("success")),
+    "Ignore": both(all_began, ended("unknown")),
+    "expired": both(never_began, reason("expired")),
+    "revoked, waiting": both(never_began, reason("revoked")),
+    "revoked, running": both(all_began, took(0, 25)),
+    "countdown": both(all_began, waited_without_its_countdown),
+    "chain": all_began,
+}
