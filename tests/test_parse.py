@@ -200,7 +200,7 @@ def runs():
         attempt=maybe(st.integers(1, 2**15 - 1)),
         wait=maybe(number),
         queue=maybe(name),
-        system=maybe(st.sampled_from(["rq", "celery"])),
+        system=maybe(st.sampled_from(["rq", "celery", "dramatiq", "x" * 64])),
         message=maybe(name),
         labels=maybe(st.dictionaries(name, name, max_size=3)),
     )
@@ -274,6 +274,8 @@ def test_samples_and_alerts_of_ours_are_skipped_without_a_word(parsed):
         (LINE.replace(b"237846000", b"1e400"), Reason.TORN),
         (LINE.replace(b"2026-11-23T18:47:58.145554Z", b"0001-01-01T00:00:00+23:00"), Reason.FIELD),
         (LINE.replace(b"58.145554Z", b"58.145554"), Reason.FIELD),
+        (LINE[:-1] + b',"queue.system":""}', Reason.FIELD),
+        (LINE[:-1] + b',"queue.system":"' + b"x" * 65 + b'"}', Reason.FIELD),
         (b'{"a":' * 5000, Reason.TORN),
     ],
 )

@@ -32,7 +32,9 @@ OTHERS = [
     {"labels": {"a": "b"}}, {"labels": {"a": 1}}, {"labels": {"a-b": "c", "x[y]": "z"}},
     {"labels.a": "b", "labels.c": "d"}, {"labels": {"a": "b"}, "labels.c": "d"},
     {"labels": {"a": {"b": "c"}}}, {"event.dataset": "slowtask.other"}, {"event.dataset": 5},
-    {"event.action": "exploded"}, {"stranger": "x"}, {"task.name": "émoji 💥 \u2028 x"}, {"task.name": ""},
+    {"event.action": "exploded"},
+    {"queue.system": ""}, {"queue.system": "é" * 64}, {"queue.system": "x" * 65},
+    {"stranger": "x"}, {"task.name": "émoji 💥 \u2028 x"}, {"task.name": ""},
     {"task.name": "a\0b"},
 ]  # fmt: skip
 SECONDS = [
