@@ -95,10 +95,10 @@ class Monitor:
         """Tell what *found* gives to tell: a log line, a line of the file, the channels."""
         told = self._alarms.take(found, self._clock())
         for each in told:
-            log.log(LEVELS[each.state], "%s: %s", title(each), each.finding.message)
+            log.log(LEVELS[each.state], "%s: %s", title(each, self._name), each.finding.message)
             self._append(msgspec.to_builtins(alert(each)))
             if self._channels:
-                self._channels.send(each.state, title(each), body(each, self._settings.dashboard))
+                self._channels.send(each.state, title(each, self._name), body(each, self._settings.dashboard))
         return told
 
     def _append(self, record: dict[str, Any]) -> None:

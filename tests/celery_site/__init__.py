@@ -1,6 +1,7 @@
-"""Celery on the broker of a test: what publishes to it, real workers with slowtask's hooks, and their events."""
+"""Celery on the broker of a test: a publisher, real workers with slowtask's hooks, and their events."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ HERE = Path(__file__).parent
 
 
 def publish(url, task, count=1, *, queue=None, args=(), hooked=True, **options):
-    """Have *count* tasks wait in *queue*, as an application with our hook, or without it, would publish them."""
+    """Have *count* tasks wait in *queue*, as an application with our hook, or without it, publishes."""
     app = Celery("shop", broker=url, set_as_current=False)
     now = time.time()
     if hooked:
@@ -31,16 +32,14 @@ def workers(folder, url, *options):
     command = [sys.executable, "-m", "celery", "-A", "shop", "worker", "--without-mingle", "--without-gossip"]
     command += options or ("-c", "2", "-Q", "mail,thumb")
     with (folder / "worker.log").open("wb") as output:
-        process = subprocess.Popen(command, cwd=HERE, env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, cwd=HERE, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
     try:
         yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    finally:  # at once: its tasks would go on for long
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def tell(url, hostname="w1@host", kind="worker-slowtask", **fields):

@@ -135,6 +135,9 @@ class Owner:
 class Broker(Protocol):
     """A broker that can be looked at. Reading changes nothing there, and unpickles nothing."""
 
+    system: System
+    name: str  #: its address, without a password
+
     def look(self, tails: Mapping[str, str]) -> Look:
         """What it shows now; *tails* are the queues' last jobs of the look before. Raises `BrokerError`."""
         ...

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from slowtask.broker import Look, Owner, Queue, Running, Waiting
+from slowtask.broker import Look, Owner, Queue, Running, System, Waiting
 from slowtask.broker.news import EXCHANGE, Crew, News, crew
 from slowtask.broker.owners import met_keys, shares, sizes
 from slowtask.broker.redis import memory, said, shown, text
@@ -55,6 +55,8 @@ decode: Final = msgspec.json.Decoder(Message).decode
 class CeleryRedis:
     """The queues of Celery on one Redis; *queues* are some that it may not find by itself."""
 
+    system: System = "celery"
+
     def __init__(
         self, client: "Redis", url: str, queues: Iterable[str] = (), seed: int | None = None
     ) -> None:
@@ -82,7 +84,7 @@ class CeleryRedis:
         running = Counter(job.queue for job in self._news.running())
         return Look(
             time=clock,
-            system="celery",
+            system=self.system,
             name=self.name,
             queues=[
                 queue(name, row, crew(name, workers, running), clock)

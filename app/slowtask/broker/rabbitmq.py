@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from slowtask.broker import Alarm, Kind, Limit, Look, Memory, Owner, Queue, Running, Waiting
+from slowtask.broker import Alarm, Kind, Limit, Look, Memory, Owner, Queue, Running, System, Waiting
 from slowtask.broker.amqp import Amqp
 from slowtask.broker.management import Listed, Management, ManagementError, Node
 from slowtask.broker.news import Crew, News, crew
@@ -36,6 +36,8 @@ class Told:
 
 class RabbitMQ:
     """The queues of Celery in one virtual host; *queues* are some that it may not find by itself."""
+
+    system: System = "celery"
 
     def __init__(self, amqp: Amqp, management: Management, queues: Iterable[str] = ()) -> None:
         self._amqp = amqp
@@ -67,7 +69,7 @@ class RabbitMQ:
         workers, several = self._news.workers(now), len(told.nodes) > 1
         down = [f"the node {each.name} is down: start it." for each in told.nodes if not each.running]
         return Look(
-            time=now, system="celery", server="rabbitmq", name=self.name, queues=queues, workers=workers,
+            time=now, system=self.system, server="rabbitmq", name=self.name, queues=queues, workers=workers,
             whole=bool(workers), memory=memory(told.nodes, several=several),
             limits=[*disks(told.nodes, several=several), *of_queues(queues, told.queues or {})],
             alarms=told.alarms, blocked=told.blocked, gaps=[*told.gaps, *down],
@@ -117,7 +119,7 @@ class RabbitMQ:
     def waiting(self, queue: str, most: int) -> Waiting:  # noqa: ARG002 - workers tell few enough
         """Which tasks wait in *queue*, by those that workers have fetched of it.
 
-        To fetch and put back would count as a delivery, and a quorum queue drops what was delivered too often.
+        To fetch and put back would count as a delivery: a quorum queue drops what was delivered too often.
         """
         tasks = self._news.waiting(queue, time.time_ns() // 1000)
         return Waiting(queue=queue, depth=tasks.total(), seen=tasks.total(), tasks=tasks)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from slowtask.broker import Look, Owner, Queue, Running, Waiting, Worker
+from slowtask.broker import Look, Owner, Queue, Running, System, Waiting, Worker
 from slowtask.broker.owners import met_keys, shares, sizes
 from slowtask.broker.redis import memory, said, shown, text
 
@@ -30,6 +30,8 @@ Row = Sequence[Any]
 class Rq:
     """The queues of RQ on one Redis, under the key prefix that RQ uses there."""
 
+    system: System = "rq"
+
     def __init__(self, client: "Redis", url: str, prefix: str = PREFIX, seed: int | None = None) -> None:
         self._client = client
         self._prefix = prefix
@@ -45,7 +47,7 @@ class Rq:
             queues = self._third(names, rows, workers, clock)
         return Look(
             time=clock,
-            system="rq",
+            system=self.system,
             name=self.name,
             queues=queues,
             workers=workers,
