@@ -1,15 +1,16 @@
 """WATCH: what a look gives to alarm of, in figures and in the sentences that a person reads."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import repeat
 from typing import Final
 
 from slowtask.alert import Finding
 from slowtask.errors import BrokerError
 from slowtask.event import SECOND
-from slowtask.judge import Blame, Forecast, Overrun
+from slowtask.judge import Blame, Capacity, Forecast, Overrun
 from slowtask.rank import percent
-from slowtask.units import duration, printable, size
+from slowtask.units import duration, plural, printable, size
 from slowtask.watch import Limits, QueueView, View
 
 BLAMED: Final = 3  #: tasks that an alert names
@@ -36,36 +37,92 @@ def unseen(name: str, error: BrokerError | None) -> Finding:
 
 
 def _of_broker(view: View, limits: Limits) -> list[Finding]:
-    """Its memory: how full, how soon full, and what happens then."""
-    name, memory, capacity = view.look.name, view.look.memory, view.capacity
-    found = []
-    blamed = view.backlog
-    task = blamed[0].task if blamed else None
-    if capacity is not None:
-        text = capacity_text(view) + blame_text(blamed)
+    """Its memory and disk, and its queues' own limits: how full, how soon full, and what happens then."""
+    found = [_alarm(view), _blind(view)]
+    found += [each for one in view.capacities for each in _of_capacity(view, one, limits)]
+    look = view.look
+    if look.memory is not None and look.server == "redis":
+        odd = look.memory.policy not in (None, "noeviction") or not look.memory.limit
         found.append(
             Finding(
-                name="broker-capacity", subject=name, value=capacity.ratio, warning=limits.capacity * 0.9,
-                critical=limits.capacity, message=text, task=task,
-            )
-        )  # fmt: skip
-        found.append(
-            Finding(
-                name="broker-full-soon", subject=name,
-                # Once it is critically full, when it will be full is told with that.
-                value=None if capacity.ratio >= limits.capacity else _nearness(view.forecast, limits.soon),
-                warning=1.0, critical=6.0, message=text, task=task,
-            )
-        )  # fmt: skip
-    if memory is not None:
-        odd = memory.policy not in (None, "noeviction") or not memory.limit
-        found.append(
-            Finding(
-                name="broker-policy", subject=name, value=float(odd), warning=1.0, critical=None,
-                message=policy_text(name, memory.policy, memory.limit),
+                name="broker-policy", subject=look.name, value=float(odd), warning=1.0, critical=None,
+                message=policy_text(look.name, look.memory.policy, look.memory.limit),
             )
         )  # fmt: skip
     return found
+
+
+def _of_capacity(view: View, capacity: Capacity, limits: Limits) -> list[Finding]:
+    """One limit."""
+    owned = owners_text(view) if capacity.limit in ("memory", "machine") else ""
+    blamed = blamed_for(view, capacity)
+    of = "queue" if capacity.queue else "broker"
+    # Once an alarm is on, or it is critically full, that alone is told.
+    full = Finding(
+        name=f"{of}-capacity",
+        subject=subject(view, capacity),
+        value=None if capacity.reached else capacity.ratio,
+        warning=limits.capacity * 0.9,
+        critical=limits.capacity,
+        message=capacity_text(view, capacity) + owned + blame_text(blamed),
+        task=blamed[0].task if blamed else None,
+        queue=capacity.queue,
+    )
+    near = None if capacity.ratio >= limits.capacity else _nearness(capacity.forecast, limits.soon)
+    return [full, replace(full, name=f"{of}-full-soon", value=near, warning=1.0, critical=6.0)]
+
+
+def subject(view: View, capacity: Capacity) -> str:
+    """What an alarm about one limit is about: the broker where it is its memory."""
+    name = capacity.queue or view.look.name
+    return name if capacity.limit in ("memory", "machine") else f"{name} ({capacity.limit})"
+
+
+def blamed_for(view: View, capacity: Capacity) -> Sequence[Blame]:
+    """The tasks to blame for what fills a queue, or the broker."""
+    if capacity.queue is None:
+        return view.backlog
+    return next((each.blamed for each in view.queues if each.queue.name == capacity.queue), ())
+
+
+def _alarm(view: View) -> Finding:
+    """Whether the broker says itself that it is at a limit."""
+    look, blamed = view.look, view.backlog
+    return Finding(
+        name="broker-alarm", subject=look.name, value=float(bool(look.alarms)), warning=None, critical=1.0,
+        message=alarm_text(view) + (blame_text(blamed) if look.alarms else ""),
+        task=blamed[0].task if blamed and look.alarms else None,
+    )  # fmt: skip
+
+
+def _blind(view: View) -> Finding:
+    """Whether there is something that can't be told."""
+    look = view.look
+    return Finding(
+        name="broker-gaps", subject=look.name, value=float(bool(look.gaps)), warning=1.0, critical=None,
+        message=" ".join(look.gaps) or f"{look.name} tells all.",
+    )  # fmt: skip
+
+
+def alarm_text(view: View) -> str:
+    """`amqp://… has a memory alarm on rabbit@a: publishers are blocked, workers go on; …`."""
+    look = view.look
+    if not look.alarms:
+        return f"{look.name} has no alarm on."
+    alarms = " and ".join(f"a {each.kind} alarm on {printable(each.of)}" for each in look.alarms)
+    return f"{look.name} has {alarms}: publishers are blocked, workers go on{blocked_text(look.blocked)}"
+
+
+def blocked_text(blocked: Sequence[str]) -> str:
+    """`; 3 connections are blocked (app@web-1): what they send by apply_async may be lost …`."""
+    if not blocked:
+        return ""
+    named = ", ".join(map(printable, blocked[:BLAMED])) + (", …" if len(blocked) > BLAMED else "")
+    verb = "is" if len(blocked) == 1 else "are"
+    return (
+        f"; {plural(len(blocked), 'connection')} {verb} blocked ({named}): what they send by apply_async"
+        " without confirm_publish is lost without an error, see docs/monitor.md"
+    )
 
 
 def _nearness(forecast: Forecast | None, soon: float) -> float:
@@ -73,18 +130,36 @@ def _nearness(forecast: Forecast | None, soon: float) -> float:
     return 0.0 if forecast is None else soon / max(forecast.seconds, 1.0)
 
 
-def capacity_text(view: View) -> str:
+def capacity_text(view: View, capacity: Capacity) -> str:
     """`redis://… is 83 % full (498 MB of 600 MB), full in 14 min at this rate; …`."""
-    capacity = view.capacity
-    if capacity is None:
-        return f"{view.look.name}: how full it is isn't known."
-    parts = [f"{view.look.name} is {percent(min(capacity.ratio, 1.0))} full"]
-    parts.append(f" ({size(capacity.used)} of {size(capacity.most)})")
-    if view.forecast:
-        parts.append(f", full in {forecast_text(view.forecast)} at this rate")
-    if view.look.system == "rq":
-        parts.append("; when it is full RQ can't work jobs off any more")
-    return "".join(parts) + owners_text(view)
+    name, share = view.look.name, percent(min(capacity.ratio, 1.0))
+    used, most = size(capacity.used), size(capacity.most)
+    node = f" of {printable(capacity.of)}" if capacity.of else ""
+    match capacity.limit:
+        case "disk":
+            text = f"{name}: {most} are free on the disk{node}, {used} must stay free"
+        case "length":
+            text = f"queue{node} of {name} is {share} full ({capacity.used:,} of {capacity.most:,} tasks)"
+        case "bytes":
+            text = f"queue{node} of {name} is {share} full ({used} of {most})"
+        case _:
+            text = f"{name} is {share} full ({used} of {most}{node})"
+    if capacity.forecast:
+        text += f", full in {forecast_text(capacity.forecast)} at this rate"
+    return f"{text}; {ending_text(view, capacity)}"
+
+
+def ending_text(view: View, capacity: Capacity) -> str:
+    """What happens when it is full."""
+    if capacity.queue is not None:
+        if capacity.drops:
+            return "when it is full RabbitMQ drops the oldest tasks without a word"
+        return "when it is full RabbitMQ refuses tasks, without a word to who doesn't confirm_publish"
+    if view.look.server == "rabbitmq":
+        return "at that limit RabbitMQ blocks publishers, workers go on"
+    if view.look.system == "celery":
+        return "when it is full Celery's workers die and can't work tasks off any more"
+    return "when it is full RQ can't work jobs off any more"
 
 
 def owners_text(view: View) -> str:
@@ -106,7 +181,8 @@ def blame_text(blamed: Sequence[Blame]) -> str:
 
 def blamed_text(blame: Blame) -> str:
     """One task's part of the backlog."""
-    text = f"{printable(blame.task)}: {blame.count:,} waiting"
+    about = "about " if blame.guessed else ""
+    text = f"{printable(blame.task)}: {about}{blame.count:,} waiting"
     if blame.work is not None:
         text += f", {duration(blame.work)} of one worker"
     return text + (f", {percent(blame.share)} of the backlog" if blame.share is not None else "")
@@ -143,7 +219,30 @@ def _of_queue(view: QueueView, limits: Limits) -> list[Finding]:
                     warning=limit * limits.capacity, critical=float(limit),
                 )
             )  # fmt: skip
-    return found
+    return [*found, *_of_kind(view)]
+
+
+def _of_kind(view: QueueView) -> list[Finding]:
+    """What is wrong with how the queue is made: told where it is so, and where it is no more."""
+    name = printable(view.queue.name)
+    return [
+        Finding(
+            name="queue-drops", subject=view.queue.name, queue=view.queue.name, warning=1.0, critical=None,
+            value=float(view.queue.drops),
+            message=f"{name} has a limit and drops its oldest tasks there, without a word: set overflow to"
+            " reject-publish, and have publishers confirm_publish."
+            if view.queue.drops
+            else f"{name} drops nothing.",
+        ),
+        Finding(
+            name="queue-mirrored", subject=view.queue.name, queue=view.queue.name, warning=1.0, critical=None,
+            value=float(view.queue.mirrored),
+            message=f"{name} is mirrored by a policy (ha-mode), which RabbitMQ 4 no longer does: make it a"
+            " quorum queue."
+            if view.queue.mirrored
+            else f"{name} isn't mirrored.",
+        ),
+    ]  # fmt: skip
 
 
 def _of_runs(view: QueueView, overruns: Sequence[Overrun]) -> Finding:

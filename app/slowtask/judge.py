@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from slowtask.broker import Memory, Queue, Running, Waiting
+from slowtask.broker import Alarm, Kind, Limit, Look, Memory, Queue, Running, Waiting
 
 AIM: Final = 0.8  #: of the workers busy: what advice aims at, since at 1 a queue grows without end
 CONFIDENCE: Final = 1.96  #: standard deviations, 95 %
@@ -18,22 +18,41 @@ SILENT: Final = 120.0  #: seconds without a sign of life after which a job is lo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Capacity:
-    """How full a broker is."""
-
-    ratio: float  #: 0 to 1 and beyond
-    limit: Literal["memory", "machine"]  #: its own limit, or the machine's memory where it has none
-    used: int  #: bytes
-    most: int  #: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
     """When something that grows will be full, if it goes on as it does."""
 
     seconds: float
     soonest: float  #: 95 times in 100 it lies between these
     latest: float | None  #: None: it may not be growing at all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """How full a broker, or one of its queues, is."""
+
+    ratio: float  #: 0 to 1 and beyond
+    limit: Kind
+    used: int  #: bytes or jobs; of a disk: what must stay free
+    most: int  #: bytes or jobs; of a disk: what is free
+    of: str | None = None  #: the node or queue, where there are several
+    drops: bool = False  #: whether the oldest jobs are dropped there
+    reached: bool = False  #: by the broker's own word
+    forecast: Forecast | None = None
+
+    @property
+    def queue(self) -> str | None:
+        """The queue whose limit it is."""
+        return self.of if self.limit in ("length", "bytes") else None
+
+    @property
+    def name(self) -> str:
+        """Which limit it is: `memory`, `length of mail`."""
+        return f"{self.limit} of {self.of}" if self.of else self.limit
+
+    @property
+    def level(self) -> tuple[float, float]:
+        """What grows, and where that ends."""
+        return (-self.most, -self.used) if self.limit == "disk" else (self.used, self.most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +73,7 @@ class Blame:
     margin: int  #: ± so many, 95 times in 100; 0: counted
     work: float | None  #: worker-seconds; None where the log knows no time of the task
     share: float | None  #: of all work that waits, 0 to 1
+    guessed: bool = False  #: by the last runs of the queue, as nothing of what waits could be seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +93,30 @@ def capacity(memory: Memory | None) -> Capacity | None:
     most = memory.limit or memory.machine or 0
     if not most:
         return None
-    named: Literal["memory", "machine"] = "memory" if memory.limit else "machine"
-    return Capacity(ratio=memory.used / most, limit=named, used=memory.used, most=most)
+    named: Kind = "memory" if memory.limit else "machine"
+    return Capacity(ratio=memory.used / most, limit=named, used=memory.used, most=most, of=memory.of)
+
+
+def capacities(look: Look) -> list[Capacity]:
+    """All that the broker has only so much of, the fullest first; what an alarm is on for is full."""
+    own = capacity(look.memory)
+    found = [*([own] if own else []), *map(_capacity, look.limits)]
+    return sorted((_alarmed(each, look.alarms) for each in found), key=lambda each: -each.ratio)
+
+
+def _capacity(limit: Limit) -> Capacity:
+    """How full one limit is; none of nothing is full."""
+    ratio = limit.used / limit.most if limit.most else 1.0
+    return Capacity(
+        ratio=ratio, limit=limit.kind, used=limit.used, most=limit.most, of=limit.of, drops=limit.drops
+    )
+
+
+def _alarmed(capacity: Capacity, alarms: Sequence[Alarm]) -> Capacity:
+    """*capacity*, full where the broker says so."""
+    if not any(each.kind == capacity.limit for each in alarms):
+        return capacity
+    return replace(capacity, ratio=max(1.0, capacity.ratio), reached=True)
 
 
 def forecast(points: Sequence[tuple[float, float]], most: float) -> Forecast | None:
@@ -90,7 +132,7 @@ def forecast(points: Sequence[tuple[float, float]], most: float) -> Forecast | N
     )
     low, middle, high = _interval(slopes, len(points))
     room = most - _level(points, middle)
-    if middle <= 0 or (low <= 0 and middle * (points[-1][0] - points[0][0]) < NOTICEABLE * most):
+    if middle <= 0 or (low <= 0 and middle * (points[-1][0] - points[0][0]) < NOTICEABLE * abs(most)):
         return None
     return Forecast(
         seconds=max(0.0, room / middle),
@@ -143,6 +185,7 @@ def blame(waiting: Waiting, typical: Mapping[str, Typical]) -> list[Blame]:
             margin=_margin(waiting.tasks[task], waiting),
             work=works.get(task),
             share=works[task] / whole if task in works and whole > 0 else None,
+            guessed=waiting.guessed,
         )
         for task, count in counts.items()
     ]
@@ -171,6 +214,7 @@ def _added(one: Blame, other: Blame) -> Blame:
         count=one.count + other.count,
         margin=math.ceil(math.hypot(one.margin, other.margin)),
         work=sum(works) if works else None,
+        guessed=one.guessed or other.guessed,
     )
 
 
@@ -181,7 +225,7 @@ def _most(blame: Blame) -> tuple[float, int, str]:
 
 def _margin(count: int, waiting: Waiting) -> int:
     """How far the estimate of a task may be off, in jobs."""
-    if waiting.seen >= waiting.depth:
+    if waiting.guessed or waiting.seen >= waiting.depth:
         return 0
     share = count / waiting.seen
     left = 1 - waiting.seen / waiting.depth  # what was looked at is no guess

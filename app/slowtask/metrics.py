@@ -6,7 +6,7 @@ Labels are bounded: queues and the tasks that wait most, never a host or a job.
 import importlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -33,25 +33,49 @@ OF_QUEUE: Final[dict[str, tuple[str, Callable[[QueueView], float | None]]]] = {
     "departures_per_second": ("Jobs that leave, a second.", lambda view: view.departures),
     "load_ratio": ("Arriving work over what the workers can do.", lambda view: view.load),
 }
+#: Likewise of a broker.
+OF_BROKER: Final[dict[str, tuple[str, Callable[[View], float | None]]]] = {
+    "capacity_ratio": (
+        "Of its limit in use: the worst of all ratios.",
+        lambda view: view.capacity.ratio if view.capacity else None,
+    ),
+    "memory_bytes": (
+        "Memory in use.",
+        lambda view: view.look.memory.used if view.look.memory else None,
+    ),
+    "memory_limit_bytes": (
+        "The memory's limit, or the machine's.",
+        lambda view: (view.look.memory.limit or view.look.memory.machine) if view.look.memory else None,
+    ),
+    "full_seconds": ("Until it is full.", lambda view: view.forecast.seconds if view.forecast else None),
+    "alarms": ("Alarms that it says are on.", lambda view: len(view.look.alarms)),
+}
 
 
 class Health:
-    """The last look, and when it was."""
+    """The last look at each of *systems* (`rq`, `celery`), and when it was."""
 
-    def __init__(self, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, patience: float, clock: Callable[[], float] = time.monotonic, systems: Sequence[str] = ("rq",)
+    ) -> None:
         self._patience = patience
         self._clock = clock
-        self._at: float | None = None
-        self.view: View | None = None
+        self._seen: dict[str, tuple[float, View]] = {}
+        self.systems = systems
 
     def see(self, view: View) -> None:
-        """Take *view* for the last."""
-        self.view, self._at = view, self._clock()
+        """Take *view* for the last of its system."""
+        self._seen[view.look.system] = self._clock(), view
+
+    def view(self, system: str) -> View | None:
+        """The last look at *system*; None where that isn't of late."""
+        at, view = self._seen.get(system, (None, None))
+        return view if at is not None and self._clock() - at <= self._patience else None
 
     @property
     def well(self) -> bool:
-        """Whether the broker was seen of late."""
-        return self._at is not None and self._clock() - self._at <= self._patience
+        """Whether each was seen of late."""
+        return all(self.view(each) for each in self.systems)
 
 
 class Collector:
@@ -63,41 +87,51 @@ class Collector:
 
     def collect(self) -> Iterator[Any]:
         """The metrics; what isn't known has no sample."""
-        yield self._gauge("slowtask_up", "Whether the broker was seen of late.", float(self._health.well))
-        view = self._health.view
-        if view is None or not self._health.well:
-            return
-        yield from self._of_broker(view)
+        views = {system: self._health.view(system) for system in self._health.systems}
+        yield self._gauge(
+            "slowtask_up",
+            "Whether the broker was seen of late.",
+            ((s, float(v is not None)) for s, v in views.items()),
+        )
+        seen = [view for view in views.values() if view]
+        for name, (says, read) in OF_BROKER.items():
+            yield self._gauge(
+                f"slowtask_broker_{name}", says, ((each.look.system, read(each)) for each in seen)
+            )
         for name, (says, of) in OF_QUEUE.items():
-            family = self._family(f"slowtask_queue_{name}", says, labels=["queue"])
+            yield self._of_queues(f"slowtask_queue_{name}", says, of, seen)
+        yield from self._of_tasks(seen)
+
+    def _of_queues(
+        self, name: str, says: str, of: Callable[[QueueView], float | None], views: Iterable[View]
+    ) -> Any:
+        """One metric of all queues."""
+        family = self._family(name, says, labels=["system", "queue"])
+        for view in views:
             for each in view.queues[:QUEUES]:
                 if (value := of(each)) is not None:
-                    family.add_metric([each.queue.name], value)
-            yield family
-        yield from self._of_tasks(view)
+                    family.add_metric([view.look.system, each.queue.name], value)
+        return family
 
-    def _of_broker(self, view: View) -> Iterator[Any]:
-        """How full it is."""
-        if view.capacity:
-            yield self._gauge("slowtask_broker_capacity_ratio", "Of its limit in use.", view.capacity.ratio)
-            yield self._gauge("slowtask_broker_memory_bytes", "Memory in use.", view.capacity.used)
-            yield self._gauge("slowtask_broker_memory_limit_bytes", "The limit.", view.capacity.most)
-        if view.forecast:
-            yield self._gauge("slowtask_broker_full_seconds", "Until it is full.", view.forecast.seconds)
-
-    def _of_tasks(self, view: View) -> Iterator[Any]:
+    def _of_tasks(self, views: Iterable[View]) -> Iterator[Any]:
         """What waits, by task."""
-        jobs = self._family("slowtask_backlog_jobs", "Jobs of a task that wait.", labels=["task"])
-        work = self._family("slowtask_backlog_seconds", "Worker-seconds of those.", labels=["task"])
-        for each in view.backlog[:TASKS]:
-            jobs.add_metric([each.task], each.count)
-            if each.work is not None:
-                work.add_metric([each.task], each.work)
+        labels = ["system", "task"]
+        jobs = self._family("slowtask_backlog_jobs", "Jobs of a task that wait.", labels=labels)
+        work = self._family("slowtask_backlog_seconds", "Worker-seconds of those.", labels=labels)
+        for view in views:
+            for each in view.backlog[:TASKS]:
+                jobs.add_metric([view.look.system, each.task], each.count)
+                if each.work is not None:
+                    work.add_metric([view.look.system, each.task], each.work)
         yield from (jobs, work)
 
-    def _gauge(self, name: str, says: str, value: float) -> Any:
-        """A metric without labels."""
-        return self._family(name, says, value=value)
+    def _gauge(self, name: str, says: str, values: Iterable[tuple[str, float | None]]) -> Any:
+        """A metric of each system."""
+        family = self._family(name, says, labels=["system"])
+        for system, value in values:
+            if value is not None:
+                family.add_metric([system], value)
+        return family
 
 
 class Quiet(WSGIRequestHandler):

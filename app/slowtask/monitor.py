@@ -6,7 +6,7 @@ Where the broker can't be seen that is an alarm of its own, and nothing is writt
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -53,6 +53,7 @@ class Monitor:
         self._clock = clock
         self._alarms = Alarms(Rules(repeat=settings.repeat, calm=settings.calm))
         self._failures = 0
+        self._noted: set[str] = set()
         self._formatter = LineFormatter()
 
     def run(self, stop: threading.Event) -> None:
@@ -78,17 +79,26 @@ class Monitor:
         self._seen(view)
         for sample in samples(view):
             self._append(msgspec.to_builtins(sample))
-        self._alarms.forget([self._name, *(each.queue.name for each in view.queues)])
-        return self._told([unseen(self._name, None), *findings(view, self._limits)])
+        self._note(view.look.notes)
+        found = [unseen(self._name, None), *findings(view, self._limits)]
+        self._alarms.forget([each.subject for each in found])
+        return self._told(found)
+
+    def _note(self, notes: Sequence[str]) -> None:
+        """Say what could be told besides, once."""
+        for each in notes:
+            if each not in self._noted:
+                self._noted.add(each)
+                log.info("%s", each)
 
     def _told(self, found: list[Any]) -> list[Told]:
         """Tell what *found* gives to tell: a log line, a line of the file, the channels."""
         told = self._alarms.take(found, self._clock())
         for each in told:
-            log.log(LEVELS[each.state], "%s: %s", title(each), each.finding.message)
+            log.log(LEVELS[each.state], "%s: %s", title(each, self._name), each.finding.message)
             self._append(msgspec.to_builtins(alert(each)))
             if self._channels:
-                self._channels.send(each.state, title(each), body(each, self._settings.dashboard))
+                self._channels.send(each.state, title(each, self._name), body(each, self._settings.dashboard))
         return told
 
     def _append(self, record: dict[str, Any]) -> None:

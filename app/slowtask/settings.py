@@ -5,7 +5,7 @@ A monitor with a wrong limit would watch over nothing: unlike a worker's, its mi
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,13 +13,27 @@ from slowtask.errors import UsageError
 
 PREFIX: Final = "SLOWTASK_"
 DEFAULT_REDIS: Final = "redis://localhost:6379"
+#: Our variable of each address, and the one that its queue system knows.
+URLS: Final = {
+    "redis_url": ("SLOWTASK_REDIS_URL", "RQ_REDIS_URL"),
+    "celery_url": ("SLOWTASK_CELERY_URL", "CELERY_BROKER_URL"),
+    "management_url": ("SLOWTASK_MANAGEMENT_URL", ""),
+}
+LISTS: Final = ("runs", "channels", "celery_queues")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorSettings:
     """Each is a key of the TOML file, and, but for the tables, a variable: `SLOWTASK_MONITOR_` + its name."""
 
-    redis_url: str = DEFAULT_REDIS  #: also SLOWTASK_REDIS_URL, else RQ_REDIS_URL
+    redis_url: str = (
+        DEFAULT_REDIS  #: RQ's; also SLOWTASK_REDIS_URL, else RQ_REDIS_URL; "": not where Celery is
+    )
+    celery_url: str = ""  #: Celery's broker; also SLOWTASK_CELERY_URL, else CELERY_BROKER_URL
+    management_url: str = (
+        ""  #: of its RabbitMQ; also SLOWTASK_MANAGEMENT_URL; "": port 15672 of the broker's host
+    )
+    celery_queues: tuple[str, ...] = ()  #: queues that may not be found otherwise
     interval: float = 5.0  #: seconds between two looks
     log: str = "slowtask-monitor.ndjson"  #: where samples and alerts go; `-` stdout, `off` nowhere
     log_max_bytes: int = 50_000_000  #: rotate at this size
@@ -43,7 +57,9 @@ class MonitorSettings:
 
 def load(path: Path | None, environment: Mapping[str, str]) -> MonitorSettings:
     """The settings of the file at *path* and of *environment*. Raises `UsageError` naming every mistake."""
-    found: dict[str, Any] = {"redis_url": environment.get("RQ_REDIS_URL") or DEFAULT_REDIS}
+    found: dict[str, Any] = {
+        name: environment.get(theirs, "") for name, (_, theirs) in URLS.items() if theirs
+    }
     mistakes: list[str] = []
     for name, value in (read(path) if path else {}).items():
         _take(found, name, value, mistakes)
@@ -51,7 +67,10 @@ def load(path: Path | None, environment: Mapping[str, str]) -> MonitorSettings:
         _take(found, name, text, mistakes)
     if mistakes:
         raise UsageError("the monitor's settings are wrong: " + "; ".join(mistakes) + ".")
-    return MonitorSettings(**found)
+    settings = MonitorSettings(**found)
+    return (
+        settings if settings.celery_url else replace(settings, redis_url=settings.redis_url or DEFAULT_REDIS)
+    )
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -67,11 +86,12 @@ def read(path: Path) -> dict[str, Any]:
 def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     """What variables set, by name; lists are separated by spaces."""
     found: dict[str, Any] = {}
-    if url := environment.get(f"{PREFIX}REDIS_URL"):
-        found["redis_url"] = url
+    for name, (ours, _) in URLS.items():
+        if url := environment.get(ours):
+            found[name] = url
     for each in fields(MonitorSettings):
         if text := environment.get(f"{PREFIX}MONITOR_{each.name.upper()}"):
-            found[each.name] = text.split() if each.name in ("runs", "channels") else text
+            found[each.name] = text.split() if each.name in LISTS else text
     return found
 
 
@@ -135,6 +155,9 @@ def address(value: Any) -> str:
 #: For each setting its check, and what it should have been.
 CHECKS: Final[Mapping[str, tuple[Callable[[Any], Any], str]]] = {
     "redis_url": (text, "an address, redis://host:6379"),
+    "celery_url": (text, "an address, amqp://host/vhost or redis://host"),
+    "management_url": (text, "an address, http://host:15672"),
+    "celery_queues": (texts, "a list of queues"),
     "interval": (number(0.1, 3600), "a number of seconds from 0.1 to 3600"),
     "log": (text, "a path"),
     "log_max_bytes": (whole, "a whole number of bytes"),

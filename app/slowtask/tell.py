@@ -11,7 +11,7 @@ from typing import Any, Final
 from slowtask.alert import Told
 from slowtask.errors import UsageError
 from slowtask.sample import State
-from slowtask.units import duration
+from slowtask.units import duration, printable
 
 log = logging.getLogger("slowtask.monitor")
 
@@ -24,11 +24,12 @@ Send = Callable[[State, str, str], bool]
 KINDS: Final[Mapping[State, str]] = {"ok": "success", "warning": "warning", "critical": "failure"}
 
 
-def title(told: Told) -> str:
-    """`CRITICAL: broker-capacity of redis://…`."""
+def title(told: Told, broker: str = "") -> str:
+    """`CRITICAL: broker-capacity of redis://…`; that of a queue names the *broker* it is at."""
     word = "OVER" if told.state == "ok" else told.state.upper()
     again = " (still)" if told.kind == "repeat" else ""
-    return f"{word}{again}: {told.finding.name} of {told.finding.subject}"
+    at = f" at {broker}" if broker and told.finding.queue else ""
+    return f"{word}{again}: {told.finding.name} of {printable(told.finding.subject)}{at}"
 
 
 def body(told: Told, dashboard: str = "") -> str:

@@ -25,6 +25,7 @@ class Runs:
         self._every = every
         self._read: float | None = None
         self._typical: Mapping[str, Typical] = {}
+        self._mixes: dict[str, tuple[float, Mapping[str, int]]] = {}
         self.problem: str | None = None  #: why the last reading gave nothing
 
     def __call__(self) -> Mapping[str, Typical]:
@@ -35,11 +36,21 @@ class Runs:
             self._typical = self._taken() or self._typical
         return self._typical
 
-    def _taken(self) -> Mapping[str, Typical] | None:
+    def mix(self, queue: str) -> Mapping[str, int]:
+        """How many runs of each task there were of *queue*; read again as seldom."""
+        now = time.monotonic()
+        read, found = self._mixes.get(queue, (None, {}))
+        if read is None or now - read >= self._every:
+            taken = self._taken("--queue", queue) or {}
+            found = {task: each.count for task, each in taken.items()}
+            self._mixes[queue] = now, found
+        return found
+
+    def _taken(self, *options: str) -> Mapping[str, Typical] | None:
         """What the log says now; None where it says nothing."""
         try:
             done = subprocess.run(  # noqa: S603 - our own interpreter
-                self._command, capture_output=True, text=True, timeout=PATIENCE, check=False
+                [*self._command, *options], capture_output=True, text=True, timeout=PATIENCE, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             self.problem = str(error)

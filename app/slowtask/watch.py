@@ -27,6 +27,7 @@ OWNED: Final = 12  #: looks after which that, and what waits in a queue, is aske
 BUDGET: Final = 24_000  #: jobs of all queues together that are looked at in so many looks
 FEWEST: Final = 100  #: of one queue
 AVERAGED: Final = 12  #: looks that rates are taken over: a minute, at one in five seconds
+FULLEST: Final = 8  #: limits that forecasts are made for
 DEEP: Final = 1  #: jobs from which on it is asked which tasks wait
 
 
@@ -63,11 +64,21 @@ class View:
     """One look, judged."""
 
     look: Look
-    capacity: Capacity | None
-    forecast: Forecast | None
+    capacities: Sequence[Capacity]  #: the fullest first
     queues: Sequence[QueueView]  #: in order of trouble
     overruns: Sequence[Overrun]
     owners: Sequence[Owner]  #: of the broker's memory, the greatest first
+
+    @property
+    def capacity(self) -> Capacity | None:
+        """What is fullest."""
+        return self.capacities[0] if self.capacities else None
+
+    @property
+    def forecast(self) -> Forecast | None:
+        """When the first will be full."""
+        found = [each.forecast for each in self.capacities if each.forecast]
+        return min(found, key=lambda each: each.seconds, default=None)
 
     @property
     def backlog(self) -> list[Blame]:
@@ -78,14 +89,16 @@ class View:
 class Watch:
     """Looks at *broker*; *typical* says what each task takes, by the log of runs.
 
-    *seen* jobs of a queue are looked at to tell what waits, *keys* to tell who owns the memory.
+    *seen* jobs of a queue are looked at to tell what waits, *keys* to tell who owns the memory. *mix* says
+    how many runs of each task a queue had, for where it can't be seen what waits there.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         broker: Broker,
         limits: Limits | None = None,
         typical: Callable[[], Mapping[str, Typical]] = dict,
+        mix: Callable[[str], Mapping[str, int]] = lambda queue: {},  # noqa: ARG005 - nothing is known
         *,
         seen: int = SEEN,
         keys: int = KEYS,
@@ -94,7 +107,8 @@ class Watch:
         self._limits = limits or Limits()
         self._typical = typical
         self._before: Look | None = None
-        self._used: deque[tuple[float, float]] = deque(maxlen=KEPT)
+        self._mix = mix
+        self._used: dict[str, deque[tuple[float, float]]] = {}
         self._flown: deque[Mapping[str, Flow]] = deque(maxlen=AVERAGED)
         self._owners: Sequence[Owner] = ()
         self._backlogs: dict[str, Waiting] = {}
@@ -114,9 +128,6 @@ class Watch:
         self._before = look
         flown = flows(before, look) if before else {}
         self._flown.append(flown)
-        capacity = judge.capacity(look.memory)
-        if capacity:
-            self._used.append((look.time / 1e6, float(capacity.used)))
         names = {each.name for each in look.queues}
         self._backlogs = {name: each for name, each in self._backlogs.items() if name in names}
         deep = sum(each.depth >= DEEP for each in look.queues)
@@ -124,12 +135,24 @@ class Watch:
         running = self._broker.running([each.name for each in look.queues if each.running])
         return View(
             look=look,
-            capacity=capacity,
-            forecast=judge.forecast([*self._used], capacity.most) if capacity else None,
+            capacities=self._forecast(judge.capacities(look), look.time / 1e6),
             queues=sorted(queues, key=_trouble),
             overruns=judge.overruns(running, typical, look.time, self._limits.runtime),
             owners=self._owned(),
         )
+
+    def _forecast(self, found: Sequence[Capacity], now: float) -> list[Capacity]:
+        """*found*, the fullest with a forecast."""
+        old, self._used = self._used, {}
+        for each in found:
+            points = self._used[each.name] = old.get(each.name, deque(maxlen=KEPT))
+            points.append((now, each.level[0]))
+        return [
+            replace(each, forecast=judge.forecast([*self._used[each.name]], each.level[1]))
+            if place < FULLEST
+            else each
+            for place, each in enumerate(found)
+        ]
 
     def _owned(self) -> Sequence[Owner]:
         """Who owns the memory: asked now and then, and kept."""
@@ -146,7 +169,9 @@ class Watch:
         waiting = self._waiting(queue, queues)
         mean = judge.mean_time(waiting, typical)
         blamed = judge.blame(waiting, typical) if waiting else []
-        arrivals, departures = rates([each[queue.name] for each in self._flown if queue.name in each])
+        arrivals, departures = queue.rates or rates(
+            [each[queue.name] for each in self._flown if queue.name in each]
+        )
         return QueueView(
             queue=queue,
             flow=flow,
@@ -168,11 +193,20 @@ class Watch:
         if queue.depth < DEEP:
             self._backlogs.pop(queue.name, None)
             return None
-        if known is None or (crc32(queue.name.encode()) + self._looks) % OWNED == 0:
+        turn = (crc32(queue.name.encode()) + self._looks) % OWNED == 0
+        if known is None or known.guessed or turn:
             with suppress(BrokerError):
-                known = self._broker.waiting(queue.name, min(self._seen, max(FEWEST, BUDGET // queues)))
+                known = self._seen_waiting(queue, min(self._seen, max(FEWEST, BUDGET // queues)))
                 self._backlogs[queue.name] = known
         return known and replace(known, depth=queue.depth)
+
+    def _seen_waiting(self, queue: Queue, most: int) -> Waiting:
+        """What waits by what is seen of it, else by the last runs."""
+        found = self._broker.waiting(queue.name, most)
+        if found.seen:
+            return found
+        runs = self._mix(queue.name)
+        return replace(found, seen=sum(runs.values()), tasks=runs, guessed=True)
 
 
 def rates(flown: Sequence[Flow]) -> tuple[float | None, float | None]:
@@ -196,7 +230,7 @@ def samples(view: View) -> list[QueueSample | BrokerSample]:
     found: list[QueueSample | BrokerSample] = [
         QueueSample(
             timestamp=time,
-            id=event.identity(f"{look.name}:{each.queue.name}:{look.time}"),
+            id=event.identity(f"{look.system}:{look.name}:{each.queue.name}:{look.time}"),
             dataset=QUEUE_DATASET,
             queue=each.queue.name,
             system=look.system,
@@ -215,7 +249,7 @@ def samples(view: View) -> list[QueueSample | BrokerSample]:
         )
         for each in view.queues
     ]
-    if look.memory is not None:
+    if view.capacities:
         found.append(_broker_sample(view))
     return found
 
@@ -225,14 +259,14 @@ def _broker_sample(view: View) -> BrokerSample:
     look, capacity, memory = view.look, view.capacity, view.look.memory
     return BrokerSample(
         timestamp=moment(look.time),
-        id=event.identity(f"{look.name}:{look.time}"),
+        id=event.identity(f"{look.system}:{look.name}:{look.time}"),
         dataset=QUEUE_DATASET,
-        system="redis",
+        system=look.server,
         name=look.name,
         policy=memory.policy if memory else None,
         memory_used=memory.used if memory else None,
-        memory_max=capacity.most if capacity else None,
+        memory_max=(memory.limit or memory.machine) if memory else None,
         capacity=capacity.ratio if capacity else None,
-        limit=capacity.limit if capacity else None,
+        limit=capacity.name if capacity else None,
         full_in=round(view.forecast.seconds * SECOND) if view.forecast else None,
     )

@@ -1,11 +1,18 @@
 """WATCH: what a queue system's broker shows at one moment, and how it is read.
 
-`rq.py` reads RQ's Redis, without changing it; `flow.py` compares two looks.
+`rq.py` reads RQ's Redis, `celery_redis.py` and `rabbitmq.py` Celery's brokers, without changing them; what
+Celery's workers tell of themselves is in `news.py`. `flow.py` compares two looks.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
+
+System = Literal["rq", "celery"]
+Server = Literal["redis", "rabbitmq"]
+#: What a broker has only so much of: its memory by a limit of its own, that of its machine where there is
+#: none, the disk, and of one queue its length in jobs or in bytes.
+Kind = Literal["memory", "machine", "disk", "length", "bytes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,15 +21,20 @@ class Queue:
 
     name: str
     depth: int  #: jobs that wait
+    delivered: int | None = None  #: given to workers and not yet acknowledged: fetched ahead, or running
     running: int | None = None
     scheduled: int | None = None
     deferred: int | None = None
     failed: int | None = None
-    workers: int | None = None  #: that serve it, whatever else they serve
+    workers: int | None = None  #: that serve it, whatever else they serve; a pool of four counts as four
     busy: int | None = None  #: of them
     oldest: int | None = None  #: ns that the first has waited; None where none waits or its age isn't known
     tail: str | None = None  #: the id of the last that waits
     behind: int | None = None  #: jobs behind the tail of the look before; None where that is gone
+    counts: tuple[int, int] | None = None  #: jobs that came and went so far, where the broker counts them
+    rates: tuple[float, float] | None = None  #: likewise a second, over the last minute
+    drops: bool = False  #: whether it drops its oldest jobs where it has a limit and reaches it
+    mirrored: bool = False  #: by a policy that RabbitMQ 4 no longer has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +43,28 @@ class Worker:
 
     name: str
     queues: tuple[str, ...]
-    busy: bool
+    busy: int  #: jobs that it runs
     done: int  #: jobs it has ended since it started
-    worked: float  #: seconds that they took
+    slots: int = 1  #: jobs that it can run at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """Something that a broker has only so much of."""
+
+    kind: Kind
+    used: int  #: of a disk: what must stay free
+    most: int  #: bytes or jobs; of a disk: what is free
+    of: str | None = None  #: the node or queue that it belongs to, where there are several
+    drops: bool = False  #: whether what is oldest is dropped there, instead of the newest being refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """That a broker has come to a limit, by its own word."""
+
+    kind: Kind
+    of: str  #: the node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +73,7 @@ class Memory:
 
     used: int  #: bytes
     limit: int  #: bytes; 0: none is set
+    of: str | None = None  #: the node, where there are several
     policy: str | None = None  #: what is done at the limit: `noeviction`
     fragmentation: float | None = None  #: resident over used
     machine: int | None = None  #: bytes of the machine or container, where no limit is set
@@ -52,11 +84,18 @@ class Look:
     """All that one reading of a broker shows."""
 
     time: int  #: µs since the epoch, by the broker's own clock
-    system: str  #: `rq`
+    system: System
+    server: Server = "redis"
     name: str  #: the broker's address, without a password
     queues: Sequence[Queue]
     workers: Sequence[Worker]
+    whole: bool = True  #: whether *workers* are all there are
     memory: Memory | None = None
+    limits: Sequence[Limit] = ()  #: besides the memory
+    alarms: Sequence[Alarm] = ()
+    blocked: Sequence[str] = ()  #: connections whose publishing it has stopped
+    gaps: Sequence[str] = ()  #: what is wrong, or can't be told, and why: a sentence each
+    notes: Sequence[str] = ()  #: what could be told besides, with a right more
     took: float = 0.0  #: seconds
     trips: int = 0
 
@@ -69,6 +108,7 @@ class Waiting:
     depth: int
     seen: int  #: jobs looked at; fewer than *depth*: an estimate
     tasks: Mapping[str, int] = field(default_factory=dict)  #: of those looked at
+    guessed: bool = False  #: nothing could be looked at: these are the last runs of the queue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +134,9 @@ class Owner:
 
 class Broker(Protocol):
     """A broker that can be looked at. Reading changes nothing there, and unpickles nothing."""
+
+    system: System
+    name: str  #: its address, without a password
 
     def look(self, tails: Mapping[str, str]) -> Look:
         """What it shows now; *tails* are the queues' last jobs of the look before. Raises `BrokerError`."""

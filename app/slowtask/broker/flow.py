@@ -1,10 +1,10 @@
 """What came to a queue and what left it between two looks, by counts that miss nothing.
 
 The last job of one look is searched in the next: what stands behind it has come since. Where it is gone, the
-jobs that the workers have ended tell how many left.
+jobs that the workers have ended tell how many left. A broker that counts for itself is taken at its word.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from slowtask.broker import Look, Queue
@@ -23,14 +23,34 @@ def flows(before: Look, now: Look) -> dict[str, Flow]:
     """The flow of each queue that stands in both looks."""
     old = {queue.name: queue for queue in before.queues}
     pairs = [(old[queue.name], queue) for queue in now.queues if queue.name in old]
+    interval = max(1, now.time - before.time) * 1000
+    counted = {
+        queue.name: _counted(was.counts, queue.counts, interval)
+        for was, queue in pairs
+        if was.counts and queue.counts
+    }
+    found = _told([pair for pair in pairs if pair[1].counts is None], before, now, interval)
+    return found | {name: flow for name, flow in counted.items() if flow}
+
+
+def _counted(was: tuple[int, int], now: tuple[int, int], interval: int) -> Flow | None:
+    """By the broker's own counts; None where it began anew."""
+    arrivals, departures = now[0] - was[0], now[1] - was[1]
+    if min(arrivals, departures) < 0:
+        return None
+    return Flow(arrivals=arrivals, departures=departures, interval=interval)
+
+
+def _told(pairs: Sequence[tuple[Queue, Queue]], before: Look, now: Look, interval: int) -> dict[str, Flow]:
+    """By the last jobs and by what workers ended; what nobody tells is left out."""
     told = {queue.name: _by_tail(was, queue) for was, queue in pairs}
     gone = [(was, queue) for was, queue in pairs if told[queue.name] is None]
     left = _ended(before, now) - sum(departures for departures in told.values() if departures)
-    shares = _shared(gone, left)
-    interval = max(1, now.time - before.time) * 1000
+    shares = _shared(gone, left) if now.whole and before.whole else {}
     return {
         queue.name: _flow(was, queue, told[queue.name], shares.get(queue.name, 0), interval)
         for was, queue in pairs
+        if told[queue.name] is not None or queue.name in shares
     }
 
 
@@ -55,12 +75,19 @@ def _shared(gone: list[tuple[Queue, Queue]], left: int) -> Mapping[str, int]:
     """How many of *left* each queue of *gone* lost: at least what waited there, the rest in proportion."""
     least = {queue.name: was.depth for was, queue in gone}
     rest = max(0, left - sum(least.values()))
-    weights = {name: depth + 1 for name, depth in least.items()}
+    weights = {now.name: _seen(was) + _seen(now) for was, now in gone}
+    if not any(weights.values()):
+        weights = dict.fromkeys(weights, 1)
     whole = sum(weights.values())
     shares = {name: least[name] + rest * weight // whole for name, weight in weights.items()}
     for name in list(shares)[: left - sum(shares.values())] if left > sum(shares.values()) else ():
         shares[name] += 1
     return shares
+
+
+def _seen(queue: Queue) -> int:
+    """Jobs that wait in *queue*, or run."""
+    return queue.depth + (queue.running or 0)
 
 
 def _flow(was: Queue, now: Queue, told: int | None, share: int, interval: int) -> Flow:

@@ -2,10 +2,11 @@
 
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from slowtask.broker import Memory
 from slowtask.errors import BrokerError, UsageError
 from slowtask.units import printable
 
@@ -41,8 +42,9 @@ def opened(url: str) -> "Redis":
 
 
 def shown(url: str) -> str:
-    """The address *url* without its password, safe to print."""
-    return re.sub(r"(?<=:)[^:@/]*(?=@)", "***", printable(url))
+    """The address *url* without its password, safe to print; several are separated by `;`."""
+    hidden = (re.sub(r"(//[^:/]*):.*@", r"\1:***@", each) for each in url.split(";"))
+    return printable(re.sub(r"(?<=password=)[^&;]*", "***", ";".join(hidden)))
 
 
 @contextmanager
@@ -73,3 +75,19 @@ def refused(name: str, error: Exception) -> str:
 def short(error: object) -> str:
     """What *error* says, in one line."""
     return printable(" ".join(str(error).split()))[:200].rstrip(".")
+
+
+def memory(info: Mapping[str, Any]) -> Memory:
+    """The memory of what INFO says; what isn't counted at the limit is left out."""
+    return Memory(
+        used=max(0, int(info["used_memory"]) - int(info.get("mem_not_counted_for_evict", 0))),
+        limit=int(info.get("maxmemory", 0)),
+        policy=info.get("maxmemory_policy"),
+        fragmentation=info.get("mem_fragmentation_ratio"),
+        machine=info.get("total_system_memory"),
+    )
+
+
+def text(value: bytes | str) -> str:
+    """*value* as text, whatever its bytes."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")

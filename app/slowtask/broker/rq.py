@@ -10,18 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from slowtask.broker import Look, Memory, Owner, Queue, Running, Waiting, Worker
-from slowtask.broker.redis import said, shown
+from slowtask.broker import Look, Owner, Queue, Running, System, Waiting, Worker
+from slowtask.broker.owners import met_keys, shares, sizes
+from slowtask.broker.redis import memory, said, shown, text
 
 if TYPE_CHECKING:
     from redis import Redis
 
-SYSTEM: Final = "rq"
 PREFIX: Final = "rq"
 SEARCHED: Final = 100_000  #: jobs behind the last tail that are looked through
 MOST_RUNNING: Final = 1_000  #: of a queue that are looked at
 REGISTRIES: Final = {"running": "wip", "scheduled": "scheduled", "deferred": "deferred", "failed": "failed"}
-WORKER: Final = ("state", "queues", "successful_job_count", "failed_job_count", "total_working_time")
+WORKER: Final = ("state", "queues", "successful_job_count", "failed_job_count")
 JOB: Final = ("description", "started_at", "timeout", "last_heartbeat", "worker_name")
 NAME_LENGTH: Final = 512  #: characters of a description that are looked at
 Row = Sequence[Any]
@@ -29,6 +29,8 @@ Row = Sequence[Any]
 
 class Rq:
     """The queues of RQ on one Redis, under the key prefix that RQ uses there."""
+
+    system: System = "rq"
 
     def __init__(self, client: "Redis", url: str, prefix: str = PREFIX, seed: int | None = None) -> None:
         self._client = client
@@ -45,7 +47,7 @@ class Rq:
             queues = self._third(names, rows, workers, clock)
         return Look(
             time=clock,
-            system=SYSTEM,
+            system=self.system,
             name=self.name,
             queues=queues,
             workers=workers,
@@ -142,30 +144,19 @@ class Rq:
         The queues' lists are few and may be huge: they are measured each, not met by chance.
         """
         with said(self.name):
-            pipe = self._client.pipeline(transaction=False)
-            pipe.dbsize()
-            pipe.smembers(self._key("queues"))
-            for _ in range(most):
-                pipe.randomkey()
-            count, queues, *found = pipe.execute()
-            keys = [key for key in found if key is not None and key not in queues]
-            for key in keys:
-                pipe.memory_usage(key)
-                pipe.hget(key, "status") if text(key).startswith(self._key("job", "")) else pipe.exists(key)
-            for key in queues:
-                pipe.memory_usage(key)
-            sizes = pipe.execute(raise_on_error=False) if keys or queues else []
-        lists = sum(size for size in sizes[2 * len(keys) :] if isinstance(size, int))
-        met = zip(keys, sizes[: 2 * len(keys) : 2], sizes[1 : 2 * len(keys) : 2], strict=True)
-        return self._shared(met, count / max(1, len(keys)), lists)
+            queues = texts(self._client.smembers(self._key("queues")))
+            met = met_keys(self._client, most, set(queues))
+            lists = sizes(self._client, queues)
+            statuses = self._statuses([each.key for each in met.keys])
+        owners = (self._owner(each.key, status) for each, status in zip(met.keys, statuses, strict=True))
+        return shares("queues' lists", lists, zip(owners, met.keys, strict=True), met.scale)
 
-    def _shared(self, met: Iterable[tuple[bytes, Any, Any]], scale: float, lists: int) -> list[Owner]:
-        """The owners by the keys that were *met*, each of which stands for *scale*, and the queues' lists."""
-        sizes: Counter[str] = Counter({"queues' lists": lists})
-        for key, size, status in met:
-            sizes[self._owner(text(key), status)] += round(size * scale) if isinstance(size, int) else 0
-        whole = sizes.total()
-        return [Owner(name=name, share=size / whole) for name, size in sizes.most_common() if size]
+    def _statuses(self, keys: Sequence[str]) -> list[Any]:
+        """The status of each of *keys* that is a job."""
+        pipe = self._client.pipeline(transaction=False)
+        for key in keys:
+            pipe.hget(key, "status") if key.startswith(self._key("job", "")) else pipe.exists(key)
+        return pipe.execute(raise_on_error=False) if keys else []
 
     def _owner(self, key: str, status: object) -> str:
         """Whose *key* is; *status* is that of a job."""
@@ -199,24 +190,12 @@ def queue(name: str, row: Row, since: bytes | None, workers: Sequence[Worker], c
 
 def worker(key: str, values: Row) -> Worker:
     """The worker at *key* of what its hash says."""
-    state, queues, succeeded, failed, worked = values
+    state, queues, succeeded, failed = values
     return Worker(
         name=key.rpartition(":")[2],
         queues=tuple(text(queues or b"").split(",")),
-        busy=state == b"busy",
+        busy=int(state == b"busy"),
         done=int(succeeded or 0) + int(failed or 0),
-        worked=float(worked or 0),
-    )
-
-
-def memory(info: Mapping[str, Any]) -> Memory:
-    """The memory of what INFO says; what isn't counted at the limit is left out."""
-    return Memory(
-        used=max(0, int(info["used_memory"]) - int(info.get("mem_not_counted_for_evict", 0))),
-        limit=int(info.get("maxmemory", 0)),
-        policy=info.get("maxmemory_policy"),
-        fragmentation=info.get("mem_fragmentation_ratio"),
-        machine=info.get("total_system_memory"),
     )
 
 
@@ -259,11 +238,6 @@ def moment(value: bytes | None) -> int | None:
     return int(aware.timestamp() * 1_000_000)
 
 
-def text(value: bytes | str) -> str:
-    """*value* as text, whatever its bytes."""
-    return value if isinstance(value, str) else value.decode("utf-8", "replace")
-
-
-def texts(values: Sequence[bytes]) -> list[str]:
+def texts(values: Iterable[bytes | str]) -> list[str]:
     """*values* as text, in order."""
     return sorted(map(text, values))

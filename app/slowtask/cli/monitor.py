@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from slowtask.append import File, Stream
+from slowtask.cli.brokers import addresses, brokers, named
 from slowtask.config import OFF, STDOUT
 from slowtask.errors import UsageError
 from slowtask.settings import MonitorSettings, load
@@ -19,10 +21,10 @@ from slowtask.settings import MonitorSettings, load
 if TYPE_CHECKING:
     from slowtask.monitor import Monitor, Write
 
-HELP = """Watch RQ's queues and the Redis they are in; warn while there is still room.
+HELP = """Watch the queues of RQ or Celery, and the broker they are in; warn while there is still room.
 
-Every few seconds a sample of each queue and of the Redis goes to slowtask-monitor.ndjson, which Filebeat can
-ship to the dashboard Queues. An alert comes at 80 % of the memory, or when that is near, and names the tasks
+Every few seconds a sample of each queue and of the broker goes to slowtask-monitor.ndjson, which Filebeat can
+ship to the dashboard Queues. An alert comes at 80 % of its room, or when that is near, and names the tasks
 to blame: on stderr, in that file, and through the channels that you set.
 
 \b
@@ -38,17 +40,17 @@ Settings are keys of that file, or variables: docs/monitor.md.
     "--config", type=click.Path(dir_okay=False, path_type=Path), envvar="SLOWTASK_MONITOR_CONFIG",
     help="A TOML file of settings; SLOWTASK_MONITOR_CONFIG.",
 )  # fmt: skip
-@click.option("--redis-url", metavar="URL", help="RQ's Redis; wins over the settings.")
+@addresses
 @click.option("--test-alert", is_flag=True, help="Try the channels, and end: status 1 where one fails.")
 @click.pass_context
 def monitor(  # noqa: D103 - HELP says it
-    context: click.Context, *, config: Path | None, redis_url: str | None, test_alert: bool
+    context: click.Context, /, *, config: Path | None, test_alert: bool, **urls: str | None
 ) -> None:
     settings = load(config, os.environ)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
     if test_alert:
         context.exit(try_channels(settings))
-    run(settings, redis_url or settings.redis_url)
+    run(settings, named(urls, os.environ, settings))
 
 
 def try_channels(settings: MonitorSettings) -> int:
@@ -63,39 +65,61 @@ def try_channels(settings: MonitorSettings) -> int:
     return 0 if all(taken for _, taken, _ in found) else 1
 
 
-def run(settings: MonitorSettings, url: str) -> None:
+def run(settings: MonitorSettings, urls: Mapping[str, str]) -> None:
     """Watch until SIGTERM or Ctrl-C. Raises `SlowtaskError` for what is wrong with the settings."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as stack:
-        made = make(settings, url, stack)
+        *others, first = make(settings, urls, stack)
         logging.getLogger("slowtask.monitor").info("watching, every %g s", settings.interval)
-        made.run(stop)
+        threads = [threading.Thread(target=each.run, args=(stop,), daemon=True) for each in others]
+        for each in threads:
+            each.start()
+        first.run(stop)
+        for each in threads:  # one that waits for a broker that is away is left behind
+            each.join(1.0)
     logging.getLogger("slowtask.monitor").info("stopped")
 
 
-def make(settings: MonitorSettings, url: str, stack: ExitStack) -> "Monitor":
-    """The monitor with all that *settings* ask for; *stack* ends it in order."""
-    from slowtask.broker.redis import shown  # noqa: PLC0415 - slow to import
-    from slowtask.cli.status import broker  # noqa: PLC0415 - see above
+def make(settings: MonitorSettings, urls: Mapping[str, str], stack: ExitStack) -> "list[Monitor]":
+    """A monitor of each broker with all that *settings* ask for; *stack* ends it in order.
+
+    Each has alarms of its own, for both may have a queue of one name, and doesn't wait for the other.
+    """
     from slowtask.metrics import Health, served  # noqa: PLC0415 - see above
     from slowtask.monitor import Monitor, limits  # noqa: PLC0415 - see above
     from slowtask.tell import Channels, senders  # noqa: PLC0415 - see above
     from slowtask.typical import Runs  # noqa: PLC0415 - see above
     from slowtask.watch import Watch  # noqa: PLC0415 - see above
 
-    health = Health(patience=3 * settings.interval + 10)
+    found = brokers(urls, settings.celery_queues)
+    health = Health(3 * settings.interval + 10, systems=[each.system for each in found])
     if settings.metrics:
         stack.callback(served(settings.metrics, health).shutdown)
     channels: Any = None
     if settings.channels:
         channels = Channels(senders(settings.channels))
         stack.callback(channels.stop)
-    watch = Watch(broker(url), limits(settings), Runs(settings.runs))
-    return Monitor(
-        watch, shown(url), settings, write=writer(settings, stack), channels=channels, seen=health.see
-    )
+    write, runs = locked(writer(settings, stack)), Runs(settings.runs)
+    return [
+        Monitor(
+            Watch(each, limits(settings), runs, runs.mix), each.name, settings,
+            write=write, channels=channels, seen=health.see,
+        )
+        for each in found
+    ]  # fmt: skip
+
+
+def locked(write: "Write") -> "Write":
+    """*write*, one line after the other."""
+    lock = threading.Lock()
+
+    def alone(line: bytes) -> None:
+        with lock:
+            write(line)
+
+    return alone
 
 
 def writer(settings: MonitorSettings, stack: ExitStack) -> "Write":

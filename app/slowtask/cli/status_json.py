@@ -1,23 +1,37 @@
 """`slowtask status --json`: one object, times in seconds, `null` where nothing is known."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from slowtask.event import SECOND
-from slowtask.judge import Blame, Forecast, Overrun
+from slowtask.judge import Blame, Capacity, Forecast, Overrun
 from slowtask.watch import QueueView, View
 
 
-def plain(view: View) -> str:
-    """*view* as JSON, indented, with a newline at its end."""
+def plain(views: Sequence[View]) -> str:
+    """*views* as JSON, indented, with a newline at its end: one is an object, several are an array."""
+    found = [broker(each) for each in views]
+    text = msgspec.json.encode(found[0] if len(found) == 1 else found)
+    return msgspec.json.format(text, indent=2).decode() + "\n"
+
+
+def broker(view: View) -> dict[str, Any]:
+    """One broker."""
     memory = view.look.memory
-    record = {
+    return {
         "broker": view.look.name,
         "system": view.look.system,
+        "server": view.look.server,
         "capacity": view.capacity.ratio if view.capacity else None,
+        "limit": view.capacity.name if view.capacity else None,
+        "limits": [limit(each) for each in view.capacities],
+        "alarms": [{"kind": each.kind, "node": each.of} for each in view.look.alarms],
+        "blocked": [*view.look.blocked],
+        "gaps": [*view.look.gaps, *view.look.notes],
         "memory_used": memory.used if memory else None,
-        "memory_max": view.capacity.most if view.capacity else None,
+        "memory_max": (memory.limit or memory.machine) if memory else None,
         "policy": memory.policy if memory else None,
         "fragmentation": memory.fragmentation if memory else None,
         "full_in": forecast(view.forecast),
@@ -25,7 +39,18 @@ def plain(view: View) -> str:
         "queues": [queue(each) for each in view.queues],
         "overruns": [overrun(each) for each in view.overruns],
     }
-    return msgspec.json.format(msgspec.json.encode(record), indent=2).decode() + "\n"
+
+
+def limit(found: Capacity) -> dict[str, Any]:
+    """One thing that there is only so much of."""
+    return {
+        "limit": found.limit,
+        "of": found.of,
+        "ratio": found.ratio,
+        "used": found.used,
+        "most": found.most,
+        "full_in": forecast(found.forecast),
+    }
 
 
 def forecast(found: Forecast | None) -> dict[str, float | None] | None:
@@ -41,6 +66,7 @@ def queue(view: QueueView) -> dict[str, Any]:
     return {
         "queue": seen.name,
         "depth": seen.depth,
+        "delivered": seen.delivered,
         "oldest": None if seen.oldest is None else seen.oldest / SECOND,
         "running": seen.running,
         "scheduled": seen.scheduled,
@@ -65,6 +91,7 @@ def blame(found: Blame) -> dict[str, Any]:
         "margin": found.margin,
         "work": found.work,
         "share": found.share,
+        "guessed": found.guessed,
     }
 
 

@@ -1,6 +1,7 @@
 """`slowtask status --watch`."""
 
 import sys
+from collections.abc import Sequence
 from time import monotonic
 from typing import Final
 
@@ -16,7 +17,7 @@ from slowtask.watch import Watch
 INTERVAL: Final = 2.0  #: seconds between two looks
 
 
-def live(watch: Watch) -> None:
+def live(watches: Sequence[Watch]) -> None:
     """Show the status until `q`. Raises `UsageError` off a terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("--watch needs a terminal: use --json in a loop instead.")
@@ -24,7 +25,8 @@ def live(watch: Watch) -> None:
     with keyboard() as descriptor, Live(console=console, screen=True, auto_refresh=False) as screen:
         while True:
             end = monotonic() + INTERVAL
-            screen.update(Group(_looked(watch, console.width), Text("\nq quit", style="dim")), refresh=True)
+            pages = [_looked(each, console.width) for each in watches]
+            screen.update(Group(*pages, Text("\nq quit", style="dim")), refresh=True)
             if pressed(descriptor, end - monotonic()) == QUIT:
                 return
 

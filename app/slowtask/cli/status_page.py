@@ -9,13 +9,14 @@ from rich.text import Text
 
 from slowtask.cli.table import EIGHTHS, UNKNOWN, shortened, time
 from slowtask.event import SECOND
-from slowtask.findings import forecast_text, policy_text
-from slowtask.judge import Blame, Overrun
+from slowtask.findings import alarm_text, ending_text, forecast_text, policy_text
+from slowtask.judge import Blame, Capacity, Overrun
 from slowtask.rank import percent
 from slowtask.units import duration, plural, printable, size
 from slowtask.watch import QueueView, View
 
 BAR: Final = 25  #: characters
+SHOWN: Final = 4  #: limits
 ROWS: Final = 10  #: of each table
 RED, YELLOW = 0.8, 0.7  #: of the capacity, and of a queue's load over 1
 NAME: Final = 36  #: characters
@@ -35,26 +36,39 @@ def page(view: View, width: int) -> Group:
 
 def broker(view: View) -> list[Text]:
     """`redis://… ████▊  83 %  of 1.0 GB   full in 14 min`, and what goes with it."""
-    name = Text(printable(view.look.name), style="bold")
-    if view.capacity is None:
-        return [Text.assemble(name, "   how full it is isn't known")]
-    ratio = view.capacity.ratio
-    colour = "red" if ratio >= RED else "yellow" if ratio >= YELLOW else "green"
-    line = Text.assemble(
-        name, "   ", (bar(ratio), colour), f" {percent(min(ratio, 1.0))} of {size(view.capacity.most)}",
-    )  # fmt: skip
-    if view.forecast:
-        line.append(f"   full in {forecast_text(view.forecast)} at this rate", style="bold red")
-    found = [line]
-    if ratio >= YELLOW or view.forecast:
-        found.append(Text("when it is full RQ can't work jobs off any more: act before", style="dim"))
+    look, found = view.look, [limit(view, each) for each in view.capacities[:SHOWN]]
+    found = found or [Text.assemble((printable(look.name), "bold"), "   how full it is isn't known")]
+    if look.alarms:
+        found.append(Text(alarm_text(view), style="bold red"))
+    elif view.capacity and (view.capacity.ratio >= YELLOW or view.capacity.forecast):
+        found.append(Text(f"{ending_text(view, view.capacity)}: act before", style="dim"))
     owners = [f"{percent(each.share)} {each.name}" for each in view.owners[:4]]
     if owners:
         found.append(Text(f"the memory's keys: {', '.join(owners)}", style="dim"))
-    memory = view.look.memory
-    if memory and (not memory.limit or memory.policy not in (None, "noeviction")):
-        found.append(Text(policy_text(view.look.name, memory.policy, memory.limit), style="yellow"))
+    memory = look.memory
+    odd = memory and (not memory.limit or memory.policy not in (None, "noeviction"))
+    if memory and odd and look.server == "redis":
+        found.append(Text(policy_text(look.name, memory.policy, memory.limit), style="yellow"))
+    found += [Text(each, style="yellow") for each in look.gaps]
     return found
+
+
+def limit(view: View, capacity: Capacity) -> Text:
+    """The bar of one limit; the broker's name is told with the first."""
+    colour = "red" if capacity.ratio >= RED else "yellow" if capacity.ratio >= YELLOW else "green"
+    first = capacity is view.capacities[0]
+    name = Text(printable(view.look.name), style="bold" if first else "dim")
+    plain = capacity.limit in ("memory", "machine") and not capacity.of
+    what = "" if plain else f" {printable(capacity.name)}"
+    most = f"{capacity.most:,} tasks" if capacity.limit == "length" else size(capacity.most)
+    if capacity.limit == "disk":
+        text = f"{size(capacity.most)} free, {size(capacity.used)} must stay"
+    else:
+        text = f"{percent(min(capacity.ratio, 1.0))} of {most}"
+    line = Text.assemble(name, "   ", (bar(capacity.ratio), colour), f" {text}{what and f',{what}'}")
+    if capacity.forecast:
+        line.append(f"   full in {forecast_text(capacity.forecast)} at this rate", style="bold red")
+    return line
 
 
 def bar(ratio: float) -> str:
@@ -91,7 +105,11 @@ def waiting(blamed: Sequence[Blame]) -> Table:
     """The backlog by task."""
     grid = plain("WHAT WAITS", "COUNT", "WORK", "SHARE")
     for each in blamed:
-        count = f"{each.count:,}" + (f" ± {each.margin:,}" if each.margin else "")
+        count = (
+            ("~ " if each.guessed else "")
+            + f"{each.count:,}"
+            + (f" ± {each.margin:,}" if each.margin else "")
+        )
         share = UNKNOWN if each.share is None else percent(each.share)
         grid.add_row(shortened(printable(each.task), NAME + 10), count, time(each.work), share)
     return grid
@@ -144,4 +162,7 @@ def notes(view: View, blamed: Sequence[Blame]) -> list[Text]:
         found.append(f"{UNKNOWN}: no log of runs tells how long that takes; name one by --runs.")
     if any(each.margin for each in blamed):
         found.append("±: estimated from jobs at random, right 95 times in 100.")
+    if any(each.guessed for each in blamed):
+        found.append("~: what waits can't be seen: as the last runs of the queue were.")
+    found += view.look.notes
     return [Text(), *(Text(each, style="dim") for each in found)] if found else []

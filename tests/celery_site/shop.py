@@ -1,0 +1,22 @@
+"""A Celery application with slowtask's hooks: its broker is the variable BROKER."""
+
+import os
+import time
+
+from celery import Celery
+
+from slowtask.celery import install
+
+app = install(Celery("shop", broker=os.environ["BROKER"]))
+app.conf.broker_connection_retry_on_startup = True
+app.conf.task_routes = {"shop.mail": {"queue": "mail"}, "shop.thumb": {"queue": "thumb"}}
+
+
+@app.task(name="shop.mail")
+def mail(seconds):
+    time.sleep(seconds)
+
+
+@app.task(name="shop.thumb")
+def thumb(seconds=0.0):
+    time.sleep(seconds)
