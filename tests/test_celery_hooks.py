@@ -319,9 +319,7 @@ def test_the_queue_is_found_by_what_the_publisher_said_or_by_the_bindings(app, f
 def test_one_attempt_has_one_id_and_another_delivery_another():
     here, there = ({"hostname": name} for name in ("celery@a", "celery@b"))
     ids = {
-        facts.event_id(request(**host, retries=retries), 7, 8)
-        for host in (here, there)
-        for retries in (0, 1)
+        facts.event_id(request(**host, retries=retries), 7, 8) for host in (here, there) for retries in (0, 1)
     }
 
     assert len(ids) == 4

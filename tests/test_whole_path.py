@@ -1,4 +1,4 @@
-"""The whole path: real workers run tasks, their real lines are stored, and what is asked of them is true.
+"""The whole path: real workers, RQ's and Celery's, run tasks, and what is asked of their lines is true.
 
 What Filebeat and Logstash do in between is done here by `slowtask parse` and `documents`; with Docker,
 `make test-stack` has themselves do it.
@@ -10,7 +10,9 @@ import subprocess
 import sys
 import uuid
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -36,7 +38,8 @@ pytestmark = [pytest.mark.redis, pytest.mark.xdist_group("setup")]
 HERE = Path(__file__).parent
 SLOWTASK = Path(sys.executable).parent / "slowtask"
 JOBS = 24  #: of the demonstration
-ATTEMPTS = JOBS + 3  #: and one that is killed, and one that fails, is retried and fails again
+CELERY = 8  #: of those, once more by a Celery worker that writes into the same log
+ATTEMPTS = JOBS + CELERY + 3  #: and one that is killed, and one that fails, is retried and fails again
 USERS = ("slowtask_logstash", "slowtask_reader")
 
 
@@ -83,6 +86,21 @@ def slowtask(*arguments, text="", **settings):
     return done.stdout
 
 
+@contextmanager
+def celery(folder, url, lines):
+    """A Celery worker of the demonstration's tasks on the Redis at *url*, and some of them published."""
+    environment = os.environ | {"CELERY_BROKER_URL": url, "SLOWTASK_LOG": str(lines)}
+    script = "import sys; from slowtask.demo import celery as c, demo; from itertools import islice\n"
+    script += f"print([c.offer(job, 100) for job in islice(demo.mix(), {CELERY})])"
+    command = [sys.executable, "-m", "celery", "-A", "slowtask.demo.celery", "worker", "-c", "2"]
+    subprocess.run([sys.executable, "-c", script], env=environment, cwd=folder, check=True)
+    with (folder / "celery.log").open("wb") as said:
+        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=said, stderr=said)
+    yield
+    process.terminate()
+    process.wait(30)
+
+
 @pytest.fixture(scope="module")
 def log(redis_server, tmp_path_factory):
     """The lines of real workers that ran ATTEMPTS attempts."""
@@ -95,7 +113,8 @@ def log(redis_server, tmp_path_factory):
         queue.enqueue(tasks.send_mail, tasks.NOBODY, 0.1, retry=Retry(max=1))
         patch.setenv("PYTHONPATH", str(HERE / "outcomes"))
         lines = folder / "slowtask.ndjson"
-        with Workers(folder, redis_server, 2, queue=demo.QUEUE, log=lines):
+        other = f"{redis_server.rpartition('/')[0]}/1"
+        with celery(folder, other, lines), Workers(folder, redis_server, 2, queue=demo.QUEUE, log=lines):
             wait_until(lambda: lines.exists() and lines.read_bytes().count(b"\n") >= ATTEMPTS, 60)
     return lines
 
@@ -132,19 +151,28 @@ def test_each_attempt_left_one_line_that_tells_how_it_ended(log):
 
     assert len(records) == ATTEMPTS
     actions = Counter(record["event.action"] for record in records)
-    failing = sum(arguments[:1] == (tasks.NOBODY,) for _, arguments in demo_jobs())
+    jobs = [*islice(demo.mix(), JOBS), *islice(demo.mix(), CELERY)]
+    failing = sum(arguments[:1] == (tasks.NOBODY,) for _, arguments in jobs)
     assert failing
     assert actions == {
-        "finished": JOBS - failing,
+        "finished": JOBS + CELERY - failing,
         "failed": failing + 1,
         "retried": 1,
         "killed": 1,
     }
 
 
-def demo_jobs():
-    """The jobs that the demonstration enqueues."""
-    return [job for job, _ in zip(demo.mix(), range(JOBS), strict=False)]
+def test_top_ranks_what_rq_and_celery_ran_as_one(path):
+    """The same tasks by both, from the file as from Elasticsearch."""
+    systems = Counter((record["task.name"], record["queue.system"]) for record in path.records)
+    mixed = {task for task, system in systems if (task, "rq") in systems and (task, "celery") in systems}
+
+    assert len(mixed) == 3
+    for source in (path.log, path.url):
+        counts = {task["task"]: task["count"] for task in path.top(source)}
+        assert {task: counts[task] for task in mixed} == {
+            task: systems[task, "rq"] + systems[task, "celery"] for task in mixed
+        }
 
 
 def test_parse_hands_each_line_on_as_it_is(path):
