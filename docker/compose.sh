@@ -4,4 +4,4 @@ set -eu
 cd "$(dirname "$0")/.."
 . docker/require.sh
 [ -f .env ] || fail "there is no .env, so no stack of this folder: make up makes one."
-exec docker compose --profile demo "$@"
+exec docker compose --profile demo --profile celery "$@"

@@ -3,12 +3,15 @@
 import os
 import socket
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
 from rq import Worker
 
-from slowtask.demo.producer import BEAT
+from slowtask.demo.producer import BEAT, LASTS, MARK
 
 
 def worker(redis: Redis) -> bool:
@@ -22,6 +25,29 @@ def producer(redis: Redis) -> bool:
     return bool(redis.exists(BEAT))
 
 
+def celery_worker() -> bool:
+    """Whether the Celery worker of this host answers."""
+    from slowtask.demo.celery import app  # noqa: PLC0415 - a second, of all the others
+
+    return bool(app.control.ping(destination=[f"celery@{socket.gethostname()}"], timeout=5))
+
+
+def celery_producer() -> bool:
+    """Whether the producer of Celery's tasks has looked at the queue of late."""
+    return MARK.exists() and time.time() - MARK.stat().st_mtime < LASTS
+
+
+def by_redis(check: Callable[[Redis], bool]) -> Callable[[], bool]:
+    """*check*, of RQ's Redis."""
+    return lambda: check(Redis.from_url(os.environ["RQ_REDIS_URL"], socket_timeout=5))
+
+
+CHECKS: dict[str, Callable[[], Any]] = {
+    "worker": by_redis(worker),
+    "producer": by_redis(producer),
+    "celery-worker": celery_worker,
+    "celery-producer": celery_producer,
+}
+
 if __name__ == "__main__":
-    check = {"worker": worker, "producer": producer}[sys.argv[1]]
-    sys.exit(not check(Redis.from_url(os.environ["RQ_REDIS_URL"], socket_timeout=5)))
+    sys.exit(not CHECKS[sys.argv[1]]())

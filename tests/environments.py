@@ -77,6 +77,8 @@ CELERIES = [
 ]
 #: The models that the dashboards are held against, which need a Python ≥ 3.12.
 SHAPES = Environment(of="Kibana", requirements=("kb-dashboard-core==0.4.1",), version="3.12")
+#: The example of docs/adding.md.
+DRAMATIQ = Environment(of="Dramatiq", requirements=("dramatiq[redis]>=2.1,<3",), version=CURRENT)
 DJANGO = Environment(of="Django", requirements=("django-rq>=3", "rq>=2"), version=CURRENT)
 
 
@@ -102,7 +104,7 @@ def find_python(version):
 def main():
     missing = [
         f"{each.name}: {problem}"
-        for each in [*MATRIX, *CELERIES, DJANGO, SHAPES]
+        for each in [*MATRIX, *CELERIES, DJANGO, DRAMATIQ, SHAPES]
         if not each.made and (problem := each.make())
     ]
     for line in missing:

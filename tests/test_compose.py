@@ -6,6 +6,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ EXAMPLE = ROOT / ".env.example"
 SCRIPTS = [*sorted((ROOT / "docker").glob("*.sh")), ROOT / "tests" / "servers.sh"]
 ONCE = {"setup", "dashboards"}
 LASTING = {"redis", "worker", "producer", "monitor", "filebeat", "elasticsearch", "logstash", "kibana"}
+CELERY = {"rabbitmq", "celery-worker", "celery-producer", "celery-monitor"}
 SECRET = re.compile(r"\w+_(?:PASSWORD|KEY)")
 GIB = 2**30
 
@@ -59,9 +61,18 @@ def clone(tmp_path):
 
 
 @pytest.fixture
-def loaded(compose, clone):
+def everything(compose, clone):
+    """The stack with all of its profiles."""
+    edit(clone / ".env", "COMPOSE_PROFILES=demo", "COMPOSE_PROFILES=demo,celery")
+    done = compose(clone)
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def loaded(everything):
     """The services of the stack, by name."""
-    return json.loads(compose(clone).stdout)["services"]
+    return everything["services"]
 
 
 def edit(path, old, new):
@@ -89,10 +100,27 @@ def test_a_wrong_key_is_refused_by_its_path(compose, clone):
     assert "hostnames" in done.stderr
 
 
-def test_a_variable_that_is_misspelt_is_refused(compose, clone):
-    edit(clone / "docker-compose.yml", "${REDIS_MEMORY:?", "${REDIS_MEMROY:?")
+@pytest.mark.parametrize("name", ["REDIS_MEMORY", "RABBITMQ_WATERMARK", "RABBITMQ_PORT"])
+def test_a_variable_that_is_misspelt_is_refused(compose, clone, name):
+    edit(clone / "docker-compose.yml", f"${{{name}:?", f"${{{name}X:?")
 
-    assert "required variable REDIS_MEMROY is missing a value: make up writes .env" in compose(clone).stderr
+    assert f"required variable {name}X is missing a value: make up writes .env" in compose(clone).stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{source: rabbitmq, target: /etc", "{source: rabitmq, target: /etc"),
+        ("secrets: [rabbitmq_password]", "secrets: [rabbit_password]"),
+        ('"rabbitmq:/var/lib/rabbitmq"', '"rabbit:/var/lib/rabbitmq"'),
+        ("rabbitmq: {condition: service_healthy}", "rabbit: {condition: service_healthy}"),
+    ],
+)
+def test_a_name_that_stands_for_nothing_is_refused(compose, clone, old, new):
+    edit(clone / ".env", "COMPOSE_PROFILES=demo", "COMPOSE_PROFILES=celery")
+    edit(clone / "docker-compose.yml", old, new)
+
+    assert compose(clone).returncode == 1
 
 
 def test_without_env_it_is_refused(compose, clone):
@@ -127,22 +155,73 @@ def test_the_example_alone_starts_nothing(compose, clone):
 def test_every_port_is_on_loopback(loaded):
     ports = [port for each in loaded.values() for port in each.get("ports", [])]
 
-    assert len(ports) == 3
+    assert len(ports) == 5
     assert {port["host_ip"] for port in ports} == {"127.0.0.1"}
 
 
-def test_redis_is_reached_by_its_workers_producer_and_monitor_only(loaded, compose, clone):
+def test_redis_is_reached_by_its_workers_producer_and_monitor_only(loaded, everything):
     joined = {name for name, each in loaded.items() if "queue" in each["networks"]}
 
     assert joined == {"redis", "worker", "producer", "monitor"}
-    assert json.loads(compose(clone).stdout)["networks"]["queue"]["internal"] is True
+    assert everything["networks"]["queue"]["internal"] is True
+
+
+def test_rabbitmq_is_on_a_network_of_its_own(loaded):
+    joined = {name for name, each in loaded.items() if "celery" in each["networks"]}
+
+    assert joined == CELERY
+    assert {tuple(loaded[name]["networks"]) for name in CELERY} == {("celery",)}
+
+
+def test_rabbitmq_gets_its_password_where_it_looks_for_it(loaded):
+    """As a variable of its process: the image refuses a file's name. Its users read the same secret."""
+    [secret] = loaded["rabbitmq"]["secrets"]
+
+    assert (secret["source"], secret["target"]) == ("rabbitmq_password", "RABBITMQ_DEFAULT_PASS")
+    assert loaded["rabbitmq"]["entrypoint"][:2] == ["sh", "/opt/with-secrets.sh"]
+    assert loaded["rabbitmq"]["command"] == ["rabbitmq-server"]  # an entrypoint drops the image's own
+    for name in CELERY - {"rabbitmq"}:
+        assert [each["source"] for each in loaded[name]["secrets"]] == ["rabbitmq_password"]
+        assert loaded[name]["entrypoint"] == ["sh", "/opt/with-broker.sh"]
+
+
+def test_rabbitmq_stops_publishers_before_its_container_is_full(loaded, everything):
+    settings = dict(
+        re.findall(r"^(\w+)\.absolute = (\d+)MB$", everything["configs"]["rabbitmq"]["content"], re.MULTILINE)
+    )
+    [config] = loaded["rabbitmq"]["configs"]
+
+    assert config["target"].startswith("/etc/rabbitmq/conf.d/")
+    assert set(settings) == {"vm_memory_high_watermark", "disk_free_limit"}
+    share = int(settings["vm_memory_high_watermark"]) * 10**6 / int(loaded["rabbitmq"]["mem_limit"])
+    assert 0.4 <= share <= 0.6
+
+
+def test_celery_s_workers_are_recorded_and_run_the_demonstration(loaded):
+    command = loaded["celery-worker"]["command"]
+    shown = f"from {command[command.index('--app') + 1]} import app; print(*app.tasks)"
+    done = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True)
+
+    assert {"slowtask.demo.tasks.send_mail", "slowtask.demo.tasks.compute"} < set(done.stdout.split())
+    assert command[command.index("--pool") + 1] == "prefork"
+
+
+def test_no_two_workers_write_one_file(loaded):
+    """Each rotates its own; Filebeat ships all of them."""
+    names = {loaded[name]["environment"]["SLOWTASK_LOG"] for name in ("worker", "celery-worker")}
+
+    assert len(names) == 2
+    assert all(name.endswith(".ndjson") for name in names)
+    for monitor, worker in (("monitor", "worker"), ("celery-monitor", "celery-worker")):
+        runs = loaded[monitor]["environment"]["SLOWTASK_MONITOR_RUNS"]
+        assert runs == loaded[worker]["environment"]["SLOWTASK_LOG"]
 
 
 def test_no_password_stands_where_docker_inspect_shows_it(loaded, clone):
     values = [value for name, value in variables(clone / ".env").items() if SECRET.fullmatch(name)]
     shown = json.dumps(loaded)
 
-    assert len(values) == 5
+    assert len(values) == 6
     assert [value for value in values if value in shown] == []
 
 
@@ -189,7 +268,7 @@ def test_security_is_on_and_the_licence_is_basic(loaded):
 
 
 def test_every_lasting_service_has_a_healthcheck_a_limit_and_a_restart(loaded):
-    for name in LASTING:
+    for name in LASTING | CELERY:
         assert loaded[name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
         assert int(loaded[name]["mem_limit"]) > 0
         assert loaded[name]["restart"] == "unless-stopped"
@@ -202,8 +281,11 @@ def test_a_set_up_runs_once(loaded):
         assert int(loaded[name]["mem_limit"]) > 0
 
 
-def test_all_limits_fit_a_docker_of_six_gigabytes(loaded):
-    assert sum(int(each["mem_limit"]) for each in loaded.values()) <= 6 * GIB
+def test_all_limits_fit_a_docker_of_six_gigabytes_and_with_celery_of_eight(loaded):
+    limits = {name: int(each["mem_limit"]) for name, each in loaded.items()}
+
+    assert sum(limits[name] for name in ONCE | LASTING) <= 6 * GIB
+    assert sum(limits.values()) <= 8 * GIB
 
 
 @pytest.mark.parametrize(
@@ -225,24 +307,25 @@ def test_what_a_service_waits_for_can_come(loaded):
 
 
 def test_all_but_the_first_wait_for_another(loaded):
-    assert {name for name, each in loaded.items() if not each.get("depends_on")} == {"redis", "elasticsearch"}
+    assert {name for name, each in loaded.items() if not each.get("depends_on")} == {
+        "redis", "rabbitmq", "elasticsearch",
+    }  # fmt: skip
 
 
 def test_what_containers_say_is_bounded(loaded):
     assert {each["logging"]["options"]["max-size"] for each in loaded.values()} == {"10m"}
 
 
-def test_what_must_last_is_in_a_named_volume(compose, clone):
-    project = json.loads(compose(clone).stdout)
+def test_what_must_last_is_in_a_named_volume(everything):
     used = {
         each["source"]
-        for service in project["services"].values()
+        for service in everything["services"].values()
         for each in service.get("volumes", [])
         if each["type"] == "volume"
     }
 
-    assert used == set(project["volumes"])
-    assert used == {"redis", "logs", "filebeat", "elasticsearch", "logstash", "kibana"}
+    assert used == set(everything["volumes"])
+    assert used == {"redis", "rabbitmq", "logs", "filebeat", "elasticsearch", "logstash", "kibana"}
 
 
 def test_the_worker_writes_the_folder_that_filebeat_reads(loaded):
@@ -267,15 +350,21 @@ def test_the_pool_has_both_of_our_classes(loaded):
 
 @pytest.mark.parametrize(
     ("profiles", "absent"),
-    [("demo", set()), ("queue", {"producer"}), ("", {"producer", "worker", "redis", "monitor"})],
-    ids=["demo", "queue", "none"],
+    [
+        ("demo", CELERY),
+        ("queue", {"producer"} | CELERY),
+        ("", {"producer", "worker", "redis", "monitor"} | CELERY),
+        ("celery", {"producer", "worker", "redis", "monitor"}),
+        ("queue,celery", {"producer"}),
+    ],
+    ids=["demo", "queue", "none", "celery", "both"],
 )
 def test_a_setting_says_what_runs(compose, clone, profiles, absent):
     edit(clone / ".env", "COMPOSE_PROFILES=demo", f"COMPOSE_PROFILES={profiles}")
     done = compose(clone)
 
     assert done.stderr == ""
-    assert (ONCE | LASTING) - set(json.loads(done.stdout)["services"]) == absent
+    assert (ONCE | LASTING | CELERY) - set(json.loads(done.stdout)["services"]) == absent
 
 
 def test_the_pages_ports_are_those_of_the_example():
@@ -329,18 +418,18 @@ def test_a_missing_file_is_an_error_and_no_empty_folder(loaded):
         each for service in loaded.values() for each in service.get("volumes", []) if each["type"] == "bind"
     ]
 
-    assert len(binds) == 8
+    assert len(binds) == 9
     assert [each["source"] for each in binds if each["bind"].get("create_host_path", True)] == []
 
 
 def test_the_page_tells_of_every_service_its_limit_and_volume(loaded):
     page = (ROOT / "docs" / "stack.md").read_text()
-    rows = re.findall(r"^\| `(\w+)` \| .* \| (\d+) MB \| (?:`(\w+)`)? ?\|$", page, re.MULTILINE)
+    rows = re.findall(r"^\| `([\w-]+)` \| .* \| (\d+) MB \| (?:`(\w+)`)? ?\|$", page, re.MULTILINE)
     limits = {name: int(each["mem_limit"]) // 2**20 for name, each in loaded.items()}
 
     assert {name: int(limit) for name, limit, _ in rows} == limits
     assert {volume for _, _, volume in rows if volume} == {
-        "redis", "logs", "filebeat", "elasticsearch", "logstash", "kibana",
+        "redis", "rabbitmq", "logs", "filebeat", "elasticsearch", "logstash", "kibana",
     }  # fmt: skip
 
 
@@ -349,7 +438,15 @@ def test_the_page_tells_of_every_service_its_limit_and_volume(loaded):
 
 def test_what_the_image_copies_is_not_ignored():
     kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    sources = ["docker/healthy.py", "app", "logstash", "pyproject.toml", "README.md", "LICENSE"]
+    sources = [
+        "docker/healthy.py",
+        "docker/with-broker.sh",
+        "app",
+        "logstash",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+    ]
 
     assert set(sources) <= kept
     assert not {".env", ".git", "tests"} & kept
@@ -396,7 +493,7 @@ def test_passwords_are_long_and_differ_each_time(clone, tmp_path_factory):
         if SECRET.fullmatch(name)
     ]
 
-    assert len(found) == len(set(found)) == 10
+    assert len(found) == len(set(found)) == 12
     assert min(map(len, found)) >= 32
 
 
@@ -420,6 +517,36 @@ def test_a_secret_becomes_the_variable_of_its_name(tmp_path):
     )
 
     assert done.stdout == "it's $HOME `x`\n"
+
+
+def test_the_broker_s_addresses_have_the_password_in_them(tmp_path):
+    (tmp_path / "password").write_text("it's $HOME @/`x`\n")
+    done = subprocess.run(
+        ["sh", ROOT / "docker" / "with-broker.sh", "printenv"],
+        env=os.environ | {"RABBITMQ_PASSWORD_FILE": str(tmp_path / "password")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    given = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
+
+    assert given["CELERY_BROKER_URL"] == "amqp://slowtask:it%27s%20%24HOME%20%40%2F%60x%60@rabbitmq:5672//"
+    assert given["SLOWTASK_CELERY_URL"] == given["CELERY_BROKER_URL"]
+    assert (
+        given["SLOWTASK_MANAGEMENT_URL"] == "http://slowtask:it%27s%20%24HOME%20%40%2F%60x%60@rabbitmq:15672"
+    )
+
+
+def test_without_the_broker_s_password_nothing_is_started(tmp_path):
+    done = subprocess.run(
+        ["sh", ROOT / "docker" / "with-broker.sh", "touch", tmp_path / "started"],
+        env=os.environ | {"RABBITMQ_PASSWORD_FILE": str(tmp_path / "gone")},
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode != 0
+    assert not (tmp_path / "started").exists()
 
 
 def test_kibana_is_given_every_variable_that_its_settings_name(loaded):

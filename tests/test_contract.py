@@ -79,7 +79,7 @@ def test_the_filter_s_fields_are_the_records_own():
 
 
 def test_the_filter_s_words_are_the_records_own():
-    """The values that outcome, action, system and state may have."""
+    """The values that outcome, action and state may have."""
     text = logstash.FILTER.read_text()
     words = {
         name: tuple(re.findall(r'"([\w-]+)"', call))
@@ -92,6 +92,12 @@ def test_the_filter_s_words_are_the_records_own():
     assert words == {
         "outcome": hints["outcome"].__args__,
         "action": hints["action"].__args__[0].__args__,
-        "system": hints["system"].__args__[0].__args__,
         "state": hints["state"].__args__,
     }
+
+
+def test_the_filter_takes_names_of_queue_systems_as_long_as_the_record_does():
+    least, most = re.findall(r'"system" => .*between\?\((\d+), (\d+)\)', logstash.FILTER.read_text())[0]
+
+    [meta] = event.Name.__metadata__
+    assert (int(least), int(most)) == (meta.min_length, meta.max_length)

@@ -16,6 +16,7 @@ import click
 import pytest
 
 from conftest import missing
+from environments import DRAMATIQ
 from slowtask import cli, event, rank
 from slowtask.cli.setup import PASSWORDS
 from slowtask.config import Settings
@@ -275,8 +276,12 @@ def test_a_wrong_command_would_be_found():
 
 @parametrised(blocks("python"))
 def test_python_on_a_page_runs(block, tmp_path):
+    python, environment = sys.executable, os.environ
+    if "dramatiq" in block.text:
+        python = DRAMATIQ.python if DRAMATIQ.made else missing(DRAMATIQ.name)
+        environment = os.environ | {"PYTHONPATH": f"{ROOT / 'app'}{os.pathsep}{ROOT / 'tests' / 'docs'}"}
     done = subprocess.run(
-        [sys.executable, "-c", block.text], cwd=tmp_path, capture_output=True, text=True, check=False
+        [python, "-c", block.text], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
 
     assert (done.returncode, done.stderr) == (0, "")

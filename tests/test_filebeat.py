@@ -194,7 +194,8 @@ def test_a_traceback_is_one_event_with_the_line_that_it_follows(joined, log):
 
     assert tracebacks
     assert sorted(heads) == tracebacks
-    assert all(re.search("(?i)raised|exception|error|unregistered", head) for head in heads.values()), heads
+    kinds = re.compile("(?i)raised|exception|error|unregistered|reject")
+    assert all(kinds.search(head) for head in heads.values()), heads
 
 
 def test_the_longest_traceback_here_is_kept_whole(joined, stock):

@@ -16,6 +16,7 @@ from slowtask.event import Run, fields, identity
 from slowtask.parse import Reason, Tally, Unparsable, events
 from slowtask.parse.jobs import LIMIT
 from slowtask.parse.reader import LONGEST, LONGEST_JSON, Reader
+from slowtask.parse.revoked import LIMIT as REVOKED
 from slowtask.parse.times import Days, first_day, nanoseconds
 from slowtask.sources import Source
 
@@ -199,7 +200,7 @@ def runs():
         attempt=maybe(st.integers(1, 2**15 - 1)),
         wait=maybe(number),
         queue=maybe(name),
-        system=maybe(st.sampled_from(["rq", "celery"])),
+        system=maybe(st.sampled_from(["rq", "celery", "dramatiq", "x" * 64])),
         message=maybe(name),
         labels=maybe(st.dictionaries(name, name, max_size=3)),
     )
@@ -273,6 +274,8 @@ def test_samples_and_alerts_of_ours_are_skipped_without_a_word(parsed):
         (LINE.replace(b"237846000", b"1e400"), Reason.TORN),
         (LINE.replace(b"2026-11-23T18:47:58.145554Z", b"0001-01-01T00:00:00+23:00"), Reason.FIELD),
         (LINE.replace(b"58.145554Z", b"58.145554"), Reason.FIELD),
+        (LINE[:-1] + b',"queue.system":""}', Reason.FIELD),
+        (LINE[:-1] + b',"queue.system":"' + b"x" * 65 + b'"}', Reason.FIELD),
         (b'{"a":' * 5000, Reason.TORN),
     ],
 )
@@ -580,6 +583,109 @@ def test_a_traceback_of_nobody_does_not_colour_the_next_failure(parsed):
     )
 
     assert run.error == "KeyError"
+
+
+@pytest.mark.parametrize("name", ["Send reports", "shop.jobs/a:b"])
+def test_names_and_ids_of_a_users_own_may_have_spaces(name, parsed):
+    (run,) = parsed(celery(f"Task {name}[my own id/7] succeeded in 0.5s: None"))
+
+    assert (run.task, run.task_id) == (name, "my own id/7")
+
+
+def test_a_lost_process_is_told_but_no_line_names_its_task(parsed):
+    lost = "WorkerLostError('Worker exited prematurely: signal 9 (SIGKILL) Job: 3.')"
+    (bad,) = parsed(
+        celery(f"Task tasks.a[{JOB}] received")
+        + celery(f"Task handler raised error: {lost}", "ERROR", "MainProcess")
+        + "Traceback (most recent call last):\n  File x\nbilliard.exceptions.WorkerLostError: x\n"
+    )
+
+    assert (bad.reason, bad.line) == (Reason.NAMELESS, 2)
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [("signal 9 (SIGKILL)", "signal 9"), ("exitcode 3", "exit status 3"), ("somehow", None)],
+)
+def test_a_task_that_is_tried_again_after_its_process_was_lost_was_killed(how, reason, parsed):
+    error = f"WorkerLostError('Worker exited prematurely: {how} Job: 3.')"
+    (run,) = parsed(celery(f"Task tasks.a[{JOB}] retry: Retry in 3s: {error}", process="MainProcess"))
+
+    assert (run.action, run.reason, run.worker) == ("killed", reason, None)
+
+
+def test_a_hard_time_limit_is_one_end_of_its_two_lines(parsed):
+    (run,) = parsed(
+        celery("Task handler raised error: TimeLimitExceeded(1)", "ERROR", "MainProcess")
+        + "Traceback (most recent call last):\n  File x\nbilliard.exceptions.TimeLimitExceeded: x\n"
+        + celery(f"Hard time limit (1s) exceeded for tasks.a[{JOB}]", "ERROR", "MainProcess")
+    )
+
+    assert (run.action, run.duration, run.margin, run.worker) == ("timed-out", 10**9, 10**9, None)
+
+
+def test_a_rejected_task_goes_back_to_its_queue_or_ends_as_nobody_knows(parsed):
+    again, away = parsed(
+        celery(f"Task tasks.a[{JOB}] reject requeue=True: later", "WARNING")
+        + celery(f"Task tasks.a[{JOB}] reject requeue=False: never", "WARNING")
+    )
+
+    assert (again.action, again.outcome) == ("retried", "failure")
+    assert (away.action, away.outcome) == ("finished", "unknown")
+
+
+RECEIVED = celery(f"Task tasks.a[{JOB}] received", process="MainProcess")
+TERMINATING = celery(f"Terminating {JOB} (15)", process="MainProcess")
+DISCARDING = celery(f"Discarding revoked task: tasks.a[{JOB}]", process="MainProcess")
+UNABLE = celery("pidbox command error: NotImplementedError('no')", "ERROR", "MainProcess")
+
+
+def test_a_terminated_task_is_named_by_the_line_that_received_it(parsed):
+    (run,) = parsed(RECEIVED + TERMINATING)
+
+    assert (run.task, run.task_id, run.action, run.reason) == ("tasks.a", JOB, "stopped", None)
+
+
+def test_a_terminated_task_that_was_received_before_the_log_has_no_name(reasons):
+    assert reasons(TERMINATING) == [Reason.NAMELESS]
+
+
+def test_received_tasks_are_remembered_in_bounded_number(reasons):
+    other = celery("Task tasks.a[x] received")
+
+    assert reasons(RECEIVED + other * (REVOKED - 1) + TERMINATING) == ["tasks.a"]
+    assert reasons(RECEIVED + other * REVOKED + TERMINATING) == [Reason.NAMELESS]
+
+
+def test_a_task_terminated_before_it_began_is_told_once(parsed):
+    assert len(parsed(RECEIVED + TERMINATING + RECEIVED + DISCARDING)) == 1
+
+
+def test_a_pool_that_can_not_terminate_lets_the_task_end_by_itself(parsed):
+    done = celery(f"Task tasks.a[{JOB}] succeeded in 0.5s: None", process="MainProcess")
+    (run,) = parsed(RECEIVED + TERMINATING + UNABLE + done)
+
+    assert run.action == "finished"
+
+
+def test_a_task_that_never_ran_was_revoked_where_the_log_says_so(parsed):
+    flagged = celery(f"Tasks flagged as revoked: x, {JOB}", process="MainProcess")
+    header = DISCARDING.replace("]\n", "] (revoked by header: {'tenant': 'acme'})\n")
+    ends = [parsed(each)[0] for each in (flagged + DISCARDING, header, DISCARDING)]
+
+    assert [(run.action, run.reason) for run in ends] == [
+        ("stopped", "revoked"), ("stopped", "revoked"), ("stopped", None)
+    ]  # fmt: skip
+
+
+def test_a_task_that_the_worker_does_not_know_failed(parsed):
+    (run,) = parsed(
+        celery("Received unregistered task of type 'tasks.b'.", "ERROR", "MainProcess")
+        + "The message has been ignored and discarded.\n\n{'id': 'x'}\n"
+        + "Traceback (most recent call last):\n  File x\nKeyError: 'tasks.b'\n"
+    )
+
+    assert (run.task, run.action, run.error, run.duration) == ("tasks.b", "failed", "KeyError", None)
 
 
 def test_the_banner_is_chatter(parsed):

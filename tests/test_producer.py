@@ -71,7 +71,7 @@ def test_it_goes_on_when_redis_is_back(producer, tmp_path):
         running = producer(server.url)
         with server.client() as client:
             wait_until(lambda: client.llen(QUEUE) > 5)
-    wait_until(lambda: "going on when Redis is back" in (tmp_path / "said").read_text())
+    wait_until(lambda: "going on when the broker is back" in (tmp_path / "said").read_text())
     back = Server(tmp_path)
     back.port = server.port
     with back, back.client() as client:

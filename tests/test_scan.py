@@ -14,6 +14,7 @@ import pytest
 from slowtask.event import Run, fields
 from slowtask.parse import Reason, Tally, Unparsable, events, scan
 from slowtask.parse.record import microseconds
+from slowtask.parse.revoked import LIMIT
 from slowtask.parse.rows import COLUMNS
 from slowtask.sources import Source
 
@@ -107,7 +108,7 @@ def places(log):
     """The offsets at which a piece of *log* may begin."""
     content = log.read_bytes()
     heads = (found for found in inside.HEAD.finditer(content))
-    return [each.end() for each in heads if inside.TIED not in content[each.end() :].split(b"\n")[0]]
+    return [each.end() for each in heads if not inside.TIED.search(content[each.end() :].split(b"\n")[0])]
 
 
 @pytest.mark.parametrize("log", GOLDEN, ids=lambda log: log.stem)
@@ -119,6 +120,21 @@ def test_a_golden_log_cut_at_any_place_gives_the_same(log, scanned, cut):
 
         assert (at, found) == (at, expected)
         assert [each for _, each in tally.bad] == bad
+
+
+def test_a_terminated_task_received_in_an_earlier_piece_has_its_name(scanned, cut, tmp_path):
+    """And only where one reader would still know it."""
+    head = "[2026-11-23 18:48:35,713: INFO/MainProcess]"
+    received, terminating = f"{head} Task tasks.a[{JOB}] received\n", f"{head} Terminating {JOB} (15)\n"
+    log = tmp_path / "a.log"
+    for others in (0, LIMIT - 1, LIMIT):
+        before = received + f"{head} Task tasks.b[x] received\n" * others
+        log.write_text(before + terminating)
+        cut(len(before))
+        found, tally = scanned(log)
+
+        assert len(found) == (others < LIMIT)
+        assert (found, [each for _, each in tally.bad]) == one_by_one(log)
 
 
 HORSE = "(Work-horse terminated unexpectedly; waitpid returned 9 (signal 9); )"

@@ -62,8 +62,9 @@ class Board:
 
     def owes(self, name: str, slot: int = 0) -> bool:
         """Whether the record of the attempt noted as *name* is still to be written."""
-        noted = self.read(slot)
-        return not (noted.recorded and noted.name == name)
+        if not self._page[self._place(slot).start]:
+            return True
+        return self.read(slot).name != name
 
     def _place(self, slot: int) -> slice:
         """Where *slot* lies; any number names one, a process id too."""

@@ -22,6 +22,7 @@ LONG_MAX: Final = 2**63 - 1
 #: `extra["type"]` is Elasticsearch's name for the type.
 Instant = Annotated[datetime, Meta(tz=True, extra={"type": "date"})]
 Keyword = Annotated[str, Meta(extra={"type": "keyword"})]
+Name = Annotated[str, Meta(min_length=1, max_length=64, extra={"type": "keyword"})]
 Text = Annotated[str, Meta(extra={"type": "text"})]
 Nanoseconds = Annotated[int, Meta(ge=0, le=LONG_MAX, extra={"type": "long"})]
 Bytes = Annotated[int, Meta(ge=0, le=LONG_MAX, extra={"type": "long"})]
@@ -54,7 +55,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cpu: Nanoseconds | None = field(name="task.cpu", default=None)  #: user + system
     memory: Bytes | None = field(name="task.memory", default=None)  #: peak RSS of the process
     queue: Keyword | None = field(name="queue.name", default=None)
-    system: Literal["rq", "celery"] | None = field(name="queue.system", default=None)
+    system: Name | None = field(name="queue.system", default=None)  #: `rq`, `celery`, or another of those
     worker: Keyword | None = field(name="worker.name", default=None)
     host: Keyword | None = field(name="host.name", default=None)
     pid: Number | None = field(name="process.pid", default=None)

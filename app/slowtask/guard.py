@@ -22,6 +22,7 @@ class Trouble(IntEnum):
     CUT = 2  #: labels were cut or left out, to keep the line bounded
     SETTING = 3  #: a setting makes no sense: its default is used
     HANDLER = 4  #: a handler of the user's raised
+    NEWS = 5  #: the monitor can't be told what runs: it does without
 
 
 SENTENCE: Final = {
@@ -30,6 +31,7 @@ SENTENCE: Final = {
     Trouble.CUT: "labels were cut",
     Trouble.SETTING: "a setting was ignored",
     Trouble.HANDLER: "a handler of the logger slowtask.run failed",
+    Trouble.NEWS: "the monitor isn't told what runs",
 }
 COUNTS: Final = struct.Struct(f"={len(Trouble)}Q")
 

@@ -22,9 +22,10 @@ GREENLETS: Final[dict[str, Action]] = {"GreenletExit": "stopped", "Timeout": "ti
 class Attempt:
     """Begins with its making; `close` writes the one record, unless a parent process will."""
 
-    __slots__ = ("_key", "_pid", "_timer", "_trace", "_wait", "_worker")
+    __slots__ = ("_key", "_pid", "_request", "_timer", "_trace", "_wait", "_worker")
 
     def __init__(self, request: Any, worker: Worker) -> None:
+        self._request = request
         self._worker = worker
         self._pid = os.getpid()
         self._key = facts.key(request)
@@ -34,7 +35,7 @@ class Attempt:
         if worker.board:
             worker.board.began(timer.start, timer.clock, self._key, self._pid)
 
-    def close(self, task: Task, request: Any, state: str | None, result: Any) -> None:
+    def close(self, task: Task, state: str | None, result: Any) -> None:
         """The attempt of *task* ended in Celery's *state*, with its *result*: a value or an exception.
 
         Without a state something no task may catch ended it: in a pool process that is its parent's to tell.
@@ -44,17 +45,18 @@ class Attempt:
             return
         if board and not board.owes(self._key, self._pid):
             return  # our parent has given this attempt up: that record stands
-        log.write(self._run(task, request, ending, taken))
+        log.write(self._run(task, ending, taken))
         if board:
             board.recorded(self._pid)
 
-    def _run(self, task: Task, request: Any, ending: Ending, taken: Taken) -> Run:
+    def _run(self, task: Task, ending: Ending, taken: Taken) -> Run:
         """The event."""
+        request = self._request
         return record.run(
             ending,
             request,
             taken,
-            id=facts.event_id(request, self._pid, taken.start),
+            id=facts.event_id(request, self._pid, self._timer.clock),
             task=task.name,
             task_id=request.id,
             attempt=facts.attempt(request),

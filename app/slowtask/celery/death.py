@@ -1,5 +1,6 @@
 """The records of attempts that ended in another process than ran them, or were never begun."""
 
+import os
 import re
 import time
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from slowtask import log, record
 from slowtask.board import Noted
 from slowtask.celery import facts
 from slowtask.celery.worker import Worker
+from slowtask.event import SECOND
 from slowtask.record import Ending
 
 #: What billiard says of a process that is gone: `Worker exited prematurely: signal 9 (SIGKILL) Job: 3.`
@@ -26,35 +28,40 @@ def write_death(how: Ending, request: Any, worker: Worker) -> None:
     if worker.board is None or not pid or not worker.board.owes(key := facts.key(context), pid):
         return
     noted = worker.board.read(pid)
-    start, duration = began(request, noted if noted.name == key else None)
+    start, clock = began(request, noted if noted.name == key else None)
     write(
         how,
         request.task.name,
         request.task.app,
         context,
-        pid,
+        id=facts.event_id(context, pid, clock),
+        pid=pid,
         start=start,
-        duration=duration,
+        duration=time.monotonic_ns() - clock,
         wait=facts.wait(context, start),
     )
     worker.board.recorded(pid)
 
 
 def began(request: Any, noted: Noted | None) -> tuple[datetime, int]:
-    """When *request* began, and how long ago that is in ns; by its process, else by when that took it."""
+    """When *request* began, by both clocks: as its process *noted*, else when a process took it."""
     if noted and noted.start:
-        return noted.start, time.monotonic_ns() - noted.clock
-    start = datetime.fromtimestamp(request.time_start, UTC)
-    return start, max(0, time.time_ns() - round(request.time_start * 1e9))
+        return noted.start, noted.clock
+    ago = max(0, time.time_ns() - round(request.time_start * SECOND))
+    return datetime.fromtimestamp(request.time_start, UTC), time.monotonic_ns() - ago
 
 
-def write(how: Ending, task: str, app: Celery, context: Any, pid: int | None = None, **seen: Any) -> None:
+def write_unbegun(how: Ending, task: str, app: Celery, context: Any) -> None:
+    """Write the record of an attempt of *task* that no process began."""
+    write(how, task, app, context, id=facts.event_id(context, os.getpid(), time.monotonic_ns()))
+
+
+def write(how: Ending, task: str, app: Celery, context: Any, **seen: Any) -> None:
     """Write the record of an attempt of *task*, of *app*, that this process didn't run: that of *context*."""
     log.write(
         record.run(
             how,
             context,
-            id=facts.event_id(context, pid or 0, seen.get("start")),
             task=task,
             task_id=context.id,
             attempt=facts.attempt(context),
@@ -62,7 +69,6 @@ def write(how: Ending, task: str, app: Celery, context: Any, pid: int | None = N
             system="celery",
             worker=context.hostname,
             host=record.host(),
-            pid=pid,
             **seen,
         )
     )
@@ -99,4 +105,4 @@ def write_unknown(consumer: Any, name: str, message: Any, error: BaseException |
     """Write the record of a task *name* that the worker of *consumer* received and doesn't know."""
     headers = message.headers or {}
     context = Context(headers, hostname=consumer.hostname, delivery_info=message.delivery_info)
-    write(Ending("failed", error=error), name, consumer.app, context)
+    write_unbegun(Ending("failed", error=error), name, consumer.app, context)

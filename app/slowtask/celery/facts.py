@@ -46,10 +46,12 @@ def key(request: Any) -> str:
     return f"{request.id}:{request.retries or 0}"
 
 
-def event_id(request: Any, pid: int, start: datetime | None) -> str:
-    """The id of an attempt: the same by parent and child; another for the same task delivered once more."""
-    begun = (start or datetime.now(UTC)).timestamp()
-    return identity(f"{key(request)}:{request.hostname}:{pid}:{begun}")
+def event_id(request: Any, pid: int, clock: int) -> str:
+    """The id of an attempt that began at *clock*, `time.monotonic_ns()`: known to parent and child.
+
+    The same task, delivered once more, has another.
+    """
+    return identity(f"{key(request)}:{request.hostname}:{pid}:{clock}")
 
 
 def queue(request: Any, app: Celery) -> str | None:

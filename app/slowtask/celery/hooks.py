@@ -1,5 +1,6 @@
 """What Celery's signals call: in the process that publishes, in the one that runs the task, in its parent."""
 
+import threading
 import time
 from typing import Any
 
@@ -11,7 +12,15 @@ from slowtask.celery.attempt import Attempt
 from slowtask.guard import guarded
 from slowtask.record import Ending
 
-_running: dict[int, Attempt] = {}  #: by their requests' `id()`; a thread or greenlet has each its own
+
+class Local(threading.local):
+    """What runs in a thread, or greenlet: a task may run another at once."""
+
+    def __init__(self) -> None:
+        self.stack: list[Attempt | None] = []
+
+
+_local = Local()
 
 
 def connect() -> None:
@@ -51,18 +60,18 @@ def published(
 
 def began(sender: Any, **_: Any) -> None:
     """A task is about to run in this process."""
+    stack = _local.stack
+    stack.append(None)  # whatever goes wrong, `ended` finds one for each
     with guarded:
-        context = sender.request
-        _running[id(context)] = Attempt(context, worker.here())
+        stack[-1] = Attempt(sender.request_stack.top, worker.here())
 
 
 def ended(sender: Any, state: str | None = None, retval: Any = None, **_: Any) -> None:
     """It has run, in whatever way that ended."""
     with guarded:
-        context = sender.request
-        attempt = _running.pop(id(context), None)
+        attempt = _local.stack.pop() if _local.stack else None
         if attempt is not None:
-            attempt.close(sender, context, state, retval)
+            attempt.close(sender, state, retval)
 
 
 def revoked(
@@ -72,7 +81,7 @@ def revoked(
     with guarded:
         if not terminated:
             how = Ending("stopped", reason="expired" if expired else "revoked")
-            death.write(how, sender.name, sender.app, request)
+            death.write_unbegun(how, sender.name, sender.app, request)
 
 
 def unknown(sender: Any, name: str = "", message: Any = None, exc: Any = None, **_: Any) -> None:

@@ -10,10 +10,11 @@ from contextlib import suppress
 from typing import Any, Final
 
 from celery.app.task import Context
+from celery.bootsteps import RUN
 from celery.worker import state
 
 from slowtask.celery import facts
-from slowtask.guard import guarded
+from slowtask.guard import Guard, Trouble
 
 EVENT: Final = "worker-slowtask"
 MOST_RUNNING: Final = 200
@@ -25,15 +26,17 @@ _consumer: "weakref.ref[Any] | None" = None
 def ready(sender: Any, **_: Any) -> None:
     """The worker whose consumer is *sender* takes tasks from now on."""
     global _consumer  # noqa: PLW0603 - one process, one worker
-    with guarded:
+    with Guard(Trouble.NEWS):
         _consumer = weakref.ref(sender)
 
 
 def send(sender: Any, **_: Any) -> None:
-    """Send the news of this moment; *sender* is the heart that has just sent its beat."""
-    with guarded:
+    """Send the news of this moment, with a beat of the heart *sender*; none from a worker that is ending."""
+    with Guard(Trouble.NEWS):
         consumer = _consumer() if _consumer else None
-        if consumer is not None and consumer.task_consumer is not None:
+        if consumer is None or consumer.task_consumer is None:
+            return
+        if consumer.controller.blueprint.state == RUN:
             sender.eventer.send(EVENT, **told(consumer))
 
 

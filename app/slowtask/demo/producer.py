@@ -1,7 +1,8 @@
 """Keeps a queue busy with the demonstration's jobs: `python -m slowtask.demo.producer`, in the stack.
 
-`RQ_REDIS_URL` says where, `SLOWTASK_DEMO_RATE` how many jobs a second, `SLOWTASK_DEMO_DEPTH` how many may
-wait: above that it pauses, so that it never fills Redis. SIGTERM ends it.
+`RQ_REDIS_URL` says where, or for Celery `CELERY_BROKER_URL`; `SLOWTASK_DEMO_RATE` how many jobs a second,
+`SLOWTASK_DEMO_DEPTH` how many may wait: above that it pauses, so that it never fills the broker. SIGTERM ends
+it.
 """
 
 import importlib
@@ -9,8 +10,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from slowtask.demo.demo import KEPT, QUEUE, Job, mix
@@ -22,7 +25,10 @@ if TYPE_CHECKING:
     from redis import Redis
 
 BEAT: Final = "slowtask-demo:producer"  #: a key of Redis that lasts as long as it is at work
-LASTS: Final = 60  #: seconds, of that key without a further look at the queue
+MARK: Final = Path("slowtask-demo.producer")  #: Celery's: a file in the working folder, touched at each look
+LASTS: Final = 60  #: seconds, of either without a further look at the queue
+
+Offer = Callable[[Job, int], bool]  #: enqueues a job unless so many wait already; whether it did
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,25 +55,44 @@ def main() -> None:
     """Produce until SIGTERM; a mistake in the settings is one line and status 2."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        require_rq()
         pace = Pace.of(os.environ)
-        client = Given(os.environ.get("RQ_REDIS_URL") or "redis://localhost:6379/0").client()
+        offered, errors = for_celery() if os.environ.get("CELERY_BROKER_URL") else for_rq()
     except SlowtaskError as problem:
         print(f"slowtask: {problem}", file=sys.stderr)  # noqa: T201 - it is a program
         sys.exit(problem.status)
-    produce(client, pace)
+    produce(offered, pace, errors)
 
 
-def produce(redis: "Redis", pace: Pace) -> None:
-    """Offer a job at every beat of *pace*, without end. A Redis that is away or full is waited for."""
-    error = importlib.import_module("redis.exceptions").RedisError
+def for_rq() -> tuple[Offer, tuple[type[Exception], ...]]:
+    """How to offer RQ a job, and what that raises where Redis is away. Raises `UsageError`."""
+    require_rq()
+    client = Given(os.environ.get("RQ_REDIS_URL") or "redis://localhost:6379/0").client()
+    return partial(offer, client), (importlib.import_module("redis.exceptions").RedisError,)
+
+
+def for_celery() -> tuple[Offer, tuple[type[Exception], ...]]:
+    """The same for Celery."""
+    demo = importlib.import_module("slowtask.demo.celery")
+    connection = demo.app.connection()
+    errors = (*connection.connection_errors, *connection.channel_errors)
+
+    def offered(job: Job, depth: int) -> bool:
+        taken: bool = demo.offer(job, depth)
+        MARK.touch()
+        return taken
+
+    return offered, (importlib.import_module("kombu.exceptions").OperationalError, *errors)
+
+
+def produce(offered: Offer, pace: Pace, errors: tuple[type[Exception], ...]) -> None:
+    """Offer a job at every beat of *pace*, without end. A broker that is away or full is waited for."""
     away = False
     for job in mix():
         try:
-            offer(redis, job, pace.depth)
-        except error as problem:
+            offered(job, pace.depth)
+        except errors as problem:
             if not away:  # once, however long it takes
-                print(f"slowtask: {problem}; going on when Redis is back", file=sys.stderr)  # noqa: T201
+                print(f"slowtask: {problem}; going on when the broker is back", file=sys.stderr)  # noqa: T201
             away = True
         else:
             away = False

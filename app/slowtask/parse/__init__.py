@@ -1,7 +1,7 @@
 """PARSE: lines of any format we know into events; the twin of Logstash's filter, from the same patterns.
 
 `events` reads one source and gives its runs one by one; `scan` reads many in several processes and writes
-what a ranking needs as CSV. Both read alike: line → `reader` → `ndjson`, `stock` (the text format, Celery)
+what a ranking needs as CSV. Both read alike: line → `reader` → `ndjson`, `stock` (the text format), `celery`
 or `rq`, whose lines `jobs` puts together.
 """
 

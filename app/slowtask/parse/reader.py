@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from typing import Final
 
-from slowtask.parse import ndjson
+from slowtask.parse import celery, ndjson, stock
 from slowtask.parse.cause import TRACEBACK, Cause
 from slowtask.parse.jobs import Jobs
 from slowtask.parse.record import End, Item, Own, Reason, Unparsable, unparsable
 from slowtask.parse.rows import Rows
 from slowtask.parse.rq import COLOUR, TIMED, Lines
-from slowtask.parse.stock import BANNER, Broken, Stock, Text
+from slowtask.parse.stock import Broken, Text
 from slowtask.parse.times import Days, Moments
 
 LONGEST: Final = 64 * 1024
@@ -35,6 +35,7 @@ class Reader:
     """Reads one log, or a piece of it, line after line; what it finds is appended to *out*, in order.
 
     With *rows* whole blocks of the text format are written there instead: no order is promised then.
+    Of a piece, *before* gives what stands before it; without, this is a whole log.
     """
 
     def __init__(
@@ -43,16 +44,17 @@ class Reader:
         days: Callable[[int], Days],
         zone: tzinfo,
         *,
-        partial: bool = False,
         rows: Rows | None = None,
+        before: Callable[[], bytes] | None = None,
     ) -> None:
         self.number = 0  #: lines read
         self.offset = 0  #: bytes read
-        self.jobs = Jobs(out.append, lambda end: out.append(nameless(end)), partial=partial)
+        self.jobs = Jobs(out.append, lambda end: out.append(nameless(end)), partial=before is not None)
         self._out = out
         self._rows = rows
         self.written = 0  #: runs that went to *rows* rather than to *out*
-        self._stock = Stock(Moments(zone))
+        self._stock = stock.Lines(Moments(zone))
+        self._of_celery = celery.Lines(self._stock.moments, before)
         self._rq = Lines(self.jobs, days, zone)
         self._heads: Final = {  # a known line's first byte says where it may belong
             OURS: self._ours,
@@ -159,10 +161,12 @@ class Reader:
             self._other(line, number, offset)
             return
         if self._open is not None:
+            if self._of_celery.undone(line, self._open):
+                self._open = None
             self._close()
         self._inside = True
         try:
-            end = self._stock.celery(line, number, offset)
+            end = self._of_celery.read(line, number, offset)
         except Broken as broken:
             self._inside = False
             self._odd(broken.reason, line, number, offset)
@@ -240,7 +244,7 @@ class Reader:
             self._cause.read(line)
         elif self._inside and OUR_START not in line:
             self._cause.read(line)
-        elif BANNER(line) is None and not line.startswith(UNTIMED):
+        elif celery.BANNER(line) is None and not line.startswith(UNTIMED):
             self._odd(Reason.BINARY if CONTROL.search(line) else Reason.UNKNOWN, line, number, offset)
 
     def _nul(self, line: bytes, number: int, offset: int) -> None:
@@ -287,7 +291,7 @@ class Reader:
         if end.system == "rq":
             self.jobs.ended(end)
         else:
-            self._out.append(end)
+            self._out.append(nameless(end) if end.task is None else end)
 
     def _refuse(self, reason: Reason, line: bytes, number: int, offset: int, detail: str = "") -> None:
         """Set a line aside."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -105,7 +105,7 @@ class End(msgspec.Struct, kw_only=True, gc=False):
     reason: str | None = None
     id: str | None = None
     queue: str | None = None
-    system: Literal["rq", "celery"] | None = None
+    system: str | None = None
     worker: str | None = None
     error: str | None = None
     message: str | None = None

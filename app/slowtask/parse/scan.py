@@ -15,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cache
 from gzip import GzipFile
 from multiprocessing.context import BaseContext
 from pathlib import Path
@@ -33,8 +34,9 @@ SMALL: Final = 4 << 20  #: bytes; less is read quicker than a process starts
 KEPT: Final = 100  #: lines that can't be read, kept of each source to be shown
 #: Where a piece may begin: a line that is the head of its own, whatever stands before it …
 HEAD: Final = re.compile(rb'\n(?=\{"@timestamp":|Time: \d|\[\d{4}-|(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d )')
-#: … and that says nothing of the failure before it.
-TIED: Final = b" for retry"
+#: … and that says nothing of the end before it.
+TIED: Final = re.compile(rb" for retry|pidbox command error")
+LOOK_BACK: Final = 4 * PIECE  #: bytes before a piece in which the name of a task is looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +113,8 @@ def read(piece: Piece) -> Told:
     with piece.source.open() as stream, piece.target.open("w", encoding="utf-8", newline="") as csv:
         if piece.size is not None:
             stream.seek(piece.begin)
-        rows, partial = Rows(csv), piece.size is not None
-        reader = Reader(out, _days(piece, stream), piece.zone, partial=partial, rows=rows)
+        rows = Rows(csv)
+        reader = Reader(out, _days(piece, stream), piece.zone, rows=rows, before=_before(piece))
         reader.offset = piece.begin
         for _ in fed(reader, stream, piece.size, last=piece.size is None):
             told.take(out, rows)
@@ -127,6 +129,21 @@ def _days(piece: Piece, stream: BinaryIO) -> Callable[[int], Days]:
     if piece.size is None:
         return lambda first: start_of(piece.source, stream, piece.day, datetime.now(piece.zone), first)
     return lambda _: Days(piece.day or date.min, piece.last)
+
+
+def _before(piece: Piece) -> Callable[[], bytes] | None:
+    """What stands before *piece*, up to `LOOK_BACK`, read when wanted and then kept; None for a whole."""
+    if piece.size is None:
+        return None
+
+    @cache
+    def read() -> bytes:
+        begin = max(0, piece.begin - LOOK_BACK)
+        with piece.source.open() as stream:
+            stream.seek(begin)
+            return stream.read(piece.begin - begin)
+
+    return read
 
 
 def _pieces(whole: Piece, mapper: Mapper) -> list[Piece]:
@@ -187,7 +204,7 @@ def _head(stream: BinaryIO, target: int) -> int | None:
     window = stream.read(LONGEST)
     for found in HEAD.finditer(window):
         end = window.find(b"\n", found.end())
-        if end >= 0 and TIED not in window[found.end() : end]:
+        if end >= 0 and not TIED.search(window, found.end(), end):
             return target + found.end()
     return None
 

@@ -1,35 +1,21 @@
-"""The text format and Celery's stock lines: each tells of its run alone.
+"""The text format, whose lines tell of their runs alone; and what the readers of all stock lines share.
 
 `Time: 2021-01-13 10:03:59,202 Task: jobs.send_mail Task-time: 1`
-`[2026-11-23 18:48:35,822: INFO/ForkPoolWorker-1] Task tasks.compute[96e2…] succeeded in 0.106s: 'done'`
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from slowtask.event import SECOND, Action
 from slowtask.grok import ours_with, per_line
-from slowtask.parse.cause import text
 from slowtask.parse.record import End, Reason
 from slowtask.parse.times import Moments, nanoseconds
 
 TIME: Final = "[@metadata][time]"
 SECONDS: Final = "[@metadata][seconds]"
-NAME, ID, WORKER = "[task][name]", "[task][id]", "[worker][name]"
-ERROR: Final = ("[error][type]", "[error][message]")
+NAME: Final = "[task][name]"
 
 TEXT = ours_with("SLOWTASK_TEXT", TIME, NAME, SECONDS).match
 TEXTS = per_line("SLOWTASK_TEXT")
-HEAD = ours_with("CELERY_HEAD", TIME, WORKER).match
-DONE = ours_with("CELERY_DONE", TIME, WORKER, NAME, ID, SECONDS).match
-RAISED = ours_with("CELERY_RAISED", TIME, WORKER, NAME, ID, *ERROR).match
-RETRY = ours_with("CELERY_RETRY", TIME, WORKER, NAME, ID, *ERROR).match
-TIMEOUT = ours_with("CELERY_TIMEOUT", TIME, WORKER, SECONDS, NAME, ID).match
-LEFT = ours_with("CELERY_LEFT", TIME, WORKER, NAME, ID).match
-BANNER = ours_with("CELERY_BANNER").match
-PARENT: Final = "MainProcess"  #: reports what happened to a worker process, and runs no task
-
-
 Text = tuple[int, int, str]  #: when it ended, µs since the epoch; how long it took, ns; the task
 
 
@@ -51,8 +37,8 @@ class Names(dict[bytes, str]):
         return self[name]
 
 
-class Stock:
-    """Reads lines whose times are local to one zone."""
+class Lines:
+    """Reads lines of the text format, whose times are local to one zone."""
 
     def __init__(self, moments: Moments) -> None:
         self.moments = moments
@@ -67,7 +53,7 @@ class Stock:
         try:
             at, duration = self.moments.stamp(time), nanoseconds(seconds)
         except ValueError:
-            at, duration = self.stamp(time), took(seconds)  # one of them says which it is
+            at, duration = stamped(self.moments, time), took(seconds)  # one of them says which it is
         return End(line=number, offset=offset, timestamp=at, task=self.names[task], duration=duration)
 
     def texts(self, lines: Sequence[bytes]) -> list[Text] | None:
@@ -81,81 +67,13 @@ class Stock:
         except ValueError:  # also from a line of another kind, whose time is empty
             return None
 
-    def celery(self, line: bytes, number: int, offset: int) -> End | None:
-        """The end that a line of Celery's tells; `None` for its chatter. Raises `Broken`."""
-        if line.endswith(b"] received"):
-            return None
-        if found := DONE(line):
-            time, worker, task, job, seconds = found.groups()
-            return End(
-                line=number,
-                offset=offset,
-                timestamp=self.stamp(time),
-                task=self.names[task],
-                id=job.decode("utf-8", "replace"),
-                worker=self.names[worker],
-                duration=took(seconds),
-                outcome="success",
-                action="finished",
-                system="celery",
-            )
-        if b"] Task " in line:
-            return self._ended(line, number, offset)
-        if b"] Hard time limit (" in line and (found := TIMEOUT(line)):
-            time, worker, seconds, task, job = found.groups()
-            end = self._end(number, offset, (time, worker, task, job), "timed-out")
-            end.duration, end.margin = took(seconds), SECOND  # the limit; Celery looks once a second
-            return end
-        if HEAD(line) is None:
-            raise Broken(Reason.MALFORMED)
-        return None
 
-    def _ended(self, line: bytes, number: int, offset: int) -> End | None:
-        """A task that ended otherwise. How long it ran isn't in the log: it may have waited in the worker."""
-        if found := RAISED(line):
-            *parts, error, message = found.groups()
-            soft = error is not None and error.endswith(b"SoftTimeLimitExceeded")
-            return self._failed(
-                self._end(number, offset, parts, "timed-out" if soft else "failed"), error, message
-            )
-        if found := RETRY(line):
-            *parts, error, message = found.groups()
-            return self._failed(self._end(number, offset, parts, "retried"), error, message)
-        if found := LEFT(line):
-            end = self._end(number, offset, found.groups(), "finished")
-            end.outcome = "unknown"
-            return end
-        if HEAD(line) is None:
-            raise Broken(Reason.MALFORMED)
-        return None
-
-    def _failed(self, end: End, error: bytes | None, message: bytes | None) -> End:
-        """*end* with its exception as the line shows it; a traceback below may say it better."""
-        end.error, end.message = text(error), text(message)
-        return end
-
-    def _end(self, number: int, offset: int, parts: Any, action: Action) -> End:
-        """An end with what all of Celery's have; an unsuccessful one unless told otherwise."""
-        time, worker, task, job = parts
-        process = self.names[worker]
-        return End(
-            line=number,
-            offset=offset,
-            timestamp=self.stamp(time),
-            task=self.names[task],
-            id=job.decode("utf-8", "replace"),
-            worker=None if process == PARENT else process,
-            outcome="failure",
-            action=action,
-            system="celery",
-        )
-
-    def stamp(self, time: bytes) -> int:
-        """*time* in µs. Raises `Broken` where the calendar doesn't have it."""
-        try:
-            return self.moments.stamp(time)
-        except ValueError:
-            raise Broken(Reason.TIME) from None
+def stamped(moments: Moments, time: bytes) -> int:
+    """*time* in µs. Raises `Broken` where the calendar doesn't have it."""
+    try:
+        return moments.stamp(time)
+    except ValueError:
+        raise Broken(Reason.TIME) from None
 
 
 def took(seconds: bytes) -> int:
