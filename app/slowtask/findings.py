@@ -13,6 +13,11 @@ from slowtask.rank import percent
 from slowtask.units import duration, plural, printable, size
 from slowtask.watch import Limits, QueueView, View
 
+#: What happens to each queue system on a Redis that is full.
+ENDINGS: Final = {
+    "rq": "when it is full RQ can't work jobs off any more",
+    "celery": "when it is full Celery's workers die and can't work tasks off any more",
+}
 BLAMED: Final = 3  #: tasks that an alert names
 FAR: Final = 3.0  #: times its p99 that a run takes before that is worth an alarm
 OF_BROKER: Final = ("broker-capacity", "broker-full-soon")
@@ -159,9 +164,7 @@ def ending_text(view: View, capacity: Capacity) -> str:
         return "when it is full RabbitMQ refuses tasks, without a word to who doesn't confirm_publish"
     if view.look.server == "rabbitmq":
         return "at that limit RabbitMQ blocks publishers, workers go on"
-    if view.look.system == "celery":
-        return "when it is full Celery's workers die and can't work tasks off any more"
-    return "when it is full RQ can't work jobs off any more"
+    return ENDINGS.get(view.look.system, "when it is full it takes nothing more")
 
 
 def owners_text(view: View) -> str:
