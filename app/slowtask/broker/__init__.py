@@ -90,6 +90,7 @@ class Look:
     queues: Sequence[Queue]
     workers: Sequence[Worker]
     whole: bool = True  #: whether *workers* are all there are
+    late: bool = False  #: whether they tell of themselves now and then, not at this moment
     memory: Memory | None = None
     limits: Sequence[Limit] = ()  #: besides the memory
     alarms: Sequence[Alarm] = ()
