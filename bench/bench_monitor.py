@@ -3,10 +3,12 @@
     .venv/bin/python bench/bench_monitor.py
     .venv/bin/python bench/bench_monitor.py --jobs 100000 --seconds 10   # to see that it works
 
-On a redis-server of its own, over loopback. The jobs have what RQ's have, written without RQ to be quick.
+On a redis-server and a rabbitmq-server of its own, over loopback. The jobs have what RQ's and Celery's have,
+written without them to be quick.
 """
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -15,9 +17,14 @@ import tempfile
 import time
 from pathlib import Path
 
+import kombu
 from redis import Redis
 
+from slowtask.broker.amqp import Amqp
+from slowtask.broker.celery import broker as opened
+from slowtask.broker.celery_redis import CeleryRedis
 from slowtask.broker.rq import Rq
+from slowtask.demo.rabbitmq import RabbitMQ
 from slowtask.demo.server import Server
 from slowtask.judge import Typical
 from slowtask.watch import SEEN, Watch
@@ -123,6 +130,52 @@ def soak(redis: Redis, url: str, count: int) -> None:
     print(f"\n{count:,} looks: {before:.1f} MB resident before, {memory(os.getpid()):.1f} after")
 
 
+def celery(redis: Redis, url: str, queues: int, each: int) -> None:
+    """Print what a look at Celery's queues on Redis takes."""
+    message = json.dumps({"body": "W10=" * 100, "headers": {"task": "jobs.thumb", "slowtask_published": 1.0}})
+    for number in range(queues):
+        redis.sadd(f"_kombu.binding.q{number}", f"q{number}\x06\x16\x06\x16q{number}")
+        redis.lpush(f"q{number}", *(f'{message[:-1]}, "n": {place}}}' for place in range(each)))
+    broker, took, spent, tails = CeleryRedis(redis, url), [], [], {}
+    for _ in range(ROUNDS):
+        before = busy(redis)
+        look = broker.look(tails)
+        spent.append(busy(redis) - before)
+        took.append(look.took * 1000)
+        tails = {queue.name: queue.tail for queue in look.queues if queue.tail}
+    label = f"Celery on Redis, {queues} queues, {queues * each:,} tasks"
+    print(
+        f"{label:44}{statistics.median(took):9.1f}{max(took):9.1f}{statistics.median(spent):11.2f}{look.trips:7}"
+    )
+
+
+def rabbit(folder: Path, queues: int, each: int) -> None:
+    """Print what a look at Celery's queues on RabbitMQ takes, in all and by its parts."""
+    with RabbitMQ(folder) as server, kombu.Connection(server.url) as connection:
+        channel = connection.default_channel
+        for number in range(queues):
+            name = f"q{number}"
+            kombu.Queue(name, kombu.Exchange(name), name, channel=channel).declare()
+        producer = connection.Producer()
+        for number in range(queues * each):
+            producer.publish({}, routing_key=f"q{number % queues}", exchange=f"q{number % queues}")
+        time.sleep(10)  # until the plugin has figures of all
+        watched = opened(server.url, server.management)
+        took, spent = [], []
+        for _ in range(ROUNDS):
+            before = cpu(server.pid)
+            took.append(watched.look({}).took * 1000)
+            spent.append(cpu(server.pid) - before)
+            time.sleep(0.5)
+        start = time.perf_counter()
+        Amqp(server.url).depths([f"q{number}" for number in range(queues)])
+        asked = (time.perf_counter() - start) * 1000
+        watched.close()
+    label = f"Celery on RabbitMQ, {queues} queues, {queues * each:,} tasks"
+    print(f"{label:44}{statistics.median(took):9.1f}{max(took):9.1f}{sum(spent) / ROUNDS * 1000:11.2f}")
+    print(f"  of it, with the connection: the depths of {queues} queues by AMQP in {asked:.1f} ms")
+
+
 def cpu(pid: int) -> float:
     """Seconds of CPU, user and system."""
     parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -139,6 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--jobs", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--celery", action="store_true", help="only a look at Celery's brokers")
     parser.add_argument("--looks", type=int, default=17_280, help="of the soak")
     arguments = parser.parse_args()
     with (
@@ -146,7 +200,13 @@ def main() -> None:
         Server(Path(folder)) as server,
         server.client() as redis,
     ):
-        measure(redis, server.url, arguments)
+        if not arguments.celery:
+            measure(redis, server.url, arguments)
+            redis.flushall()
+        celery(redis, server.url, 100, 1000)
+        for queues, name in ((100, "few"), (1000, "many")):
+            (Path(folder) / name).mkdir()
+            rabbit(Path(folder) / name, queues, 10)
 
 
 def measure(redis: Redis, url: str, arguments: argparse.Namespace) -> None:

@@ -81,7 +81,7 @@ def test_a_user_who_may_only_read_is_enough(redis, redis_server):
     rq.Queue(connection=redis).enqueue(tasks.simple_task)
     password = uuid.uuid4().hex
     page = (Path(__file__).parent.parent / "docs" / "monitor.md").read_text()
-    [line] = re.findall(r"^ACL SETUSER monitor .*$", page, re.MULTILINE)
+    [line] = re.findall(r"^ACL SETUSER monitor .*~rq:.*$", page, re.MULTILINE)
     redis.execute_command(
         *line.replace("monitor", "slowtask", 1).replace(">password", f">{password}").split()
     )

@@ -1,5 +1,9 @@
 """Celery's brokers are read right: real servers, tasks that Celery publishes, events as workers send them."""
 
+import base64
+import json
+import re
+import uuid
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,8 +11,12 @@ import pytest
 
 from celery_site import job, news, publish, tell, workers
 from conftest import wait_until
+from slowtask.broker.celery import as_redis
 from slowtask.broker.celery import broker as opened
-from slowtask.broker.flow import flows
+from slowtask.broker.flow import Owed, flows
+from slowtask.broker.news import News
+from slowtask.errors import UsageError
+from slowtask.judge import overruns
 
 PAGE = Path(__file__).parent.parent / "docs" / "monitor.md"
 
@@ -176,7 +184,8 @@ def test_what_comes_and_goes_is_counted(site, broker, tmp_path):
             looks.append(look(broker, looks[-1]))
         wait_until(lambda: looks.append(look(broker, looks[-1])) or done(looks[-1]) == 55, 40)
 
-    found = [flow for pair in pairwise(looks) if (flow := flows(*pair).get("thumb"))]
+    owed = Owed()
+    found = [flow for pair in pairwise(looks) if (flow := flows(*pair, owed).get("thumb"))]
 
     late = 0 if looks[-1].server == "rabbitmq" else 6  # workers tell every two seconds only
     assert sum(each.departures for each in found) == pytest.approx(54.5, abs=1 + late)
@@ -187,3 +196,138 @@ def done(found):
     """What has ended, and was acknowledged as far as that is counted."""
     counts = queue(found, "thumb").counts
     return counts[1] if counts else sum(each.done for each in found.workers)
+
+
+def test_a_user_who_may_only_read_is_enough_on_redis(redis, redis_server):
+    password = uuid.uuid4().hex
+    [line] = re.findall(r"^ACL SETUSER monitor .*celeryev.*$", PAGE.read_text(), re.MULTILINE)
+    redis.execute_command(*line.replace("monitor", "watcher", 1).replace(">password", f">{password}").split())
+    broker = opened(redis_server.replace("redis://", f"redis://watcher:{password}@"))
+    publish(redis_server, "shop.mail", 2, queue="mail")
+    broker.look({})
+    tell(redis_server, **news())
+
+    found = heard(broker)
+
+    assert (queue(found).depth, queue(found).workers, broker.waiting("mail", 9).seen) == (2, 4, 2)
+    assert broker.owners(10)[0].name == "waiting tasks"
+    broker.close()
+    redis.execute_command("ACL", "DELUSER", "watcher")
+
+
+def test_without_the_right_to_listen_queues_are_read_and_it_is_said(redis, redis_server):
+    redis.execute_command(
+        *[
+            "ACL",
+            "SETUSER",
+            "deaf",
+            "on",
+            ">p",
+            "%R~*",
+            "resetchannels",
+            "-@all",
+            "+@read",
+            "+time",
+            "+multi",
+            "+exec",
+            "+info",
+        ]
+    )
+    broker = opened(redis_server.replace("redis://", "redis://deaf:p@"))
+    publish(redis_server, "shop.mail", 2, queue="mail")
+
+    found = [look(broker), look(broker)]
+    broker.close()
+    redis.execute_command("ACL", "DELUSER", "deaf")
+
+    assert queue(found[1]).depth == 2
+    assert "lets this user hear no workers: see the rights in docs/monitor.md" in found[1].notes[0]
+
+
+def test_reading_a_redis_changes_no_key(redis, redis_server):
+    broker = opened(redis_server)
+    publish(redis_server, "shop.mail", 3, queue="mail")
+    before = {key: redis.dump(key) for key in redis.keys("*")}
+    for _ in range(2):
+        look(broker)
+        broker.waiting("mail", 2)
+        broker.owners(5)
+    broker.close()
+
+    assert {key: redis.dump(key) for key in redis.keys("*")} == before
+
+
+def test_tasks_of_all_priorities_are_added_up_and_the_oldest_counts(redis, redis_server):
+    broker = opened(redis_server)
+    publish(redis_server, "shop.mail", 2, queue="mail", hooked=False, headers={"slowtask_published": 1.0})
+    publish(redis_server, "shop.thumb", 3, queue="mail", priority=3)
+    publish(redis_server, "shop.thumb", 1, queue="mail", priority=9)
+
+    first, found = queue(look(broker)), queue(look(broker))
+    waiting = broker.waiting("mail", 100)
+    broker.close()
+
+    assert first.depth == 6
+    assert (found.depth, found.tail) == (6, None)
+    assert found.oldest > 1e18
+    assert waiting.tasks == {"shop.mail": 2, "shop.thumb": 4}
+
+
+def test_a_worker_that_was_busy_before_it_was_heard_makes_no_departures(redis, redis_server):
+    broker = opened(redis_server)
+    publish(redis_server, "shop.mail", 2, queue="mail")
+    looks = [look(broker)]
+    tell(redis_server, hostname="w1@host", **news(processed=10_000))
+    looks.append(wait_until(lambda: [each for each in [look(broker, looks[-1])] if each.workers])[0])
+    tell(redis_server, hostname="w2@host", **news(processed=20_000))
+    last = looks[-1]
+    looks.append(wait_until(lambda: [each for each in [look(broker, last)] if len(each.workers) == 2])[0])
+    broker.close()
+
+    assert [flows(*pair)["mail"].departures for pair in pairwise(looks)] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("redis+socket:///run/redis.sock?virtual_host=2", "unix:///run/redis.sock?db=2"),
+        ("rediss://h/0?ssl_cert_reqs=CERT_REQUIRED", "rediss://h/0?ssl_cert_reqs=required"),
+        ("redis://h:1/3", "redis://h:1/3"),
+    ],
+)
+def test_celery_s_forms_of_an_address_are_redis_py_s(url, wanted):
+    assert as_redis(url) == wanted
+
+
+@pytest.mark.parametrize("url", ["sqs://", "memory://", "amqp:///x", "nonsense"])
+def test_what_is_no_broker_is_refused(url):
+    with pytest.raises(UsageError, match=r"is no (address of a RabbitMQ|broker that is read here)"):
+        opened(url)
+
+
+def test_nothing_but_json_is_taken_for_news():
+    """What a stranger sends is neither unpickled nor trusted to have a shape."""
+    found = News()
+    pickled = b"cos\nsystem\n(S'exit 1'\ntR."
+    for text in (pickled, b"[]", b"{}", b"\xff", b'{"type": "worker-slowtask"}'):
+        found.take(text, 0)
+    body = base64.b64encode(b'{"type": "worker-online", "hostname": "w"}').decode()
+    found.take_wrapped(
+        json.dumps({"body": body, "content-type": "application/x-python-serialize"}).encode(), 0
+    )
+    assert found.workers(0) == []
+    found.take_wrapped(json.dumps({"body": body, "content-type": "application/json"}).encode(), 0)
+
+    assert [each.name for each in found.workers(0)] == ["w"]
+
+
+def test_a_worker_that_falls_silent_is_none_and_what_it_ran_is_told_as_lost():
+    found = News()
+    text = {"type": "worker-slowtask", "hostname": "w", **news(running=[job()])}
+    found.take(json.dumps(text).encode(), 0)
+
+    assert found.workers(20_000_000) == []
+    [run] = found.running()
+    assert [each.why for each in overruns([run], {}, 130_000_000, {})] == ["lost"]
+    found.forget(700_000_000)
+    assert found.running() == []

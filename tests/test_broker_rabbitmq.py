@@ -17,6 +17,7 @@ from slowtask.demo.server import free_port
 from slowtask.errors import BrokerError, UsageError
 from slowtask.findings import findings
 from slowtask.judge import Typical
+from slowtask.sample import BrokerSample
 from slowtask.watch import Limits, Watch, samples
 
 PAGE = Path(__file__).parent.parent / "docs" / "monitor.md"
@@ -79,7 +80,7 @@ def test_a_user_who_may_do_nothing_but_look_is_enough(vhost, rabbitmq):
     publish(vhost, "shop.mail", 3, queue="mail")
     broker = opened(user(rabbitmq, vhost, **NOTHING), rabbitmq.management)
 
-    look = wait_until(lambda: [each for each in [broker.look({})] if each.queues and each.memory])[0]
+    look = awaited(lambda: broker.look({}), lambda each: each.queues and each.memory)
     broker.close()
 
     assert [(each.name, each.depth) for each in look.queues] == [("mail", 3)]
@@ -96,7 +97,7 @@ def test_with_the_rights_on_the_page_workers_are_heard(vhost, rabbitmq):
     broker.look({})
     tell(vhost, **news())
 
-    look = wait_until(lambda: [each for each in [broker.look({})] if each.workers])[0]
+    look = awaited(lambda: broker.look({}), lambda each: each.workers)
     broker.close()
 
     assert (look.workers[0].slots, list(look.notes)) == (4, [])
@@ -115,6 +116,11 @@ def test_reading_changes_nothing(vhost, rabbitmq, broker):
 
     assert message.delivery_info["redelivered"] is False
     wait_until(lambda: names(rabbitmq, vhost) == {"mail"})
+
+
+def awaited(look, holds):
+    """The first of many looks for which it *holds*."""
+    return wait_until(lambda: [each for each in [look()] if holds(each)], 40)[0]
 
 
 def names(server, url):
@@ -138,13 +144,11 @@ def test_a_broker_that_can_not_be_used_is_told_in_one_line(vhost, rabbitmq, chan
         opened(url, rabbitmq.management).look({})
 
     assert "\n" not in str(raised.value)
-    assert where["password"] not in str(raised.value).replace(
-        "wrong", "wrong" * (where["password"] != "wrong")
-    )
+    assert f":{where['password']}@" not in str(raised.value)
 
 
 def test_a_user_without_a_right_to_the_virtual_host_is_told(vhost, rabbitmq):
-    with pytest.raises(BrokerError, match="lets this user not into 'test-.*': see the rights in docs"):
+    with pytest.raises(BrokerError, match=r"lets this user not into 'test-.*': see the rights in docs"):
         opened(user(rabbitmq, vhost), rabbitmq.management).look({})
 
 
@@ -167,7 +171,7 @@ def test_without_the_tag_depths_are_seen_and_the_memory_is_unknown(vhost, rabbit
     gap = found(view)["broker-gaps", broker.name]
     assert gap.state == "warning"
     assert re.search(said, gap.message)
-    assert not any("broker.name" in str(type(each)) for each in samples(view))
+    assert not any(isinstance(each, BrokerSample) for each in samples(view))
 
 
 def test_a_wrong_password_for_the_plugin_alone_is_told(vhost, rabbitmq):
@@ -215,14 +219,11 @@ def test_a_queue_s_own_limit_is_watched_the_lower_of_two(vhost, rabbitmq, broker
     rabbitmq.ask("PUT", path, {"pattern": "mail", "definition": {"max-length": 100}, "apply-to": "queues"})
     fill(vhost, "mail", 85)
 
-    view = wait_until(
-        lambda: [each for each in [Watch(broker).look()] if each.capacity and each.capacity.queue]
-    )[0]
+    view = awaited(Watch(broker).look, lambda each: each.capacity and each.capacity.most == 100)
 
     assert (view.capacity.used, view.capacity.most, view.capacity.name) == (85, 100, "length of mail")
     alarm = found(view)["queue-capacity", "mail (length)"]
     assert (alarm.state, alarm.queue) == ("critical", "mail")
-    assert "queue of mail" not in alarm.message
     assert "is 85 % full (85 of 100 tasks); when it is full RabbitMQ refuses tasks" in alarm.message
     assert found(view)["queue-drops", "mail"].state == "ok"
 
@@ -259,12 +260,12 @@ def test_an_alarm_is_critical_whatever_the_ratios_say_and_names_who_is_blocked(o
     with kombu.Connection(url, transport_options={"client_properties": properties}) as connection:
         producer = connection.Producer()
         producer.publish({}, routing_key="mail")  # it blocks by publishing
-        view = wait_until(
-            lambda: [each for each in [watch.look()] if each.look.alarms and each.look.blocked], 30
-        )[0]
-    own.ctl("set_vm_memory_high_watermark", "0.4")
+        try:
+            view = awaited(watch.look, lambda each: each.look.alarms and each.look.blocked)
+        finally:  # a blocked connection doesn't even end
+            own.ctl("set_vm_memory_high_watermark", "0.4")
     alarm = found(view)["broker-alarm", broker.name]
-    over = wait_until(lambda: [each for each in [watch.look()] if not each.look.alarms], 30)[0]
+    over = awaited(watch.look, lambda each: not each.look.alarms)
     broker.close()
 
     assert alarm.state == "critical"
@@ -279,9 +280,9 @@ def test_an_alarm_is_critical_whatever_the_ratios_say_and_names_who_is_blocked(o
 
 
 def test_of_a_cluster_the_worst_node_is_named(own, tmp_path):
-    with RabbitMQ(tmp_path, conf={"disk_free_limit.absolute": "1MB"}, beside=own) as second:
-        url = own.add_vhost("cluster")
-        declare(url, "mail")
+    url = own.add_vhost("cluster")
+    declare(url, "mail")
+    with RabbitMQ(tmp_path, beside=own) as second:
         second.ctl("set_vm_memory_high_watermark", "absolute", "400MB")
         broker = opened(url, own.management)
         watch = Watch(broker)
@@ -289,7 +290,7 @@ def test_of_a_cluster_the_worst_node_is_named(own, tmp_path):
             lambda: [each for each in [watch.look()] if each.capacity and each.capacity.most < 5e8], 40
         )[0]
         second.stop()
-        gone = wait_until(lambda: [each for each in [watch.look()] if each.look.gaps], 40)[0]
+        gone = awaited(watch.look, lambda each: each.look.gaps)
         broker.close()
     own.ctl("forget_cluster_node", second.node)
 

@@ -58,6 +58,8 @@ SERVERS = {
 #: Settings of the monitor.
 WATCHER = {
     "SLOWTASK_REDIS_URL",
+    "SLOWTASK_CELERY_URL",
+    "SLOWTASK_MANAGEMENT_URL",
     *(f"SLOWTASK_MONITOR_{name.upper()}" for name in ("config", *CHECKS)),
 }
 #: The modules that say what is wrong with an Elasticsearch.

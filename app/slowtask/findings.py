@@ -13,8 +13,15 @@ from slowtask.rank import percent
 from slowtask.units import duration, plural, printable, size
 from slowtask.watch import Limits, QueueView, View
 
+#: What happens to each queue system on a Redis that is full.
+ENDINGS: Final = {
+    "rq": "when it is full RQ can't work jobs off any more",
+    "celery": "when it is full Celery's workers die and can't work tasks off any more",
+}
 BLAMED: Final = 3  #: tasks that an alert names
 FAR: Final = 3.0  #: times its p99 that a run takes before that is worth an alarm
+OF_BROKER: Final = ("broker-capacity", "broker-full-soon")
+OF_QUEUE: Final = ("queue-capacity", "queue-full-soon")
 WORTH: Final = 0.1  #: of the memory: less is not worth a word
 
 
@@ -56,10 +63,10 @@ def _of_capacity(view: View, capacity: Capacity, limits: Limits) -> list[Finding
     """One limit."""
     owned = owners_text(view) if capacity.limit in ("memory", "machine") else ""
     blamed = blamed_for(view, capacity)
-    of = "queue" if capacity.queue else "broker"
+    full_name, near_name = OF_QUEUE if capacity.queue else OF_BROKER
     # Once an alarm is on, or it is critically full, that alone is told.
     full = Finding(
-        name=f"{of}-capacity",
+        name=full_name,
         subject=subject(view, capacity),
         value=None if capacity.reached else capacity.ratio,
         warning=limits.capacity * 0.9,
@@ -69,7 +76,7 @@ def _of_capacity(view: View, capacity: Capacity, limits: Limits) -> list[Finding
         queue=capacity.queue,
     )
     near = None if capacity.ratio >= limits.capacity else _nearness(capacity.forecast, limits.soon)
-    return [full, replace(full, name=f"{of}-full-soon", value=near, warning=1.0, critical=6.0)]
+    return [full, replace(full, name=near_name, value=near, warning=1.0, critical=6.0)]
 
 
 def subject(view: View, capacity: Capacity) -> str:
@@ -157,9 +164,7 @@ def ending_text(view: View, capacity: Capacity) -> str:
         return "when it is full RabbitMQ refuses tasks, without a word to who doesn't confirm_publish"
     if view.look.server == "rabbitmq":
         return "at that limit RabbitMQ blocks publishers, workers go on"
-    if view.look.system == "celery":
-        return "when it is full Celery's workers die and can't work tasks off any more"
-    return "when it is full RQ can't work jobs off any more"
+    return ENDINGS.get(view.look.system, "when it is full it takes nothing more")
 
 
 def owners_text(view: View) -> str:

@@ -13,7 +13,7 @@ from zlib import crc32
 
 from slowtask import event, judge
 from slowtask.broker import Broker, Look, Owner, Queue, Waiting
-from slowtask.broker.flow import Flow, flows
+from slowtask.broker.flow import Flow, Owed, flows
 from slowtask.errors import BrokerError
 from slowtask.event import SECOND
 from slowtask.judge import Blame, Capacity, Forecast, Overrun, Typical
@@ -110,6 +110,7 @@ class Watch:
         self._mix = mix
         self._used: dict[str, deque[tuple[float, float]]] = {}
         self._flown: deque[Mapping[str, Flow]] = deque(maxlen=AVERAGED)
+        self._owed = Owed()
         self._owners: Sequence[Owner] = ()
         self._backlogs: dict[str, Waiting] = {}
         self._looks = 0
@@ -125,8 +126,9 @@ class Watch:
             before = None
             self._used.clear()
             self._flown.clear()
+            self._owed = Owed()
         self._before = look
-        flown = flows(before, look) if before else {}
+        flown = flows(before, look, self._owed) if before else {}
         self._flown.append(flown)
         names = {each.name for each in look.queues}
         self._backlogs = {name: each for name, each in self._backlogs.items() if name in names}

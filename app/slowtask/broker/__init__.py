@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-System = Literal["rq", "celery"]
+System = str  #: `rq`, `celery`, or another of those that docs/adding.md tells how to add
 Server = Literal["redis", "rabbitmq"]
 #: What a broker has only so much of: its memory by a limit of its own, that of its machine where there is
 #: none, the disk, and of one queue its length in jobs or in bytes.
@@ -90,6 +90,7 @@ class Look:
     queues: Sequence[Queue]
     workers: Sequence[Worker]
     whole: bool = True  #: whether *workers* are all there are
+    late: bool = False  #: whether they tell of themselves now and then, not at this moment
     memory: Memory | None = None
     limits: Sequence[Limit] = ()  #: besides the memory
     alarms: Sequence[Alarm] = ()

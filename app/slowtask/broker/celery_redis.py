@@ -63,6 +63,7 @@ class CeleryRedis:
         self._client = client
         self._named = set(queues)
         self._found: set[str] = set()
+        self._used: set[str] = set()  #: lists that had something in them
         self._cursor = 0
         self._chance = random.Random(seed)  # noqa: S311 - no secret
         self._news = News()
@@ -93,6 +94,7 @@ class CeleryRedis:
             ],
             workers=workers,
             whole=bool(workers),
+            late=True,
             memory=memory(info),
             notes=[self._deaf] if self._deaf else [],
             took=time.perf_counter() - start,
@@ -142,18 +144,25 @@ class CeleryRedis:
             self._found.update(queue_of(member) for each in pipe.execute() for member in each)
 
     def _rows(self, names: Sequence[str], tails: Mapping[str, str]) -> list["Row"]:
-        """What stands in the lists of each queue, all of one moment."""
+        """What stands in the lists of each queue, all of one moment.
+
+        Of a list of higher priority only its length is asked for, until it was seen with something in it.
+        """
         pipe = self._client.pipeline(transaction=True)
-        for name in names:
-            tail = tails.get(name, "")
-            for key in lists(name):
+        keys = [(name, lists(name)) for name in names]
+        asked = {key for _, (first, *others) in keys for key in (first, *self._used.intersection(others))}
+        for name, each in keys:
+            for key in each:
                 pipe.llen(key)
-                pipe.lindex(key, -1)
-                pipe.lindex(key, 0)
-                pipe.lpos(key, tail, maxlen=SEARCHED)
+                if key in asked:
+                    pipe.lindex(key, -1)
+                    pipe.lindex(key, 0)
+                    pipe.lpos(key, tails.get(name, ""), maxlen=SEARCHED)
         found = iter(pipe.execute())
-        wide = 4
-        return [[[next(found) for _ in range(wide)] for _ in PRIORITIES] for _ in names]
+        rows = [[[next(found) for _ in range(4 if key in asked else 1)] for key in each] for _, each in keys]
+        for (_, each), row in zip(keys, rows, strict=True):
+            self._used.update(key for key, (length, *_) in zip(each, row, strict=True) if length)
+        return [[[*each, *[None] * (4 - len(each))] for each in row] for row in rows]
 
     def waiting(self, queue: str, most: int) -> Waiting:
         """Which tasks wait in *queue*: of at most *most* of them, at random. Raises `BrokerError`.
@@ -211,7 +220,7 @@ def queue(name: str, row: Row, crew: Crew | None, clock: int) -> Queue:
     """The queue *name* of what Redis said of its lists."""
     first = [each for each in (published(oldest) for _, oldest, _, _ in row) if each is not None]
     used = [each for each in row if each[0]]
-    newest = used[0][2] if len(used) == 1 and len(used[0][2]) <= LARGEST else None
+    newest = used[0][2] if len(used) == 1 and len(used[0][2] or b"") <= LARGEST else None
     return Queue(
         name=name,
         depth=sum(each[0] for each in row),

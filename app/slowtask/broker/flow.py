@@ -5,7 +5,7 @@ jobs that the workers have ended tell how many left. A broker that counts for it
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from slowtask.broker import Look, Queue
 
@@ -19,8 +19,23 @@ class Flow:
     interval: int  #: ns
 
 
-def flows(before: Look, now: Look) -> dict[str, Flow]:
-    """The flow of each queue that stands in both looks."""
+@dataclass(slots=True)
+class Owed:
+    """What is kept between looks."""
+
+    jobs: int = 0  #: that have left, and that no worker has told of yet: it holds them, or tells late
+    weights: dict[str, float] = field(default_factory=dict)  #: how much each queue had of late
+
+    def weigh(self, gone: Sequence[tuple[Queue, Queue]]) -> Mapping[str, float]:
+        """The weights of the queues of *gone*: what a queue had counts half as much at each look."""
+        for was, now in gone:
+            self.weights[now.name] = self.weights.get(now.name, 0.0) / 2 + _seen(was) + _seen(now)
+        found = {now.name: self.weights[now.name] for _, now in gone}
+        return found if any(found.values()) else dict.fromkeys(found, 1.0)
+
+
+def flows(before: Look, now: Look, owed: Owed | None = None) -> dict[str, Flow]:
+    """The flow of each queue that stands in both looks; *owed* is of the looks before, and is kept."""
     old = {queue.name: queue for queue in before.queues}
     pairs = [(old[queue.name], queue) for queue in now.queues if queue.name in old]
     interval = max(1, now.time - before.time) * 1000
@@ -29,7 +44,7 @@ def flows(before: Look, now: Look) -> dict[str, Flow]:
         for was, queue in pairs
         if was.counts and queue.counts
     }
-    found = _told([pair for pair in pairs if pair[1].counts is None], before, now, interval)
+    found = _told([pair for pair in pairs if pair[1].counts is None], before, now, interval, owed or Owed())
     return found | {name: flow for name, flow in counted.items() if flow}
 
 
@@ -41,12 +56,17 @@ def _counted(was: tuple[int, int], now: tuple[int, int], interval: int) -> Flow 
     return Flow(arrivals=arrivals, departures=departures, interval=interval)
 
 
-def _told(pairs: Sequence[tuple[Queue, Queue]], before: Look, now: Look, interval: int) -> dict[str, Flow]:
+def _told(
+    pairs: Sequence[tuple[Queue, Queue]], before: Look, now: Look, interval: int, owed: Owed
+) -> dict[str, Flow]:
     """By the last jobs and by what workers ended; what nobody tells is left out."""
     told = {queue.name: _by_tail(was, queue) for was, queue in pairs}
     gone = [(was, queue) for was, queue in pairs if told[queue.name] is None]
-    left = _ended(before, now) - sum(departures for departures in told.values() if departures)
-    shares = _shared(gone, left) if now.whole and before.whole else {}
+    ended = _ended(before, now)
+    seen = sum(departures for departures in told.values() if departures)
+    shares = _shared(gone, ended - owed.jobs - seen, owed.weigh(gone)) if now.whole and before.whole else {}
+    if now.late:
+        owed.jobs = max(0, owed.jobs + seen + sum(shares.values()) - ended)
     return {
         queue.name: _flow(was, queue, told[queue.name], shares.get(queue.name, 0), interval)
         for was, queue in pairs
@@ -65,21 +85,20 @@ def _ended(before: Look, now: Look) -> int:
     """Jobs that workers took between the looks: those they ended, and those they have begun meanwhile."""
     old = {worker.name: worker for worker in before.workers}
     done = sum(
-        max(0, worker.done - (old[worker.name].done if worker.name in old else 0)) for worker in now.workers
+        max(0, worker.done - (old[worker.name].done if worker.name in old else 0))
+        for worker in now.workers
+        if worker.name in old or not now.late  # else it had ended many before it was heard
     )
     begun = sum(each.running or 0 for each in now.queues) - sum(each.running or 0 for each in before.queues)
     return max(0, done + begun)
 
 
-def _shared(gone: list[tuple[Queue, Queue]], left: int) -> Mapping[str, int]:
+def _shared(gone: list[tuple[Queue, Queue]], left: int, weights: Mapping[str, float]) -> Mapping[str, int]:
     """How many of *left* each queue of *gone* lost: at least what waited there, the rest in proportion."""
     least = {queue.name: was.depth for was, queue in gone}
     rest = max(0, left - sum(least.values()))
-    weights = {now.name: _seen(was) + _seen(now) for was, now in gone}
-    if not any(weights.values()):
-        weights = dict.fromkeys(weights, 1)
     whole = sum(weights.values())
-    shares = {name: least[name] + rest * weight // whole for name, weight in weights.items()}
+    shares = {name: least[name] + int(rest * weight / whole) for name, weight in weights.items()}
     for name in list(shares)[: left - sum(shares.values())] if left > sum(shares.values()) else ():
         shares[name] += 1
     return shares

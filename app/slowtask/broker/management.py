@@ -199,9 +199,9 @@ class Management:
         return self._ask("/health/checks/alarms", Health, lenient=True).alarms
 
     def blocked(self, most: int = 500) -> list[Connection]:
-        """The connections that may not publish now, or are about to learn that."""
+        """The connections that have tried to publish and may not; all others are `blocking` meanwhile."""
         path = f"/connections?columns={CONNECTION}&pagination=true&page=1&page_size={most}"
-        return [each for each in self._ask(path, Connections).items if each.state in ("blocked", "blocking")]
+        return [each for each in self._ask(path, Connections).items if each.state == "blocked"]
 
     def _ask(self, path: str, kind: type[T], *, lenient: bool = False) -> T:
         """The answer at *path*; *lenient*: an error may be one."""

@@ -24,7 +24,7 @@ from slowtask.errors import BrokerError
 DEBIAN: Final = Path("/usr/lib/rabbitmq/bin")
 PATIENCE: Final = 90.0  #: seconds until it answers
 PAUSE: Final = 0.1  #: seconds between two tries
-ANSWER: Final = 20.0  #: seconds for one answer of the management API
+ANSWER: Final = 60.0  #: seconds for one answer of the management API
 LOOPBACK: Final = "127.0.0.1"
 USER: Final = "slowtask"
 MANAGEMENT: Final = "rabbitmq_management"
