@@ -6,18 +6,18 @@ look at comes after: whether the workers can still work the queue off.
 
 import importlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from slowtask.broker.rq import Rq
 from slowtask.demo import tasks
+from slowtask.demo.beside import Alarm, Beside, Step
 from slowtask.demo.server import Server
 from slowtask.demo.workers import Workers, require_rq
-from slowtask.errors import BrokerError
-from slowtask.findings import findings
-from slowtask.watch import Limits, Watch
+from slowtask.watch import Watch
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -57,17 +57,6 @@ class Aftermath:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alarm:
-    """What a monitor beside it told, and when."""
-
-    name: str  #: `broker-full-soon`, `broker-capacity`
-    jobs: int  #: enqueued by then
-    seconds: float  #: since the first job
-    task: str | None  #: to blame
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """All of it."""
 
@@ -78,9 +67,6 @@ class Result:
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
         return asdict(self)
-
-
-Step = Callable[[str], None]
 
 
 def run(folder: Path, step: Step, *, fast: bool) -> Result:
@@ -94,51 +80,20 @@ def run(folder: Path, step: Step, *, fast: bool) -> Result:
         empty = used(redis)
         with Workers(folder, server.url, WORKERS) as workers:
             step("starting two workers")
-            beside = Beside(redis, server.url, fast=fast)
+            beside = Beside(partial(eyes, redis, server.url), RATE, fast=fast)
             overhead = warm_up(redis, queue, beside) - empty
-            beside.begin(empty + overhead)
-            redis.config_set("maxmemory", empty + overhead + ROOM)
+            base = empty + overhead
+            beside.begin((base + 0.8 * ROOM) / (base + ROOM))  # a Redis so small is full of itself
+            redis.config_set("maxmemory", base + ROOM)
             collapse = fill(redis, queue, overhead, step, beside, fast=fast)
             step("full: what do the workers do now?")
             aftermath = watch(folder, redis, workers)
-    return Result(collapse=collapse, alarms=tuple(beside.alarms.values()), aftermath=aftermath)
+    return Result(collapse=collapse, alarms=beside.told(before=collapse.seconds), aftermath=aftermath)
 
 
-class Beside:
-    """A monitor that looks once a second's worth of jobs.
-
-    It looks at few jobs: what its connection takes counts for much in a Redis so small.
-    """
-
-    def __init__(self, redis: "Redis", url: str, *, fast: bool) -> None:
-        self._limits = Limits()
-        self._broker = Rq(redis, url)
-        self._watch = Watch(self._broker, seen=20, keys=0)
-        self._fast = fast
-        self._start = 0.0
-        self.alarms: dict[str, Alarm] = {}
-
-    def begin(self, base: int) -> None:
-        """Alarm from now on, at 80 % of the room above *base* bytes: a Redis so small is full of itself."""
-        self._limits = Limits(capacity=(base + 0.8 * ROOM) / (base + ROOM))
-        self._watch = Watch(self._broker, seen=20, keys=0)  # what the workers' start took is no trend
-        self._start = time.monotonic()
-        self.alarms.clear()
-
-    def look(self, jobs: int) -> None:
-        """Look; keep what is told for the first time, *jobs* having been enqueued."""
-        try:
-            found = findings(self._watch.look(), self._limits)
-        except BrokerError:
-            return
-        seconds = jobs / RATE if self._fast else time.monotonic() - self._start
-        for each in found:
-            wanted = {"broker-full-soon": ("warning", "critical"), "broker-capacity": ("critical",)}
-            if each.state in wanted.get(each.name, ()) and each.name not in self.alarms:
-                alarm = Alarm(
-                    name=each.name, jobs=jobs, seconds=seconds, task=each.task, message=each.message
-                )
-                self.alarms[each.name] = alarm
+def eyes(redis: "Redis", url: str) -> Watch:
+    """A monitor's, on few jobs: what its connection takes counts for much in a Redis so small."""
+    return Watch(Rq(redis, url), seen=20, keys=0)
 
 
 def fill(  # noqa: PLR0913 - what it fills, and who looks on
