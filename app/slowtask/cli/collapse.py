@@ -3,67 +3,112 @@
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from slowtask.errors import UsageError
 from slowtask.units import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.table import Table
 
+    from slowtask.demo.beside import Alarm, Step
     from slowtask.demo.collapse import Collapse, Result
 
 FULL: Final = "OOM command not allowed when used memory > 'maxmemory'"
+#: What a monitor told, in a word or two.
+TOLD: Final = {
+    "broker-full-soon": "full soon",
+    "broker-capacity": "80 % of the room used",
+    "broker-alarm": "an alarm, soon over",
+    "queue-full-soon": "full soon",
+    "queue-capacity": "80 % full",
+    "queue-drops": "it drops its oldest tasks",
+}
 
 
 @click.command()
-@click.option("--fast", is_flag=True, help="Enqueue without waiting, instead of ten jobs a second.")
+@click.option(
+    "--broker", type=click.Choice(("redis", "rabbitmq")), default="redis", show_default=True,
+    help="Which broker falls over: RQ's, or Celery's.",
+)  # fmt: skip
+@click.option(
+    "--limit", type=click.Choice(("memory", "length")),
+    help="Of RabbitMQ one part alone: its memory, or a queue's own limit.",
+)  # fmt: skip
+@click.option("--fast", is_flag=True, help="Enqueue without waiting; on RabbitMQ several times as fast.")
 @click.option("--json", "as_json", is_flag=True, help="The figures as a JSON object.")
-def collapse(*, fast: bool, as_json: bool) -> None:
-    """See a queue fall over, on a Redis of its own: never on yours.
+def collapse(*, broker: str, limit: str | None, fast: bool, as_json: bool) -> None:
+    """See a queue fall over, on a broker of its own: never on yours.
 
-    Redis gets 250 KB of room, two workers and ten send_mail jobs a second, each of which takes up to
+    Redis gets 250 KB of room, two RQ workers and ten send_mail jobs a second, each of which takes up to
     ten seconds. A monitor beside it says when it would have warned. Then it looks on: can the workers still
     work the queue off?
 
+    RabbitMQ falls over otherwise, with Celery's workers: by its memory, which blocks publishers, and by a
+    queue's own limit, which refuses tasks or drops them. How many are lost without an error?
+
     \b
     In under a minute:   slowtask collapse --fast
+    Its memory alone:    slowtask collapse --broker rabbitmq --limit memory
     """  # noqa: D301 - click's mark for lines kept as they are
     from rich.console import Console  # noqa: PLC0415 - slow to import
 
-    from slowtask.demo import collapse as experiment  # noqa: PLC0415 - see above
-
-    status = Console(stderr=True).status("starting a Redis of its own")
+    if limit and broker == "redis":
+        raise UsageError("a Redis has one limit, its memory: give --limit with --broker rabbitmq.")
+    status = Console(stderr=True).status(f"starting a {broker} of its own")
     with tempfile.TemporaryDirectory(prefix="slowtask-collapse-") as folder, status:
-        result = experiment.run(Path(folder), status.update, fast=fast)
+        if broker == "redis":
+            plain, lines = redis(Path(folder), status.update, fast=fast)
+        else:
+            from slowtask.cli.collapse_rabbitmq import rabbitmq  # noqa: PLC0415 - see above
+
+            plain, lines = rabbitmq(Path(folder), status.update, limit, fast=fast)
     if as_json:
-        click.echo(json.dumps(result.plain(), indent=2))
+        click.echo(json.dumps(plain, indent=2))
     else:
-        show(result)
+        show(lines)
 
 
-def show(result: "Result") -> None:
+def show(lines: "Iterable[Table | str]") -> None:
     """Print the figures, and what they mean."""
     from rich.console import Console  # noqa: PLC0415 - slow to import
 
     console = Console()
-    console.print(table(result.collapse))
-    for line in story(result):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    for line in lines:
+        if isinstance(line, str):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        else:
+            console.print(line)
+
+
+def redis(folder: Path, step: "Step", *, fast: bool) -> "tuple[dict[str, Any], list[Table | str]]":
+    """The experiment on Redis: as JSON has it, and as a person reads it."""
+    from slowtask.demo import collapse as experiment  # noqa: PLC0415 - slow to import
+
+    result = experiment.run(folder, step, fast=fast)
+    return result.plain(), [table(result.collapse), *story(result)]
 
 
 def table(measured: "Collapse") -> "Table":
     """Published and measured figures, side by side."""
-    from rich import box  # noqa: PLC0415 - slow to import
-    from rich.table import Table  # noqa: PLC0415
-
-    found = Table("250 KB OF ROOM", "PUBLISHED", measured.server.upper(), box=box.SIMPLE_HEAD)
+    found = figures("250 KB OF ROOM", "PUBLISHED", measured.server.upper())
     found.add_row("bytes a job", "about 300", f"{measured.job_bytes:.0f}")
     found.add_row("RQ's own overhead", "120-130 KB", f"{measured.overhead / 1024:.0f} KB")
     found.add_row("jobs at collapse", "about 400", f"{measured.jobs:,}")
     found.add_row("seconds, at ten a second", "40-50", f"{measured.seconds:.1f}")
     return found
+
+
+def figures(*heads: str) -> "Table":
+    """An empty table with these *heads*."""
+    from rich import box  # noqa: PLC0415 - slow to import
+    from rich.table import Table  # noqa: PLC0415
+
+    return Table(*heads, box=box.SIMPLE_HEAD)
 
 
 def story(result: "Result") -> list[str]:
@@ -77,7 +122,7 @@ def story(result: "Result") -> list[str]:
         f"Published error: {FULL}",
         f"Measured error:  {printable(result.collapse.error)}",
         "",
-        *warned(result),
+        *warned(result.alarms, result.collapse.seconds, "job", "the collapse"),
         "",
         "Then no more jobs came, and the workers had all the time they needed for what they ran:",
         left,
@@ -87,16 +132,11 @@ def story(result: "Result") -> list[str]:
     ]
 
 
-def warned(result: "Result") -> list[str]:
-    """When a monitor beside it told what, and how much earlier than the collapse that was."""
-    if not result.alarms:
-        return ["A monitor beside it told nothing before."]
-    found = ["A monitor beside it warned:"]
-    for alarm in result.alarms:
-        early = result.collapse.seconds - alarm.seconds
-        what = {"broker-full-soon": "full soon", "broker-capacity": "80 % of the room used"}[alarm.name]
-        found.append(
-            f"  at {alarm.seconds:.1f} s and job {alarm.jobs:,}, {early:.1f} s before the collapse: {what};"
-            f" to blame: {printable(alarm.task or 'nothing')}"
-        )
-    return found
+def warned(alarms: "Iterable[Alarm]", seconds: float, unit: str, end: str) -> list[str]:
+    """When a monitor beside it told what, and how much earlier than *end*, after *seconds*, that was."""
+    found = [
+        f"  at {alarm.seconds:.1f} s and {unit} {alarm.jobs:,}, {seconds - alarm.seconds:.1f} s before {end}:"
+        f" {TOLD[alarm.name]}; to blame: {printable(alarm.task or 'nothing')}"
+        for alarm in alarms
+    ]
+    return ["A monitor beside it warned:", *found] if found else ["A monitor beside it told nothing before."]

@@ -38,7 +38,7 @@ class Alarm:
 class Beside:
     """A monitor that looks when it is told to; *watch* makes its eyes, *rate* jobs are enqueued a second.
 
-    *fast*: they are enqueued without waiting, and its seconds are those that they would have taken.
+    *fast*: they are enqueued faster than that, and its seconds are those that they would have taken.
     """
 
     def __init__(self, watch: Callable[[], Watch], rate: float, *, fast: bool) -> None:
@@ -73,10 +73,12 @@ class Beside:
                 self.alarms.setdefault(each.name, alarm)
         return view
 
-    def seconds(self, jobs: int) -> float:
-        """Since the first of *jobs* jobs."""
-        return jobs / self._rate if self._fast else time.monotonic() - self._start
+    def seconds(self, jobs: int, now: float | None = None) -> float:
+        """From the first job until *now*, by the monotonic clock, *jobs* having been enqueued."""
+        if self._fast:
+            return jobs / self._rate
+        return (time.monotonic() if now is None else now) - self._start
 
     def told(self, *, before: float) -> tuple[Alarm, ...]:
         """What was told in the first *before* seconds, in order."""
-        return tuple(each for each in self.alarms.values() if each.seconds <= before)
+        return tuple(each for each in self.alarms.values() if each.seconds < before)

@@ -52,7 +52,7 @@ class Processes:
         """One more; what it says goes to the file *log* of the folder."""
         with (self._folder / log).open("wb") as output:
             worker = subprocess.Popen(  # noqa: S603 - our own interpreter
-                self._command,
+                self.command(log),
                 cwd=self._folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -62,6 +62,10 @@ class Processes:
             )
         self._started.append(worker)
         return worker
+
+    def command(self, log: str) -> Sequence[str]:  # noqa: ARG002 - some have a name by it
+        """What starts the one that writes *log*."""
+        return self._command
 
     def alive(self) -> int:
         """How many of them run."""
@@ -96,6 +100,10 @@ class CeleryWorker(Processes):
         command = [*CELERY, "--pool", "prefork", *options]
         environment = recorded(log) | {"CELERY_BROKER_URL": url}
         super().__init__(folder, command, environment, 1, signals=(signal.SIGTERM, signal.SIGQUIT))
+
+    def command(self, log: str) -> Sequence[str]:
+        """RabbitMQ lets no two workers have one name."""
+        return [*self._command, "--hostname", f"{Path(log).stem}@%h"]
 
 
 def require_rq() -> None:
