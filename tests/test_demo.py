@@ -49,6 +49,58 @@ def test_the_demonstration_ranks_what_real_workers_ran(tmp_path):
     assert len((tmp_path / "slowtask-demo" / "slowtask.ndjson").read_text().splitlines()) == 12
 
 
+def test_celery_s_demonstration_ranks_what_its_worker_ran_and_leaves_nothing_running(tmp_path):
+    done = slowtask(
+        "demo", "--celery", "--jobs", "12", cwd=tmp_path, CELERY_BROKER_URL="amqp://127.0.0.1:1//"
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "12 runs of 3 tasks" in done.stdout
+    records = (tmp_path / "slowtask-demo" / "slowtask.ndjson").read_text().splitlines()
+    assert {json.loads(each)["queue.system"] for each in records} == {"celery"}
+    assert processes_in(tmp_path) == []
+
+
+def test_celery_s_demonstration_runs_on_a_broker_of_the_users(tmp_path, vhost):
+    done = slowtask("demo", "--celery-url", vhost, "--jobs", "3", cwd=tmp_path)
+
+    assert "3 runs of" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--celery-url", "amqp://127.0.0.1:1//"], "amqp://127.0.0.1:1// can't be used"),
+        (["--celery-url", "redis://127.0.0.1:1/0"], "redis://127.0.0.1:1/0 can't be used"),
+        (["--celery-url", "http://127.0.0.1"], "is no broker that is read here"),
+        (["--celery", "--redis-url", "redis://127.0.0.1"], "name Celery's broker by --celery-url"),
+    ],
+    ids=["rabbitmq", "redis", "address", "both"],
+)
+def test_a_broker_that_celery_cannot_use_is_told_in_one_line(tmp_path, options, sentence):
+    done = slowtask("demo", *options, cwd=tmp_path)
+
+    assert done.returncode in (1, 2)
+    assert sentence in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [("demo", "--celery"), ("collapse", "--broker", "rabbitmq")])
+def test_without_celery_one_line_says_what_to_install(tmp_path, command):
+    without = "import sys, importlib.util as u; find = u.find_spec\n"
+    without += "u.find_spec = lambda name, *more: None if name == 'celery' else find(name, *more)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{without}from slowtask.cli import main; main()", *command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "pip install 'slowtask[celery]'" in done.stderr.splitlines()[-1]
+
+
 def test_the_demonstration_leaves_nothing_running_and_no_file_outside_its_folder(tmp_path):
     slowtask("demo", "--jobs", "3", "--folder", "here", cwd=tmp_path)
 

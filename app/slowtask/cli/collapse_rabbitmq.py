@@ -140,6 +140,6 @@ def overflow_story(result: "Overflow") -> list[str]:
         f"{full.overflow}: {said}.",
         *warned(result.alarms, full.seconds, "task", "it was full"),
         f"Workers go on: {finished(seen.finished)} in {seen.watched:.1f} s.",
-        f"{seen.waiting:,} wait at last; the oldest is number {seen.first:,}, the newest number {seen.last:,}.",
+        f"{seen.waiting:,} wait at last: the oldest is number {seen.first:,}, the newest {seen.last:,}.",
         "",
     ]

@@ -24,17 +24,26 @@ OURS: Final = {"slowtask.ndjson", "console"}
 )
 @click.option("--jobs", type=click.IntRange(min=1), default=100, show_default=True, help="How many to run.")
 @click.option("--redis-url", metavar="URL", help="A Redis of yours instead; its queue is slowtask-demo.")
+@click.option("--celery", is_flag=True, help="By a Celery worker of two processes instead.")
+@click.option(
+    "--celery-url", metavar="URL",
+    help="Likewise, on a broker of yours: amqp:// or redis://; its queue is slowtask-demo.",
+)  # fmt: skip
 @click.pass_context
-def demo(context: click.Context, folder: Path, jobs: int, redis_url: str | None) -> None:
+def demo(context: click.Context, /, folder: Path, jobs: int, *, celery: bool, **urls: str | None) -> None:
     """See it work: a Redis of its own, two RQ workers, three tasks, and their ranking.
 
     It leaves nothing running, and no file outside its folder.
 
     \b
     A short one, elsewhere:   slowtask demo --jobs 20 --folder /tmp/demo
+    By Celery's workers:      slowtask demo --celery
     """  # noqa: D301 - click's mark for lines kept as they are
+    celery = celery or bool(urls["celery_url"])
+    if celery and urls["redis_url"]:
+        raise UsageError("--redis-url is of RQ's demonstration: name Celery's broker by --celery-url.")
     prepare(folder)
-    watch(folder, jobs, redis_url)
+    watch(folder, jobs, urls["celery_url" if celery else "redis_url"], celery=celery)
     from slowtask.cli.top import top  # noqa: PLC0415 - DuckDB, not before it is needed
 
     context.invoke(top, sources=(str(folder / "slowtask.ndjson"),))
@@ -52,7 +61,7 @@ def prepare(folder: Path) -> None:
     (folder / "slowtask.ndjson").unlink(missing_ok=True)
 
 
-def watch(folder: Path, jobs: int, redis_url: str | None) -> None:
+def watch(folder: Path, jobs: int, url: str | None, *, celery: bool) -> None:
     """Run the demonstration, with a bar of the jobs that ended."""
     from rich.console import Console  # noqa: PLC0415 - slow to import
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
@@ -60,14 +69,19 @@ def watch(folder: Path, jobs: int, redis_url: str | None) -> None:
     from slowtask.demo import demo as demonstration  # noqa: PLC0415 - see above
 
     console = Console(stderr=True)
-    console.print(
-        f"{'Your Redis' if redis_url else 'A Redis of its own'}, two RQ workers, {jobs} jobs of three tasks:"
-    )
+    console.print(f"{told(url, celery=celery)}, {jobs} jobs of three tasks:")
+    run = demonstration.run_celery if celery else demonstration.run
     columns = (TextColumn("jobs run"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("jobs run", total=jobs)
-        for ended in demonstration.run(folder, jobs, redis_url):
+        for ended in run(folder, jobs, url):
             bar.update(task, completed=ended)
+
+
+def told(url: str | None, *, celery: bool) -> str:
+    """Who runs them, and where."""
+    place = "A Redis of its own" if url is None else "Your broker" if celery else "Your Redis"
+    return f"{place}, {'a Celery worker of two processes' if celery else 'two RQ workers'}"
 
 
 def command() -> str:

@@ -3,13 +3,17 @@
 Celery itself reads `CELERY_BROKER_URL`. The tasks have the names that they have under RQ.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from celery import Celery
+from kombu.exceptions import OperationalError
 
+from slowtask.broker.redis import short, shown
 from slowtask.celery import install
 from slowtask.demo import tasks
 from slowtask.demo.demo import QUEUE, Job
+from slowtask.errors import BrokerError
 
 app: Final = install(Celery("slowtask-demo"))
 app.conf.update(
@@ -38,6 +42,17 @@ def offer(job: Job, depth: int) -> bool:
     if room:
         app.send_task(name(task), arguments)
     return room
+
+
+def publish(jobs: Iterable[Job], url: str) -> None:
+    """Publish *jobs* at the broker *url*. Raises `BrokerError`, once, where it can't be used."""
+    with app.connection(url) as connection, app.amqp.Producer(connection) as producer:
+        try:
+            connection.ensure_connection(max_retries=0)
+            for task, arguments in jobs:
+                app.send_task(name(task), arguments, producer=producer)
+        except (*connection.connection_errors, *connection.channel_errors, OperationalError) as error:
+            raise BrokerError(f"{shown(url)} can't be used ({short(error)}): is it running there?") from None
 
 
 def waiting(connection: Any) -> int:

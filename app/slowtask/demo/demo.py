@@ -1,16 +1,18 @@
-"""The demonstration: real tasks, run by real RQ workers, on a Redis of its own."""
+"""The demonstration: real tasks, run by real workers of RQ or Celery, on a broker of its own."""
 
 import importlib
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from slowtask.broker.celery import broker
 from slowtask.demo import tasks
 from slowtask.demo.server import Given, Server
-from slowtask.demo.workers import Workers, require_rq
+from slowtask.demo.workers import CeleryWorker, Processes, Workers, require_celery, require_rq
 from slowtask.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ Job = tuple[Callable[..., str], tuple[Any, ...]]  #: a task and its arguments
 
 
 def run(folder: Path, jobs: int, url: str | None) -> Iterator[int]:
-    """Run *jobs* jobs, all that they leave in *folder*; yields how many have ended, until all have.
+    """Run *jobs* jobs by RQ, all that they leave in *folder*; yields how many have ended, until all have.
 
     With a *url* on that Redis, on a queue of their own. Raises `BrokerError` where no Redis starts or can
     be used, or the workers die.
@@ -39,13 +41,31 @@ def run(folder: Path, jobs: int, url: str | None) -> Iterator[int]:
     with Given(url) if url else Server(console) as server, server.client() as redis:
         enqueue(queue(QUEUE, connection=redis), jobs)
         with Workers(console, server.url, WORKERS, queue=QUEUE, log=log) as workers:
-            ended = 0
-            while ended < jobs:
-                time.sleep(PAUSE)
-                if not workers.alive():
-                    raise BrokerError(f"the workers ended early: see {console / 'worker-1.log'}.")
-                ended = log.read_bytes().count(b"\n") if log.exists() else 0
-                yield min(ended, jobs)
+            yield from ended(log, jobs, workers, console)
+
+
+def run_celery(folder: Path, jobs: int, url: str | None) -> Iterator[int]:
+    """The same by a Celery worker of two processes; *url* may also be a RabbitMQ's. Raises `UsageError`."""
+    require_celery()
+    if url:
+        broker(url)  # whose mistakes are told in a line
+    log, console = folder / LOG, folder / CONSOLE
+    with ExitStack() as stack:
+        place = url or stack.enter_context(Server(console)).url
+        importlib.import_module("slowtask.demo.celery").publish(islice(mix(), jobs), place)
+        workers = stack.enter_context(CeleryWorker(console, place, WORKERS, log=log))
+        yield from ended(log, jobs, workers, console)
+
+
+def ended(log: Path, jobs: int, workers: Processes, console: Path) -> Iterator[int]:
+    """How many of *jobs* have left a line in *log*, until all have. Raises `BrokerError`."""
+    done = 0
+    while done < jobs:
+        time.sleep(PAUSE)
+        if not workers.alive():
+            raise BrokerError(f"the workers ended early: see {console / 'worker-1.log'}.")
+        done = log.read_bytes().count(b"\n") if log.exists() else 0
+        yield min(done, jobs)
 
 
 def enqueue(queue: "Queue", jobs: int) -> None:
