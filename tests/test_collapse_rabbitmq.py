@@ -70,7 +70,8 @@ def test_a_full_queue_refuses_tasks_or_drops_them_without_a_word(collapsed):
     assert refused["error"] == "OperationalError() of MessageNacked"
     assert refused["confirmed"]["errors"] > 100
     assert refused["confirmed"]["lost"] == 0
-    assert (refused["default"]["errors"], refused["default"]["lost"]) == (0, 200)  # the newest
+    assert refused["default"]["errors"] == 0
+    assert refused["default"]["lost"] > 100
     assert (dropped["error"], dropped["confirmed"]["errors"]) == (None, 0)
     assert dropped["confirmed"]["lost"] > 100
     assert (dropped["waiting"], dropped["last"] - dropped["first"]) == (400, 399)  # the oldest are gone

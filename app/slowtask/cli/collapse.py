@@ -11,7 +11,7 @@ from slowtask.errors import UsageError
 from slowtask.units import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from rich.table import Table
 
@@ -132,11 +132,13 @@ def story(result: "Result") -> list[str]:
     ]
 
 
-def warned(alarms: "Iterable[Alarm]", seconds: float, unit: str, end: str) -> list[str]:
+def warned(
+    alarms: "Iterable[Alarm]", seconds: float, unit: str, end: str, told: "Mapping[str, str]" = TOLD
+) -> list[str]:
     """When a monitor beside it told what, and how much earlier than *end*, after *seconds*, that was."""
     found = [
         f"  at {alarm.seconds:.1f} s and {unit} {alarm.jobs:,}, {seconds - alarm.seconds:.1f} s before {end}:"
-        f" {TOLD[alarm.name]}; to blame: {printable(alarm.task or 'nothing')}"
+        f" {told[alarm.name]}; to blame: {printable(alarm.task or 'nothing')}"
         for alarm in alarms
     ]
     return ["A monitor beside it warned:", *found] if found else ["A monitor beside it told nothing before."]

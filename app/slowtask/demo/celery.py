@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from celery import Celery
+from celery.signals import celeryd_init
 from kombu.exceptions import OperationalError
 
 from slowtask.broker.redis import short, shown
@@ -22,6 +23,12 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_transport_options={"confirm_publish": True},  # else a RabbitMQ short of memory loses tasks
 )
+
+
+@celeryd_init.connect
+def unconfirmed(conf: Any, **_: Any) -> None:
+    """A worker's heartbeats would wait for a RabbitMQ that is short of memory, and the worker with them."""
+    conf.broker_transport_options = {}
 
 
 def name(task: object) -> str:

@@ -14,7 +14,18 @@ from slowtask.demo.beside import Alarm, Beside, Step
 from slowtask.demo.demo import QUEUE
 from slowtask.demo.publisher import OK, Mails, Publisher, Publishing, publishing
 from slowtask.demo.rabbitmq import RabbitMQ
-from slowtask.demo.stage import CONF, PATIENCE, PAUSE, Pace, Worker, beside, numbers, settled, version
+from slowtask.demo.stage import (
+    CONF,
+    PATIENCE,
+    PAUSE,
+    Pace,
+    Worker,
+    beside,
+    numbers,
+    settled,
+    version,
+    waiting,
+)
 from slowtask.errors import BrokerError
 from slowtask.watch import Limits
 
@@ -135,16 +146,17 @@ def look_on(
     publisher.publish(MORE, PATIENCE)
     time.sleep(max(0.0, start + pace.watched - time.monotonic()))
     watched, finished = time.monotonic() - start, worker.ended() - ended
-    worker.end()
-    before = settled(node, QUEUE)
+    worker.hold()
+    before = waiting(node, QUEUE)
     step("and of those that nobody confirms?")
     with default:
         default.publish(MORE, PATIENCE)
     after = settled(node, QUEUE)
-    waiting = numbers(node, QUEUE)
+    more = waiting(node, QUEUE) - before
+    left = numbers(node, QUEUE)
     return Aftermath(
-        watched=watched, finished=finished, confirmed=publishing(publisher, before),
+        watched=watched, finished=finished, confirmed=publishing(publisher, after - more),
         error=next((each for each in publisher.said if each != OK), None),
-        default=publishing(default, after - before),
-        first=min(waiting), last=max(waiting), waiting=len(waiting),
+        default=publishing(default, more),
+        first=min(left), last=max(left), waiting=len(left),
     )  # fmt: skip

@@ -6,6 +6,7 @@ those. Depths are asked for by AMQP, and are of the moment.
 
 import importlib
 import json
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ OWN: Final = r"^celeryev\.slowtask-.*$"  #: where it hears
 EVENTS: Final = r"^celeryev(\.slowtask-.*)?$"  #: what workers tell of themselves
 PATIENCE: Final = 60.0  #: seconds
 PAUSE: Final = 0.2  #: seconds
-CALM: Final = 1.5  #: seconds without change after which RabbitMQ's figures are those of now
+CALM: Final = 6.0  #: seconds without change after which RabbitMQ's counts are those of now: some lag by five
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +61,16 @@ class Worker:
         try:
             self._await(lambda: ready(self._folder / "worker-1.log"), "the worker didn't start")
         except BrokerError:
-            self.end()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.end()
-
-    def end(self) -> None:
-        """End it: what it has fetched and not begun goes back to its queue."""
         self._processes.__exit__()
+
+    def hold(self) -> None:
+        """Stop it where it is, with what it has fetched: only so can all tasks be counted."""
+        self._processes.signal(signal.SIGSTOP)
 
     def ended(self) -> int:
         """How many tasks it has run to their end."""
@@ -128,10 +129,10 @@ def version(node: RabbitMQ) -> str:
 
 
 def settled(node: RabbitMQ, queue: str) -> int:
-    """Tasks that wait in *queue*, or that workers have taken, once nothing more comes or goes."""
+    """Tasks that wait in *queue*, or that workers hold or have begun, once nothing more comes or goes."""
     found, since, end = -1, time.monotonic(), time.monotonic() + PATIENCE
     while time.monotonic() < min(end, since + CALM):
-        now = waiting(node, queue) + taken(node, queue)
+        now = waiting(node, queue) + fetched(node, queue)
         if now != found:
             found, since = now, time.monotonic()
         time.sleep(PAUSE)
@@ -148,10 +149,11 @@ def waiting(node: RabbitMQ, queue: str) -> int:
     return depth
 
 
-def taken(node: RabbitMQ, queue: str) -> int:
-    """Tasks of *queue* that workers have begun, by RabbitMQ's last statistics."""
+def fetched(node: RabbitMQ, queue: str) -> int:
+    """Tasks of *queue* that workers hold or have begun, by RabbitMQ's last statistics."""
     [found] = [each for each in node.ask("GET", "/queues/%2F") if each["name"] == queue] or [{}]
-    return int((found.get("message_stats") or {}).get("ack", 0))
+    begun = (found.get("message_stats") or {}).get("ack", 0)
+    return int(found.get("messages_unacknowledged", 0)) + int(begun)
 
 
 def numbers(node: RabbitMQ, queue: str) -> list[int]:

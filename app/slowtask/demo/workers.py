@@ -46,7 +46,14 @@ class Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.signal(signal.SIGCONT)
         end(self._started, self._signals)
+
+    def signal(self, number: int) -> None:
+        """Send signal *number* to all, and to what they have started."""
+        for each in self._started:
+            if each.poll() is None:
+                os.killpg(each.pid, number)
 
     def start(self, log: str) -> subprocess.Popen[bytes]:
         """One more; what it says goes to the file *log* of the folder."""
