@@ -224,6 +224,7 @@ def test_a_queue_s_own_limit_is_watched_the_lower_of_two(vhost, rabbitmq, broker
     assert (view.capacity.used, view.capacity.most, view.capacity.name) == (85, 100, "length of mail")
     alarm = found(view)["queue-capacity", "mail (length)"]
     assert (alarm.state, alarm.queue) == ("critical", "mail")
+    assert alarm.message.startswith(f"queue mail of {broker.name} ")
     assert "is 85 % full (85 of 100 tasks); when it is full RabbitMQ refuses tasks" in alarm.message
     assert found(view)["queue-drops", "mail"].state == "ok"
 
