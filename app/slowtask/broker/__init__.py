@@ -80,6 +80,14 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What workers have been given and have not acknowledged: running, fetched ahead, or not yet due."""
+
+    count: int
+    oldest: int | None = None  #: ns since the first of them was given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """All that one reading of a broker shows."""
 
@@ -91,6 +99,7 @@ class Look:
     workers: Sequence[Worker]
     whole: bool = True  #: whether *workers* are all there are
     late: bool = False  #: whether they tell of themselves now and then, not at this moment
+    held: Held | None = None
     memory: Memory | None = None
     limits: Sequence[Limit] = ()  #: besides the memory
     alarms: Sequence[Alarm] = ()
