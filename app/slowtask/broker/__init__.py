@@ -132,6 +132,7 @@ class Running:
     since: int  #: µs since the epoch
     limit: float | None = None  #: seconds, its time limit
     alive: int | None = None  #: µs since the epoch: the last sign of life
+    ran: int | None = None  #: µs that it had run when it was last told of; None: it runs at this moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ SHOWN: Final = 4  #: limits
 ROWS: Final = 10  #: of each table
 RED, YELLOW = 0.8, 0.7  #: of the capacity, and of a queue's load over 1
 NAME: Final = 36  #: characters
+WORKER: Final = 16  #: likewise
 
 
 def page(view: View, width: int) -> Group:
@@ -135,7 +136,7 @@ def running(overruns: Sequence[Overrun]) -> Table:
             allowed,
             printable(each.job.queue),
             printable(each.job.id)[:8],
-            printable(each.job.worker or UNKNOWN)[:8],
+            shortened(printable(each.job.worker or UNKNOWN), WORKER),
         )
     return grid
 
