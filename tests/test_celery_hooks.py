@@ -19,7 +19,7 @@ from celery.worker.request import Request
 from kombu import Exchange, Queue
 
 import slowtask.celery
-from conftest import wait_until
+from conftest import TROUBLES, wait_until
 from slowtask import config
 from slowtask.celery import facts, hooks
 from slowtask.celery.request import Witnessed, witness
@@ -100,16 +100,7 @@ def command(redis, redis_server, tmp_path):
 RUN = "import tasks; print([tasks.finishes.delay().get(timeout=20) for _ in range(3)])"
 
 
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {"SLOWTASK_LOG": "/dev/full"},
-        {"SLOWTASK_LOG": "/proc/nowhere/runs.ndjson"},
-        {"SLOWTASK_LABELS": "no.such.callback"},
-        {"SLOWTASK_LOG_MAX_BYTES": "much"},
-    ],
-    ids=["disk full", "unwritable", "labels", "setting"],
-)
+@pytest.mark.parametrize("environment", TROUBLES.values(), ids=TROUBLES)
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_trouble_costs_the_task_nothing_and_is_told_once(command, pool, environment):
     with command.worker("-P", pool, **environment) as log:
