@@ -262,7 +262,7 @@ def test_an_alarm_is_critical_whatever_the_ratios_say_and_names_who_is_blocked(o
         producer = connection.Producer()
         producer.publish({}, routing_key="mail")  # it blocks by publishing
         try:
-            view = awaited(watch.look, lambda each: each.look.alarms and each.look.blocked)
+            view = awaited(watch.look, lambda each: each.look.alarms and each.look.blocked and each.capacity)
         finally:  # a blocked connection doesn't even end
             own.ctl("set_vm_memory_high_watermark", "0.4")
     alarm = found(view)["broker-alarm", broker.name]
