@@ -259,13 +259,36 @@ def published(seconds):
         ({}, None),
         ({facts.PUBLISHED: "yesterday"}, None),
         ({facts.PUBLISHED: True}, None),
+        ({facts.PUBLISHED: float("nan")}, None),
+        ({facts.PUBLISHED: float("-inf")}, None),
+        ({facts.PUBLISHED: -1e300}, None),
+        ({facts.PUBLISHED: 10**400}, None),
     ],
-    ids=["published", "eta", "naive eta", "early eta", "no eta", "clocks", "no header", "text", "a switch"],
+    ids=[
+        "published",
+        "eta",
+        "naive eta",
+        "early eta",
+        "no eta",
+        "clocks",
+        "no header",
+        "text",
+        "a switch",
+        "no number",
+        "endless",
+        "long ago",
+        "far off",
+    ],  # fmt: skip
 )
 def test_the_wait_is_from_publishing_or_from_the_eta(fields, expected):
     waited = facts.wait(request(**fields), NOW)
 
     assert waited is None if expected is None else abs(waited - expected * 1e9) < 1000
+
+
+@pytest.mark.parametrize(("retries", "expected"), [(0, 1), (None, 1), (2, 3), (-7, 1), (10**9, 32767)])
+def test_the_number_of_an_attempt_fits_its_field(retries, expected):
+    assert facts.attempt(request(retries=retries)) == expected
 
 
 def test_a_retry_notes_when_it_was_published_itself():
