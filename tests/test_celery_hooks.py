@@ -278,7 +278,7 @@ def published(seconds):
         "endless",
         "long ago",
         "far off",
-    ],  # fmt: skip
+    ],
 )
 def test_the_wait_is_from_publishing_or_from_the_eta(fields, expected):
     waited = facts.wait(request(**fields), NOW)
