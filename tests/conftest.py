@@ -25,6 +25,15 @@ hypothesis.settings.load_profile("slowtask")
 IN_CI = bool(os.environ.get("CI"))
 
 
+#: What is wrong with a worker's settings, and costs its tasks nothing.
+TROUBLES = {
+    "disk full": {"SLOWTASK_LOG": "/dev/full"},
+    "unwritable": {"SLOWTASK_LOG": "/proc/nowhere/runs.ndjson"},
+    "labels": {"SLOWTASK_LABELS": "no.such.callback"},
+    "setting": {"SLOWTASK_LOG_MAX_BYTES": "much"},
+}
+
+
 def missing(what):
     """Skip at home, fail in CI: a test that can't run must not look like one that passed."""
     (pytest.fail if IN_CI else pytest.skip)(f"{what}: this test can't run without it")

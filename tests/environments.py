@@ -79,7 +79,9 @@ CELERIES = [
 SHAPES = Environment(of="Kibana", requirements=("kb-dashboard-core==0.4.1",), version="3.12")
 #: The example of docs/adding.md.
 DRAMATIQ = Environment(of="Dramatiq", requirements=("dramatiq[redis]>=2.1,<3",), version=CURRENT)
-DJANGO = Environment(of="Django", requirements=("django-rq>=3", "rq>=2"), version=CURRENT)
+DJANGO = Environment(
+    of="Django", requirements=("django-rq>=3", "rq>=2", "celery>=5.3", "kombu[redis]"), version=CURRENT
+)
 
 
 def uv(*arguments):

@@ -1,6 +1,9 @@
-"""A real run to replay: bursts of short jobs on two queues, real RQ workers."""
+"""Real runs to replay: bursts of short jobs, on two queues of RQ's workers, on one of Celery's."""
 
+import os
 import random
+import subprocess
+import sys
 
 from rq import Queue
 
@@ -24,6 +27,37 @@ def run(folder, redis, url):
             left = LEFT if burst != BURSTS[-1] else 0
             wait_until(lambda count=total - left: ended(log) >= count, 60)
     return log
+
+
+def run_celery(folder, url):
+    """The log of tasks that came in bursts to one Celery worker of three processes."""
+    log, total = folder / "slowtask.ndjson", 0
+    environ = os.environ | {"CELERY_BROKER_URL": url, "SLOWTASK_LOG": str(log)}
+    command = [sys.executable, "-m", "celery", "-A", "slowtask.demo.celery", "worker", "-c", str(WORKERS)]
+    with (folder / "console").open("wb") as said:
+        worker = subprocess.Popen(command, cwd=folder, env=environ, stdout=said, stderr=said)
+    for burst in BURSTS:
+        publish = [sys.executable, "-c", PUBLISH.format(total, burst)]
+        subprocess.run(publish, cwd=folder, env=environ, check=True)
+        total += burst
+        left = LEFT if burst != BURSTS[-1] else 0
+        wait_until(lambda count=total - left: ended(log) >= count, 60)
+    worker.terminate()
+    worker.wait(30)
+    return log
+
+
+PUBLISH = """
+import random
+from slowtask.demo import celery, tasks
+for number in range({0}, {0} + {1}):
+    chance = random.Random(number)
+    if number % 5:
+        job = tasks.send_mail, ("user", round(chance.uniform(0.02, 0.14), 3))
+    else:
+        job = tasks.compute, (chance.randrange(20_000, 80_000),)
+    celery.app.send_task(celery.name(job[0]), job[1])
+"""
 
 
 def enqueue(redis, first, count):

@@ -16,7 +16,7 @@ from slowtask.broker.celery import broker as opened
 from slowtask.broker.flow import Owed, flows
 from slowtask.broker.news import News
 from slowtask.errors import UsageError
-from slowtask.judge import overruns
+from slowtask.judge import Typical, overruns
 
 PAGE = Path(__file__).parent.parent / "docs" / "monitor.md"
 
@@ -167,10 +167,18 @@ def test_a_real_worker_is_seen_at_work(site, broker, tmp_path):
         )[0]
         runs = broker.running(["mail"])
         fetched = broker.waiting("mail", 100)
+        held = awaited_held(broker, 2)
 
+    assert held.count >= 2  # those that run, and what was fetched ahead
+    assert held.oldest is None if look(broker).server == "rabbitmq" else 0 <= held.oldest < 60e9
     assert (queue(found).workers, queue(found).busy) == (2, 2)
     assert {each.task for each in runs} == {"shop.mail"}
     assert set(fetched.tasks) <= {"shop.mail"}
+
+
+def awaited_held(broker, count):
+    """What workers hold, once the broker tells of *count*: RabbitMQ's plugin does late."""
+    return wait_until(lambda: [each for each in [look(broker).held] if each and each.count >= count])[0]
 
 
 def test_what_comes_and_goes_is_counted(site, broker, tmp_path):
@@ -319,6 +327,19 @@ def test_nothing_but_json_is_taken_for_news():
     found.take_wrapped(json.dumps({"body": body, "content-type": "application/json"}).encode(), 0)
 
     assert [each.name for each in found.workers(0)] == ["w"]
+
+
+def test_a_job_that_was_told_of_a_while_ago_has_not_run_longer_for_that():
+    """It may have ended since: workers tell every two seconds, and are heard at each look."""
+    found = News()
+    text = {"type": "worker-slowtask", "hostname": "w", "timestamp": 1000.5}
+    text |= news(running=[job("shop.thumb") | {"since": 1000.0}, job("shop.export") | {"since": 900.0}])
+    found.take(json.dumps(text).encode(), 1_000_500_000)
+    typical = {"shop.thumb": Typical(mean=0.5, p99=0.8), "shop.export": Typical(mean=9, p99=10)}
+
+    late = overruns(found.running(), typical, 1_005_000_000, {})
+
+    assert [(each.job.task, each.took) for each in late] == [("shop.export", 100.5)]
 
 
 def test_a_worker_that_falls_silent_is_none_and_what_it_ran_is_told_as_lost():

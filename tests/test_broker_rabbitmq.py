@@ -224,6 +224,7 @@ def test_a_queue_s_own_limit_is_watched_the_lower_of_two(vhost, rabbitmq, broker
     assert (view.capacity.used, view.capacity.most, view.capacity.name) == (85, 100, "length of mail")
     alarm = found(view)["queue-capacity", "mail (length)"]
     assert (alarm.state, alarm.queue) == ("critical", "mail")
+    assert alarm.message.startswith(f"queue mail of {broker.name} ")
     assert "is 85 % full (85 of 100 tasks); when it is full RabbitMQ refuses tasks" in alarm.message
     assert found(view)["queue-drops", "mail"].state == "ok"
 
@@ -261,7 +262,7 @@ def test_an_alarm_is_critical_whatever_the_ratios_say_and_names_who_is_blocked(o
         producer = connection.Producer()
         producer.publish({}, routing_key="mail")  # it blocks by publishing
         try:
-            view = awaited(watch.look, lambda each: each.look.alarms and each.look.blocked)
+            view = awaited(watch.look, lambda each: each.look.alarms and each.look.blocked and each.capacity)
         finally:  # a blocked connection doesn't even end
             own.ctl("set_vm_memory_high_watermark", "0.4")
     alarm = found(view)["broker-alarm", broker.name]

@@ -19,7 +19,7 @@ from celery.worker.request import Request
 from kombu import Exchange, Queue
 
 import slowtask.celery
-from conftest import wait_until
+from conftest import TROUBLES, wait_until
 from slowtask import config
 from slowtask.celery import facts, hooks
 from slowtask.celery.request import Witnessed, witness
@@ -100,16 +100,7 @@ def command(redis, redis_server, tmp_path):
 RUN = "import tasks; print([tasks.finishes.delay().get(timeout=20) for _ in range(3)])"
 
 
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {"SLOWTASK_LOG": "/dev/full"},
-        {"SLOWTASK_LOG": "/proc/nowhere/runs.ndjson"},
-        {"SLOWTASK_LABELS": "no.such.callback"},
-        {"SLOWTASK_LOG_MAX_BYTES": "much"},
-    ],
-    ids=["disk full", "unwritable", "labels", "setting"],
-)
+@pytest.mark.parametrize("environment", TROUBLES.values(), ids=TROUBLES)
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_trouble_costs_the_task_nothing_and_is_told_once(command, pool, environment):
     with command.worker("-P", pool, **environment) as log:
@@ -268,13 +259,36 @@ def published(seconds):
         ({}, None),
         ({facts.PUBLISHED: "yesterday"}, None),
         ({facts.PUBLISHED: True}, None),
+        ({facts.PUBLISHED: float("nan")}, None),
+        ({facts.PUBLISHED: float("-inf")}, None),
+        ({facts.PUBLISHED: -1e300}, None),
+        ({facts.PUBLISHED: 10**400}, None),
     ],
-    ids=["published", "eta", "naive eta", "early eta", "no eta", "clocks", "no header", "text", "a switch"],
+    ids=[
+        "published",
+        "eta",
+        "naive eta",
+        "early eta",
+        "no eta",
+        "clocks",
+        "no header",
+        "text",
+        "a switch",
+        "no number",
+        "endless",
+        "long ago",
+        "far off",
+    ],
 )
 def test_the_wait_is_from_publishing_or_from_the_eta(fields, expected):
     waited = facts.wait(request(**fields), NOW)
 
     assert waited is None if expected is None else abs(waited - expected * 1e9) < 1000
+
+
+@pytest.mark.parametrize(("retries", "expected"), [(0, 1), (None, 1), (2, 3), (-7, 1), (10**9, 32767)])
+def test_the_number_of_an_attempt_fits_its_field(retries, expected):
+    assert facts.attempt(request(retries=retries)) == expected
 
 
 def test_a_retry_notes_when_it_was_published_itself():

@@ -261,3 +261,15 @@ def test_workers_and_their_order_are_seen_in_a_real_run(real):
         "seen": queues.WORKERS,
         "changed": queues.WORKERS,
     }
+
+
+@pytest.mark.redis
+def test_the_replay_of_a_real_celery_run_comes_within_a_tenth_of_its_waits(tmp_path, redis, redis_server):
+    """One worker's name, and as many at once as its pool has processes."""
+    outcome = found(queues.run_celery(tmp_path, redis_server))
+    row = outcome["all"]
+
+    assert [pool["seen"] for pool in outcome["workers"]] == [queues.WORKERS]
+    assert row["really"]["p95"] > 2
+    assert row["replayed"]["p50"] == pytest.approx(row["really"]["p50"], rel=0.1)
+    assert row["replayed"]["p95"] == pytest.approx(row["really"]["p95"], rel=0.1)

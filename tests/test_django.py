@@ -1,12 +1,15 @@
-"""Works in django-rq: two settings, and `manage.py rqworker` leaves records."""
+"""Django projects: two settings for django-rq, two lines of `docs/celery.md` for Celery."""
 
 import json
 import os
+import re
 import subprocess
+from subprocess import PIPE, STDOUT
+from types import SimpleNamespace
 
 import pytest
 
-from conftest import missing
+from conftest import missing, wait_until
 from environments import DJANGO, ROOT
 
 pytestmark = pytest.mark.redis
@@ -18,6 +21,15 @@ INSTALLED_APPS = ["django_rq", "shop"]
 RQ_QUEUES = {{"default": {{"URL": "{url}"}}}}
 RQ = {{"JOB_CLASS": "slowtask.rq.TimedJob", "WORKER_CLASS": "slowtask.rq.TimedWorker"}}
 LOGGING = {{"version": 1, "disable_existing_loggers": True}}
+"""
+CELERY = """
+CELERY_BROKER_URL = RQ_QUEUES["default"]["URL"]
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+"""
+TASKS = """
+from celery import shared_task
+@shared_task
+def send_mail(): return "sent"
 """
 MANAGE = """
 import os, sys
@@ -48,17 +60,55 @@ def project(tmp_path, redis_server):
     return tmp_path
 
 
-def test_a_django_worker_leaves_records(project, redis):
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "app")}
+@pytest.fixture
+def python(project):
+    """Starts the project's Python."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "app"), str(project)])}
 
-    def python(*arguments):
-        subprocess.run(
-            [DJANGO.python, *arguments], cwd=project, env=environment, check=True, capture_output=True
+    def start(*arguments):
+        return subprocess.Popen(
+            [DJANGO.python, *arguments], cwd=project, env=environment, stdout=PIPE, stderr=STDOUT, text=True
         )
 
-    python("-c", ENQUEUE)
-    python("manage.py", "rqworker", "--burst")
-    [record] = [json.loads(line) for line in (project / "slowtask.ndjson").read_text().splitlines()]
+    def run(*arguments):
+        process = start(*arguments)
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+
+    return SimpleNamespace(start=start, run=run)
+
+
+def records(project):
+    log = project / "slowtask.ndjson"
+    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def test_a_django_worker_leaves_records(project, python, redis):
+    python.run("-c", ENQUEUE)
+    python.run("manage.py", "rqworker", "--burst")
+    [record] = records(project)
 
     assert record["task.name"] == "shop.jobs.send_mail"
     assert record["event.action"] == "finished"
+
+
+def test_a_django_project_with_celery_needs_the_lines_of_its_page_only(project, python, redis):
+    """Publishers tell the wait, since they import the same module; the broker is set as ever."""
+    page = (ROOT / "docs" / "celery.md").read_text()
+    module = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    (project / "shop" / "settings.py").write_text((project / "settings.py").read_text() + CELERY)
+    (project / "shop" / "celery.py").write_text(module)
+    (project / "shop" / "__init__.py").write_text("from .celery import app as celery_app\n")
+    (project / "shop" / "tasks.py").write_text(TASKS)
+
+    python.run("-c", "import shop; from shop.tasks import send_mail; send_mail.delay()")
+    worker = python.start("-m", "celery", "-A", "shop", "worker", "-c", "1")
+    wait_until(lambda: records(project))
+    worker.terminate()
+    worker.communicate(timeout=30)
+    [record] = records(project)
+
+    assert record["task.name"] == "shop.tasks.send_mail"
+    assert record["event.action"] == "finished"
+    assert record["queue.system"] == "celery"
+    assert record["task.wait"] > 0

@@ -16,15 +16,17 @@ import click
 import pytest
 
 from conftest import missing
-from environments import DRAMATIQ
+from environments import DJANGO, DRAMATIQ
 from slowtask import cli, event, rank
 from slowtask.cli.setup import PASSWORDS
 from slowtask.config import Settings
 from slowtask.elastic.access import PREFIX
 from slowtask.elastic.templates import patterns
 from slowtask.grok import ours
+from slowtask.guard import Trouble
 from slowtask.parse.record import SENTENCES
 from slowtask.settings import CHECKS, MonitorSettings
+from test_celery_outcomes import EXPECTED
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
@@ -277,8 +279,9 @@ def test_a_wrong_command_would_be_found():
 @parametrised(blocks("python"))
 def test_python_on_a_page_runs(block, tmp_path):
     python, environment = sys.executable, os.environ
-    if "dramatiq" in block.text:
-        python = DRAMATIQ.python if DRAMATIQ.made else missing(DRAMATIQ.name)
+    needed = {"dramatiq": DRAMATIQ, "DJANGO_SETTINGS_MODULE": DJANGO}
+    for other in (other for word, other in needed.items() if word in block.text):
+        python = other.python if other.made else missing(other.name)
         environment = os.environ | {"PYTHONPATH": f"{ROOT / 'app'}{os.pathsep}{ROOT / 'tests' / 'docs'}"}
     done = subprocess.run(
         [python, "-c", block.text], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
@@ -410,6 +413,18 @@ def test_the_table_of_outcomes_has_every_action_and_no_other():
     rows = table("outcomes.md", "The attempt …")
 
     assert {action for row in rows for action in code(row[1])} == set(get_args(event.Action))
+
+
+def test_the_table_of_celerys_outcomes_has_every_action_of_the_matrix():
+    rows = table("celery.md", "The attempt …")
+
+    assert {action for row in rows for action in code(row[1])} == {
+        action for actions in EXPECTED.values() for action in actions
+    }
+
+
+def test_every_kind_of_trouble_is_told():
+    assert [code(row[0])[0] for row in table("settings.md", "Kind")] == [kind.name for kind in Trouble]
 
 
 def test_the_orders_and_keys_of_the_ranking_are_all_told():

@@ -10,6 +10,7 @@ import pytest
 from rq import Queue
 from rq.job import Job
 
+from conftest import TROUBLES
 from slowtask.rq import TimedJob
 
 pytestmark = pytest.mark.redis
@@ -42,16 +43,7 @@ def burst(redis, redis_server, tmp_path):
 @pytest.mark.parametrize(
     "worker", ["slowtask.rq.TimedWorker", "slowtask.rq.TimedSimpleWorker", "rq.worker.Worker"]
 )
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {"SLOWTASK_LOG": "/dev/full"},
-        {"SLOWTASK_LOG": "/proc/nowhere/runs.ndjson"},
-        {"SLOWTASK_LABELS": "no.such.callback"},
-        {"SLOWTASK_LOG_MAX_BYTES": "much"},
-    ],
-    ids=["disk full", "unwritable", "labels", "setting"],
-)
+@pytest.mark.parametrize("environment", TROUBLES.values(), ids=TROUBLES)
 def test_trouble_costs_the_task_nothing_and_is_told_once(burst, worker, environment):
     output, statuses = burst(times=3, worker=worker, **environment)
 

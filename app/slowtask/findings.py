@@ -142,13 +142,14 @@ def capacity_text(view: View, capacity: Capacity) -> str:
     name, share = view.look.name, percent(min(capacity.ratio, 1.0))
     used, most = size(capacity.used), size(capacity.most)
     node = f" of {printable(capacity.of)}" if capacity.of else ""
+    queue = printable(capacity.queue or "")
     match capacity.limit:
         case "disk":
             text = f"{name}: {most} are free on the disk{node}, {used} must stay free"
         case "length":
-            text = f"queue{node} of {name} is {share} full ({capacity.used:,} of {capacity.most:,} tasks)"
+            text = f"queue {queue} of {name} is {share} full ({capacity.used:,} of {capacity.most:,} tasks)"
         case "bytes":
-            text = f"queue{node} of {name} is {share} full ({used} of {most})"
+            text = f"queue {queue} of {name} is {share} full ({used} of {most})"
         case _:
             text = f"{name} is {share} full ({used} of {most}{node})"
     if capacity.forecast:

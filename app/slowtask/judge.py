@@ -248,18 +248,15 @@ def overruns(
 
     *now* is in µs since the epoch, by the broker's clock. The longest first.
     """
-    found = (
-        _overrun(job, typical.get(job.task or ""), (now - job.since) / 1e6, now, limits) for job in running
-    )
+    found = (_overrun(job, typical.get(job.task or ""), now, limits) for job in running)
     return sorted((each for each in found if each), key=lambda each: -each.took)
 
 
-def _overrun(
-    job: Running, typical: Typical | None, took: float, now: int, limits: Mapping[str, float]
-) -> Overrun | None:
+def _overrun(job: Running, typical: Typical | None, now: int, limits: Mapping[str, float]) -> Overrun | None:
     """What is wrong with one job, if anything."""
     if job.alive is not None and (now - job.alive) / 1e6 > SILENT:
-        return Overrun(job=job, took=took, allowed=None, why="lost")
+        return Overrun(job=job, took=(now - job.since) / 1e6, allowed=None, why="lost")
+    took = (now - job.since if job.ran is None else job.ran) / 1e6
     limit = limits.get(job.task or "")
     if limit is not None:
         return Overrun(job=job, took=took, allowed=limit, why="limit") if took > limit else None

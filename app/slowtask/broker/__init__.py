@@ -80,6 +80,14 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What workers have been given and have not acknowledged: running, fetched ahead, or not yet due."""
+
+    count: int
+    oldest: int | None = None  #: ns since the first of them was given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """All that one reading of a broker shows."""
 
@@ -91,6 +99,7 @@ class Look:
     workers: Sequence[Worker]
     whole: bool = True  #: whether *workers* are all there are
     late: bool = False  #: whether they tell of themselves now and then, not at this moment
+    held: Held | None = None
     memory: Memory | None = None
     limits: Sequence[Limit] = ()  #: besides the memory
     alarms: Sequence[Alarm] = ()
@@ -123,6 +132,7 @@ class Running:
     since: int  #: µs since the epoch
     limit: float | None = None  #: seconds, its time limit
     alive: int | None = None  #: µs since the epoch: the last sign of life
+    ran: int | None = None  #: µs that it had run when it was last told of; None: it runs at this moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

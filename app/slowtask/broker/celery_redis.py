@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from slowtask.broker import Look, Owner, Queue, Running, System, Waiting
+from slowtask.broker import Held, Look, Owner, Queue, Running, System, Waiting
 from slowtask.broker.news import EXCHANGE, Crew, News, crew
 from slowtask.broker.owners import met_keys, shares, sizes
 from slowtask.broker.redis import memory, said, shown, text
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DEFAULT: Final = "celery"  #: the queue of a task that names none
 SEPARATOR: Final = "\x06\x16"
 BINDINGS: Final = "_kombu.binding."
+HELD: Final = "unacked"  #: the hash; `unacked_index` has when each was given to a worker, epoch, seconds
 OWN: Final = ("celeryev", "celery.pidbox", "reply.celery.pidbox")  #: exchanges of Celery's own talk
 MOST: Final = 1_000  #: queues
 PRIORITIES: Final = range(10)
@@ -75,7 +76,7 @@ class CeleryRedis:
         """What it shows now; *tails* are each queue's newest task at the last look. Raises `BrokerError`."""
         start = time.perf_counter()
         with said(self.name):
-            clock, info = self._first()
+            clock, info, given = self._first()
             self._hear(clock)
             self._search()
             names = sorted(self._names(clock) | {DEFAULT})[:MOST]
@@ -95,6 +96,7 @@ class CeleryRedis:
             workers=workers,
             whole=bool(workers),
             late=True,
+            held=given,
             memory=memory(info),
             notes=[self._deaf] if self._deaf else [],
             took=time.perf_counter() - start,
@@ -105,13 +107,18 @@ class CeleryRedis:
         """The queues that are known."""
         return self._named | self._found | self._news.queues(now)
 
-    def _first(self) -> tuple[int, Mapping[str, Any]]:
-        """The clock (µs) and the memory."""
+    def _first(self) -> tuple[int, Mapping[str, Any], Held]:
+        """The clock (µs), the memory, and what workers hold: one hash for all queues."""
         pipe = self._client.pipeline(transaction=False)
         pipe.time()
         pipe.info("memory")
-        (seconds, micro), info = pipe.execute()
-        return seconds * 1_000_000 + micro, info
+        pipe.hlen(HELD)
+        pipe.zrange(f"{HELD}_index", 0, 0, withscores=True)
+        (seconds, micro), info, count, given = pipe.execute()
+        clock = seconds * 1_000_000 + micro
+        since = round(given[0][1] * 1_000_000) if given and count else None
+        oldest = None if since is None else max(0, clock - since) * 1000
+        return clock, info, Held(count=count, oldest=oldest)
 
     def _hear(self, now: int) -> None:
         """Take what workers have told since; a user who may not listen goes without, and is told so."""
@@ -281,6 +288,6 @@ def owner_of(key: str) -> str:
     """Whose *key* is."""
     if key.startswith(("celery-task-meta-", "celery-taskset-meta-", "chord-unlock-")):
         return "results"
-    if key in ("unacked", "unacked_index", "unacked_mutex"):
+    if key in (HELD, f"{HELD}_index", f"{HELD}_mutex"):
         return "tasks that workers hold"
     return "Celery's own lists" if key.startswith("_kombu.") else "other programs"

@@ -39,6 +39,7 @@ class Event(msgspec.Struct, frozen=True):
 
     type: Name
     hostname: Name
+    timestamp: float | None = None  #: epoch, seconds, by the worker's clock
     processed: Count | None = None
     active: Count | None = None
     concurrency: Count | None = None
@@ -117,9 +118,10 @@ class News:
     def running(self) -> list[Running]:
         """The jobs that run, also of workers that have fallen silent."""
         return [
-            running(job, name, each)
+            running(job, name, each.at, each.detail.timestamp)
             for name, each in self._known.items()
-            for job in (each.detail.running or () if each.detail else ())
+            if each.detail
+            for job in each.detail.running or ()
         ]
 
     def waiting(self, queue: str, now: int) -> Counter[str]:
@@ -156,8 +158,11 @@ def worker(name: str, known: Known, detail: Event | None) -> Worker:
     )
 
 
-def running(job: Job, name: str, known: Known) -> Running:
-    """A job that runs on the worker called *name*."""
+def running(job: Job, name: str, heard: int, told: float | None) -> Running:
+    """A job that ran on the worker called *name*, last *heard* (µs), when that *told* of it (seconds).
+
+    It may have ended since: how long it ran is known for that moment only.
+    """
     return Running(
         id=job.id,
         queue=job.queue or "",
@@ -165,7 +170,8 @@ def running(job: Job, name: str, known: Known) -> Running:
         worker=name,
         since=round(job.since * 1e6),
         limit=job.limit,
-        alive=known.at,
+        alive=heard,
+        ran=None if told is None else max(0, round((told - job.since) * 1e6)),
     )
 
 

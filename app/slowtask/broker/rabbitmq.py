@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from slowtask.broker import Alarm, Kind, Limit, Look, Memory, Owner, Queue, Running, System, Waiting
+from slowtask.broker import Alarm, Held, Kind, Limit, Look, Memory, Owner, Queue, Running, System, Waiting
 from slowtask.broker.amqp import Amqp
 from slowtask.broker.management import Listed, Management, ManagementError, Node
 from slowtask.broker.news import Crew, News, crew
@@ -70,7 +70,7 @@ class RabbitMQ:
         down = [f"the node {each.name} is down: start it." for each in told.nodes if not each.running]
         return Look(
             time=now, system=self.system, server="rabbitmq", name=self.name, queues=queues, workers=workers,
-            whole=bool(workers), memory=memory(told.nodes, several=several),
+            whole=bool(workers), held=held(queues), memory=memory(told.nodes, several=several),
             limits=[*disks(told.nodes, several=several), *of_queues(queues, told.queues or {})],
             alarms=told.alarms, blocked=told.blocked, gaps=[*told.gaps, *down],
             notes=[self._amqp.deaf] if self._amqp.deaf else [], took=time.perf_counter() - start,
@@ -135,6 +135,12 @@ class RabbitMQ:
     def close(self) -> None:
         """End the connection."""
         self._amqp.close()
+
+
+def held(queues: Sequence[Queue]) -> Held | None:
+    """What workers hold of *queues*; None where the plugin doesn't tell."""
+    counts = [each.delivered for each in queues if each.delivered is not None]
+    return Held(count=sum(counts)) if counts else None
 
 
 def watched(queue: Listed) -> bool:

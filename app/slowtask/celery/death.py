@@ -1,25 +1,20 @@
 """The records of attempts that ended in another process than ran them, or were never begun."""
 
 import os
-import re
 import time
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
 from celery import Celery
 from celery.app.task import Context
 
-from slowtask import log, record
+from slowtask import log, lost, record
 from slowtask.board import Noted
 from slowtask.celery import facts
 from slowtask.celery.worker import Worker
 from slowtask.event import SECOND
 from slowtask.record import Ending
-
-#: What billiard says of a process that is gone: `Worker exited prematurely: signal 9 (SIGKILL) Job: 3.`
-LOST: Final = re.compile(r"(?P<what>signal|exitcode) (?P<number>\d+)")
-WORDS: Final = {"signal": "signal", "exitcode": "exit status"}
 
 
 def write_death(how: Ending, request: Any, worker: Worker) -> None:
@@ -80,18 +75,12 @@ def ending(error: BaseException) -> Ending:
         case TimeLimitExceeded():
             return Ending("timed-out", error=error)
         case WorkerLostError() | Terminated():
-            return Ending("killed", reason=lost(str(error)))
+            return Ending("killed", reason=lost.reason(str(error)))
         case SystemExit():
             return Ending("killed", reason=f"exit status {status(error.code)}")
         case KeyboardInterrupt():
             return Ending("killed", reason="signal 2")
     return Ending("failed", error=error)
-
-
-def lost(text: str) -> str | None:
-    """`signal 9`, `exit status 3`, as billiard's *text* says; None where it doesn't."""
-    found = LOST.search(text)
-    return f"{WORDS[found['what']]} {found['number']}" if found else None
 
 
 def status(code: object) -> int:

@@ -12,6 +12,7 @@ from slowtask.event import SECOND, identity
 PUBLISHED: Final = "slowtask_published"  #: seconds since the epoch
 QUEUE: Final = "slowtask_queue"  #: only where it isn't the routing key
 ATTEMPTS: Final = 2**15 - 1  #: what fits the field
+LATEST: Final = 1e11  #: seconds since the epoch: a header may hold anything
 
 
 def wait(request: Any, start: datetime) -> int | None:
@@ -20,7 +21,7 @@ def wait(request: Any, start: datetime) -> int | None:
     0 where two machines' clocks disagree about the order.
     """
     published: Any = getattr(request, PUBLISHED, None)
-    if type(published) not in (float, int):
+    if type(published) not in (float, int) or not 0 < published < LATEST:
         return None
     due = max(published, seconds(request.eta)) if request.eta else published
     waited: float = start.timestamp() - due
@@ -38,7 +39,7 @@ def seconds(eta: str) -> float:
 
 def attempt(request: Any) -> int:
     """Which attempt of the task this is, from 1."""
-    return min(int(request.retries or 0) + 1, ATTEMPTS)
+    return min(max(int(request.retries or 0) + 1, 1), ATTEMPTS)
 
 
 def key(request: Any) -> str:

@@ -19,7 +19,7 @@ def plain(views: Sequence[View]) -> str:
 
 def broker(view: View) -> dict[str, Any]:
     """One broker."""
-    memory = view.look.memory
+    memory, held = view.look.memory, view.look.held
     return {
         "broker": view.look.name,
         "system": view.look.system,
@@ -30,6 +30,8 @@ def broker(view: View) -> dict[str, Any]:
         "alarms": [{"kind": each.kind, "node": each.of} for each in view.look.alarms],
         "blocked": [*view.look.blocked],
         "gaps": [*view.look.gaps, *view.look.notes],
+        "held": held.count if held else None,
+        "held_oldest": None if held is None or held.oldest is None else held.oldest / SECOND,
         "memory_used": memory.used if memory else None,
         "memory_max": (memory.limit or memory.machine) if memory else None,
         "policy": memory.policy if memory else None,

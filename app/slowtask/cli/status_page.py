@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from slowtask.broker import Held
 from slowtask.cli.table import EIGHTHS, UNKNOWN, shortened, time
 from slowtask.event import SECOND
 from slowtask.findings import alarm_text, ending_text, forecast_text, policy_text
@@ -20,6 +21,7 @@ SHOWN: Final = 4  #: limits
 ROWS: Final = 10  #: of each table
 RED, YELLOW = 0.8, 0.7  #: of the capacity, and of a queue's load over 1
 NAME: Final = 36  #: characters
+WORKER: Final = 16  #: likewise
 
 
 def page(view: View, width: int) -> Group:
@@ -45,6 +47,8 @@ def broker(view: View) -> list[Text]:
     owners = [f"{percent(each.share)} {each.name}" for each in view.owners[:4]]
     if owners:
         found.append(Text(f"the memory's keys: {', '.join(owners)}", style="dim"))
+    if look.held and look.held.count:
+        found.append(Text(held_text(look.held), style="dim"))
     memory = look.memory
     odd = memory and (not memory.limit or memory.policy not in (None, "noeviction"))
     if memory and odd and look.server == "redis":
@@ -69,6 +73,12 @@ def limit(view: View, capacity: Capacity) -> Text:
     if capacity.forecast:
         line.append(f"   full in {forecast_text(capacity.forecast)} at this rate", style="bold red")
     return line
+
+
+def held_text(held: Held) -> str:
+    """`with workers: 4 tasks, running, fetched ahead or not yet due; the first for 2m 3s`."""
+    since = "" if held.oldest is None else f"; the first for {duration(held.oldest / SECOND)}"
+    return f"with workers: {plural(held.count, 'task')}, running, fetched ahead or not yet due{since}"
 
 
 def bar(ratio: float) -> str:
@@ -126,7 +136,7 @@ def running(overruns: Sequence[Overrun]) -> Table:
             allowed,
             printable(each.job.queue),
             printable(each.job.id)[:8],
-            printable(each.job.worker or UNKNOWN)[:8],
+            shortened(printable(each.job.worker or UNKNOWN), WORKER),
         )
     return grid
 

@@ -25,10 +25,12 @@ app.conf.update(
 )
 
 
-@celeryd_init.connect
 def unconfirmed(conf: Any, **_: Any) -> None:
     """A worker's heartbeats would wait for a RabbitMQ that is short of memory, and the worker with them."""
     conf.broker_transport_options = {}
+
+
+celeryd_init.connect(unconfirmed)
 
 
 def name(task: object) -> str:

@@ -26,6 +26,7 @@ PATIENCE: Final = 90.0  #: seconds until it answers
 PAUSE: Final = 0.1  #: seconds between two tries
 ANSWER: Final = 60.0  #: seconds for one answer of the management API
 LOOPBACK: Final = "127.0.0.1"
+ERLANG: Final = "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false"
 USER: Final = "slowtask"
 MANAGEMENT: Final = "rabbitmq_management"
 
@@ -148,6 +149,7 @@ class RabbitMQ(Given):
         with log.open("ab") as output:
             if self._beside is None:
                 self._epmd = self._spawn(["epmd", "-port", str(self.epmd_port)], output, environment)
+                listening(self.epmd_port)  # a node that meets none starts one of its own, which stays
             self._process = self._spawn([program], output, environment)
         self._await(log)
 
@@ -178,7 +180,7 @@ class RabbitMQ(Given):
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
             "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),  # the machine's own is of another node
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ERLANG,
             "RUNNING_UNDER_SYSTEMD": "true",  # the script becomes the node: the process is the one to stop
         }
 
@@ -224,6 +226,16 @@ class RabbitMQ(Given):
             time.sleep(PAUSE)
         self.stop()
         raise BrokerError(f"rabbitmq-server didn't start: see {log}.")
+
+
+def listening(port: int) -> None:
+    """Return when somebody listens at *port* of loopback. Raises `BrokerError`."""
+    end = time.monotonic() + ANSWER
+    while time.monotonic() < end:
+        with suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=ANSWER):
+            return
+        time.sleep(PAUSE)
+    raise BrokerError(f"epmd doesn't listen at port {port}: is Erlang installed?")
 
 
 def greet(port: int) -> None:

@@ -3,12 +3,12 @@
 `[2026-11-23 18:48:35,822: INFO/ForkPoolWorker-1] Task tasks.compute[96e2…] succeeded in 0.106s: 'done'`
 """
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from slowtask.event import SECOND, Action
 from slowtask.grok import ours_with
+from slowtask.lost import reason
 from slowtask.parse.cause import text
 from slowtask.parse.record import End, Reason
 from slowtask.parse.revoked import UNABLE, Revoked
@@ -33,10 +33,6 @@ TERMINATED = ours_with("CELERY_TERMINATED", TIME, WORKER, ID).match
 REVOKED = ours_with("CELERY_REVOKED", TIME, WORKER, "[@metadata][ids]").match
 DISCARDED = ours_with("CELERY_DISCARDED", *TASK, "[@metadata][header]").match
 BANNER = ours_with("CELERY_BANNER").match
-
-#: How a process was lost, in the words of its parent: `Worker exited prematurely: signal 9 (SIGKILL) Job: 3.`
-EXIT: Final = re.compile(rb"prematurely: (signal|exitcode) (\d+)")
-WORDS: Final = {b"signal": "signal", b"exitcode": "exit status"}
 
 Read = Callable[[bytes, int, int], End | None]
 
@@ -192,11 +188,5 @@ def _failed(end: End, error: bytes | None, message: bytes | None) -> End:
     """
     end.error, end.message = text(error), text(message)
     if end.action == "retried" and (error or b"").endswith(b"WorkerLostError"):
-        end.action, end.reason, end.worker = "killed", lost(message or b""), None
+        end.action, end.reason, end.worker = "killed", reason(text(message) or ""), None
     return end
-
-
-def lost(message: bytes) -> str | None:
-    """`signal 9`, `exit status 3`, as *message* says that a process ended; None where it doesn't."""
-    found = EXIT.search(message)
-    return f"{WORDS[found[1]]} {int(found[2])}" if found else None
