@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from conftest import missing
+from conftest import missing, wait_until
+from slowtask.demo.publisher import Mails, Publisher
 from slowtask.demo.rabbitmq import binary
 from slowtask.errors import BrokerError
 from test_demo import processes_in, slowtask
@@ -76,6 +77,15 @@ def test_a_full_queue_refuses_tasks_or_drops_them_without_a_word(collapsed):
     assert dropped["confirmed"]["lost"] > 100
     assert (dropped["waiting"], dropped["last"] - dropped["first"]) == (400, 399)  # the oldest are gone
     assert min(refused["finished"], dropped["finished"]) > 0
+
+
+def test_a_publisher_that_ends_is_told_with_its_last_word(tmp_path):
+    mails = Mails(queue="mail", confirm=True, rate="many")
+    with (
+        Publisher(tmp_path, "nonsense://", mails) as publisher,
+        pytest.raises(BrokerError, match="the publisher ended early: TypeError"),
+    ):
+        wait_until(lambda: publisher.publish(1, 0.1) is None)
 
 
 def test_what_makes_no_sense_is_told_in_one_line(tmp_path):

@@ -18,8 +18,8 @@ from slowtask.demo.stage import CONF, PATIENCE, PAUSE, Pace, Worker, beside, set
 from slowtask.errors import BrokerError
 from slowtask.watch import Limits
 
-#: Memory is then what waits: else it falls now and then, the alarm with it, and nobody is blocked for long.
-COLLECTED: Final = {
+#: Memory is then what waits: else it falls now and then, and the alarm pauses.
+STEADY: Final = {
     "background_gc_enabled": "true",
     "background_gc_target_interval": "1000",  # ms
     "vm_memory_calculation_strategy": "erlang",  # not what it has from the system, and may give back
@@ -81,22 +81,20 @@ def run(folder: Path, step: Step, *, fast: bool) -> Result:
     pace, room = (FAST, LESS) if fast else (SLOW, ROOM)
     mails = Mails(queue=QUEUE, confirm=True, rate=pace.rate, bytes=TEXT, seconds=pace.seconds)
     with (
-        RabbitMQ(folder, conf=CONF | COLLECTED, advanced=NO_PAGING) as node,
+        RabbitMQ(folder, conf=CONF | STEADY, advanced=NO_PAGING) as node,
         Worker(folder, node, step) as worker,
         Publisher(folder, node.url, mails) as publisher,
     ):
         rest = at_rest(node, step)
         limit(node, rest + room)
+        default = Publisher(folder, node.url, replace(mails, queue=UNCONFIRMED, confirm=False, rate=RATE))
         with beside(node, RATE, fast=fast) as monitor:
             monitor.begin(Limits().capacity)
-            seconds = fill(publisher, monitor, step)
-            block = Block(
-                server=version(node), rest=rest, room=room, tasks=publisher.ok, text=TEXT, seconds=seconds
-            )  # fmt: skip
+            seconds, tasks = fill(publisher, monitor, step), publisher.ok
             alarms = monitor.told(before=seconds)
             step("publishers are blocked: what do they and the workers do now?")
-            default = Publisher(folder, node.url, replace(mails, queue=UNCONFIRMED, confirm=False, rate=RATE))
             aftermath = look_on(node, worker, (publisher, default), monitor, pace)
+        block = Block(server=version(node), rest=rest, room=room, tasks=tasks, text=TEXT, seconds=seconds)
     return Result(block=block, alarms=alarms, aftermath=aftermath)
 
 

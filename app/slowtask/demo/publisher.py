@@ -20,8 +20,10 @@ from typing import Any, Final, Self
 
 from slowtask.demo import tasks
 from slowtask.demo.workers import recorded, require_celery
+from slowtask.errors import BrokerError
 
 OK: Final = "ok"
+LOG: Final = "publisher.log"  #: what else it says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,7 @@ class Publisher:
         self.last = 0.0  #: when it last said so, by the monotonic clock
 
     def __enter__(self) -> Self:
-        with (self._folder / "publisher.log").open("ab") as output:
+        with (self._folder / LOG).open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
                 [sys.executable, "-m", __name__, json.dumps(asdict(self._mails))],
                 cwd=self._folder, env=self._environment, text=True,
@@ -76,9 +78,7 @@ class Publisher:
 
     def publish(self, more: int, patience: float) -> list[str]:
         """Publish so many *more*; how each went, as far as is known after *patience* seconds of silence."""
-        if self._process and self._process.stdin:
-            self._process.stdin.write(f"{more}\n")
-            self._process.stdin.flush()
+        self._ask(f"{more}\n")
         self.asked += more
         return self.collect(patience)
 
@@ -92,6 +92,16 @@ class Publisher:
                 break
             self.said.append(found[-1])
         return found
+
+    def _ask(self, line: str) -> None:
+        """Tell it *line*. Raises `BrokerError` where it is gone."""
+        try:
+            if self._process and self._process.stdin:
+                self._process.stdin.write(line)
+                self._process.stdin.flush()
+        except BrokenPipeError:
+            said = (self._folder / LOG).read_text(errors="replace").strip().rpartition("\n")[2]
+            raise BrokerError(f"the publisher ended early: {said or 'it said nothing'}.") from None
 
     @property
     def ok(self) -> int:
