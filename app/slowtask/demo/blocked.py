@@ -15,6 +15,7 @@ from slowtask.demo.demo import QUEUE
 from slowtask.demo.publisher import Mails, Publisher, Publishing, publishing
 from slowtask.demo.rabbitmq import RabbitMQ
 from slowtask.demo.stage import CONF, PATIENCE, PAUSE, Pace, Worker, beside, settled, version, waiting
+from slowtask.demo.workers import require_celery
 from slowtask.errors import BrokerError
 from slowtask.watch import Limits
 
@@ -78,6 +79,7 @@ def run(folder: Path, step: Step, *, fast: bool) -> Result:
 
     *fast*: four times as fast, into two thirds of the room, and tasks of up to two seconds.
     """
+    require_celery()
     pace, room = (FAST, LESS) if fast else (SLOW, ROOM)
     mails = Mails(queue=QUEUE, confirm=True, rate=pace.rate, bytes=TEXT, seconds=pace.seconds)
     with (
@@ -136,6 +138,7 @@ def look_on(
 ) -> Aftermath:
     """What all do while the alarm is on, and when there is room again; the second publisher begins now."""
     publisher, default = publishers
+    monitor.alarms.clear()  # what it says now counts
     before, ended, start = publisher.ok, worker.ended(), time.monotonic()
     newcomer = worker.another()
     with default:

@@ -26,6 +26,7 @@ from slowtask.demo.stage import (
     version,
     waiting,
 )
+from slowtask.demo.workers import require_celery
 from slowtask.errors import BrokerError
 from slowtask.watch import Limits
 
@@ -77,6 +78,7 @@ def run(folder: Path, step: Step, *, fast: bool) -> tuple[Overflow, ...]:
 
     *fast*: ten times as fast, and tasks of up to a second.
     """
+    require_celery()
     with RabbitMQ(folder, conf=CONF) as node:
         return tuple(overflow(folder, node, step, how, fast=fast) for how in OVERFLOWS)
 

@@ -105,7 +105,8 @@ class CeleryWorker(Processes):
         require_celery()
         options = ["--concurrency", str(slots), "--loglevel", "INFO", "--without-mingle", "--without-gossip"]
         command = [*CELERY, "--pool", "prefork", *options]
-        environment = recorded(log) | {"CELERY_BROKER_URL": url}
+        # Where it is ended by force, its temporary folder stays.
+        environment = recorded(log) | {"CELERY_BROKER_URL": url, "TMPDIR": str(folder.resolve())}
         super().__init__(folder, command, environment, 1, signals=(signal.SIGTERM, signal.SIGQUIT))
 
     def command(self, log: str) -> Sequence[str]:
