@@ -28,7 +28,7 @@ def collapsed(tmp_path):
 
     def run(limit):
         asked = ("--broker", "rabbitmq", "--limit", limit, "--fast", "--json")
-        done = slowtask("collapse", *asked, cwd=tmp_path, TMPDIR=str(tmp_path))
+        done = slowtask("collapse", *asked, cwd=tmp_path, patience=240, TMPDIR=str(tmp_path))
         assert done.returncode == 0, done.stderr
         assert processes_in(tmp_path) == []
         assert list(tmp_path.iterdir()) == []

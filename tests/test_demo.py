@@ -16,14 +16,14 @@ pytestmark = pytest.mark.redis
 SLOWTASK = Path(sys.executable).parent / "slowtask"
 
 
-def slowtask(*arguments, cwd, **environment):
+def slowtask(*arguments, cwd, patience=120, **environment):
     return subprocess.run(
         [SLOWTASK, *arguments],
         cwd=cwd,
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=patience,
         check=False,
     )
 

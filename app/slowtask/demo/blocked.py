@@ -154,12 +154,12 @@ def look_on(
     during, finished = publisher.ok, worker.ended() - ended
     relieve(node)
     publisher.publish(RATE, HANGS)
-    worker.hold()
+    held = worker.hold()
     alarm = monitor.alarms.get("broker-alarm")
     return Aftermath(
         watched=watched, finished=finished, newcomer=newcomer, published=during - before,
         resumed=publisher.ok - during, told=alarm.message if alarm else None,
-        confirmed=publishing(publisher, settled(node, QUEUE)),
+        confirmed=publishing(publisher, settled(node, QUEUE, held)),
         default=publishing(default, waiting(node, UNCONFIRMED)),
     )  # fmt: skip
 

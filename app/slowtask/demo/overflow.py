@@ -148,12 +148,12 @@ def look_on(
     publisher.publish(MORE, PATIENCE)
     time.sleep(max(0.0, start + pace.watched - time.monotonic()))
     watched, finished = time.monotonic() - start, worker.ended() - ended
-    worker.hold()
+    held = worker.hold()
     before = waiting(node, QUEUE)
     step("and of those that nobody confirms?")
     with default:
         default.publish(MORE, PATIENCE)
-    after = settled(node, QUEUE)
+    after = settled(node, QUEUE, held)
     more = waiting(node, QUEUE) - before
     left = numbers(node, QUEUE)
     return Aftermath(

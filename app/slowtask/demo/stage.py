@@ -33,7 +33,7 @@ OWN: Final = r"^celeryev\.slowtask-.*$"  #: where it hears
 EVENTS: Final = r"^celeryev(\.slowtask-.*)?$"  #: what workers tell of themselves
 PATIENCE: Final = 60.0  #: seconds
 PAUSE: Final = 0.2  #: seconds
-CALM: Final = 6.0  #: seconds without change after which RabbitMQ's counts are those of now: some lag by five
+LAG: Final = 6.0  #: seconds by which RabbitMQ's counts of what workers have begun may lag, and one more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +68,10 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self._processes.__exit__()
 
-    def hold(self) -> None:
-        """Stop it where it is, with what it has fetched: only so can all tasks be counted."""
+    def hold(self) -> float:
+        """Stop it where it is, with what it has fetched: only so can all tasks be counted. When that was."""
         self._processes.signal(signal.SIGSTOP)
+        return time.monotonic()
 
     def ended(self) -> int:
         """How many tasks it has run to their end."""
@@ -128,15 +129,10 @@ def version(node: RabbitMQ) -> str:
     return f"RabbitMQ {node.ask('GET', '/overview')['rabbitmq_version']}"
 
 
-def settled(node: RabbitMQ, queue: str) -> int:
-    """Tasks that wait in *queue*, or that workers hold or have begun, once nothing more comes or goes."""
-    found, since, end = -1, time.monotonic(), time.monotonic() + PATIENCE
-    while time.monotonic() < min(end, since + CALM):
-        now = waiting(node, queue) + fetched(node, queue)
-        if now != found:
-            found, since = now, time.monotonic()
-        time.sleep(PAUSE)
-    return found
+def settled(node: RabbitMQ, queue: str, held: float) -> int:
+    """Tasks that wait in *queue*, or that workers hold or have begun, all workers being *held* since."""
+    time.sleep(max(0.0, held + LAG - time.monotonic()))
+    return waiting(node, queue) + fetched(node, queue)
 
 
 def waiting(node: RabbitMQ, queue: str) -> int:
