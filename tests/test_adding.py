@@ -163,7 +163,7 @@ def test_a_record_has_what_the_five_questions_ask(send, work, records):
 def test_nobody_sees_a_death(send, work, records, tmp_path):
     send("killed").wait()
     worker = work()
-    wait_until(lambda: worker.poll() is not None or "exited" in (tmp_path / "said").read_text().lower())
+    wait_until(lambda: worker.poll() is not None or "exited" in (tmp_path / "said").read_text().lower(), 60)
 
     assert records() == []
 

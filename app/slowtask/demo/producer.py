@@ -53,7 +53,8 @@ class Pace:
 
 def main() -> None:
     """Produce until SIGTERM; a mistake in the settings is one line and status 2."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # At once: kombu may be waiting for a broker, or closing a connection, where an exception would be lost.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     try:
         pace = Pace.of(os.environ)
         offered, errors = for_celery() if os.environ.get("CELERY_BROKER_URL") else for_rq()
