@@ -94,9 +94,15 @@ def retries_by_itself():
     raise KeyError("x")
 
 
+def be_seen():
+    """Run until the parent knows: before that Celery hands the task to another process without a word."""
+    time.sleep(0.3)
+
+
 @app.task
 def is_killed():
     """Dies as a process out of memory does, of SIGKILL."""
+    be_seen()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -106,12 +112,14 @@ def is_killed_once():
     mark = Path("killed once")
     if not mark.exists():
         mark.touch()
+        be_seen()
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 @app.task
 def is_killed_late():
     """Ends well, and its process dies before it can say so."""
+    be_seen()
     signals.task_postrun.connect(die, weak=False, dispatch_uid="die")
 
 
@@ -128,6 +136,7 @@ def finishes_late():
 @app.task
 def exits():
     """Ends its process."""
+    be_seen()
     sys.exit(3)
 
 
