@@ -131,7 +131,7 @@ def rounds(folder, jobs, count):
     parent = statistics.median(hooked[1] - plain[1] for plain, hooked in pairs) / jobs
     whole = statistics.median(plain[0] for plain, _ in pairs) / jobs
     print(
-        f"  in the child of a real worker           {(child - usual) * 1e6:7.1f} µs   of {usual * 1e6:.0f} µs"
+        f"  in the child of a real worker           {(child - usual) * 1e6:7.1f} µs   to {usual * 1e6:.0f} µs"
     )
     print(f"added to one task in the parent, CPU      {parent * 1e6:7.1f} µs   target ≤ 15 µs")
     print(f"a task of a prefork worker, plain         {whole * 1e6:7.0f} µs")

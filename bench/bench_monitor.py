@@ -20,6 +20,7 @@ from pathlib import Path
 import kombu
 from redis import Redis
 
+from slowtask.broker import Broker
 from slowtask.broker.amqp import Amqp
 from slowtask.broker.celery import broker as opened
 from slowtask.broker.celery_redis import CeleryRedis
@@ -74,9 +75,9 @@ def busy(redis: Redis) -> float:
     )
 
 
-def looks(redis: Redis, url: str, label: str) -> None:
-    """Print what a look takes."""
-    broker, took, spent, tails = Rq(redis, url), [], [], {}
+def looks(broker: Broker, redis: Redis, label: str) -> None:
+    """Print what a look of *broker* at *redis* takes."""
+    took, spent, tails = [], [], {}
     for _ in range(ROUNDS):
         before = busy(redis)
         look = broker.look(tails)
@@ -136,17 +137,7 @@ def celery(redis: Redis, url: str, queues: int, each: int) -> None:
     for number in range(queues):
         redis.sadd(f"_kombu.binding.q{number}", f"q{number}\x06\x16\x06\x16q{number}")
         redis.lpush(f"q{number}", *(f'{message[:-1]}, "n": {place}}}' for place in range(each)))
-    broker, took, spent, tails = CeleryRedis(redis, url), [], [], {}
-    for _ in range(ROUNDS):
-        before = busy(redis)
-        look = broker.look(tails)
-        spent.append(busy(redis) - before)
-        took.append(look.took * 1000)
-        tails = {queue.name: queue.tail for queue in look.queues if queue.tail}
-    label = f"Celery on Redis, {queues} queues, {queues * each:,} tasks"
-    print(
-        f"{label:44}{statistics.median(took):9.1f}{max(took):9.1f}{statistics.median(spent):11.2f}{look.trips:7}"
-    )
+    looks(CeleryRedis(redis, url), redis, f"Celery on Redis, {queues} queues, {queues * each:,} tasks")
 
 
 def rabbit(folder: Path, queues: int, each: int) -> None:
@@ -215,13 +206,13 @@ def measure(redis: Redis, url: str, arguments: argparse.Namespace) -> None:
         fill(redis, f"q{number}", arguments.jobs // 100)
     work(redis, 20, 100)
     print(f"{'A LOOK':44}{'MEDIAN ms':>9}{'MAX':>9}{'REDIS ms':>11}{'TRIPS':>7}")
-    looks(redis, url, f"100 queues, {arguments.jobs:,} jobs, 20 workers")
+    looks(Rq(redis, url), redis, f"100 queues, {arguments.jobs:,} jobs, 20 workers")
     at_rest(url, arguments.seconds)
     redis.flushall()
     for number in range(1000):
         fill(redis, f"q{number}", 10)
     work(redis, 500, 1000)
-    looks(redis, url, "1,000 queues, 500 workers")
+    looks(Rq(redis, url), redis, "1,000 queues, 500 workers")
     redis.flushall()
     fill(redis, "deep", arguments.jobs)
     backlog(redis, url, arguments.jobs)

@@ -18,6 +18,7 @@ OTHER_DATASETS: Final = frozenset({"slowtask.queue", "slowtask.alert"})
 
 SECOND: Final = 1_000_000_000  #: ns
 LONG_MAX: Final = 2**63 - 1
+SHORT_MAX: Final = 2**15 - 1
 
 #: `extra["type"]` is Elasticsearch's name for the type.
 Instant = Annotated[datetime, Meta(tz=True, extra={"type": "date"})]
@@ -27,7 +28,7 @@ Text = Annotated[str, Meta(extra={"type": "text"})]
 Nanoseconds = Annotated[int, Meta(ge=0, le=LONG_MAX, extra={"type": "long"})]
 Bytes = Annotated[int, Meta(ge=0, le=LONG_MAX, extra={"type": "long"})]
 Number = Annotated[int, Meta(ge=0, le=LONG_MAX, extra={"type": "long"})]
-Ordinal = Annotated[int, Meta(ge=1, le=2**15 - 1, extra={"type": "short"})]
+Ordinal = Annotated[int, Meta(ge=1, le=SHORT_MAX, extra={"type": "short"})]
 Labels = Annotated[dict[str, str], Meta(extra={"type": "object"})]
 
 Outcome = Literal["success", "failure", "unknown"]

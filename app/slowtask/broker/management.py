@@ -242,4 +242,5 @@ class _Stay(HTTPRedirectHandler):
     """Follows no redirect: it would take our password elsewhere."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
+        """No other request; the answer stands as the error that it is."""
+        return

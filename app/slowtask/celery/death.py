@@ -12,15 +12,21 @@ from celery.app.task import Context
 from slowtask import log, lost, record
 from slowtask.board import Noted
 from slowtask.celery import facts
-from slowtask.celery.worker import Worker
+from slowtask.celery.worker import here
 from slowtask.event import SECOND
 from slowtask.record import Ending
 
 
-def write_death(how: Ending, request: Any, worker: Worker) -> None:
-    """Write the record of a *request* that a process of our pool had begun, unless that process has."""
-    pid, context = request.worker_pid, Context(request.request_dict)
-    if worker.board is None or not pid or not worker.board.owes(key := facts.key(context), pid):
+def write_death(how: Ending, request: Any) -> None:
+    """Write the record of a *request* that a process of our pool had begun, unless that process has.
+
+    The first that is told stands; in a process that has no pool of processes this does nothing.
+    """
+    worker, pid = here(), request.worker_pid
+    if not worker.is_parent or not worker.board or not request.time_start or not pid:
+        return
+    context = facts.context(request)
+    if not worker.board.owes(key := facts.key(context), pid):
         return
     noted = worker.board.read(pid)
     start, clock = began(request, noted if noted.name == key else None)

@@ -5,14 +5,19 @@ from functools import lru_cache
 from typing import Any, Final
 
 from celery import Celery
+from celery.app.task import Context
 
-from slowtask.event import SECOND, identity
+from slowtask.event import SECOND, SHORT_MAX, identity
 
 #: Headers that our publishers add: Celery itself tells neither.
 PUBLISHED: Final = "slowtask_published"  #: seconds since the epoch
 QUEUE: Final = "slowtask_queue"  #: only where it isn't the routing key
-ATTEMPTS: Final = 2**15 - 1  #: what fits the field
 LATEST: Final = 1e11  #: seconds since the epoch: a header may hold anything
+
+
+def context(request: Any) -> Context:
+    """*request*, as the parent has it, as its task sees it."""
+    return Context(request.request_dict)
 
 
 def wait(request: Any, start: datetime) -> int | None:
@@ -39,7 +44,7 @@ def seconds(eta: str) -> float:
 
 def attempt(request: Any) -> int:
     """Which attempt of the task this is, from 1."""
-    return min(max(int(request.retries or 0) + 1, 1), ATTEMPTS)
+    return min(max(int(request.retries or 0) + 1, 1), SHORT_MAX)
 
 
 def key(request: Any) -> str:

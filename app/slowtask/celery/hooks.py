@@ -101,5 +101,4 @@ def stopping(**_: Any) -> None:
     """A worker has ended; what still ran was killed with it."""
     for each in list(active_requests):
         with guarded:
-            if worker.here().is_parent:
-                death.write_death(Ending("killed", reason="worker shutdown"), each, worker.here())
+            death.write_death(Ending("killed", reason="worker shutdown"), each)

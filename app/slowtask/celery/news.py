@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
 
-from celery.app.task import Context
 from celery.bootsteps import RUN
 from celery.worker import state
 
@@ -45,7 +44,7 @@ def told(consumer: Any) -> dict[str, Any]:
     active, reserved = listed(state.active_requests), listed(state.reserved_requests)
     begun = {each.id for each in active}
     waiting = Counter(
-        (each.name, facts.queue(context(each), each.app)) for each in reserved if each.id not in begun
+        (each.name, facts.queue(facts.context(each), each.app)) for each in reserved if each.id not in begun
     )
     return {
         "pool": type(consumer.pool).__module__.rpartition(".")[2],
@@ -63,16 +62,11 @@ def running(request: Any) -> dict[str, Any]:
     return {
         "id": request.id,
         "name": request.name,
-        "queue": facts.queue(context(request), request.app),
+        "queue": facts.queue(facts.context(request), request.app),
         "since": request.time_start,
         "limit": hard or soft or request.task.time_limit or request.task.soft_time_limit,
         "pid": request.worker_pid,
     }
-
-
-def context(request: Any) -> Context:
-    """*request* as its task sees it."""
-    return Context(request.request_dict)
 
 
 def listed(requests: Iterable[Any]) -> list[Any]:

@@ -9,7 +9,6 @@ from celery.utils.imports import symbol_by_name
 from celery.worker.request import Request
 
 from slowtask.celery.death import ending, write_death
-from slowtask.celery.worker import here
 from slowtask.guard import guarded
 from slowtask.record import Ending
 
@@ -45,10 +44,9 @@ class Witnessed(Request):  # type: ignore[misc] # Celery comes without types
         super().cancel(*args, **kwargs)
 
     def _died(self, how: Ending) -> None:
-        """It ends, if it has begun; the first that is told stands."""
+        """It ends, if it has begun."""
         with guarded:
-            if self.time_start and here().is_parent:
-                write_death(how, self, here())
+            write_death(how, self)
 
 
 @cache

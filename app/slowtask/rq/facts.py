@@ -14,10 +14,9 @@ from rq.registry import StartedJobRegistry
 from rq.utils import as_text
 from rq.worker import Worker
 
-from slowtask.event import identity
+from slowtask.event import SHORT_MAX, identity
 
 ATTEMPT: Final = "slowtask.attempt"  #: in a job's meta: the number of its next attempt, from 2 on
-ATTEMPTS: Final = 2**15 - 1  #: what fits the field
 UNREADABLE: Final = "unserialized"  #: RQ's placeholder for a meta that it couldn't load
 HEX: Final = re.compile("[0-9a-f]{32}")
 CLAIM: Final = 86_400  #: seconds; RQ finds an abandoned job within a quarter of an hour
@@ -57,7 +56,7 @@ def aware(time: datetime) -> datetime:
 def attempt(job: Job) -> int:
     """Which attempt of *job* this is, from 1."""
     counted = job.meta.get(ATTEMPT, 1)
-    return counted if isinstance(counted, int) and 1 <= counted <= ATTEMPTS else 1
+    return counted if isinstance(counted, int) and 1 <= counted <= SHORT_MAX else 1
 
 
 def count_attempt(job: Job, following: int | None) -> None:
@@ -65,7 +64,7 @@ def count_attempt(job: Job, following: int | None) -> None:
     if UNREADABLE in job.meta:
         return
     if following is not None:
-        job.meta[ATTEMPT] = min(following, ATTEMPTS)
+        job.meta[ATTEMPT] = min(following, SHORT_MAX)
     elif ATTEMPT in job.meta:
         del job.meta[ATTEMPT]
 
