@@ -15,6 +15,7 @@ import pytest
 from celery.app.task import Context
 from celery.contrib.testing.worker import start_worker
 from celery.events.state import State
+from celery.signals import setup_logging
 from celery.worker.request import Request
 from kombu import Exchange, Queue
 
@@ -36,6 +37,18 @@ def app(redis, redis_server):
     """An app on the test's Redis."""
     found = celery.Celery("tests", broker=redis_server, backend=redis_server, set_as_current=False)
     return slowtask.celery.install(found)
+
+
+@pytest.fixture
+def loggers_alone():
+    """A worker in this process leaves the loggers of all tests as they are."""
+
+    def kept(**_):
+        """Whoever listens to this signal sets up logging, instead of Celery."""
+
+    setup_logging.connect(kept, weak=False)
+    yield
+    setup_logging.disconnect(kept)
 
 
 @pytest.fixture
@@ -154,7 +167,7 @@ def test_importing_the_hooks_installs_nothing():
     assert done.stdout.strip() == "0"
 
 
-def test_installing_twice_leaves_one_record(app, lines):
+def test_installing_twice_leaves_one_record(app, lines, loggers_alone):
     slowtask.celery.install(app)
 
     @app.task(name="once")
