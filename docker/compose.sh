@@ -3,5 +3,6 @@
 set -eu
 cd "$(dirname "$0")/.."
 . docker/require.sh
+require_docker
 [ -f .env ] || fail "there is no .env, so no stack of this folder: make up makes one."
 exec docker compose --profile demo --profile celery "$@"

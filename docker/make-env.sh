@@ -2,8 +2,9 @@
 # Writes .env (or the file named) from .env.example, with a random value wherever that has none.
 # A file that is there stays as it is.
 set -eu
-example="$(dirname "$0")/../.env.example"
-target="${1:-$(dirname "$0")/../.env}"
+folder="$(cd "$(dirname "$0")/.." && pwd)"
+example="$folder/.env.example"
+target="${1:-$folder/.env}"
 [ ! -e "$target" ] || exit 0
 
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }

@@ -4,8 +4,11 @@
 set -eu
 cd "$(dirname "$0")/.."
 . docker/require.sh
+require_docker
+require_buildx
 
 sh docker/make-env.sh
+require_room
 # Compose counts a service that ended well as one that failed to start, unless another depends on it:
 # so the last of the set-ups is run by itself.
 docker compose up --detach --build --wait "$@" $(docker compose config --services | grep -vx dashboards)

@@ -4,12 +4,14 @@ import json
 import os
 import re
 import shutil
+import socket
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from conftest import missing
 
@@ -242,10 +244,33 @@ def test_each_password_file_is_a_secret_of_that_container(loaded):
         assert files <= {secret["target"] for secret in each.get("secrets", [])}
 
 
-def test_elasticsearch_may_read_its_password_and_takes_its_mode(loaded):
+def test_no_secret_names_an_owner_or_a_mode(loaded):
+    """For these, engines older than 28 look the image's user up on the host, and the container won't start."""
+    named = [
+        (name, secret["source"])
+        for name, each in loaded.items()
+        for secret in each.get("secrets", [])
+        if secret.keys() & {"uid", "gid", "mode"}
+    ]
+
+    assert named == []
+
+
+def test_elasticsearch_gets_its_password_where_it_looks_for_it(loaded):
     [secret] = loaded["elasticsearch"]["secrets"]
 
-    assert (secret["uid"], secret["mode"]) == ("1000", "0400")
+    assert (secret["source"], secret["target"]) == ("elastic_password", "ELASTIC_PASSWORD")
+    assert loaded["elasticsearch"]["entrypoint"] == [
+        "sh", "/opt/with-secrets.sh", "/usr/local/bin/docker-entrypoint.sh",
+    ]  # fmt: skip
+    assert loaded["elasticsearch"]["command"] == ["eswrapper"]  # an entrypoint drops the image's own
+
+
+def test_no_variable_has_a_dot_in_its_name(loaded):
+    """A shell between the engine and the program drops it."""
+    names = {name for each in loaded.values() for name in each.get("environment", {})}
+
+    assert {name for name in names if not re.fullmatch(r"[A-Za-z_]\w*", name)} == set()
 
 
 def test_nothing_runs_as_root_with_rights(loaded):
@@ -258,9 +283,11 @@ def test_nothing_runs_as_root_with_rights(loaded):
 
 
 def test_security_is_on_and_the_licence_is_basic(loaded):
-    settings = loaded["elasticsearch"]["environment"]
+    settings = yaml.safe_load((ROOT / "docker" / "elasticsearch.yml").read_text())
+    mounted = {Path(each["source"]).name: each["target"] for each in loaded["elasticsearch"]["volumes"]}
 
-    assert settings["xpack.security.enabled"] == "true"
+    assert mounted["elasticsearch.yml"] == "/usr/share/elasticsearch/config/elasticsearch.yml"
+    assert settings["xpack.security.enabled"] is True
     assert settings["xpack.license.self_generated.type"] == "basic"
 
 
@@ -418,7 +445,7 @@ def test_a_missing_file_is_an_error_and_no_empty_folder(loaded):
         each for service in loaded.values() for each in service.get("volumes", []) if each["type"] == "bind"
     ]
 
-    assert len(binds) == 9
+    assert len(binds) == 11
     assert [each["source"] for each in binds if each["bind"].get("create_host_path", True)] == []
 
 
@@ -556,24 +583,28 @@ def test_kibana_is_given_every_variable_that_its_settings_name(loaded):
     assert named == given | set(loaded["kibana"]["environment"]) - {"NODE_OPTIONS"}
 
 
+#: What `docker/up.sh` and what it sources call, beside `docker`.
+TOOLS = ("sh", "dirname", "awk", "sed", "grep", "cat", "od", "tr", "mv", "echo", "df", "ss")
+
+
 @pytest.fixture
 def up(tmp_path):
-    """Runs `docker/up.sh` of a clone, with a script of the test's own as docker."""
+    """Runs `docker/up.sh` of a clone, with a stand-in for `docker` that answers as *answers* say."""
     for folder in ("docker", "bin"):
         (tmp_path / folder).mkdir()
     for script in (ROOT / "docker").glob("*.sh"):
         shutil.copy(script, tmp_path / "docker")
     shutil.copy(EXAMPLE, tmp_path)
+    for tool in TOOLS:
+        (tmp_path / "bin" / tool).symlink_to(shutil.which(tool) or missing(tool))
 
-    def run(docker):
-        if docker:
-            (tmp_path / "bin" / "docker").write_text(f"#!/bin/sh\n{docker}\n")
+    def run(**answers):
+        if answers.get("docker", "here") != "nowhere":
+            (tmp_path / "bin" / "docker").write_text(DOCKER.format(**ANSWERS | answers))
             (tmp_path / "bin" / "docker").chmod(0o755)
-        for tool in ("sh", "dirname", "awk", "sed", "grep", "cat", "od", "tr", "mv", "echo"):
-            (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
         return subprocess.run(
             [shutil.which("sh"), tmp_path / "docker" / "up.sh"],
-            env={"PATH": str(tmp_path / "bin"), "CALLS": str(tmp_path / "calls")},
+            env={"PATH": str(tmp_path / "bin"), "CALLS": str(tmp_path / "calls"), "ROOT": str(tmp_path)},
             capture_output=True,
             text=True,
             check=False,
@@ -582,51 +613,128 @@ def up(tmp_path):
     return run
 
 
-COMPOSE = """
+#: A docker of a machine that has all it takes. It notes what it is asked.
+DOCKER = """#!/bin/sh
 echo "$*" >>"$CALLS"
 case "$*" in
-  "compose version --short") echo "{version}" ;;
+  "compose version --short") {compose} ;;
+  "buildx version") {buildx} ;;
+  "info --format {{{{.ServerVersion}}}}") {engine} ;;
+  "info --format {{{{.MemTotal}}}}") echo {memory} ;;
+  "info --format {{{{.DockerRootDir}}}}") echo "{root}" ;;
+  "compose config") printf 'name: slowtask\\n    image: a/kibana:1\\n    mem_limit: "6000000000"\\n        published: "{port}"\\n' ;;
+  "image inspect a/kibana:1") {images} ;;
+  "ps --filter publish="*) echo "{holder}" ;;
   "compose config --services") printf '%s\\n' elasticsearch dashboards kibana ;;
-  info) exit {info} ;;
 esac
 """
+ANSWERS = {
+    "compose": "echo 2.40.3",
+    "buildx": "exit 1",
+    "engine": "echo 20.10.24",
+    "memory": 6 * 10**9,
+    "root": "/nowhere",
+    "port": 5601,
+    "images": "exit 0",
+    "holder": "slowtask-kibana-1 slowtask",
+}
+NO_RIGHTS = "echo permission denied while trying to connect >&2; exit 1"
 
 
 @pytest.mark.parametrize(
-    ("docker", "sentence"),
+    ("answers", "sentence"),
     [
-        (None, "the stack needs Docker: install it, with its Compose plugin 2.24 or newer."),
-        ("exit 1", "this Docker has no Compose plugin: install docker-compose-plugin, 2.24 or newer."),
+        ({"docker": "nowhere"}, "the stack needs Docker: install it, with its Compose plugin 2.24 or newer."),
         (
-            COMPOSE.format(version="2.23.3", info=0),
-            "this is Docker Compose 2.23.3: the stack needs 2.24 or newer.",
+            {"compose": "exit 1"},
+            "this Docker has no Compose plugin: install docker-compose-plugin, 2.24 or newer.",
         ),
+        ({"compose": "echo 2.23.3"}, "this is Docker Compose 2.23.3: the stack needs 2.24 or newer."),
+        ({"compose": "echo v1.29.2"}, "this is Docker Compose 1.29.2: the stack needs 2.24 or newer."),
+        ({"engine": "exit 1"}, "no Docker engine answers at the address of docker context show: start it."),
+        ({"engine": NO_RIGHTS}, "you may not use the Docker engine: add yourself to the group docker"),
         (
-            COMPOSE.format(version="v1.29.2", info=0),
-            "this is Docker Compose 1.29.2: the stack needs 2.24 or newer.",
+            {"buildx": "echo github.com/docker/buildx v0.14.1 59582a8"},
+            "this is buildx 0.14.1: Compose 2.40.3 builds with 0.17 or newer.",
         ),
-        (COMPOSE.format(version="2.24.0", info=1), "Docker isn't running, or you may not use it"),
+        ({"memory": 3 * 10**9}, "Docker has 3000 MB of memory, the stack may use 6000 MB."),
     ],
-    ids=["docker", "plugin", "old", "older", "engine"],
+    ids=["docker", "plugin", "old", "older", "engine", "rights", "buildx", "memory"],
 )
-def test_a_docker_that_cannot_run_it_is_told_in_one_line(up, docker, sentence, tmp_path):
-    done = up(docker)
+def test_a_docker_that_cannot_run_it_is_told_in_one_line(up, answers, sentence, tmp_path):
+    done = up(**answers)
 
     assert done.returncode == 1
-    assert done.stderr.startswith(f"make: {sentence}")
-    assert len(done.stderr.splitlines()) == 1
-    assert not (tmp_path / ".env").exists()
+    assert told(done).startswith(f"make: {sentence}")
+    assert "compose up" not in calls(tmp_path)
 
 
-@pytest.mark.parametrize("version", ["2.24.0", "v2.31.1-desktop.2", "5.0.1"])
-def test_up_waits_for_all_and_says_where_the_dashboard_is(up, tmp_path, version):
-    done = up(COMPOSE.format(version=version, info=0))
+def test_too_little_disk_is_told_with_its_place(up, tmp_path):
+    (tmp_path / "bin" / "df").unlink()
+    (tmp_path / "bin" / "df").write_text("#!/bin/sh\necho Filesystem\necho /dev/vda 9 9 5000000 9% /\n")
+    (tmp_path / "bin" / "df").chmod(0o755)
+    wanting = up(root=tmp_path, images="exit 1")
+    enough = up(root=tmp_path, images="exit 0")
+
+    assert told(wanting) == (
+        f"make: {tmp_path}, where Docker keeps its data, has 5 GB of free disk, and the stack needs 10 GB: "
+        "free some."
+    )
+    assert enough.returncode == 0, enough.stderr
+
+
+def test_a_port_that_another_container_has_is_told_with_its_name_and_the_setting(up):
+    done = up(holder="other-kibana-1 other")
+
+    assert told(done) == (
+        "make: port 5601 of 127.0.0.1 is taken by the container other-kibana-1: end that, or set another "
+        "KIBANA_PORT in .env."
+    )
+
+
+def test_a_port_that_a_program_has_is_told_with_its_pid(up):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        done = up(holder="", port=port)
+
+    assert told(done).startswith(f"make: port {port} of 127.0.0.1 is taken by ")
+    assert f"(pid {os.getpid()})" in told(done)
+
+
+def test_a_port_of_another_address_is_free(up):
+    with socket.create_server(("127.0.0.2", 0)) as server:
+        done = up(holder="", port=server.getsockname()[1])
 
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "calls").read_text().splitlines()[-2:] == [
+
+
+@pytest.mark.parametrize(
+    ("compose", "buildx"),
+    [
+        ("2.24.0", "echo github.com/docker/buildx v0.10.4 c513d34"),
+        ("v2.31.1-desktop.2", "exit 1"),
+        ("5.0.1", "echo github.com/docker/buildx v0.17.1 257815a"),
+    ],
+)
+def test_up_waits_for_all_and_says_where_the_dashboard_is(up, tmp_path, compose, buildx):
+    done = up(compose=f"echo {compose}", buildx=buildx)
+
+    assert done.returncode == 0, done.stderr
+    assert calls(tmp_path).splitlines()[-2:] == [
         "compose up --detach --build --wait elasticsearch kibana",
         "compose run --rm --no-deps dashboards",
     ]
     assert "http://127.0.0.1:5601/app/dashboards#/view/slowtask-slow-tasks" in done.stdout
     assert "slowtask_reader" in done.stdout
     assert variables(tmp_path / ".env")["SLOWTASK_READER_PASSWORD"] not in done.stdout
+
+
+def told(done):
+    """The one line of stderr, beside the word on the kernel's setting that some machines get."""
+    [line] = [line for line in done.stderr.splitlines() if not line.startswith("make: vm.max_map_count is ")]
+    return line
+
+
+def calls(folder):
+    """What docker was asked."""
+    return (folder / "calls").read_text() if (folder / "calls").exists() else ""
