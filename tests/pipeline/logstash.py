@@ -1,22 +1,15 @@
-"""Runs `logstash/pipeline/filter.conf` on events, without Logstash: in JRuby, which Logstash is written in.
+"""Logstash's pipelines for tests: one runner for each test process, JRuby from Maven, what Filebeat ships."""
 
-The configuration is read by lscl; logstash.rb does what Logstash does with the three plugins that the filter
-uses. Their Ruby and the patterns are run by the engine that Logstash runs them with.
-"""
-
-import json
-import os
+import atexit
 import re
-import subprocess
+from functools import cache
 from pathlib import Path
 
 import yaml
-from lscl.lang import LsclBlock, LsclConditions, LsclEqualTo, LsclSelector
-from lscl.parser import parse_lscl
 
 from elastic.server import NoElasticsearchError, java, run
+from pipeline.runner import Pipelines
 from sharing import locked
-from slowtask.grok import STANDARD, load, ours
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -24,7 +17,6 @@ FILTER = ROOT / "logstash" / "pipeline" / "filter.conf"
 VERSION = "9.4.13.0"  # of JRuby: Logstash 9's own line
 CACHE = ROOT / ".cache" / "jruby"
 JAR = CACHE / f"jruby-complete-{VERSION}.jar"
-OPTIONS = ("-XX:TieredStopAtLevel=1", "-Xmx1g", "-Duser.timezone=UTC")
 
 
 class NoJRubyError(Exception):
@@ -43,58 +35,25 @@ def install():
         raise NoJRubyError(str(problem)) from None
 
 
+@cache
+def pipelines():
+    """The runner of this test process: one JRuby, started when first asked for, ended with the process."""
+    runner = Pipelines(java=java() / "bin" / "java", jar=JAR, folder=ROOT / "logstash")
+    runner.__enter__()
+    atexit.register(runner.close)
+    return runner
+
+
 def filtered(events, **environment):
-    """What the filter makes of *events* (dicts as an input gives them), in order."""
-    asked = {
-        "steps": steps(FILTER.read_text()),
-        "patterns": patterns(),
-        "environment": {"SLOWTASK_PATTERNS": "patterns"} | environment,
-        "events": list(events),
-    }
-    command = [str(java() / "bin" / "java"), *OPTIONS, "-jar", str(JAR), str(HERE / "logstash.rb")]
-    neutral = {name: value for name, value in os.environ.items() if not name.startswith("SLOWTASK_")}
-    done = subprocess.run(
-        command, input=json.dumps(asked).encode(), capture_output=True, check=False, env=neutral
-    )
-    if done.returncode:
-        raise AssertionError(done.stderr.decode()[:3000])
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    """The documents that fresh pipelines make of *events* (dicts as an input gives them), in order."""
+    return [document(each) for each in pipelines().fresh(**environment).events(events)]
 
 
-def patterns():
-    """Ours and Logstash's own that they use, as grok finds them."""
-    return dict(STANDARD) | ours()
-
-
-def steps(text):
-    """The filters of a configuration as logstash.rb takes them."""
-    [block] = parse_lscl(text)
-    return [step(each) for each in block.content]
-
-
-def step(node):
-    """One plugin, or the branches of a condition."""
-    if isinstance(node, LsclBlock):
-        return {"plugin": node.name, "settings": {each.name: each.content for each in node.content}}
-    if isinstance(node, LsclConditions):
-        branches = [[condition(each), [step(one) for one in inner]] for each, inner in node.conditions]
-        rest = [[None, [step(one) for one in node.default]]] if node.default else []
-        return {"branches": branches + rest}
-    raise TypeError(node)
-
-
-def condition(node):
-    """The two kinds of condition that the filter has."""
-    if isinstance(node, LsclSelector):
-        return {"op": "field", "field": reference(node)}
-    if isinstance(node, LsclEqualTo):
-        return {"op": "==", "field": reference(node.first), "value": node.second}
-    raise TypeError(node)
-
-
-def reference(selector):
-    """`[a][b]`."""
-    return "".join(f"[{name}]" for name in selector.names)
+def document(event):
+    """What is stored of an event that the pipelines gave, its id in it."""
+    stored = {name: value for name, value in event.items() if name not in {"@metadata", "@version"}}
+    inner = {"id": event["@metadata"]["sent"]["id"]} | stored.get("event", {})
+    return stored | {"event": inner}
 
 
 def shipped(path, *, joined=True):
@@ -134,4 +93,4 @@ def multiline():
     return pattern
 
 
-__all__ = ["filtered", "install", "load", "shipped"]
+__all__ = ["Pipelines", "filtered", "install", "pipelines", "shipped"]

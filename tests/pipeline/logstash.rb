@@ -1,226 +1,179 @@
-# Runs the filters of a Logstash configuration without Logstash: JRuby, which Logstash is written in, with the
-# few parts of its API that our filter uses. Plugins: ruby, grok, drop. Standard input: a JSON object with the
-# configuration as lscl read it, the patterns and the events; standard output: the events that come out.
-require "json"
-require "java"
-
-module LogStash
-  # A moment; made of an ISO 8601 text or of now.
-  class Timestamp
-    attr_reader :text
-
-    def initialize(text = nil)
-      @text = text || java.time.Instant.now.to_s
-      @instant = java.time.OffsetDateTime.parse(@text).toInstant
-    end
-
-    def to_i
-      @instant.getEpochSecond
-    end
-
-    def to_s
-      @text
-    end
-  end
-
-  # An event: nested fields, reached by references such as [log][offset]; @metadata apart.
-  class Event
-    attr_reader :metadata
-
-    def initialize(content = {}, metadata = {})
-      @content = { "@timestamp" => Timestamp.new, "@version" => "1" }.merge(content)
-      @content["@timestamp"] = Timestamp.new(@content["@timestamp"]) if @content["@timestamp"].is_a?(String)
-      @metadata = metadata
-      @cancelled = false
-    end
-
-    def get(reference)
-      parts = path(reference)
-      root = parts[0] == "@metadata" ? (parts.shift; @metadata) : @content
-      parts.inject(root) { |inner, part| inner.is_a?(Hash) ? inner[part] : nil }
-    end
-
-    def set(reference, value)
-      parts = path(reference)
-      root = parts[0] == "@metadata" ? (parts.shift; @metadata) : @content
-      *outer, leaf = parts
-      inner = outer.inject(root) { |found, part| found[part].is_a?(Hash) ? found[part] : (found[part] = {}) }
-      inner[leaf] = LogStash.copied(value)
-    end
-
-    def remove(reference)
-      parts = path(reference)
-      root = parts[0] == "@metadata" ? (parts.shift; @metadata) : @content
-      *outer, leaf = parts
-      inner = outer.inject(root) { |found, part| found.is_a?(Hash) ? found[part] : nil }
-      inner.delete(leaf) if inner.is_a?(Hash)
-    end
-
-    def to_hash
-      @content.dup
-    end
-
-    def clone
-      Event.new(LogStash.copied(@content), LogStash.copied(@metadata))
-    end
-
-    def cancel
-      @cancelled = true
-    end
-
-    def cancelled?
-      @cancelled
-    end
-
-    def tag(_name)
-      raise "a filter tagged an event"
-    end
-
-    private
-
-    # As Logstash reads a reference: [a][b], or a alone; anything else is an error.
-    def path(reference)
-      return [reference] unless reference.start_with?("[")
-      raise "invalid field reference #{reference}" unless reference.match?(/\A(?:\[[^\[\],]+\])+\z/)
-      reference.scan(/\[([^\[\]]+)\]/).flatten
-    end
-  end
-
-  # Values go in and out by copy, and only of types that an event can hold.
-  def self.copied(value)
-    case value
-    when Hash then value.to_h { |key, each| [String(key), copied(each)] }
-    when Array then value.map { |each| copied(each) }
-    when String then value.dup
-    when Numeric, Timestamp, nil, true, false then value
-    else raise "an event can't hold a #{value.class}"
-    end
-  end
-end
+# Runs the pipelines of a Logstash configuration without Logstash: JRuby, which Logstash is written in, with the
+# few parts of its API and the few plugins that ours uses. A request is a line of JSON on standard input, its
+# answer one on standard output: {"do": "load"} makes all plugins anew, {"do": "events"} sends events through
+# them, {"do": "refused"} says what Elasticsearch refused, {"do": "tests"} runs the `test` blocks of a script.
+require_relative "event"
+require_relative "script"
+require_relative "plugins"
 
 # A variable of the environment in a setting: ${NAME:default}.
-def substituted(value)
+def substituted(value, environment)
   case value
-  when String then value.gsub(/\$\{([a-zA-Z_.][a-zA-Z0-9_.]*)(?::([^}]*))?\}/) { ENV[$1] || $2 || raise("#{$1} isn't set") }
-  when Array then value.map { |each| substituted(each) }
-  when Hash then value.to_h { |key, each| [key, substituted(each)] }
+  when String
+    value.gsub(/\$\{([a-zA-Z_.][a-zA-Z0-9_.]*)(?::([^}]*))?\}/) { environment[$1] || $2 || raise("#{$1} isn't set") }
+  when Array then value.map { |each| substituted(each, environment) }
+  when Hash then value.to_h { |key, each| [key, substituted(each, environment)] }
   else value
   end
 end
 
-# Each ruby filter is an object of its own, whose variables its code shares.
-class RubyFilter
-  def initialize(settings)
-    instance_eval(settings["init"] || "", settings["id"])
-    instance_eval("def run(event, new_event_block)\n#{settings["code"]}\nend", settings["id"], 0)
+# One pipeline: its filters, and the outputs that an event reaches.
+class Pipeline
+  attr_reader :inputs, :id
+
+  def initialize(id, sections, environment)
+    @id, @environment = id, environment
+    @inputs = sections["input"]
+    @filters = sections["filter"].map { |node| step(node) { |name, settings| filter(name, settings) } }
+    @outputs = sections["output"].map { |node| step(node) { |name, settings| output(name, settings) } }
   end
 
-  def filter(event)
-    extra = []
-    run(event, extra.method(:push))
-    [event, *extra]
-  rescue StandardError, java.lang.Exception  # as Logstash's does: the event goes on, tagged
-    event.set("tags", ["_rubyexception"])
-    [event]
-  end
-end
-
-class GrokFilter
-  def initialize(settings)
-    raise "a failed match would be tagged" unless settings["tag_on_failure"] == []
-    @match = settings["match"].to_h { |field, all| [field, Array(all).map { |each| compiled(each) }] }
+  # The events that leave the filters, in order.
+  def filtered(event)
+    Pipeline.through(@filters, event).reject(&:cancelled?)
   end
 
-  def filter(event)
-    @match.each do |field, patterns|
-      text = event.get(field)
-      patterns.each do |expression, fields|
-        next unless (found = expression.match(text))
-        fields.each { |group, name| keep(event, name, found[group]) }
-        return [event]
-      end
+  # Each output that takes *event*: its plugin's name and its settings.
+  def reached(event)
+    @outputs.flat_map { |each| each.call(event) }.grep(Array)
+  end
+
+  def self.through(steps, event)
+    steps.inject([event]) do |events, each|
+      events.flat_map { |one| one.cancelled? ? [one] : each.call(one) }
     end
-    [event]
   end
 
   private
 
-  # Grok's own way: named groups, and no empty captures.
-  def compiled(pattern)
-    fields = {}
-    [Regexp.new(expanded(pattern, fields)), fields]
+  def filter(name, settings)
+    plugin = PLUGINS.fetch(name).new(substituted(settings, @environment))
+    ->(event) { plugin.filter(event) }
   end
 
-  def expanded(pattern, fields)
-    pattern.gsub(/%\{(\w+)(?::([^}]+))?\}/) do
-      name, field = $1, $2
-      group = "g#{fields.size}"
-      fields[group] = field if field
-      inner = expanded($patterns.fetch(name), fields)
-      field ? "(?<#{group}>#{inner})" : "(?:#{inner})"
+  def output(name, settings)
+    settings = substituted(settings, @environment)
+    ->(_event) { [[name, settings]] }
+  end
+
+  # A plugin, or the branches of a condition, as a function of an event.
+  def step(node, &make)
+    return make.call(node["plugin"], node["settings"]) if node["plugin"]
+    branches = node["branches"].map { |given, inner| [given && condition(given), inner.map { |each| step(each, &make) }] }
+    lambda do |event|
+      _, inner = branches.find { |holds, _| holds.nil? || holds.call(event) }
+      inner.nil? ? [event] : node["output"] ? inner.flat_map { |each| each.call(event) } : Pipeline.through(inner, event)
     end
   end
 
-  # A second value makes a list, as in Logstash.
-  def keep(event, name, value)
-    return if value.nil? || value.empty?
-    before = event.get(name)
-    event.set(name, before.nil? ? value : [*before, value])
+  def condition(node)
+    case node["op"]
+    when "truthy" then value = rvalue(node["of"]); ->(event) { truthy?(value.call(event)) }
+    when "not" then inner = condition(node["of"]); ->(event) { !inner.call(event) }
+    when "and" then all = node["of"].map { |each| condition(each) }; ->(event) { all.all? { |each| each.call(event) } }
+    when "or" then any = node["of"].map { |each| condition(each) }; ->(event) { any.any? { |each| each.call(event) } }
+    else comparison(node["op"], rvalue(node["first"]), rvalue(node["second"]))
+    end
+  end
+
+  def comparison(op, first, second)
+    case op
+    when "==" then ->(event) { first.call(event) == second.call(event) }
+    when "!=" then ->(event) { first.call(event) != second.call(event) }
+    when "in" then ->(event) { inside?(first.call(event), second.call(event)) }
+    when "=~" then regexp = Regexp.new(second.call(nil)); ->(event) { (text = first.call(event)).is_a?(String) && regexp.match?(text) }
+    when "<", ">", "<=", ">=" then ->(event) { first.call(event).public_send(op, second.call(event)) }
+    else raise "condition #{op}"
+    end
+  end
+
+  def rvalue(node)
+    return ->(_event) { node["value"] } if node.key?("value")
+    reference = node["field"]
+    ->(event) { event.get(reference) }
+  end
+
+  def truthy?(value)
+    !value.nil? && !["", "false"].include?(value.to_s)
+  end
+
+  def inside?(needle, haystack)
+    return false if needle.nil? || haystack.nil?
+    haystack.respond_to?(:include?) && haystack.include?(needle)
   end
 end
 
-class DropFilter
-  def initialize(_settings); end
+# All pipelines of one Logstash.
+class Instance
+  def initialize(asked)
+    $patterns = asked["patterns"]
+    @pipelines = asked["pipelines"].map { |each| Pipeline.new(each["id"], each["sections"], asked["environment"]) }
+    @addresses = @pipelines.flat_map { |each| inputs(each, "pipeline").map { |input| [input["address"], each] } }.to_h
+    @entry = @pipelines.find { |each| inputs(each, "beats").any? } || @pipelines.first
+  end
 
-  def filter(event)
-    event.cancel
-    [event]
+  def events(contents)
+    contents.flat_map { |content| flow(@entry, LogStash::Event.new(content)) }
+  end
+
+  # What Elasticsearch refused of a pipeline's events, by way of the pipeline that reads its dead letters.
+  def refused(id, letters)
+    reader = @pipelines.find { |each| inputs(each, "dead_letter_queue").any? { |input| input["pipeline_id"] == id } }
+    letters.flat_map do |letter|
+      event = LogStash::Event.new(letter["event"])
+      event.set("[@metadata][dead_letter_queue]", { "reason" => letter["reason"], "plugin_type" => "elasticsearch" })
+      flow(reader, event)
+    end
+  end
+
+  private
+
+  def inputs(pipeline, name)
+    pipeline.inputs.select { |each| each["plugin"] == name }.map { |each| each["settings"] }
+  end
+
+  # Through *pipeline* and those that it sends to; what reaches an output of Elasticsearch.
+  def flow(pipeline, event)
+    pipeline.filtered(event).flat_map do |one|
+      pipeline.reached(one).flat_map do |name, settings|
+        case name
+        when "pipeline" then Array(settings["send_to"]).flat_map { |address| flow(@addresses.fetch(address), one.clone) }
+        when "elasticsearch" then [stored(pipeline, settings, one)]
+        else raise "output #{name}"
+        end
+      end
+    end
+  end
+
+  # The event as the output sends it, with the pipeline, the stream and the id.
+  def stored(pipeline, settings, event)
+    sent = { "pipeline" => pipeline.id, "index" => event.sprintf(settings["index"]), "id" => event.sprintf(settings["document_id"]) }
+    event.set("[@metadata][sent]", sent)
+    event.whole
   end
 end
 
-PLUGINS = { "ruby" => RubyFilter, "grok" => GrokFilter, "drop" => DropFilter }
-
-# A step takes an event and gives the events that go on.
-def step(node)
-  if node["plugin"]
-    plugin = PLUGINS.fetch(node["plugin"]).new(substituted(node["settings"]))
-    return ->(event) { plugin.filter(event) }
-  end
-  branches = node["branches"].map { |condition, steps| [condition, steps.map { |each| step(each) }] }
-  lambda do |event|
-    _, steps = branches.find { |condition, _| condition.nil? || holds(condition, event) }
-    run(steps || [], event)
+def answer(asked)
+  case asked["do"]
+  when "load" then $instance = Instance.new(asked); {}
+  when "events" then { "events" => $instance.events(asked["events"]) }
+  when "refused" then { "events" => $instance.refused(asked["pipeline"], asked["letters"]) }
+  when "tests" then { "results" => Script.new(asked["path"], {}).tested }
+  else raise "asked to #{asked["do"]}"
   end
 end
 
-def holds(condition, event)
-  case condition["op"]
-  when "field" then value = event.get(condition["field"]); !value.nil? && value != false
-  when "==" then event.get(condition["field"]) == condition["value"]
-  else raise "condition #{condition}"
-  end
+def said(text)
+  answer(JSON.parse(text, max_nesting: false))
+rescue StandardError, ScriptError, java.lang.Exception => error
+  { "error" => "#{error.class}: #{error.message}", "at" => Array(error.backtrace).first(8) }
 end
 
-def run(steps, event)
-  steps.inject([event]) do |events, each|
-    events.flat_map { |one| one.cancelled? ? [one] : each.call(one) }
+if $PROGRAM_NAME == __FILE__
+  $stdin.set_encoding("UTF-8")
+  $stdout.set_encoding("UTF-8")
+  $stdin.each_line do |text|
+    puts JSON.generate(said(text), max_nesting: 0)
+    $stdout.flush
   end
-end
-
-def plain(value)
-  case value
-  when LogStash::Timestamp then value.to_s
-  when Hash then value.transform_values { |each| plain(each) }
-  when Array then value.map { |each| plain(each) }
-  else value
-  end
-end
-
-asked = JSON.parse($stdin.set_encoding("UTF-8").read)
-$patterns = asked["patterns"]
-asked["environment"].each { |name, value| ENV[name] = value }
-steps = asked["steps"].map { |each| step(each) }
-$stdout.set_encoding("UTF-8")
-asked["events"].each do |content|
-  run(steps, LogStash::Event.new(content)).reject(&:cancelled?).each { |event| puts JSON.generate(plain(event.to_hash)) }
 end
