@@ -130,6 +130,12 @@ def a_column_missing_in_the_order(found):
         kept["columnOrder"].remove("p95")
 
 
+@fault(STRUCTURAL, "its columns aren't in the order of columnOrder")
+def columns_in_another_order(found):
+    with layer(found) as kept:
+        kept["columns"] = dict(sorted(kept["columns"].items()))
+
+
 @fault(STRUCTURAL, "a metric comes before a bucket")
 def a_metric_before_a_bucket(found):
     with layer(found) as kept:
