@@ -117,19 +117,33 @@ def _visualization(kind: str, source: dict[str, Any], layer: Layer) -> dict[str,
             return _xy(kind, source, layer)
 
 
+def headings(source: dict[str, Any]) -> dict[str, str]:
+    """The columns of a table from left to right: heading → id."""
+    rows = {each["label"]: named(each["field"]) for each in source["rows"]}
+    return rows | {label: named(label) for label in source["metrics"]}
+
+
 def _table(source: dict[str, Any], layer: Layer) -> dict[str, Any]:
-    """A table; a click on a term of a row with `click` filters the dashboard by it."""
+    """A table; a click on a term of a row with `click` filters the dashboard by it.
+
+    Every column has a width: Kibana gives the others 100 px each, and so cuts names and the last columns.
+    """
     clickable = {named(each["field"]) for each in source["rows"] if each.get("click")}
-    rows = [
-        {"columnId": each, "isMetric": False, "isTransposed": False}
-        | ({"oneClickFilter": True} if each in clickable else {})
-        for each in layer.rows
+    columns = [
+        {
+            "columnId": name,
+            "width": source["widths"][label],
+            "isMetric": name in layer.metrics,
+            "isTransposed": False,
+        }
+        | ({"oneClickFilter": True} if name in clickable else {})
+        for label, name in headings(source).items()
     ]
-    metrics = [{"columnId": each, "isMetric": True, "isTransposed": False} for each in layer.metrics]
     return {
         "layerId": DATA,
         "layerType": "data",
-        "columns": rows + metrics,
+        "columns": columns,
+        "headerRowHeight": "auto",
         "sorting": {"columnId": named(source["sort"]), "direction": "desc"},
         "paging": {"enabled": True, "size": 20},
     }

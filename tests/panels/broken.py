@@ -1,4 +1,4 @@
-"""Faults put into saved objects on purpose: each must be found, by its structure or by what it asks."""
+"""Faults put into saved objects on purpose: each must be found, by structure, on screen, or by asking."""
 
 import copy
 import json
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 BOARD = "slowtask-slow-tasks"
 #: name → the fault that it is, and what a check says of it; filled by `fault`.
-STRUCTURAL, ASKED = {}, {}
+STRUCTURAL, UNREADABLE, ASKED = {}, {}, {}
 
 
 def fault(kind, said):
@@ -163,7 +163,7 @@ def a_sum_of_names(found):
 @fault(STRUCTURAL, "there is no operation median_absolute_deviation")
 def an_operation_that_is_none(found):
     with layer(found) as kept:
-        kept["columns"]["p50"]["operationType"] = "median_absolute_deviation"
+        kept["columns"]["p95"]["operationType"] = "median_absolute_deviation"
 
 
 @fault(STRUCTURAL, "it draws p96")
@@ -178,11 +178,11 @@ def a_metric_drawn_as_a_bucket(found):
         kept["visualization"]["xAccessor"] = "runs"
 
 
-@fault(STRUCTURAL, "p50 isn't drawn")
+@fault(STRUCTURAL, "p95 isn't drawn")
 def a_column_that_is_not_drawn(found):
     with state(found) as kept:
         drawn = kept["visualization"]["columns"]
-        drawn.remove(next(each for each in drawn if each["columnId"] == "p50"))
+        drawn.remove(next(each for each in drawn if each["columnId"] == "p95"))
 
 
 @fault(STRUCTURAL, "sorted by mean, which is no column")
@@ -197,10 +197,10 @@ def terms_sorted_by_what_is_not_there(found):
         kept["columns"]["task-name"]["params"]["orderBy"]["columnId"] = "mean"
 
 
-@fault(STRUCTURAL, "it can't be sorted by share-of-total")
+@fault(STRUCTURAL, "it can't be sorted by share")
 def terms_sorted_by_a_formula(found):
     with layer(found) as kept:
-        kept["columns"]["task-name"]["params"]["orderBy"]["columnId"] = "share-of-total"
+        kept["columns"]["task-name"]["params"]["orderBy"]["columnId"] = "share"
 
 
 @fault(STRUCTURAL, "is left out without the other terms")
@@ -273,6 +273,65 @@ def a_control_of_a_number(found):
     controls = json.loads(group["panelsJSON"])
     controls["host-name"]["explicitInput"]["fieldName"] = "process.pid"
     group["panelsJSON"] = json.dumps(controls)
+
+
+# Found by what a screen has room for
+
+
+@contextmanager
+def widths(found, panel="tasks", board=BOARD):
+    """The drawn columns of a table, by their ids."""
+    with state(found, panel, board) as kept:
+        yield {each["columnId"]: each for each in kept["visualization"]["columns"]}
+
+
+@contextmanager
+def chart(found, panel="task-time", board=BOARD):
+    """What a chart draws."""
+    with state(found, panel, board) as kept:
+        yield kept["visualization"]
+
+
+@fault(UNREADABLE, "tasks: no width for p95")
+def a_column_without_a_width(found):
+    with widths(found) as drawn:
+        del drawn["p95"]["width"]
+
+
+@fault(UNREADABLE, "tasks: its columns need")
+def columns_wider_than_their_panel(found):
+    with widths(found) as drawn:
+        drawn["task-name"]["width"] += 20
+
+
+@fault(UNREADABLE, "killed: its columns leave")
+def columns_that_leave_their_panel_empty(found):
+    with panels(found) as decoded:
+        decoded["killed"]["gridData"]["w"] += 8
+
+
+@fault(UNREADABLE, "task-name has 200 px, and a name needs 260")
+def a_name_that_is_cut(found):
+    with widths(found) as drawn:
+        drawn["task-name"]["width"] = 200
+
+
+@fault(UNREADABLE, "the heading Longest needs")
+def a_heading_that_is_cut(found):
+    with widths(found) as drawn:
+        drawn["longest"]["width"] = 98
+
+
+@fault(UNREADABLE, "the heading Wait p95 needs")
+def a_heading_that_does_not_wrap(found):
+    with chart(found, "tasks") as drawn:
+        del drawn["headerRowHeight"]
+
+
+@fault(UNREADABLE, "a number of total needs")
+def a_number_that_is_cut(found):
+    with widths(found) as drawn:
+        drawn["total"]["width"] = 70
 
 
 # Found only by asking Elasticsearch

@@ -1,0 +1,89 @@
+"""Checks that a person can read the dashboards: nothing is cut at 1280 and 1600 px, and nothing misleads.
+
+Numbers of px that stand here without a reason were measured in pictures of a Kibana 8.12.2.
+"""
+
+import json
+
+from panels import saved, screen
+
+#: Whose values are names of tasks and queues: `shop.reports.build_monthly_statement` needs 267 px.
+NAMES = {"task.name", "queue.name"}
+NAME_WIDTH = 260
+#: The longest values of each format of the data views, and of plain numbers.
+LONGEST = {"duration": "999.99 ms", "bytes": "999.9MB", "percent": "100.0%", None: "9,999,999"}
+#: A table leaves so much of its panel unused at most: what is left belongs to the names.
+UNUSED = 0.1
+
+
+def faults(found):
+    """What can't be read, a sentence each."""
+    views = {each["id"]: each["attributes"] for each in saved.of_type(found, "index-pattern")}
+    for board in saved.boards(found):
+        for panel in board.panels:
+            if panel.kind == "lens":
+                yield from lens(panel, formats(views[board.layer_view(panel, "data")]))
+
+
+def formats(view):
+    """The name of each field's format."""
+    return {name: each["id"] for name, each in json.loads(view["fieldFormatMap"]).items()}
+
+
+def lens(panel, how):
+    """A Lens panel; *how* has the formats of its fields."""
+    show = SHOWN.get(panel.attributes["visualizationType"])
+    if show:
+        yield from show(panel, how)
+
+
+def table(panel, how):
+    """Every column has a width, all fit into the panel, and no name, heading or number is cut."""
+    columns = panel.layers["data"]["columns"]
+    widths = {each["columnId"]: each.get("width") for each in panel.drawn["columns"]}
+    if missing := [name for name, width in widths.items() if not isinstance(width, int)]:
+        yield f"{panel.place}: no width for {', '.join(missing)}"
+        return
+    yield from total(panel, sum(widths.values()))
+    for name, width in widths.items():
+        column = columns[name]
+        yield from narrow(panel, name, column.get("sourceField"), width)
+        yield from heading(panel, name, column["label"], width)
+        if not column["isBucketed"]:
+            needs = screen.text(LONGEST[format_of(column, how)], 14, 400) + 12
+            if needs > width:
+                yield f"{panel.place}: a number of {name} needs {needs:.0f} px and has {width}"
+
+
+def narrow(panel, name, field, width):
+    """A column of names has room for one."""
+    if field in NAMES and width < NAME_WIDTH:
+        yield f"{panel.place}: {name} has {width} px, and a name needs {NAME_WIDTH}"
+
+
+def total(panel, needs):
+    """The columns fill the panel at the smaller page, and don't leave it at any. 8 px are at both sides."""
+    for page in screen.PAGES:
+        has = screen.panel(panel.grid["w"], page) - 16
+        if needs > has:
+            yield f"{panel.place}: its columns need {needs} px and have {has:.0f} at {page}"
+        elif page == min(screen.PAGES) and needs < has * (1 - UNUSED):
+            yield f"{panel.place}: its columns leave {has - needs:.0f} px of {has:.0f} unused"
+
+
+def heading(panel, name, label, width):
+    """A heading wraps between words if the table lets it; beside it are a menu and the arrow of the order."""
+    wraps = panel.drawn.get("headerRowHeight") == "auto"
+    measured = screen.longest_word if wraps else screen.text
+    beside = 50 if name == panel.drawn["sorting"]["columnId"] else 28
+    needs = measured(label, 14, 700) + beside
+    if needs > width:
+        yield f"{panel.place}: the heading {label} needs {needs:.0f} px and has {width}"
+
+
+def format_of(column, how):
+    """The format of a column's numbers: the formula's own, else that of its field."""
+    return column["params"].get("format", {}).get("id") or how.get(column.get("sourceField"))
+
+
+SHOWN = {"lnsDatatable": table}
