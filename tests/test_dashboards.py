@@ -193,7 +193,7 @@ def test_every_field_of_a_sample_with_a_unit_has_a_format(found):
 
     assert views["slowtask-runs"].keys() == run
     assert doubles < views["slowtask-samples"].keys()
-    assert found[0]["attributes"]["fieldAttrs"] == '{"event.duration":{"customLabel":"Task-time"}}'
+    assert json.loads(found[0]["attributes"]["fieldAttrs"])["event.duration"] == {"customLabel": "Task-time"}
 
 
 def test_the_line_of_80_percent_is_drawn_over_the_headroom(found):

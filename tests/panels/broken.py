@@ -334,6 +334,48 @@ def a_number_that_is_cut(found):
         drawn["total"]["width"] = 70
 
 
+@fault(UNREADABLE, "slowtask-slowest-runs: opened alone it shows the last 15 minutes")
+def a_session_without_a_time_range(found):
+    named(found, "slowtask-slowest-runs")["attributes"]["timeRestore"] = False
+
+
+@fault(UNREADABLE, "slowtask-slowest-runs: it has a time range and no refreshInterval")
+def a_session_with_half_a_time(found):
+    del named(found, "slowtask-slowest-runs")["attributes"]["refreshInterval"]
+
+
+@fault(UNREADABLE, "slowtask-slowest-runs: a row is higher than two lines")
+def a_session_with_high_rows(found):
+    del named(found, "slowtask-slowest-runs")["attributes"]["rowHeight"]
+
+
+@fault(UNREADABLE, "slowest: no width for @timestamp, event.duration")
+def a_session_without_widths(found):
+    named(found, "slowtask-slowest-runs")["attributes"]["grid"] = {}
+
+
+@fault(UNREADABLE, "slowest: its columns need")
+def a_session_with_one_column_more(found):
+    attributes = named(found, "slowtask-slowest-runs")["attributes"]
+    attributes["columns"].append("worker.name")
+    attributes["grid"]["columns"]["worker.name"] = {"width": 140}
+
+
+@fault(UNREADABLE, "slowest: task.name has 120 px, and a name needs 260")
+def a_session_that_cuts_names(found):
+    named(found, "slowtask-slowest-runs")["attributes"]["grid"]["columns"]["task.name"]["width"] = 120
+
+
+@fault(UNREADABLE, "slowest: the heading of event.duration needs")
+def a_session_that_cuts_a_heading(found):
+    named(found, "slowtask-slowest-runs")["attributes"]["grid"]["columns"]["event.duration"]["width"] = 90
+
+
+@fault(UNREADABLE, "slowest: a value of task.id needs")
+def a_session_that_cuts_an_id(found):
+    named(found, "slowtask-slowest-runs")["attributes"]["grid"]["columns"]["task.id"]["width"] = 200
+
+
 # Found only by asking Elasticsearch
 
 

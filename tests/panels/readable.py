@@ -12,16 +12,24 @@ NAMES = {"task.name", "queue.name"}
 NAME_WIDTH = 260
 #: The longest values of each format of the data views, and of plain numbers.
 LONGEST = {"duration": "999.99 ms", "bytes": "999.9MB", "percent": "100.0%", None: "9,999,999"}
+#: The same for fields of a Discover session.
+DOCUMENT = {"@timestamp": "Nov 25, 2026 @ 23:29:20.170", "task.id": "39d65eea-ebd7-43e9-9cf4-8a1c2a3b4c5d"}
 #: A table leaves so much of its panel unused at most: what is left belongs to the names.
 UNUSED = 0.1
 
 
 def faults(found):
     """What can't be read, a sentence each."""
+    sessions = {each["id"]: each for each in saved.of_type(found, "search")}
     views = {each["id"]: each["attributes"] for each in saved.of_type(found, "index-pattern")}
+    for each in sessions.values():
+        yield from session(each)
     for board in saved.boards(found):
         for panel in board.panels:
-            if panel.kind == "lens":
+            if panel.kind == "search":
+                shown = sessions[board.view(f"{panel.id}:{panel.reference}")]
+                yield from documents(panel, shown, views[shown["references"][0]["id"]])
+            else:
                 yield from lens(panel, formats(views[board.layer_view(panel, "data")]))
 
 
@@ -30,11 +38,19 @@ def formats(view):
     return {name: each["id"] for name, each in json.loads(view["fieldFormatMap"]).items()}
 
 
+def labels(view):
+    """What Kibana calls the fields that a data view renames."""
+    return {name: each["customLabel"] for name, each in json.loads(view["fieldAttrs"]).items()}
+
+
 def lens(panel, how):
     """A Lens panel; *how* has the formats of its fields."""
     show = SHOWN.get(panel.attributes["visualizationType"])
     if show:
         yield from show(panel, how)
+
+
+# Tables
 
 
 def table(panel, how):
@@ -87,3 +103,47 @@ def format_of(column, how):
 
 
 SHOWN = {"lnsDatatable": table}
+
+
+# Discover sessions
+
+
+def session(found):
+    """A session shows something when it is opened alone, and many rows of it."""
+    attributes = found["attributes"]
+    if not attributes["timeRestore"] or attributes.get("timeRange") != {"from": "now-24h", "to": "now"}:
+        yield f"{found['id']}: opened alone it shows the last 15 minutes"
+    if "refreshInterval" not in attributes:
+        yield f"{found['id']}: it has a time range and no refreshInterval"
+    if attributes.get("rowHeight") not in {1, 2}:
+        yield f"{found['id']}: a row is higher than two lines"
+
+
+def documents(panel, found, view):
+    """The columns of a session fit into its panel, and its names and headings into them."""
+    attributes = found["attributes"]
+    names = ["@timestamp", *attributes["columns"]]
+    widths = {name: each["width"] for name, each in attributes["grid"].get("columns", {}).items()}
+    if missing := [name for name in names if name not in widths]:
+        yield f"{panel.place}: no width for {', '.join(missing)}"
+        return
+    needs = 56 + sum(widths.values())
+    for page in screen.PAGES:
+        has = screen.panel(panel.grid["w"], page)
+        if needs > has:
+            yield f"{panel.place}: its columns need {needs} px and have {has:.0f} at {page}"
+    for name, width in widths.items():
+        yield from narrow(panel, name, name, width)
+        yield from field(panel, name, width, name == attributes["sort"][0][0], view)
+
+
+def field(panel, name, width, sorts, view):
+    """A field's heading stands in one line beside its type, its menu and the arrow of the order."""
+    needs = screen.text(labels(view).get(name, name), 12, 700) + (76 if sorts else 52)
+    if needs > width:
+        yield f"{panel.place}: the heading of {name} needs {needs:.0f} px and has {width}"
+    how = formats(view)
+    longest = DOCUMENT.get(name) or (LONGEST[how[name]] if name in how else "")
+    needs = screen.monospace(longest, 12) + 8
+    if needs > width:
+        yield f"{panel.place}: a value of {name} needs {needs:.0f} px and has {width}"
