@@ -185,7 +185,7 @@ def _xy(kind: str, source: dict[str, Any], layer: Layer) -> dict[str, Any]:
     return {
         "preferredSeriesType": SERIES[kind],
         "layers": [data | ({"splitAccessor": layer.split} if layer.split else {}), *_fixed(source)],
-        "legend": {"isVisible": layer.split is not None or len(layer.metrics) > 1, "position": "right"},
+        "legend": _legend(layer),
         "fittingFunction": "Linear",
         "valueLabels": "hide",
         "yTitle": "",
@@ -196,8 +196,15 @@ def _xy(kind: str, source: dict[str, Any], layer: Layer) -> dict[str, Any]:
     }
 
 
+def _legend(layer: Layer) -> dict[str, Any]:
+    """The legend of a chart: for the names of a split it is as wide as Kibana has it, and wraps them."""
+    if layer.split:
+        return {"isVisible": True, "position": "right", "legendSize": "xlarge", "shouldTruncate": False}
+    return {"isVisible": len(layer.metrics) > 1, "position": "right"}
+
+
 def _fixed(source: dict[str, Any]) -> list[dict[str, Any]]:
-    """The layer of lines at a fixed height, each with its label."""
+    """The layer of lines at a fixed height. Kibana has 20 px for a label: the title says it instead."""
     if "lines" not in source:
         return []
     names = list(fixed(source["lines"]))
@@ -207,6 +214,6 @@ def _fixed(source: dict[str, Any]) -> list[dict[str, Any]]:
             "layerId": LINES,
             "layerType": "referenceLine",
             "accessors": names,
-            "yConfig": [{"forAccessor": each, "textVisibility": True} | style for each in names],
+            "yConfig": [{"forAccessor": each, "textVisibility": False} | style for each in names],
         }
     ]

@@ -205,8 +205,8 @@ def terms_sorted_by_a_formula(found):
 
 @fault(STRUCTURAL, "is left out without the other terms")
 def missing_values_without_other_ones(found):
-    with layer(found, "exceptions") as kept:
-        kept["columns"]["error-type"]["params"]["otherBucket"] = False
+    with layer(found, "killed") as kept:
+        kept["columns"]["event-reason"]["params"]["otherBucket"] = False
 
 
 @fault(STRUCTURAL, "it refers to nothing")
@@ -332,6 +332,48 @@ def a_heading_that_does_not_wrap(found):
 def a_number_that_is_cut(found):
     with widths(found) as drawn:
         drawn["total"]["width"] = 70
+
+
+@fault(UNREADABLE, "task-time: its legend cuts names")
+def a_legend_that_is_too_narrow(found):
+    with chart(found) as drawn:
+        del drawn["legend"]["legendSize"]
+
+
+@fault(UNREADABLE, "task-time: its legend cuts names")
+def a_legend_that_is_cut(found):
+    with chart(found) as drawn:
+        drawn["legend"]["shouldTruncate"] = True
+
+
+@fault(UNREADABLE, "flow: its legend cuts labels")
+def a_label_that_is_wider_than_its_legend(found):
+    with layer(found, "flow", "slowtask-queues") as kept:
+        kept["columns"]["departures"]["label"] = "Departures of all queues"
+
+
+@fault(UNREADABLE, "its legend is wider than its chart")
+def a_legend_that_leaves_no_room(found):
+    with panels(found) as decoded:
+        decoded["task-time"]["gridData"]["w"] = 16
+
+
+@fault(UNREADABLE, "Kibana has 20 px for the label of the line 80")
+def a_label_at_a_line(found):
+    with chart(found, "headroom", "slowtask-queues") as drawn:
+        drawn["layers"][1]["yConfig"][0]["textVisibility"] = True
+
+
+@fault(UNREADABLE, "exceptions: a bar says (missing value)")
+def a_bar_of_what_is_missing(found):
+    with layer(found, "exceptions") as kept:
+        kept["columns"]["error-type"]["params"] |= {"missingBucket": True, "otherBucket": True}
+
+
+@fault(UNREADABLE, "durations: its lowest range is on top")
+def a_heat_map_upside_down(found):
+    with layer(found, "durations") as kept:
+        kept["columns"]["event-duration"]["params"]["ranges"].reverse()
 
 
 @fault(UNREADABLE, "slowtask-slowest-runs: opened alone it shows the last 15 minutes")

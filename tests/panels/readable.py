@@ -16,6 +16,7 @@ LONGEST = {"duration": "999.99 ms", "bytes": "999.9MB", "percent": "100.0%", Non
 DOCUMENT = {"@timestamp": "Nov 25, 2026 @ 23:29:20.170", "task.id": "39d65eea-ebd7-43e9-9cf4-8a1c2a3b4c5d"}
 #: A table leaves so much of its panel unused at most: what is left belongs to the names.
 UNUSED = 0.1
+LEGEND = {None: 130, "auto": 130, "small": 80, "medium": 130, "large": 180, "xlarge": 230}
 
 
 def faults(found):
@@ -102,7 +103,46 @@ def format_of(column, how):
     return column["params"].get("format", {}).get("id") or how.get(column.get("sourceField"))
 
 
-SHOWN = {"lnsDatatable": table}
+# Charts
+
+
+def xy(panel, how):
+    """Legends show whole names; lines have no label that Kibana would cut; no bar for what is missing."""
+    data, *others = panel.drawn["layers"]
+    legend, columns = panel.drawn["legend"], panel.layers["data"]["columns"]
+    if legend["isVisible"]:
+        yield from whole(panel, legend, None if data.get("splitAccessor") else data["accessors"], columns)
+    for each in others:
+        for line in each["yConfig"]:
+            if line["textVisibility"]:
+                yield f"{panel.place}: Kibana has 20 px for the label of the line {line['forAccessor']}"
+    if data["seriesType"] == "bar_horizontal" and columns[data["xAccessor"]]["params"]["missingBucket"]:
+        yield f"{panel.place}: a bar says (missing value)"
+
+
+def whole(panel, legend, accessors, columns):
+    """A legend has room for names that we don't know, or for the labels of *accessors*."""
+    if legend["position"] in {"top", "bottom"}:
+        return
+    size = LEGEND[legend.get("legendSize")]
+    if accessors is None:
+        if size < LEGEND["xlarge"] or legend.get("shouldTruncate", True):
+            yield f"{panel.place}: its legend cuts names"
+    elif any(screen.text(columns[each]["label"], 12, 400) + 46 > size for each in accessors):
+        yield f"{panel.place}: its legend cuts labels"
+    if size > screen.panel(panel.grid["w"], min(screen.PAGES)) / 2:
+        yield f"{panel.place}: its legend is wider than its chart"
+
+
+def heatmap(panel, how):
+    """The first range is drawn on top: the highest one."""
+    ranges = panel.layers["data"]["columns"][panel.drawn["yAccessor"]]["params"]["ranges"]
+    lows = [each["from"] or 0 for each in ranges]
+    if lows != sorted(lows, reverse=True):
+        yield f"{panel.place}: its lowest range is on top"
+
+
+SHOWN = {"lnsDatatable": table, "lnsXY": xy, "lnsHeatmap": heatmap}
 
 
 # Discover sessions
