@@ -104,7 +104,7 @@ def _control(order: int, source: dict[str, str]) -> dict[str, Any]:
     return {
         "order": order,
         "type": "optionsListControl",
-        "width": "medium",
+        "width": "small",
         "grow": True,
         "explicitInput": {
             "id": named(source["field"]),

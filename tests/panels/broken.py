@@ -334,6 +334,24 @@ def a_number_that_is_cut(found):
         drawn["total"]["width"] = 70
 
 
+@fault(UNREADABLE, "worker-time: its title needs")
+def a_title_that_is_cut(found):
+    with panels(found) as decoded:
+        decoded["worker-time"]["embeddableConfig"]["title"] = "Worker time (total Task-time)"
+
+
+@fault(UNREADABLE, "the label over 100 % its queue grows needs")
+def a_label_of_a_number_that_is_cut(found):
+    with layer(found, "load-now", "slowtask-queues") as kept:
+        kept["columns"]["highest"]["label"] = "over 100 % its queue grows"
+
+
+@fault(UNREADABLE, "its controls need")
+def controls_in_two_lines(found):
+    group = named(found, BOARD)["attributes"]["controlGroupInput"]
+    group["panelsJSON"] = group["panelsJSON"].replace('"small"', '"medium"')
+
+
 @fault(UNREADABLE, "task-time: its legend cuts names")
 def a_legend_that_is_too_narrow(found):
     with chart(found) as drawn:

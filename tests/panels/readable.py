@@ -17,6 +17,7 @@ DOCUMENT = {"@timestamp": "Nov 25, 2026 @ 23:29:20.170", "task.id": "39d65eea-eb
 #: A table leaves so much of its panel unused at most: what is left belongs to the names.
 UNUSED = 0.1
 LEGEND = {None: 130, "auto": 130, "small": 80, "medium": 130, "large": 180, "xlarge": 230}
+CONTROL_WIDTH = {"small": 224, "medium": 400, "large": 800}
 
 
 def faults(found):
@@ -26,7 +27,9 @@ def faults(found):
     for each in sessions.values():
         yield from session(each)
     for board in saved.boards(found):
+        yield from controls(board)
         for panel in board.panels:
+            yield from title(panel)
             if panel.kind == "search":
                 shown = sessions[board.view(f"{panel.id}:{panel.reference}")]
                 yield from documents(panel, shown, views[shown["references"][0]["id"]])
@@ -46,9 +49,27 @@ def labels(view):
 
 def lens(panel, how):
     """A Lens panel; *how* has the formats of its fields."""
-    show = SHOWN.get(panel.attributes["visualizationType"])
-    if show:
-        yield from show(panel, how)
+    yield from SHOWN[panel.attributes["visualizationType"]](panel, how)
+
+
+def title(panel):
+    """A title stands in one line, beside the panel's menu; that of a session has an icon behind it."""
+    words = panel.config["title"]
+    needs = screen.text(words, 12, 700) + (20 if panel.kind == "search" else 0)
+    for page in screen.PAGES:
+        has = screen.panel(panel.grid["w"], page) - 42
+        if needs > has:
+            yield f"{panel.place}: its title needs {needs:.0f} px and has {has:.0f} at {page}"
+
+
+def controls(board):
+    """The lists above the panels stand in one line."""
+    widths = [CONTROL_WIDTH[each["width"]] for each in board.controls.values()]
+    for page in screen.PAGES:
+        has = screen.panel(screen.COLUMNS, page)
+        needs = sum(widths) + screen.GAP * (len(widths) - 1)
+        if needs > has:
+            yield f"{board.id}: its controls need {needs} px and have {has:.0f} at {page}"
 
 
 # Tables
@@ -103,7 +124,7 @@ def format_of(column, how):
     return column["params"].get("format", {}).get("id") or how.get(column.get("sourceField"))
 
 
-# Charts
+# Charts and single numbers
 
 
 def xy(panel, how):
@@ -134,6 +155,16 @@ def whole(panel, legend, accessors, columns):
         yield f"{panel.place}: its legend is wider than its chart"
 
 
+def metric(panel, how):
+    """The label of a single number stands in one line."""
+    words = panel.layers["data"]["columns"][panel.drawn["metricAccessor"]]["label"]
+    needs = screen.text(words, 16, 700)
+    for page in screen.PAGES:
+        has = screen.panel(panel.grid["w"], page) - 24
+        if needs > has:
+            yield f"{panel.place}: the label {words} needs {needs:.0f} px and has {has:.0f} at {page}"
+
+
 def heatmap(panel, how):
     """The first range is drawn on top: the highest one."""
     ranges = panel.layers["data"]["columns"][panel.drawn["yAccessor"]]["params"]["ranges"]
@@ -142,7 +173,7 @@ def heatmap(panel, how):
         yield f"{panel.place}: its lowest range is on top"
 
 
-SHOWN = {"lnsDatatable": table, "lnsXY": xy, "lnsHeatmap": heatmap}
+SHOWN = {"lnsDatatable": table, "lnsXY": xy, "lnsMetric": metric, "lnsHeatmap": heatmap}
 
 
 # Discover sessions
