@@ -197,10 +197,19 @@ def _xy(kind: str, source: dict[str, Any], layer: Layer) -> dict[str, Any]:
 
 
 def _legend(layer: Layer) -> dict[str, Any]:
-    """The legend of a chart: for the names of a split it is as wide as Kibana has it, and wraps them."""
-    if layer.split:
-        return {"isVisible": True, "position": "right", "legendSize": "xlarge", "shouldTruncate": False}
-    return {"isVisible": len(layer.metrics) > 1, "position": "right"}
+    """The legend of a chart: for the names of a split as wide as Kibana has it, and three lines for each.
+
+    Not any number of lines: some versions of Kibana's API can't express that, and cut after the first.
+    """
+    if not layer.split:
+        return {"isVisible": len(layer.metrics) > 1, "position": "right"}
+    return {
+        "isVisible": True,
+        "position": "right",
+        "legendSize": "xlarge",
+        "shouldTruncate": True,
+        "maxLines": 3,
+    }
 
 
 def _fixed(source: dict[str, Any]) -> list[dict[str, Any]]:

@@ -361,7 +361,7 @@ def a_legend_that_is_too_narrow(found):
 @fault(UNREADABLE, "task-time: its legend cuts names")
 def a_legend_that_is_cut(found):
     with chart(found) as drawn:
-        drawn["legend"]["shouldTruncate"] = True
+        drawn["legend"]["maxLines"] = 1
 
 
 @fault(UNREADABLE, "flow: its legend cuts labels")

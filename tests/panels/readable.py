@@ -147,7 +147,7 @@ def whole(panel, legend, accessors, columns):
         return
     size = LEGEND[legend.get("legendSize")]
     if accessors is None:
-        if size < LEGEND["xlarge"] or legend.get("shouldTruncate", True):
+        if size < LEGEND["xlarge"] or legend.get("maxLines", 1) < 3:
             yield f"{panel.place}: its legend cuts names"
     elif any(screen.text(columns[each]["label"], 12, 400) + 46 > size for each in accessors):
         yield f"{panel.place}: its legend cuts labels"
