@@ -145,6 +145,23 @@ def test_a_misspelt_word_of_the_source_is_refused(misspelt):
         board.panel("it", source, {"view": "runs"}, {}, {})
 
 
+@pytest.mark.parametrize(
+    ("widths", "wrong"), [({"Task": 260}, "Runs"), ({"Task": 260, "Runs": 80, "Rnus": 80}, "Rnus")]
+)
+def test_a_table_without_a_width_for_each_column_is_refused(widths, wrong):
+    """Kibana would give the column 100 px, or ignore the width."""
+    source = {
+        "title": "x",
+        "kind": "table",
+        "at": [0, 0, 1, 1],
+        "rows": [{"field": "task.name", "label": "Task", "size": 3}],
+        "metrics": {"Runs": "count()"},
+        "widths": widths,
+    }
+    with pytest.raises(ValueError, match=rf"panel it: a width for each column, not for others: {wrong}$"):
+        board.panel("it", source, {"view": "runs"}, {}, {})
+
+
 # What the dashboards show
 
 
