@@ -11,7 +11,7 @@ from conftest import missing
 from dashboards import board, bundle, expression, layout
 from dashboards.columns import named
 from environments import SHAPES
-from panels import broken, kql, saved, structure
+from panels import broken, kql, readable, saved, screen, structure
 from slowtask import event, kibana, sample
 
 ROOT = bundle.SOURCE.parent
@@ -145,6 +145,23 @@ def test_a_misspelt_word_of_the_source_is_refused(misspelt):
         board.panel("it", source, {"view": "runs"}, {}, {})
 
 
+@pytest.mark.parametrize(
+    ("widths", "wrong"), [({"Task": 260}, "Runs"), ({"Task": 260, "Runs": 80, "Rnus": 80}, "Rnus")]
+)
+def test_a_table_without_a_width_for_each_column_is_refused(widths, wrong):
+    """Kibana would give the column 100 px, or ignore the width."""
+    source = {
+        "title": "x",
+        "kind": "table",
+        "at": [0, 0, 1, 1],
+        "rows": [{"field": "task.name", "label": "Task", "size": 3}],
+        "metrics": {"Runs": "count()"},
+        "widths": widths,
+    }
+    with pytest.raises(ValueError, match=rf"panel it: a width for each column, not for others: {wrong}$"):
+        board.panel("it", source, {"view": "runs"}, {}, {})
+
+
 # What the dashboards show
 
 
@@ -193,7 +210,7 @@ def test_every_field_of_a_sample_with_a_unit_has_a_format(found):
 
     assert views["slowtask-runs"].keys() == run
     assert doubles < views["slowtask-samples"].keys()
-    assert found[0]["attributes"]["fieldAttrs"] == '{"event.duration":{"customLabel":"Task-time"}}'
+    assert json.loads(found[0]["attributes"]["fieldAttrs"])["event.duration"] == {"customLabel": "Task-time"}
 
 
 def test_the_line_of_80_percent_is_drawn_over_the_headroom(found):
@@ -215,6 +232,32 @@ def test_a_fault_of_structure_is_found(found, name):
     change, said = broken.STRUCTURAL[name]
 
     assert any(said in fault for fault in structure.faults(broken.broken(found, change)))
+
+
+def test_the_dashboards_can_be_read(found):
+    """At 1280 and 1600 px: names, headings, numbers, titles and legends are whole."""
+    assert list(readable.faults(found)) == []
+
+
+@pytest.mark.parametrize("name", broken.UNREADABLE)
+def test_a_fault_that_a_person_would_see_is_found(found, name):
+    change, said = broken.UNREADABLE[name]
+
+    assert any(said in fault for fault in readable.faults(broken.broken(found, change)))
+
+
+@pytest.mark.parametrize(("width", "page", "pixels"), [(32, 1280, 840), (16, 1280, 416), (32, 1600, 1053)])
+def test_a_panel_has_the_pixels_of_the_pictures(width, page, pixels):
+    """They were made without a scroll bar."""
+    assert round(screen.panel(width, page + screen.SCROLL_BAR)) == pixels
+
+
+def test_a_text_has_the_pixels_of_the_pictures():
+    """A title and a task's name, measured in a picture of Kibana 8.12.2; ± 1 %."""
+    title = "Tasks by Task-time, longest run first (click a name: its runs only)"
+
+    assert screen.text(title, 12, 700) == pytest.approx(376, rel=0.01)
+    assert screen.text("shop.reports.build_monthly_report", 14, 500) == pytest.approx(232, rel=0.01)
 
 
 def refused(ndjson, folder):

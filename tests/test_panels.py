@@ -62,5 +62,5 @@ def test_the_table_of_tasks_says_what_was_put_in(found, store):
         assert row["longest"] == max(each["event.duration"] for each in mine)
         assert row["runs"] == len(mine)
         assert row["total"] == total
-        assert row["share-of-total"] == pytest.approx(total / everything)
+        assert row["share"] == pytest.approx(total / everything)
         assert row["failed"] == sum(each["event.outcome"] == "failure" for each in mine)

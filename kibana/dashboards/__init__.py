@@ -4,5 +4,5 @@
     slow-tasks.toml queues.toml ┴→ bundle → slowtask.ndjson, and layout → the pictures of docs/dashboards.md
 
 `expression` reads a metric, `columns` a bucket, `lens` makes a panel of them, `board` a dashboard of panels.
-The same source gives the same bytes: ids are the source's own names, keys are sorted.
+The same source gives the same bytes: ids are the source's own names, and nothing is hashed.
 """

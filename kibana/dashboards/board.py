@@ -12,7 +12,7 @@ VERSION: Final = "10.2.0"
 Reference = dict[str, str]
 #: The words of the source: of a panel, and of a bucket.
 PANEL: Final = frozenset(
-    "title kind at rows split metrics sort lines filter view unfiltered session".split()  # noqa: SIM905
+    "title kind at rows split metrics sort widths lines filter view unfiltered session".split()  # noqa: SIM905
 )
 BUCKET: Final = frozenset("field label size by ranges click other missing".split())  # noqa: SIM905
 
@@ -71,6 +71,8 @@ def _check_words(key: str, source: dict[str, Any]) -> None:
     unknown = source.keys() - PANEL | {word for each in buckets for word in each.keys() - BUCKET}
     if unknown:
         raise ValueError(f"panel {key}: {', '.join(sorted(unknown))} means nothing; see slow-tasks.toml")
+    if source["kind"] == "table" and (wrong := source.get("widths", {}).keys() ^ lens.headings(source)):
+        raise ValueError(f"panel {key}: a width for each column, not for others: {', '.join(sorted(wrong))}")
 
 
 def _session(
@@ -102,7 +104,7 @@ def _control(order: int, source: dict[str, str]) -> dict[str, Any]:
     return {
         "order": order,
         "type": "optionsListControl",
-        "width": "medium",
+        "width": "small",
         "grow": True,
         "explicitInput": {
             "id": named(source["field"]),

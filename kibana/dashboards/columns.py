@@ -68,13 +68,13 @@ def _terms(source: dict[str, Any]) -> Column:
 
 
 def _ranges(bounds: list[str]) -> Column:
-    """From nothing to the first of *bounds*, from each to the next, and all above the last."""
+    """The ranges that *bounds* divide a number into, highest first: a heat map draws the first on top."""
     names = [None, *bounds, None]
     return {
         "operationType": "range",
         "params": {
             "type": "range",
-            "ranges": [_range(low, high) for low, high in pairwise(names)],
+            "ranges": [_range(low, high) for low, high in pairwise(names)][::-1],
             "maxBars": "auto",
             "parentFormat": {"id": "range", "params": {"template": "arrow_right", "replaceInfinity": True}},
         },

@@ -117,19 +117,33 @@ def _visualization(kind: str, source: dict[str, Any], layer: Layer) -> dict[str,
             return _xy(kind, source, layer)
 
 
+def headings(source: dict[str, Any]) -> dict[str, str]:
+    """The columns of a table from left to right: heading → id."""
+    rows = {each["label"]: named(each["field"]) for each in source["rows"]}
+    return rows | {label: named(label) for label in source["metrics"]}
+
+
 def _table(source: dict[str, Any], layer: Layer) -> dict[str, Any]:
-    """A table; a click on a term of a row with `click` filters the dashboard by it."""
+    """A table; a click on a term of a row with `click` filters the dashboard by it.
+
+    Every column has a width: Kibana gives the others 100 px each, and so cuts names and the last columns.
+    """
     clickable = {named(each["field"]) for each in source["rows"] if each.get("click")}
-    rows = [
-        {"columnId": each, "isMetric": False, "isTransposed": False}
-        | ({"oneClickFilter": True} if each in clickable else {})
-        for each in layer.rows
+    columns = [
+        {
+            "columnId": name,
+            "width": source["widths"][label],
+            "isMetric": name in layer.metrics,
+            "isTransposed": False,
+        }
+        | ({"oneClickFilter": True} if name in clickable else {})
+        for label, name in headings(source).items()
     ]
-    metrics = [{"columnId": each, "isMetric": True, "isTransposed": False} for each in layer.metrics]
     return {
         "layerId": DATA,
         "layerType": "data",
-        "columns": rows + metrics,
+        "columns": columns,
+        "headerRowHeight": "auto",
         "sorting": {"columnId": named(source["sort"]), "direction": "desc"},
         "paging": {"enabled": True, "size": 20},
     }
@@ -171,7 +185,7 @@ def _xy(kind: str, source: dict[str, Any], layer: Layer) -> dict[str, Any]:
     return {
         "preferredSeriesType": SERIES[kind],
         "layers": [data | ({"splitAccessor": layer.split} if layer.split else {}), *_fixed(source)],
-        "legend": {"isVisible": layer.split is not None or len(layer.metrics) > 1, "position": "right"},
+        "legend": _legend(layer),
         "fittingFunction": "Linear",
         "valueLabels": "hide",
         "yTitle": "",
@@ -182,8 +196,24 @@ def _xy(kind: str, source: dict[str, Any], layer: Layer) -> dict[str, Any]:
     }
 
 
+def _legend(layer: Layer) -> dict[str, Any]:
+    """The legend of a chart: for the names of a split as wide as Kibana has it, and three lines for each.
+
+    Not any number of lines: some versions of Kibana's API can't express that, and cut after the first.
+    """
+    if not layer.split:
+        return {"isVisible": len(layer.metrics) > 1, "position": "right"}
+    return {
+        "isVisible": True,
+        "position": "right",
+        "legendSize": "xlarge",
+        "shouldTruncate": True,
+        "maxLines": 3,
+    }
+
+
 def _fixed(source: dict[str, Any]) -> list[dict[str, Any]]:
-    """The layer of lines at a fixed height, each with its label."""
+    """The layer of lines at a fixed height. Kibana has 20 px for a label: the title says it instead."""
     if "lines" not in source:
         return []
     names = list(fixed(source["lines"]))
@@ -193,6 +223,6 @@ def _fixed(source: dict[str, Any]) -> list[dict[str, Any]]:
             "layerId": LINES,
             "layerType": "referenceLine",
             "accessors": names,
-            "yConfig": [{"forAccessor": each, "textVisibility": True} | style for each in names],
+            "yConfig": [{"forAccessor": each, "textVisibility": False} | style for each in names],
         }
     ]

@@ -6,6 +6,7 @@ from dashboards.writing import compact, saved
 
 VIEW: Final = "8.0.0"
 SESSION: Final = "10.1.0"
+TIME: Final = "@timestamp"  #: Kibana puts this column in front by itself
 FORMATS: Final = {
     "duration": {
         "id": "duration",
@@ -28,7 +29,7 @@ def view(source: dict[str, Any]) -> dict[str, Any]:
     attributes = {
         "title": source["title"],
         "name": source["name"],
-        "timeFieldName": "@timestamp",
+        "timeFieldName": TIME,
         "allowNoIndex": True,
         "fieldFormatMap": compact(formats),
         "fieldAttrs": compact(labels),
@@ -41,7 +42,10 @@ def view(source: dict[str, Any]) -> dict[str, Any]:
 
 
 def session(source: dict[str, Any], views: dict[str, str]) -> dict[str, Any]:
-    """A Discover session: documents in order, in columns."""
+    """A Discover session: documents in order, in columns of given widths.
+
+    Opened alone it shows its own time range; on a dashboard, that of the dashboard.
+    """
     name = "kibanaSavedObjectMeta.searchSourceJSON.index"
     search = {
         "query": {"language": "kuery", "query": ""},
@@ -53,13 +57,16 @@ def session(source: dict[str, Any], views: dict[str, str]) -> dict[str, Any]:
     attributes = {
         "title": source["title"],
         "description": source["description"],
-        "columns": source["columns"],
+        "columns": [each for each in source["columns"] if each != TIME],
         "sort": [source["sort"]],
-        "grid": {},
+        "grid": {"columns": {field: {"width": width} for field, width in source["columns"].items()}},
+        "rowHeight": source["lines"],
         "hideChart": True,
         "isTextBasedQuery": False,
         "rowsPerPage": 50,
-        "timeRestore": False,
+        "timeRestore": True,
+        "timeRange": {"from": source["from"], "to": "now"},
+        "refreshInterval": {"pause": True, "value": 60_000},
         "kibanaSavedObjectMeta": {"searchSourceJSON": compact(search)},
     }
     reference = {"type": "index-pattern", "id": views[source["view"]], "name": name}

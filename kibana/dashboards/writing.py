@@ -20,5 +20,8 @@ def saved(
 
 
 def compact(value: Any) -> str:
-    """JSON with sorted keys and no spaces. What has an order is a list."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """JSON without spaces, keys in the order in which the compiler writes them.
+
+    Kibana's public API numbers a layer's columns by the order of their keys.
+    """
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

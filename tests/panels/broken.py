@@ -1,4 +1,4 @@
-"""Faults put into saved objects on purpose: each must be found, by its structure or by what it asks."""
+"""Faults put into saved objects on purpose: each must be found, by structure, on screen, or by asking."""
 
 import copy
 import json
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 BOARD = "slowtask-slow-tasks"
 #: name → the fault that it is, and what a check says of it; filled by `fault`.
-STRUCTURAL, ASKED = {}, {}
+STRUCTURAL, UNREADABLE, ASKED = {}, {}, {}
 
 
 def fault(kind, said):
@@ -130,6 +130,12 @@ def a_column_missing_in_the_order(found):
         kept["columnOrder"].remove("p95")
 
 
+@fault(STRUCTURAL, "its columns aren't in the order of columnOrder")
+def columns_in_another_order(found):
+    with layer(found) as kept:
+        kept["columns"] = dict(sorted(kept["columns"].items()))
+
+
 @fault(STRUCTURAL, "a metric comes before a bucket")
 def a_metric_before_a_bucket(found):
     with layer(found) as kept:
@@ -157,7 +163,7 @@ def a_sum_of_names(found):
 @fault(STRUCTURAL, "there is no operation median_absolute_deviation")
 def an_operation_that_is_none(found):
     with layer(found) as kept:
-        kept["columns"]["p50"]["operationType"] = "median_absolute_deviation"
+        kept["columns"]["p95"]["operationType"] = "median_absolute_deviation"
 
 
 @fault(STRUCTURAL, "it draws p96")
@@ -172,11 +178,11 @@ def a_metric_drawn_as_a_bucket(found):
         kept["visualization"]["xAccessor"] = "runs"
 
 
-@fault(STRUCTURAL, "p50 isn't drawn")
+@fault(STRUCTURAL, "p95 isn't drawn")
 def a_column_that_is_not_drawn(found):
     with state(found) as kept:
         drawn = kept["visualization"]["columns"]
-        drawn.remove(next(each for each in drawn if each["columnId"] == "p50"))
+        drawn.remove(next(each for each in drawn if each["columnId"] == "p95"))
 
 
 @fault(STRUCTURAL, "sorted by mean, which is no column")
@@ -191,16 +197,16 @@ def terms_sorted_by_what_is_not_there(found):
         kept["columns"]["task-name"]["params"]["orderBy"]["columnId"] = "mean"
 
 
-@fault(STRUCTURAL, "it can't be sorted by share-of-total")
+@fault(STRUCTURAL, "it can't be sorted by share")
 def terms_sorted_by_a_formula(found):
     with layer(found) as kept:
-        kept["columns"]["task-name"]["params"]["orderBy"]["columnId"] = "share-of-total"
+        kept["columns"]["task-name"]["params"]["orderBy"]["columnId"] = "share"
 
 
 @fault(STRUCTURAL, "is left out without the other terms")
 def missing_values_without_other_ones(found):
-    with layer(found, "exceptions") as kept:
-        kept["columns"]["error-type"]["params"]["otherBucket"] = False
+    with layer(found, "killed") as kept:
+        kept["columns"]["event-reason"]["params"]["otherBucket"] = False
 
 
 @fault(STRUCTURAL, "it refers to nothing")
@@ -267,6 +273,167 @@ def a_control_of_a_number(found):
     controls = json.loads(group["panelsJSON"])
     controls["host-name"]["explicitInput"]["fieldName"] = "process.pid"
     group["panelsJSON"] = json.dumps(controls)
+
+
+# Found by what a screen has room for
+
+
+@contextmanager
+def widths(found, panel="tasks", board=BOARD):
+    """The drawn columns of a table, by their ids."""
+    with state(found, panel, board) as kept:
+        yield {each["columnId"]: each for each in kept["visualization"]["columns"]}
+
+
+@contextmanager
+def chart(found, panel="task-time", board=BOARD):
+    """What a chart draws."""
+    with state(found, panel, board) as kept:
+        yield kept["visualization"]
+
+
+@fault(UNREADABLE, "tasks: no width for p95")
+def a_column_without_a_width(found):
+    with widths(found) as drawn:
+        del drawn["p95"]["width"]
+
+
+@fault(UNREADABLE, "tasks: its columns need")
+def columns_wider_than_their_panel(found):
+    with widths(found) as drawn:
+        drawn["task-name"]["width"] += 20
+
+
+@fault(UNREADABLE, "killed: its columns leave")
+def columns_that_leave_their_panel_empty(found):
+    with panels(found) as decoded:
+        decoded["killed"]["gridData"]["w"] += 8
+
+
+@fault(UNREADABLE, "task-name has 200 px, and a name needs 260")
+def a_name_that_is_cut(found):
+    with widths(found) as drawn:
+        drawn["task-name"]["width"] = 200
+
+
+@fault(UNREADABLE, "the heading Longest needs")
+def a_heading_that_is_cut(found):
+    with widths(found) as drawn:
+        drawn["longest"]["width"] = 98
+
+
+@fault(UNREADABLE, "the heading Wait p95 needs")
+def a_heading_that_does_not_wrap(found):
+    with chart(found, "tasks") as drawn:
+        del drawn["headerRowHeight"]
+
+
+@fault(UNREADABLE, "a number of total needs")
+def a_number_that_is_cut(found):
+    with widths(found) as drawn:
+        drawn["total"]["width"] = 70
+
+
+@fault(UNREADABLE, "worker-time: its title needs")
+def a_title_that_is_cut(found):
+    with panels(found) as decoded:
+        decoded["worker-time"]["embeddableConfig"]["title"] = "Worker time (total Task-time)"
+
+
+@fault(UNREADABLE, "the label over 100 % its queue grows needs")
+def a_label_of_a_number_that_is_cut(found):
+    with layer(found, "load-now", "slowtask-queues") as kept:
+        kept["columns"]["highest"]["label"] = "over 100 % its queue grows"
+
+
+@fault(UNREADABLE, "its controls need")
+def controls_in_two_lines(found):
+    group = named(found, BOARD)["attributes"]["controlGroupInput"]
+    group["panelsJSON"] = group["panelsJSON"].replace('"small"', '"medium"')
+
+
+@fault(UNREADABLE, "task-time: its legend cuts names")
+def a_legend_that_is_too_narrow(found):
+    with chart(found) as drawn:
+        del drawn["legend"]["legendSize"]
+
+
+@fault(UNREADABLE, "task-time: its legend cuts names")
+def a_legend_that_is_cut(found):
+    with chart(found) as drawn:
+        drawn["legend"]["maxLines"] = 1
+
+
+@fault(UNREADABLE, "flow: its legend cuts labels")
+def a_label_that_is_wider_than_its_legend(found):
+    with layer(found, "flow", "slowtask-queues") as kept:
+        kept["columns"]["departures"]["label"] = "Departures of all queues"
+
+
+@fault(UNREADABLE, "its legend is wider than its chart")
+def a_legend_that_leaves_no_room(found):
+    with panels(found) as decoded:
+        decoded["task-time"]["gridData"]["w"] = 16
+
+
+@fault(UNREADABLE, "Kibana has 20 px for the label of the line 80")
+def a_label_at_a_line(found):
+    with chart(found, "headroom", "slowtask-queues") as drawn:
+        drawn["layers"][1]["yConfig"][0]["textVisibility"] = True
+
+
+@fault(UNREADABLE, "exceptions: a bar says (missing value)")
+def a_bar_of_what_is_missing(found):
+    with layer(found, "exceptions") as kept:
+        kept["columns"]["error-type"]["params"] |= {"missingBucket": True, "otherBucket": True}
+
+
+@fault(UNREADABLE, "durations: its lowest range is on top")
+def a_heat_map_upside_down(found):
+    with layer(found, "durations") as kept:
+        kept["columns"]["event-duration"]["params"]["ranges"].reverse()
+
+
+@fault(UNREADABLE, "slowtask-slowest-runs: opened alone it shows the last 15 minutes")
+def a_session_without_a_time_range(found):
+    named(found, "slowtask-slowest-runs")["attributes"]["timeRestore"] = False
+
+
+@fault(UNREADABLE, "slowtask-slowest-runs: it has a time range and no refreshInterval")
+def a_session_with_half_a_time(found):
+    del named(found, "slowtask-slowest-runs")["attributes"]["refreshInterval"]
+
+
+@fault(UNREADABLE, "slowtask-slowest-runs: a row is higher than two lines")
+def a_session_with_high_rows(found):
+    del named(found, "slowtask-slowest-runs")["attributes"]["rowHeight"]
+
+
+@fault(UNREADABLE, "slowest: no width for @timestamp, event.duration")
+def a_session_without_widths(found):
+    named(found, "slowtask-slowest-runs")["attributes"]["grid"] = {}
+
+
+@fault(UNREADABLE, "slowest: its columns need")
+def a_session_with_one_column_more(found):
+    attributes = named(found, "slowtask-slowest-runs")["attributes"]
+    attributes["columns"].append("worker.name")
+    attributes["grid"]["columns"]["worker.name"] = {"width": 140}
+
+
+@fault(UNREADABLE, "slowest: task.name has 120 px, and a name needs 260")
+def a_session_that_cuts_names(found):
+    named(found, "slowtask-slowest-runs")["attributes"]["grid"]["columns"]["task.name"]["width"] = 120
+
+
+@fault(UNREADABLE, "slowest: the heading of event.duration needs")
+def a_session_that_cuts_a_heading(found):
+    named(found, "slowtask-slowest-runs")["attributes"]["grid"]["columns"]["event.duration"]["width"] = 90
+
+
+@fault(UNREADABLE, "slowest: a value of task.id needs")
+def a_session_that_cuts_an_id(found):
+    named(found, "slowtask-slowest-runs")["attributes"]["grid"]["columns"]["task.id"]["width"] = 200
 
 
 # Found only by asking Elasticsearch

@@ -189,6 +189,8 @@ def columns(place, layer, types):
     if Counter(order) != Counter(there.keys()):
         yield f"{place}: columnOrder and columns differ by {', '.join(sorted(set(order) ^ set(there)))}"
         return
+    if list(there) != order:
+        yield f"{place}: its columns aren't in the order of columnOrder, by which Kibana's API numbers them"
     bucketed = [there[name]["isBucketed"] for name in order]
     if bucketed != sorted(bucketed, reverse=True):
         yield f"{place}: a metric comes before a bucket"
