@@ -9,7 +9,7 @@ demo: $(READY)  # a Redis of its own, two RQ workers, three tasks, their ranking
 	@$(BIN)/slowtask demo
 
 test: $(READY) check servers environments  # everything; in CI nothing may be missing
-	$(BIN)/pytest -n 4 --dist loadgroup
+	$(BIN)/pytest -n 4 --dist loadgroup -m 'not stack'
 
 check: $(READY)  # style and types
 	$(BIN)/ruff check .
@@ -46,8 +46,8 @@ logs:
 ps:
 	@sh docker/compose.sh ps --all
 
-test-stack: $(READY)  # the whole path in Docker, also with services killed; a stack of its own beside yours
-	$(BIN)/python tests/stack/run.py
+test-stack: $(READY)  # the stack on a Docker engine, its services killed in turn; starts an engine where none runs
+	$(BIN)/pytest tests/stack -m stack
 
 test-logstash: $(READY)  # the filter on the golden logs, in the real Logstash, against slowtask parse; in Docker
 	cd tests && ../$(BIN)/python -m stack.logstash

@@ -245,7 +245,7 @@ def test_each_password_file_is_a_secret_of_that_container(loaded):
 
 
 def test_no_secret_names_an_owner_or_a_mode(loaded):
-    """For these, engines older than 28 look the image's user up on the host, and the container won't start."""
+    """Engines older than 28 would look the image's user up on the host, and not start the container."""
     named = [
         (name, secret["source"])
         for name, each in loaded.items()
@@ -622,7 +622,13 @@ case "$*" in
   "info --format {{{{.ServerVersion}}}}") {engine} ;;
   "info --format {{{{.MemTotal}}}}") echo {memory} ;;
   "info --format {{{{.DockerRootDir}}}}") echo "{root}" ;;
-  "compose config") printf 'name: slowtask\\n    image: a/kibana:1\\n    mem_limit: "6000000000"\\n        published: "{port}"\\n' ;;
+  "compose config") cat <<END
+name: slowtask
+    image: a/kibana:1
+    mem_limit: "6000000000"
+        published: "{port}"
+END
+  ;;
   "image inspect a/kibana:1") {images} ;;
   "ps --filter publish="*) echo "{holder}" ;;
   "compose config --services") printf '%s\\n' elasticsearch dashboards kibana ;;

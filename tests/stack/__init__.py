@@ -1,0 +1,1 @@
+"""The stack on a real Docker engine: `make test-stack`, `make test-logstash`."""
