@@ -418,7 +418,7 @@ def test_a_missing_file_is_an_error_and_no_empty_folder(loaded):
         each for service in loaded.values() for each in service.get("volumes", []) if each["type"] == "bind"
     ]
 
-    assert len(binds) == 9
+    assert len(binds) == 10
     assert [each["source"] for each in binds if each["bind"].get("create_host_path", True)] == []
 
 
