@@ -11,6 +11,7 @@ else
   command -v rabbitmq-server >/dev/null || [ -x /usr/sbin/rabbitmq-server ] || wanted="$wanted rabbitmq-server"
   command -v logrotate >/dev/null || [ -x /usr/sbin/logrotate ] || wanted="$wanted logrotate"
   command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || wanted="$wanted chromium"
+  command -v rubocop >/dev/null || wanted="$wanted rubocop"
 fi
 [ -n "$wanted" ] || exit 0
 

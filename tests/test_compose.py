@@ -445,7 +445,7 @@ def test_a_missing_file_is_an_error_and_no_empty_folder(loaded):
         each for service in loaded.values() for each in service.get("volumes", []) if each["type"] == "bind"
     ]
 
-    assert len(binds) == 11
+    assert len(binds) == 12
     assert [each["source"] for each in binds if each["bind"].get("create_host_path", True)] == []
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline import logstash
 from slowtask import event, sample
 from slowtask.store.packing import TYPES
 
 ROOT = Path(__file__).parent.parent
+RECORD = ROOT / "logstash" / "ruby" / "slowtask" / "record.rb"  #: what the filter makes of JSON
 DATASETS = {
     "slowtask.run": (event.Run,),
     "slowtask.queue": (sample.QueueSample, sample.BrokerSample),
@@ -66,7 +66,7 @@ def sources(value):
 
 def test_the_filter_s_fields_are_the_records_own():
     """Names, order and types of `slowtask.event` and `slowtask.sample`; `!` marks what no line lacks."""
-    text = logstash.FILTER.read_text()
+    text = RECORD.read_text()
     for dataset, kinds in DATASETS.items():
         [table] = re.findall(rf'"{dataset}" => \{{(.*?)\}}', text, re.DOTALL)
         fields = dict(re.findall(r'"([@\w.]+)" => "(\w+)!?"', table))
@@ -80,10 +80,10 @@ def test_the_filter_s_fields_are_the_records_own():
 
 def test_the_filter_s_words_are_the_records_own():
     """The values that outcome, action and state may have."""
-    text = logstash.FILTER.read_text()
+    [table] = re.findall(r"WORDS = \{(.*?)\}", RECORD.read_text(), re.DOTALL)
     words = {
-        name: tuple(re.findall(r'"([\w-]+)"', call))
-        for name, call in re.findall(r'"(\w+)" => one_of\.call\((.*?)\)', text)
+        name: tuple(re.findall(r'"([\w-]+)"', listed))
+        for name, listed in re.findall(r'"(\w+)" => \[(.*?)\]', table)
     }
 
     hints = {
@@ -97,7 +97,7 @@ def test_the_filter_s_words_are_the_records_own():
 
 
 def test_the_filter_takes_names_of_queue_systems_as_long_as_the_record_does():
-    least, most = re.findall(r'"system" => .*between\?\((\d+), (\d+)\)', logstash.FILTER.read_text())[0]
+    least, most = re.findall(r"SYSTEM_LENGTHS = \((\d+)\.\.(\d+)\)", RECORD.read_text())[0]
 
     [meta] = event.Name.__metadata__
     assert (int(least), int(most)) == (meta.min_length, meta.max_length)

@@ -29,7 +29,7 @@ PATTERN = re.compile(r"%\{(\w+)(?::[^}]*)?\}")
 #: What the reference of Logstash 9 documents, of what we use: all ship with every Logstash.
 DOCUMENTED = {
     ("input", "beats"): {"id", "host", "port", "enrich"},
-    ("filter", "ruby"): {"id", "init", "code"},
+    ("filter", "ruby"): {"id", "path", "script_params"},
     ("filter", "grok"): {"id", "patterns_dir", "match", "tag_on_failure", "timeout_millis"},
     ("filter", "mutate"): {"id", "rename", "replace"},
     ("filter", "drop"): {"id"},
@@ -162,6 +162,21 @@ def test_patterns_are_found_beside_the_pipeline():
     assert folders
     assert all(each == ["${SLOWTASK_PATTERNS:/usr/share/logstash/patterns}"] for each in folders)
     assert [path.name for path in (LOGSTASH / "patterns").iterdir()] == ["slowtask"]
+
+
+def test_scripts_are_found_beside_the_pipeline_and_are_there():
+    paths = [options["path"] for _, name, options in plugins(text("filter.conf")) if name == "ruby"]
+    home = "${SLOWTASK_RUBY:/usr/share/logstash/ruby}/"
+
+    assert [each.removeprefix(home) for each in paths] == ["line.rb", "event.rb"]
+    assert all((LOGSTASH / "ruby" / each.removeprefix(home)).is_file() for each in paths)
+
+
+def test_the_compose_file_mounts_what_the_filter_reads_beside_the_pipeline():
+    service = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["logstash"]
+    mounted = {each["target"] for each in service["volumes"] if isinstance(each, dict)}
+
+    assert {service["environment"][name] for name in ("SLOWTASK_PATTERNS", "SLOWTASK_RUBY")} <= mounted
 
 
 def test_the_input_adds_nothing_and_listens_where_the_compose_file_publishes():

@@ -1,7 +1,6 @@
 """The Logstash filter makes of each line what `slowtask parse` makes of it."""
 
 import re
-from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -10,15 +9,12 @@ import pytest
 from documents import nested
 from logs import line, made
 from pipeline import logstash, odd
+from pipeline.parsing import DAY, micro, parsed, runs, unparsed
 from slowtask import event, sample
-from slowtask.parse import events
 from slowtask.parse.ndjson import flat
 from slowtask.parse.record import SENTENCES
-from slowtask.sources import resolve
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.log"))
-DAY = "2026-11-23"
-
 
 pytestmark = pytest.mark.usefixtures("jruby")
 
@@ -42,39 +38,6 @@ class Status:
     """Of a file that nobody looks into."""
 
     st_dev, st_ino = 1, 2
-
-
-def runs(found):
-    """The runs of *found*, comparable: without ids, times to the microsecond."""
-    return sorted(
-        msgspec.json.encode(
-            each | {"@timestamp": micro(each["@timestamp"]), "event.id": None}, order="sorted"
-        )
-        for each in found
-        if each["event.dataset"] == "slowtask.run"
-    )
-
-
-def micro(time):
-    """*time* with six decimals, as our lines have it; Logstash leaves out zeros."""
-    whole, _, fraction = time.removesuffix("Z").partition(".")
-    return f"{whole}.{fraction:0<6}Z"
-
-
-def unparsed(found):
-    return sorted(
-        (each["log.offset"], each["event.reason"])
-        for each in found
-        if each["event.dataset"] == "slowtask.unparsed"
-    )
-
-
-def parsed(path):
-    """What the parser makes of the log at *path*: runs and what can't be read, comparable."""
-    items = list(events(resolve([str(path)])[0], date=date.fromisoformat(DAY)))
-    found = [event.fields(each) for each in items if isinstance(each, event.Run)]
-    bad = sorted((each.offset, str(each.reason)) for each in items if not isinstance(each, event.Run))
-    return runs(found), bad
 
 
 @pytest.fixture(scope="module")

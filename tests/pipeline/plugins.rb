@@ -53,8 +53,8 @@ class RubyFilter < Filter
   # Only what the script returns goes on.
   def by_script(event)
     results = Script.checked(@script.execute(event))
-    event.cancel unless results.include?(event)
-    results
+    event.cancel unless results.any? { |each| each.equal?(event) }
+    [event, *results.reject { |each| each.equal?(event) }]
   rescue StandardError, java.lang.Exception => error
     failed(event, error)
   end

@@ -30,6 +30,7 @@ output { file { id => "test_out" path => "/out/%{[@metadata][case]}.ndjson" code
 VARIABLES = {
     "SLOWTASK_DATE": DAY,
     "SLOWTASK_PATTERNS": f"{HOME}/patterns",
+    "SLOWTASK_RUBY": f"{HOME}/ruby",
     "ELASTICSEARCH_HOSTS": "http://127.0.0.1:9200",
     "SLOWTASK_LOGSTASH_PASSWORD": "unused",
 }
@@ -76,7 +77,7 @@ def logstash(*options, folders, text=""):
 
 def check_configuration():
     """Have Logstash check the pipeline of the stack: syntax, plugins and their options."""
-    folders = {LOGSTASH / "pipeline": f"{HOME}/pipeline", LOGSTASH / "patterns": f"{HOME}/patterns"}
+    folders = {LOGSTASH / name: f"{HOME}/{name}" for name in ("pipeline", "patterns", "ruby")}
     logstash("--config.test_and_exit", "--path.config", f"{HOME}/pipeline/*.conf", folders=folders)
 
 
@@ -104,7 +105,8 @@ def filtered(folder):
         each.chmod(0o755 if each.is_dir() else 0o644)
     out.chmod(0o777)  # Logstash's user in the container is another
     text = "".join(line for name, log, joined in cases() for line in lines(name, log, joined=joined))
-    folders = {pipeline: "/slowtask", out: "/out", LOGSTASH / "patterns": f"{HOME}/patterns"}
+    folders = {pipeline: "/slowtask", out: "/out"}
+    folders |= {LOGSTASH / name: f"{HOME}/{name}" for name in ("patterns", "ruby")}
     options = ("--path.config", "/slowtask/*.conf", "--pipeline.workers", "1", "--pipeline.ordered", "true")
     logstash(*options, folders=folders, text=text)
     return {path.stem: [*map(json.loads, path.read_text().splitlines())] for path in out.iterdir()}

@@ -1,0 +1,147 @@
+# JSON: the run, sample or alert that a line is, or why it is none. An item is a hash: "run" => the fields by
+# name, or "bad" => the reason and "detail" => which field.
+require "json"
+
+module Slowtask
+  # What a line of JSON is.
+  module Record
+    # The fields of each kind of line: name and type, in the order of a line; `!` marks what no line lacks.
+    # tests/test_contract.py holds them to the records of slowtask.event and slowtask.sample.
+    FIELDS = {
+      "slowtask.run" => {
+        "@timestamp" => "date!", "event.id" => "keyword!", "event.dataset" => "keyword!",
+        "event.start" => "date", "event.duration" => "long", "event.margin" => "long",
+        "event.outcome" => "outcome!", "event.action" => "action", "event.reason" => "keyword",
+        "task.name" => "keyword!", "task.id" => "keyword", "task.attempt" => "short",
+        "task.wait" => "long", "task.cpu" => "long", "task.memory" => "long",
+        "queue.name" => "keyword", "queue.system" => "system", "worker.name" => "keyword",
+        "host.name" => "keyword", "process.pid" => "long", "service.name" => "keyword",
+        "service.version" => "keyword", "service.environment" => "keyword", "error.type" => "keyword",
+        "error.message" => "text", "error.stack_trace" => "text", "labels" => "labels",
+        "trace.id" => "keyword"
+      },
+      "slowtask.queue" => {
+        "@timestamp" => "date!", "event.id" => "keyword!", "event.dataset" => "keyword!",
+        "queue.name" => "keyword", "queue.system" => "keyword", "queue.depth" => "long",
+        "queue.running" => "long", "queue.scheduled" => "long", "queue.deferred" => "long",
+        "queue.failed" => "long", "queue.workers" => "long", "queue.busy" => "long",
+        "queue.arrivals" => "long", "queue.departures" => "long", "queue.interval" => "long",
+        "queue.oldest" => "long", "queue.load" => "double", "broker.system" => "keyword",
+        "broker.name" => "keyword", "broker.policy" => "keyword", "broker.memory.used" => "long",
+        "broker.memory.max" => "long", "broker.capacity" => "double", "broker.limit" => "keyword",
+        "broker.full_in" => "long"
+      },
+      "slowtask.alert" => {
+        "@timestamp" => "date!", "event.id" => "keyword!", "event.dataset" => "keyword!",
+        "alert.name" => "keyword!", "alert.state" => "state!", "alert.value" => "double",
+        "alert.threshold" => "double", "queue.name" => "keyword", "task.name" => "keyword",
+        "message" => "text"
+      }
+    }.freeze
+    WORDS = {
+      "outcome" => ["success", "failure", "unknown"],
+      "action" => ["finished", "failed", "timed-out", "retried", "killed", "stopped", "abandoned"],
+      "state" => ["ok", "warning", "critical"]
+    }.freeze
+    SYSTEM_LENGTHS = (1..64) # characters of a queue system's name
+    SHORTS = (1..2**15 - 1)
+    OURS = '{"@timestamp":'.freeze # how a line of ours begins, also behind a torn one
+    DEPTH = 4 # our longest name has three parts
+
+    module_function
+
+    # The item of a line of JSON, flat as we write it, nested, or a search hit's.
+    def parse(text)
+      content = JSON.parse(text)
+      return { "bad" => "not-an-event" } unless content.is_a?(Hash)
+
+      found = item(content)
+      found["run"] ? found : item(flat(content))
+    rescue JSON::ParserError, ArgumentError
+      { "bad" => "torn-json" }
+    end
+
+    # The item of a flat record.
+    def item(record)
+      dataset = record["event.dataset"]
+      fields = dataset.is_a?(String) && FIELDS[dataset]
+      return { "bad" => "not-an-event" } unless fields
+
+      values = record.slice(*fields.keys).compact.to_h { |name, value| [name, typed(fields[name].delete("!"), value)] }
+      wrong = fields.keys.find { |name| values.key?(name) ? values[name].nil? : fields[name].end_with?("!") }
+      wrong ? { "bad" => "wrong-field", "detail" => wrong } : { "run" => values.slice(*fields.keys) }
+    end
+
+    # The value that a type makes of what JSON gave; nil where it is none of that type.
+    def typed(type, value)
+      case type
+      when "date" then value.is_a?(String) && (micro = Times.zoned(value)) ? Times.iso(micro) : nil
+      when "long" then whole(value, 0..MOST)
+      when "short" then whole(value, SHORTS)
+      when "double" then value if value.is_a?(Numeric) && value.between?(0, Float::MAX)
+      when "labels" then labels(value)
+      else words(type, value) if value.is_a?(String)
+      end
+    end
+
+    def words(type, value)
+      case type
+      when "keyword", "text" then value
+      when "system" then value if SYSTEM_LENGTHS.cover?(value.length)
+      else value if WORDS.fetch(type).include?(value)
+      end
+    end
+
+    def whole(value, range)
+      value if value.is_a?(Integer) && range.cover?(value)
+    end
+
+    # With names that Elasticsearch takes.
+    def labels(value)
+      return unless value.is_a?(Hash) && value.values.all?(String)
+
+      value.transform_keys { |key| key.empty? ? "_" : key.tr('.*"', "_") }
+    end
+
+    # *content* with dotted names; labels stay an object.
+    def flat(content)
+      content = content["_source"] if content["_source"].is_a?(Hash)
+      record = {}
+      flatten(content, "", DEPTH, record)
+      labels = record.keys.grep(/\Alabels\./).to_h { |name| [name[7..], record.delete(name)] }
+      labels.empty? ? record : record.merge("labels" => labels)
+    end
+
+    def flatten(content, prefix, depth, found)
+      content.each do |name, value|
+        if value.is_a?(Hash) && depth.positive? && !FIELDS["slowtask.run"].key?(prefix + name)
+          flatten(value, "#{prefix}#{name}.", depth - 1, found)
+        else
+          found[prefix + name] = value
+        end
+      end
+    end
+
+    # The items of a line that can't be read for the reason of *bad*: whole lines of ours behind its torn
+    # beginning are read.
+    def pieces(bad, text)
+      cuts = [0]
+      from = 1
+      while (at = text.index(OURS, from))
+        cuts << at
+        from = at + 1
+      end
+      return [bad.merge("text" => text, "at" => 0)] if cuts.one?
+
+      cuts.zip([*cuts.drop(1), text.length]).map do |start, stop|
+        piece(bad, text[start...stop]).merge("at" => text[0, start].bytesize)
+      end
+    end
+
+    def piece(bad, text)
+      found = text.start_with?("{") ? parse(text) : bad
+      found = { "bad" => "torn-json" } if found["bad"] && text.start_with?("{")
+      found.merge("text" => text)
+    end
+  end
+end
