@@ -13,6 +13,7 @@ from lscl.errors import DecodeError
 from lscl.lang import LsclAttribute, LsclBlock, LsclConditions, LsclEqualTo
 from lscl.parser import parse_lscl
 
+from pipeline import configuration
 from slowtask import event, sample
 from slowtask.elastic.client import connect
 from slowtask.elastic.setup import Wishes, setup
@@ -29,10 +30,14 @@ PATTERN = re.compile(r"%\{(\w+)(?::[^}]*)?\}")
 #: What the reference of Logstash 9 documents, of what we use: all ship with every Logstash.
 DOCUMENTED = {
     ("input", "beats"): {"id", "host", "port", "enrich"},
+    ("input", "pipeline"): {"id", "address"},
+    ("input", "dead_letter_queue"): {"id", "path", "pipeline_id"},
+    ("filter", "json"): {"id", "source", "add_field"},
     ("filter", "ruby"): {"id", "path", "script_params"},
     ("filter", "grok"): {"id", "patterns_dir", "match", "tag_on_failure", "timeout_millis"},
-    ("filter", "mutate"): {"id", "rename", "replace"},
+    ("filter", "mutate"): {"id", "copy", "replace", "remove_field"},
     ("filter", "drop"): {"id"},
+    ("output", "pipeline"): {"id", "send_to"},
     ("output", "elasticsearch"): {
         "id", "hosts", "user", "password", "data_stream", "index", "action", "document_id",
         "silence_errors_in_log", "manage_template", "ilm_enabled", "retry_max_interval",
@@ -107,9 +112,10 @@ def output():
 
 
 @pytest.fixture(scope="module")
-def pipeline():
-    [pipeline] = yaml.safe_load((LOGSTASH / "config" / "pipelines.yml").read_text())
-    return pipeline
+def pipelines():
+    """The settings of each pipeline, by its id."""
+    listed = yaml.safe_load((LOGSTASH / "config" / "pipelines.yml").read_text())
+    return {each["pipeline.id"]: each for each in listed}
 
 
 @pytest.fixture(scope="module")
@@ -120,16 +126,55 @@ def settings():
 # The pipeline
 
 
-def test_the_folder_holds_the_three_files_that_are_read_in_this_order():
-    assert [each.name for each in sorted((LOGSTASH / "pipeline").iterdir())] == [
-        "filter.conf", "input.conf", "output.conf",
-    ]  # fmt: skip
+READ = {
+    "slowtask": ["intake.conf"],
+    "slowtask-json": ["fast.conf", "filter.conf", "json.conf", "output.conf"],
+    "slowtask-stock": ["filter.conf", "output.conf", "stock.conf"],
+    "slowtask-refused": ["dead-letters.conf", "output.conf"],
+}
 
 
-def test_the_filter_alone_is_what_others_copy():
-    assert sections("filter.conf") == {"filter"}
-    assert sections("input.conf") == {"input"}
+def test_each_pipeline_reads_its_files_in_this_order(pipelines):
+    """Those of fast.conf before those of filter.conf, those of output.conf last."""
+    read = {
+        name: [path.name for path in configuration.files(each["path.config"], LOGSTASH)]
+        for name, each in pipelines.items()
+    }
+
+    assert read == READ
+    assert {name for names in read.values() for name in names} == {path.name for path in FILES}
+    assert sorted((LOGSTASH / "pipeline").iterdir()) == FILES
+
+
+def test_the_filters_alone_are_what_others_copy():
+    assert sections("fast.conf") == sections("filter.conf") == {"filter"}
+    assert sections("intake.conf") == {"input", "output"}
+    assert sections("json.conf") == sections("stock.conf") == {"input"}
+    assert sections("dead-letters.conf") == {"input", "filter"}
     assert sections("output.conf") == {"filter", "output"}
+
+
+def test_what_one_pipeline_sends_another_takes():
+    sent = [
+        address
+        for _, name, options in plugins(text("intake.conf"))
+        if name == "pipeline"
+        for address in options["send_to"]
+    ]
+    taken = [
+        options["address"] for name in ("json.conf", "stock.conf") for _, _, options in plugins(text(name))
+    ]
+
+    assert sorted(sent) == sorted(taken) == ["slowtask-json", "slowtask-stock"]
+
+
+def test_the_dead_letters_of_each_pipeline_that_stores_are_read(pipelines):
+    """Below the folder of data, which is there from the start."""
+    inputs = [options for section, _, options in plugins(text("dead-letters.conf")) if section == "input"]
+    writing = [name for name, each in pipelines.items() if each.get("dead_letter_queue.enable")]
+
+    assert [each["pipeline_id"] for each in inputs] == [f"dead_letter_queue/{name}" for name in writing]
+    assert {each["path"] for each in inputs} == {"${SLOWTASK_DATA:/usr/share/logstash/data}"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -180,9 +225,8 @@ def test_the_compose_file_mounts_what_the_filter_reads_beside_the_pipeline():
 
 
 def test_the_input_adds_nothing_and_listens_where_the_compose_file_publishes():
-    [(_, name, options)] = plugins(text("input.conf"))
+    [options] = [options for _, name, options in plugins(text("intake.conf")) if name == "beats"]
 
-    assert name == "beats"
     assert options["enrich"] == "none"
     assert f":{options['port']}" in (ROOT / "docker-compose.yml").read_text()
 
@@ -191,14 +235,16 @@ def test_the_input_adds_nothing_and_listens_where_the_compose_file_publishes():
 
 
 def stream(dataset):
-    """The stream that output.conf chooses for *dataset*, by reading its conditions."""
+    """The stream that output.conf chooses for a *dataset* of the careful way, by reading its conditions."""
     [conditions] = [
         each
         for section in parse_lscl(text("output.conf"))
         for each in section.content
         if isinstance(each, LsclConditions)
     ]
-    for condition, inner in conditions.conditions:
+    (short, _), *others = conditions.conditions
+    assert short.names == ["@metadata", "slowtask_read"]
+    for condition, inner in others:
         assert isinstance(condition, LsclEqualTo)
         assert condition.first.names == ["event", "dataset"]
         if condition.second == dataset:
@@ -225,7 +271,7 @@ def test_the_output_stores_into_that_stream_and_makes_no_other(output):
 
 def test_a_line_that_comes_twice_is_one_document_and_makes_no_noise(output):
     assert output["document_id"] == "%{[@metadata][slowtask_id]}"
-    assert '"[event][id]" => "[@metadata][slowtask_id]"' in text("output.conf")
+    assert '"event.id" => "[@metadata][slowtask_id]"' in text("fast.conf")
     assert output["silence_errors_in_log"] == ["version_conflict_engine_exception"]
 
 
@@ -282,24 +328,40 @@ def bare(path):
 # Settings
 
 
-def test_every_setting_is_documented(settings, pipeline):
+def test_every_setting_is_documented(settings, pipelines):
     assert settings.keys() <= PROCESS
-    assert pipeline.keys() <= PIPELINE
+    assert {name for each in pipelines.values() for name in each} <= PIPELINE
 
 
-def test_rqs_lines_are_taken_in_their_order(pipeline):
-    assert (pipeline["pipeline.workers"], pipeline["pipeline.ordered"]) == (1, "true")
+def test_stock_lines_are_taken_in_their_order_from_end_to_end(pipelines):
+    for name in ("slowtask", "slowtask-stock"):
+        assert (pipelines[name]["pipeline.workers"], pipelines[name]["pipeline.ordered"]) == (1, "true")
 
 
-def test_what_was_taken_or_refused_is_on_disk_and_bounded(pipeline):
-    assert pipeline["queue.type"] == "persisted"
-    assert pipeline["dead_letter_queue.enable"] is True
-    assert {pipeline["queue.max_bytes"], pipeline["dead_letter_queue.max_bytes"]} == {"1gb", "256mb"}
+def test_json_lines_have_all_workers_there_are(pipelines):
+    assert not {"pipeline.workers", "pipeline.ordered"} & pipelines["slowtask-json"].keys()
 
 
-def test_strings_keep_their_backslashes(settings, pipeline):
+def test_what_was_taken_is_on_disk_until_the_next_has_it_and_bounded(pipelines):
+    on_disk = {
+        name: each.get("queue.max_bytes")
+        for name, each in pipelines.items()
+        if each["queue.type"] == "persisted"
+    }
+
+    assert on_disk == {"slowtask": "256mb", "slowtask-json": "512mb", "slowtask-stock": "512mb"}
+
+
+def test_what_was_refused_is_on_disk_and_bounded(pipelines):
+    sizes = {name: each.get("dead_letter_queue.max_bytes") for name, each in pipelines.items()}
+
+    assert {name for name, size in sizes.items() if size == "256mb"} == {"slowtask-json", "slowtask-stock"}
+    assert "dead_letter_queue.enable" not in pipelines["slowtask-refused"]
+
+
+def test_strings_keep_their_backslashes(settings, pipelines):
     assert settings["config.support_escapes"] is False
-    assert "config.support_escapes" not in pipeline
+    assert not any("config.support_escapes" in each for each in pipelines.values())
 
 
 def test_nobody_else_reaches_its_api_and_it_tells_nobody(settings):
@@ -307,11 +369,13 @@ def test_nobody_else_reaches_its_api_and_it_tells_nobody(settings):
     assert settings["xpack.monitoring.enabled"] is False
 
 
-def test_the_pipeline_is_read_from_where_the_compose_file_mounts_it(pipeline):
+def test_the_pipelines_are_read_from_where_the_compose_file_mounts_them(pipelines):
     volumes = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["logstash"]["volumes"]
     targets = {each["source"]: each["target"] for each in volumes if isinstance(each, dict)}
 
-    assert pipeline["path.config"] == f"{targets['./logstash/pipeline']}/*.conf"
+    assert {each["path.config"].rpartition("/")[0] for each in pipelines.values()} == {
+        targets["./logstash/pipeline"]
+    }
 
 
 def test_no_variable_of_the_container_becomes_a_setting():

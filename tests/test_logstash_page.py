@@ -68,21 +68,33 @@ def test_the_input_that_the_page_shows_parses():
     ]
 
 
+def pipelines():
+    """The settings of each pipeline of the stack, by its id."""
+    listed = yaml.safe_load((ROOT / "logstash" / "config" / "pipelines.yml").read_text())
+    return {each["pipeline.id"]: each for each in listed}
+
+
 def test_the_pipeline_that_the_page_shows_is_ordered_as_ours():
     [block] = re.findall(r"^```yaml\n(# pipelines.yml\n.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     [shown] = yaml.safe_load(block)
-    [ours] = yaml.safe_load((ROOT / "logstash" / "config" / "pipelines.yml").read_text())
+    ours = pipelines()["slowtask-stock"]
 
-    assert {name: ours[name] for name in shown if name != "path.config"} == {
-        name: value for name, value in shown.items() if name != "path.config"
-    }
+    said = {name: value for name, value in shown.items() if name not in ("path.config", "pipeline.id")}
+    assert said
+    assert {name: ours[name] for name in said} == said
 
 
 def test_the_sizes_on_the_page_are_the_settings():
-    [ours] = yaml.safe_load((ROOT / "logstash" / "config" / "pipelines.yml").read_text())
+    ours = pipelines()
 
-    assert re.findall(r"up to (\d+) (MB|GB)", PAGE) == [("1", "GB"), ("256", "MB")]
-    assert (ours["queue.max_bytes"], ours["dead_letter_queue.max_bytes"]) == ("1gb", "256mb")
+    assert re.findall(r"up to (\d+) MB", PAGE) == ["256", "512", "256"]
+    assert ours["slowtask"]["queue.max_bytes"] == "256mb"
+    for name in ("slowtask-json", "slowtask-stock"):
+        assert (ours[name]["queue.max_bytes"], ours[name]["dead_letter_queue.max_bytes"]) == (
+            "512mb",
+            "256mb",
+        )
+        assert f"`{name}`" in PAGE
 
 
 def test_the_table_of_variables_has_those_of_the_filter_with_their_defaults():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from documents import nested
 from elastic.server import NoElasticsearchError, java, run
 from pipeline.runner import Pipelines
 from sharing import locked
@@ -50,8 +51,8 @@ def filtered(events, **environment):
 
 
 def document(event):
-    """What is stored of an event that the pipelines gave, its id in it."""
-    stored = {name: value for name, value in event.items() if name not in {"@metadata", "@version"}}
+    """What is stored of an event that the pipelines gave, its id in it; names with dots taken apart."""
+    stored = nested({name: value for name, value in event.items() if name != "@metadata"})
     inner = {"id": event["@metadata"]["sent"]["id"]} | stored.get("event", {})
     return stored | {"event": inner}
 

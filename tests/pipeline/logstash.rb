@@ -118,12 +118,26 @@ class Instance
 
   # What Elasticsearch refused of a pipeline's events, by way of the pipeline that reads its dead letters.
   def refused(id, letters)
-    reader = @pipelines.find { |each| inputs(each, "dead_letter_queue").any? { |input| input["pipeline_id"] == id } }
+    reader = @pipelines.find { |each| inputs(each, "dead_letter_queue").any? { |input| File.basename(input["pipeline_id"]) == id } }
     letters.flat_map do |letter|
       event = LogStash::Event.new(letter["event"])
       event.set("[@metadata][dead_letter_queue]", { "reason" => letter["reason"], "plugin_type" => "elasticsearch" })
       flow(reader, event)
     end
+  end
+
+  # The seconds of CPU in which *contents* go through a pipeline *times* times; making the events isn't counted.
+  def timed(id, contents, times)
+    pipeline = @pipelines.find { |each| each.id == id }
+    clock = java.lang.management.ManagementFactory.getThreadMXBean
+    spent = 0
+    times.times do
+      events = contents.map { |content| LogStash::Event.new(content) }
+      start = clock.getCurrentThreadCpuTime
+      events.each { |event| flow(pipeline, event) { nil } }
+      spent += clock.getCurrentThreadCpuTime - start
+    end
+    spent / 1e9
   end
 
   private
@@ -133,12 +147,12 @@ class Instance
   end
 
   # Through *pipeline* and those that it sends to; what reaches an output of Elasticsearch.
-  def flow(pipeline, event)
+  def flow(pipeline, event, &sink)
     pipeline.filtered(event).flat_map do |one|
       pipeline.reached(one).flat_map do |name, settings|
         case name
-        when "pipeline" then Array(settings["send_to"]).flat_map { |address| flow(@addresses.fetch(address), one.clone) }
-        when "elasticsearch" then [stored(pipeline, settings, one)]
+        when "pipeline" then Array(settings["send_to"]).flat_map { |address| flow(@addresses.fetch(address), one.clone, &sink) }
+        when "elasticsearch" then [sink ? sink.call : stored(pipeline, settings, one)]
         else raise "output #{name}"
         end
       end
@@ -158,6 +172,7 @@ def answer(asked)
   when "load" then $instance = Instance.new(asked); {}
   when "events" then { "events" => $instance.events(asked["events"]) }
   when "refused" then { "events" => $instance.refused(asked["pipeline"], asked["letters"]) }
+  when "timed" then { "seconds" => $instance.timed(asked["pipeline"], asked["events"], asked["times"]) }
   when "tests" then { "results" => Script.new(asked["path"], {}).tested }
   else raise "asked to #{asked["do"]}"
   end

@@ -90,6 +90,10 @@ class Pipelines:
         letters = [{"event": event, "reason": reason} for event, reason in letters]
         return self._ask(do="refused", pipeline=pipeline, letters=letters)["events"]
 
+    def timed(self, pipeline, batch, times):
+        """The seconds of CPU that *pipeline* and what it sends to take for *batch*, so many times over."""
+        return self._ask(do="timed", pipeline=pipeline, events=list(batch), times=times)["seconds"]
+
     def tests(self, script):
         """Run the `test` blocks of a script: each expectation's name, and None or what is wrong."""
         return [tuple(each) for each in self._ask(do="tests", path=str(script))["results"]]

@@ -76,9 +76,10 @@ def logstash(*options, folders, text=""):
 
 
 def check_configuration():
-    """Have Logstash check the pipeline of the stack: syntax, plugins and their options."""
+    """Have Logstash check the pipelines of the stack: syntax, plugins and their options."""
     folders = {LOGSTASH / name: f"{HOME}/{name}" for name in ("pipeline", "patterns", "ruby")}
-    logstash("--config.test_and_exit", "--path.config", f"{HOME}/pipeline/*.conf", folders=folders)
+    folders[LOGSTASH / "config" / "pipelines.yml"] = f"{HOME}/config/pipelines.yml"
+    logstash("--config.test_and_exit", folders=folders)
 
 
 def cases():
@@ -99,7 +100,8 @@ def filtered(folder):
     pipeline, out = folder / "pipeline", folder / "out"
     pipeline.mkdir()
     out.mkdir()
-    shutil.copy(LOGSTASH / "pipeline" / "filter.conf", pipeline)
+    for name in ("fast.conf", "filter.conf"):
+        shutil.copy(LOGSTASH / "pipeline" / name, pipeline)
     (pipeline / "ends.conf").write_text(ENDS)
     for each in (folder, pipeline, *pipeline.iterdir()):
         each.chmod(0o755 if each.is_dir() else 0o644)
@@ -127,7 +129,7 @@ def compare(found):
 def main():
     require()
     check_configuration()
-    print(f"{image()} takes the stack's pipeline")
+    print(f"{image()} takes the stack's pipelines")
     with tempfile.TemporaryDirectory() as folder:
         return 1 if compare(filtered(Path(folder))) else 0
 

@@ -15,8 +15,7 @@ module Slowtask
       record = item["run"] || unparsed(item, place)
       read = event.get("@timestamp")
       event.to_hash.each_key { |name| event.remove(name) unless name == "@timestamp" }
-      event.remove("[@metadata][slowtask]")
-      event.remove("[@metadata][is]")
+      ["slowtask", "slowtask_read", "is"].each { |name| event.remove("[@metadata][#{name}]") }
       event.set("@timestamp", time(record["@timestamp"]) || read)
       identify(event, record["event.id"].to_s, item, place)
       fields(event, record)
@@ -40,6 +39,7 @@ module Slowtask
     def identify(event, given, item, place)
       given = id(item, place) unless given.bytesize.between?(1, 512)
       event.set("[event][id]", given)
+      event.set("[@metadata][slowtask_id]", given)
     end
 
     def id(item, place)
