@@ -179,7 +179,7 @@ def test_of_a_long_queue_a_sample_is_enough(broker, redis):
 
 def test_a_job_that_runs_is_seen_with_its_task_and_start(broker, redis, redis_server, tmp_path):
     with Workers(tmp_path, redis_server, 1):
-        rq.Queue(connection=redis).enqueue(tasks.send_mail, "a", 5)
+        rq.Queue(connection=redis).enqueue(tasks.send_mail, "a", 600)
         [found] = wait_until(lambda: broker.running(["default"]))
 
     assert found.task == "slowtask.demo.tasks.send_mail"

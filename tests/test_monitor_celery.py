@@ -13,7 +13,7 @@ import pytest
 import rq
 
 from celery_site import job, news, publish, tell
-from conftest import wait_until
+from conftest import PATIENCE, wait_until
 from logs import made, written
 from slowtask.broker.celery import broker as opened
 from slowtask.broker.redis import shown
@@ -182,7 +182,7 @@ def test_the_service_watches_both_and_mixes_up_no_alarms(redis, redis_server, vh
         )
     finally:
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=PATIENCE)
     records = [json.loads(line) for line in log.read_bytes().splitlines()]
     told = [each for each in said.decode().splitlines() if "queue-depth" in each]
 
