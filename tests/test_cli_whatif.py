@@ -240,6 +240,7 @@ def real(tmp_path_factory, redis_server):
 
 
 @pytest.mark.redis
+@pytest.mark.xdist_group("a real run")
 def test_the_replay_of_a_real_run_comes_within_a_tenth_of_its_waits(real):
     """Bursts on two queues: waits of seconds."""
     outcome = found(real)
@@ -252,6 +253,7 @@ def test_the_replay_of_a_real_run_comes_within_a_tenth_of_its_waits(real):
 
 
 @pytest.mark.redis
+@pytest.mark.xdist_group("a real run")
 def test_workers_and_their_order_are_seen_in_a_real_run(real):
     [pool] = found(real)["workers"]
 
