@@ -1,14 +1,16 @@
-"""What the tests share: real servers, and the outcome matrix printed at the end."""
+"""What the tests share: real servers, what marks a test, and the outcome matrix printed at the end."""
 
 import os
+import shutil
 import time
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import hypothesis
 import pytest
 from redis import Redis
 
+import no_servers
 import rabbit
 import sharing
 from elastic import server as elasticsearch_server
@@ -37,6 +39,50 @@ TROUBLES = {
     "labels": {"SLOWTASK_LABELS": "no.such.callback"},
     "setting": {"SLOWTASK_LOG_MAX_BYTES": "much"},
 }
+
+
+#: The fixtures that start a server, or a Java that takes as long.
+SERVERS = {"redis_server", "rabbitmq", "cluster", "jruby"}
+#: Which command runs what is deselected here.
+WHERE = {
+    "stack": "make test-stack",
+    "rare": "make test-all",
+    "server": "make test",
+    "slow": "make test",
+}
+DESELECTED = pytest.StashKey[Counter]()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--no-servers", action="store_true", help="a test that uses a server fails")
+
+
+def pytest_configure(config):
+    config.stash[DESELECTED] = Counter()
+    if config.getoption("no_servers"):
+        folder = no_servers.guard()
+        config.add_cleanup(lambda: shutil.rmtree(folder))
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects by it
+def pytest_collection_modifyitems(items):
+    """Mark what needs a server."""
+    for item in items:
+        if SERVERS.intersection(item.fixturenames) or item.get_closest_marker("redis"):
+            item.add_marker("server")
+
+
+def pytest_deselected(items):
+    for item in items:
+        chosen = item.config.option.markexpr
+        mark = next((mark for mark in WHERE if mark in chosen and item.get_closest_marker(mark)), None)
+        if mark:
+            item.config.stash[DESELECTED][mark] += 1
+
+
+def pytest_testnodedown(node):
+    """A process of the run has ended: all have deselected the same."""
+    node.config.stash[DESELECTED] = Counter(getattr(node, "workeroutput", {}).get("deselected", {}))
 
 
 def missing(what):
@@ -130,7 +176,9 @@ def namespace():
 
 def pytest_sessionfinish(session):
     """End the servers of this test run, once no process uses them."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        session.config.workeroutput["deselected"] = dict(session.config.stash[DESELECTED])
+    else:
         folder = session.config._tmp_path_factory.getbasetemp()  # noqa: SLF001 - no other way
         elasticsearch_server.stop_shared(folder)
         rabbit.stop_shared(folder)
@@ -146,8 +194,15 @@ def wait_until(holds, seconds=PATIENCE):
     return value
 
 
-def pytest_terminal_summary(terminalreporter):
-    """Print the outcome matrix: for each outcome and worker, the actions recorded."""
+def pytest_terminal_summary(terminalreporter, config):
+    """Print what was left out, and the outcome matrix."""
+    for mark, count in config.stash[DESELECTED].items():
+        terminalreporter.write_line(f"deselected: {count} tests marked {mark}; `{WHERE[mark]}` runs them")
+    report_matrix(terminalreporter)
+
+
+def report_matrix(terminalreporter):
+    """For each outcome and worker, the actions recorded."""
     cells = defaultdict(dict)
     columns = []
     for result in ("passed", "failed"):

@@ -21,7 +21,7 @@ from slowtask.judge import Typical, overruns
 PAGE = Path(__file__).parent.parent / "docs" / "monitor.md"
 
 
-@pytest.fixture(params=["rabbitmq", "redis"])
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.server) for name in ("rabbitmq", "redis")])
 def site(request):
     """The address of an empty broker, and what RabbitMQ's plugin needs."""
     if request.param == "redis":

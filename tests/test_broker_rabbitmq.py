@@ -22,7 +22,7 @@ from slowtask.watch import Limits, Watch, samples
 
 PAGE = Path(__file__).parent.parent / "docs" / "monitor.md"
 TYPICAL = {"shop.mail": Typical(mean=5.0, p99=9.0)}
-pytestmark = pytest.mark.xdist_group("a rabbitmq of its own")
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("a rabbitmq of its own")]
 
 
 @pytest.fixture(scope="module")

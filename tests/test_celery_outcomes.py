@@ -78,6 +78,13 @@ class Site:
         return f"{self.environment.name} {self.pool} {self.broker}"
 
     @property
+    def rare(self):
+        """Whether `make test` leaves it out: it runs the newest with every pool, the oldest with prefork."""
+        if self.pool == "prefork":
+            return self.environment not in CELERIES[:2]
+        return self.environment != CELERIES[0] or self.broker != "Redis"
+
+    @property
     def cases(self):
         return [case for case in EXPECTED if case not in FATAL and self.has(case)]
 
@@ -102,8 +109,8 @@ def sites():
 
 def grouped(site, *case):
     """A parameter of which all of one site run in one process: that starts its worker once."""
-    name = " ".join([site.name, *case])
-    return pytest.param(site, *case, id=name, marks=pytest.mark.xdist_group(site.name))
+    marks = [pytest.mark.xdist_group(site.name), *([pytest.mark.rare] if site.rare else [])]
+    return pytest.param(site, *case, id=" ".join([site.name, *case]), marks=marks)
 
 
 class Worker:

@@ -295,6 +295,7 @@ def test_one_step_writes_samples_and_what_is_told(watch, redis, tmp_path):
     assert [each["task.name"] for each in records if each["event.dataset"] == "slowtask.alert"] == [MAIL]
 
 
+@pytest.mark.server
 def test_a_redis_that_goes_away_and_comes_back_is_told_both_times(tmp_path):
     with Server(tmp_path) as server:
         client = opened(server.url)

@@ -28,7 +28,7 @@ TYPICAL = {"shop.mail": Typical(mean=5.0, p99=9.0), "shop.thumb": Typical(mean=0
 SLOWTASK = str(Path(sys.executable).parent / "slowtask")
 
 
-@pytest.fixture(params=["rabbitmq", "redis"])
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.server) for name in ("rabbitmq", "redis")])
 def site(request):
     """The address of an empty broker, and of RabbitMQ's plugin."""
     if request.param == "redis":

@@ -16,7 +16,7 @@ import pytest
 from redis import Redis
 
 from conftest import PATIENCE, missing, wait_until
-from environments import MATRIX, ROOT, Environment
+from environments import MATRIX, NEWEST, ROOT, Environment
 
 pytestmark = pytest.mark.redis
 
@@ -77,6 +77,13 @@ class Site:
         return f"{self.environment.name} {self.worker}"
 
     @property
+    def rare(self):
+        """Whether `make test` leaves it out: of older RQs it runs one worker, of RQ's newest all."""
+        return self.environment != NEWEST and (
+            self.environment.release == "3" or self.worker != "TimedWorker"
+        )
+
+    @property
     def cases(self):
         return [case for case in EXPECTED if self.has(case)]
 
@@ -107,7 +114,8 @@ def sites():
 
 def grouped(site, case):
     """A parameter of which all of one site run in one process: that starts its worker once."""
-    return pytest.param(site, case, id=f"{site.name} {case}", marks=pytest.mark.xdist_group(site.name))
+    marks = [pytest.mark.xdist_group(site.name), *([pytest.mark.rare] if site.rare else [])]
+    return pytest.param(site, case, id=f"{site.name} {case}", marks=marks)
 
 
 class Workers:

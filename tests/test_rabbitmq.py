@@ -33,6 +33,7 @@ def test_each_test_has_a_virtual_host_of_its_own(vhost):
     assert sent(vhost, "hello") == "hello"
 
 
+@pytest.mark.server
 def test_one_of_our_own_listens_on_loopback_only_and_ends_when_told(tmp_path):
     try:
         with RabbitMQ(tmp_path, plugins=()) as server:
