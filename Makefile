@@ -3,13 +3,22 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check servers environments dashboards bench wheel up down logs ps check-kibana test-logstash test-stack clean
+.PHONY: demo test test-all test-fast check servers environments dashboards bench wheel up down logs ps check-kibana test-logstash test-stack clean
 
 demo: $(READY)  # a Redis of its own, two RQ workers, three tasks, their ranking
 	@$(BIN)/slowtask demo
 
-test: $(READY) check servers environments  # everything; in CI nothing may be missing
-	$(BIN)/pytest -n 4 --dist loadgroup -m 'not stack'
+# Processes of a test run; most of their time they wait for servers and workers.
+PYTEST := $(BIN)/pytest -n 4 --dist loadgroup
+
+test: $(READY) check servers environments  # all but the rarer combinations of versions, workers and brokers
+	$(PYTEST) -m 'not stack and not rare'
+
+test-all: $(READY) check servers environments  # everything but the stack; in CI nothing may be missing
+	$(PYTEST) -m 'not stack'
+
+test-fast: $(READY)  # what needs no server and takes no time: the everyday loop
+	$(PYTEST) -m 'not stack and not rare and not server and not slow' --no-servers
 
 check: $(READY)  # style and types
 	$(BIN)/ruff check .

@@ -1,14 +1,16 @@
-"""What the tests share: real servers, and the outcome matrix printed at the end."""
+"""What the tests share: real servers, what marks a test, and the outcome matrix printed at the end."""
 
 import os
+import shutil
 import time
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import hypothesis
 import pytest
 from redis import Redis
 
+import no_servers
 import rabbit
 import sharing
 from elastic import server as elasticsearch_server
@@ -19,10 +21,15 @@ from slowtask.elastic.client import connect
 from slowtask.elastic.setup import Wishes, setup
 from slowtask.errors import BrokerError
 
-hypothesis.settings.register_profile("slowtask", deadline=None)  # the machine's pace proves nothing
+hypothesis.settings.register_profile(  # the machine's pace proves nothing
+    "slowtask", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("slowtask")
 
 IN_CI = bool(os.environ.get("CI"))
+
+#: Seconds until what doesn't happen is a failure: far more than a busy machine needs for anything here.
+PATIENCE = 120.0
 
 
 #: What is wrong with a worker's settings, and costs its tasks nothing.
@@ -32,6 +39,50 @@ TROUBLES = {
     "labels": {"SLOWTASK_LABELS": "no.such.callback"},
     "setting": {"SLOWTASK_LOG_MAX_BYTES": "much"},
 }
+
+
+#: The fixtures that start a server, or a Java that takes as long.
+SERVERS = {"redis_server", "rabbitmq", "cluster", "jruby"}
+#: Which command runs what is deselected here.
+WHERE = {
+    "stack": "make test-stack",
+    "rare": "make test-all",
+    "server": "make test",
+    "slow": "make test",
+}
+DESELECTED = pytest.StashKey[Counter]()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--no-servers", action="store_true", help="a test that uses a server fails")
+
+
+def pytest_configure(config):
+    config.stash[DESELECTED] = Counter()
+    if config.getoption("no_servers"):
+        folder = no_servers.guard()
+        config.add_cleanup(lambda: shutil.rmtree(folder))
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects by it
+def pytest_collection_modifyitems(items):
+    """Mark what needs a server."""
+    for item in items:
+        if SERVERS.intersection(item.fixturenames) or item.get_closest_marker("redis"):
+            item.add_marker("server")
+
+
+def pytest_deselected(items):
+    for item in items:
+        chosen = item.config.option.markexpr
+        mark = next((mark for mark in WHERE if mark in chosen and item.get_closest_marker(mark)), None)
+        if mark:
+            item.config.stash[DESELECTED][mark] += 1
+
+
+def pytest_testnodedown(node):
+    """A process of the run has ended: all have deselected the same."""
+    node.config.stash[DESELECTED] = Counter(getattr(node, "workeroutput", {}).get("deselected", {}))
 
 
 def missing(what):
@@ -125,13 +176,15 @@ def namespace():
 
 def pytest_sessionfinish(session):
     """End the servers of this test run, once no process uses them."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        session.config.workeroutput["deselected"] = dict(session.config.stash[DESELECTED])
+    else:
         folder = session.config._tmp_path_factory.getbasetemp()  # noqa: SLF001 - no other way
         elasticsearch_server.stop_shared(folder)
         rabbit.stop_shared(folder)
 
 
-def wait_until(holds, seconds=20.0):
+def wait_until(holds, seconds=PATIENCE):
     """Poll until *holds* is true; what it returned."""
     end = time.monotonic() + seconds
     while not (value := holds()):
@@ -141,8 +194,15 @@ def wait_until(holds, seconds=20.0):
     return value
 
 
-def pytest_terminal_summary(terminalreporter):
-    """Print the outcome matrix: for each outcome and worker, the actions recorded."""
+def pytest_terminal_summary(terminalreporter, config):
+    """Print what was left out, and the outcome matrix."""
+    for mark, count in config.stash[DESELECTED].items():
+        terminalreporter.write_line(f"deselected: {count} tests marked {mark}; `{WHERE[mark]}` runs them")
+    report_matrix(terminalreporter)
+
+
+def report_matrix(terminalreporter):
+    """For each outcome and worker, the actions recorded."""
     cells = defaultdict(dict)
     columns = []
     for result in ("passed", "failed"):

@@ -61,6 +61,10 @@ MATRIX = [
 ]
 
 
+#: The one that `make test` runs all workers in.
+NEWEST = next((each for each in MATRIX if (each.release, each.version) == ("3", CURRENT)), MATRIX[0])
+
+
 def celery(release: str, *requirements: str, version: str = CURRENT) -> Environment:
     wanted = (*requirements, "kombu[redis]", "gevent")
     return Environment(of="Celery", release=release, requirements=wanted, version=version)

@@ -7,7 +7,7 @@ import sys
 
 from rq import Queue
 
-from conftest import wait_until
+from conftest import PATIENCE, wait_until
 from slowtask.demo import tasks
 from slowtask.demo.workers import Workers
 
@@ -25,7 +25,7 @@ def run(folder, redis, url):
             enqueue(redis, total, burst)
             total += burst
             left = LEFT if burst != BURSTS[-1] else 0
-            wait_until(lambda count=total - left: ended(log) >= count, 60)
+            wait_until(lambda count=total - left: ended(log) >= count)
     return log
 
 
@@ -41,9 +41,9 @@ def run_celery(folder, url):
         subprocess.run(publish, cwd=folder, env=environ, check=True)
         total += burst
         left = LEFT if burst != BURSTS[-1] else 0
-        wait_until(lambda count=total - left: ended(log) >= count, 60)
+        wait_until(lambda count=total - left: ended(log) >= count)
     worker.terminate()
-    worker.wait(30)
+    worker.wait(PATIENCE)
     return log
 
 

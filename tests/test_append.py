@@ -36,6 +36,7 @@ def numbers(folder):
     return [json.loads(line)["number"] for line in lines]
 
 
+@pytest.mark.slow
 def test_no_line_is_torn_lost_or_doubled_by_sixteen_processes_that_rotate(path):
     """Our own size limit: whoever reaches it renames the file, under fifteen others that write."""
     writers = start_writers(path, max_bytes=500_000)
@@ -45,6 +46,7 @@ def test_no_line_is_torn_lost_or_doubled_by_sixteen_processes_that_rotate(path):
     assert len(list(path.parent.iterdir())) > 20
 
 
+@pytest.mark.slow
 def test_no_line_is_torn_lost_or_doubled_by_logrotate(path, tmp_path_factory):
     """logrotate renames the file while sixteen processes write it."""
     logrotate = shutil.which("logrotate", path=os.environ["PATH"] + ":/usr/sbin") or missing("logrotate")

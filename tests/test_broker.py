@@ -179,7 +179,7 @@ def test_of_a_long_queue_a_sample_is_enough(broker, redis):
 
 def test_a_job_that_runs_is_seen_with_its_task_and_start(broker, redis, redis_server, tmp_path):
     with Workers(tmp_path, redis_server, 1):
-        rq.Queue(connection=redis).enqueue(tasks.send_mail, "a", 5)
+        rq.Queue(connection=redis).enqueue(tasks.send_mail, "a", 600)
         [found] = wait_until(lambda: broker.running(["default"]))
 
     assert found.task == "slowtask.demo.tasks.send_mail"
@@ -284,6 +284,7 @@ def test_a_job_without_a_time_has_no_age(broker, redis):
     assert queue(look(broker)).oldest is None
 
 
+@pytest.mark.server
 def test_a_redis_behind_a_socket_of_the_machine_is_read(tmp_path):
     path = tmp_path / "redis.sock"
     with Server(tmp_path, unixsocket=str(path)) as server, server.client() as client:
@@ -292,6 +293,7 @@ def test_a_redis_behind_a_socket_of_the_machine_is_read(tmp_path):
             assert queue(look(Rq(found, f"unix://{path}"))).depth == 1
 
 
+@pytest.mark.server
 def test_a_redis_behind_tls_is_read_and_one_that_is_not_trusted_is_told(tmp_path):
     authority, port = trustme.CA(), free_port()
     certificate = authority.issue_cert("127.0.0.1")

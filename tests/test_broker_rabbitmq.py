@@ -22,7 +22,7 @@ from slowtask.watch import Limits, Watch, samples
 
 PAGE = Path(__file__).parent.parent / "docs" / "monitor.md"
 TYPICAL = {"shop.mail": Typical(mean=5.0, p99=9.0)}
-pytestmark = pytest.mark.xdist_group("a rabbitmq of its own")
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("a rabbitmq of its own")]
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_reading_changes_nothing(vhost, rabbitmq, broker):
 
 def awaited(look, holds):
     """The first of many looks for which it *holds*."""
-    return wait_until(lambda: [each for each in [look()] if holds(each)], 40)[0]
+    return wait_until(lambda: [each for each in [look()] if holds(each)])[0]
 
 
 def names(server, url):
@@ -288,7 +288,7 @@ def test_of_a_cluster_the_worst_node_is_named(own, tmp_path):
         broker = opened(url, own.management)
         watch = Watch(broker)
         view = wait_until(
-            lambda: [each for each in [watch.look()] if each.capacity and each.capacity.most < 5e8], 40
+            lambda: [each for each in [watch.look()] if each.capacity and each.capacity.most < 5e8]
         )[0]
         second.stop()
         gone = awaited(watch.look, lambda each: each.look.gaps)

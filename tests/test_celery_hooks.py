@@ -12,15 +12,17 @@ from types import SimpleNamespace
 
 import celery
 import pytest
+from celery import signals
 from celery.app.task import Context
 from celery.contrib.testing.worker import start_worker
 from celery.events.state import State
 from celery.signals import setup_logging
+from celery.utils.dispatch import Signal
 from celery.worker.request import Request
 from kombu import Exchange, Queue
 
 import slowtask.celery
-from conftest import TROUBLES, wait_until
+from conftest import PATIENCE, TROUBLES, wait_until
 from slowtask import config
 from slowtask.celery import facts, hooks
 from slowtask.celery.request import Witnessed, witness
@@ -34,9 +36,13 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 @pytest.fixture
 def app(redis, redis_server):
-    """An app on the test's Redis."""
+    """An app on the test's Redis. The hooks, which are of the process, leave it with the test."""
     found = celery.Celery("tests", broker=redis_server, backend=redis_server, set_as_current=False)
-    return slowtask.celery.install(found)
+    yield slowtask.celery.install(found)
+    for emitter in (each for each in vars(signals).values() if isinstance(each, Signal)):
+        for (uid, _), _ in list(emitter.receivers):
+            if str(uid).startswith("slowtask."):
+                emitter.disconnect(dispatch_uid=uid)
 
 
 @pytest.fixture
@@ -89,7 +95,7 @@ def command(redis, redis_server, tmp_path):
             yield log
         finally:
             process.send_signal(signal.SIGQUIT)  # whatever still runs
-            process.wait(30)
+            process.wait(PATIENCE)
 
     def python(script):
         done = subprocess.run(
@@ -110,7 +116,7 @@ def command(redis, redis_server, tmp_path):
     return SimpleNamespace(worker=worker, python=python, records=records)
 
 
-RUN = "import tasks; print([tasks.finishes.delay().get(timeout=20) for _ in range(3)])"
+RUN = f"import tasks; print([tasks.finishes.delay().get(timeout={PATIENCE}) for _ in range(3)])"
 
 
 @pytest.mark.parametrize("environment", TROUBLES.values(), ids=TROUBLES)
@@ -232,7 +238,9 @@ def test_what_runs_and_what_waits_goes_out_with_the_heartbeat(command, app):
     assert event["waiting"] == [["tasks.waits", "default", 2]]
     assert {each["name"] for each in event["running"]} == {"tasks.waits"}
     assert {each["queue"] for each in event["running"]} == {"default"}
-    assert all(0 <= event["timestamp"] - each["since"] < 30 and each["pid"] for each in event["running"])
+    assert all(
+        0 <= event["timestamp"] - each["since"] < PATIENCE and each["pid"] for each in event["running"]
+    )
 
 
 class Own(Request):

@@ -10,6 +10,7 @@ import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import chain, cycle
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,13 +18,12 @@ from urllib.parse import urlsplit
 import pytest
 from redis import Redis
 
-from conftest import missing, wait_until
+from conftest import PATIENCE, missing, wait_until
 from environments import CELERIES, ROOT, Environment
 
 HERE = Path(__file__).parent / "celery_outcomes"
 BROKERS = ["RabbitMQ", "Redis"]
 POOLS = ["prefork", "threads", "solo", "gevent"]
-PATIENCE = 60.0
 #: For each case the actions that its attempts are recorded with; each is of one task, but for canvas.
 EXPECTED = {
     "finished": ["finished"],
@@ -78,6 +78,13 @@ class Site:
         return f"{self.environment.name} {self.pool} {self.broker}"
 
     @property
+    def rare(self):
+        """Whether `make test` leaves it out: it runs the newest with every pool, the oldest with prefork."""
+        if self.pool == "prefork":
+            return self.environment not in CELERIES[:2]
+        return self.environment != CELERIES[0] or self.broker != "Redis"
+
+    @property
     def cases(self):
         return [case for case in EXPECTED if case not in FATAL and self.has(case)]
 
@@ -102,8 +109,8 @@ def sites():
 
 def grouped(site, *case):
     """A parameter of which all of one site run in one process: that starts its worker once."""
-    name = " ".join([site.name, *case])
-    return pytest.param(site, *case, id=name, marks=pytest.mark.xdist_group(site.name))
+    marks = [pytest.mark.xdist_group(site.name), *([pytest.mark.rare] if site.rare else [])]
+    return pytest.param(site, *case, id=" ".join([site.name, *case]), marks=marks)
 
 
 class Worker:
@@ -119,6 +126,7 @@ class Worker:
             "CELERY_RESULT_BACKEND": backend,
             "SLOWTASK_LOG": str(self.log),
         }
+        self.began = None  #: to publish
         self._process = None
 
     def start(self):
@@ -129,7 +137,7 @@ class Worker:
                 command, env=self._environ, cwd=self.folder, stdout=output, stderr=output,
                 start_new_session=True,
             )  # fmt: skip
-        wait_until(lambda: " ready." in self.said() or self._process.poll() is not None, PATIENCE)
+        wait_until(lambda: " ready." in self.said() or self._process.poll() is not None)
         assert self._process.poll() is None, self.said()[-3000:]
 
     def said(self):
@@ -137,6 +145,7 @@ class Worker:
 
     def publish(self, *cases):
         """The ids of the tasks of each case."""
+        self.began = datetime.now(UTC)
         done = subprocess.run(
             [self._python, HERE / "publish.py", *cases],
             env=self._environ, cwd=self.folder, capture_output=True, text=True, check=False,
@@ -159,7 +168,7 @@ class Worker:
         self.wait()
 
     def wait(self):
-        self._process.wait(30)
+        self._process.wait(PATIENCE)
 
     def close(self):
         """The end of a worker whose tasks have ended; whatever is left of it is killed."""
@@ -196,7 +205,7 @@ def all_cases(worker):
         worker.start()
         ids = worker.publish(*worker.site.cases)
         due = sum(len(EXPECTED[case]) for case in ids)
-        wait_until(lambda: len(worker.records(set(chain.from_iterable(ids.values())))) >= due, PATIENCE)
+        wait_until(lambda: len(worker.records(set(chain.from_iterable(ids.values())))) >= due)
     worker.close()
     return {case: worker.records(set(ids[case])) for case in ids}
 
@@ -233,6 +242,8 @@ def test_every_attempt_leaves_one_record(site, case, worked, record_property):
         assert record["worker.name"] == f"celery@{site.pool}"
         assert record["queue.name"] == ("other" if case == "another queue" else "default")
     CHECKS.get(case, lambda *records: None)(*records)
+    if case == "countdown":
+        assert due(records[0]) >= worker.began + timedelta(seconds=2)
 
 
 @pytest.fixture
@@ -283,9 +294,12 @@ def test_an_exit_that_ends_a_solo_worker_leaves_a_record(site, worker, record_pr
     began(record)
 
 
+LONGEST = 100e9  #: ns; less than a task sleeps that is to be disturbed
+
+
 def began(record):
-    assert 0 <= record["event.duration"] < 25_000_000_000
-    assert 0 <= record["task.wait"] < 60_000_000_000
+    assert 0 <= record["event.duration"] < LONGEST
+    assert 0 <= record["task.wait"] < LONGEST
     assert record["process.pid"]
 
 
@@ -321,13 +335,9 @@ def never_began(*records):
         assert "event.start" not in record
 
 
-def took(least, most):
-    """The last attempt ran for so many seconds."""
-
-    def check(*records):
-        assert least <= records[-1]["event.duration"] / 1e9 < most
-
-    return check
+def reached_its_limit(*records):
+    """Which is a second, and not much less by another clock."""
+    assert records[-1]["event.duration"] > 900_000_000
 
 
 def counted(*records):
@@ -340,8 +350,18 @@ def delivered_twice(*records):
     assert records[0]["process.pid"] != records[1]["process.pid"]
 
 
-def waited_without_its_countdown(*records):
-    assert records[-1]["task.wait"] < 1_900_000_000
+def due(record):
+    """When a task could have started: its wait counts from then."""
+    return start(record) - timedelta(microseconds=record["task.wait"] // 1000)
+
+
+def start(record):
+    return datetime.fromisoformat(record["event.start"])
+
+
+def due_a_second_after_the_first_attempt(*records):
+    first, again = records
+    assert due(again) >= start(first) + timedelta(seconds=1)
 
 
 CHECKS = {
@@ -351,10 +371,10 @@ CHECKS = {
     "raised": both(all_began, error("ValueError")),
     "wrong arguments": error("TypeError"),
     "unknown task": both(never_began, ended(**{"task.name": "no.such.task"})),
-    "soft time limit": both(all_began, took(0.9, 5), error("billiard.exceptions.SoftTimeLimitExceeded")),
-    "hard time limit": both(all_began, took(0.9, 5)),
+    "soft time limit": both(all_began, reached_its_limit, error("billiard.exceptions.SoftTimeLimitExceeded")),
+    "hard time limit": both(all_began, reached_its_limit),
     "retried": both(all_began, counted, error("KeyError")),
-    "retried later": both(all_began, counted, ended("success"), waited_without_its_countdown),
+    "retried later": both(all_began, counted, ended("success"), due_a_second_after_the_first_attempt),
     "autoretry": both(all_began, counted, error("KeyError")),
     "killed": both(all_began, reason("signal 9"), ended(**{"task.name": "tasks.is_killed"})),
     "killed, redelivered": both(all_began, delivered_twice, ended("success")),
@@ -365,7 +385,7 @@ CHECKS = {
     "Ignore": both(all_began, ended("unknown")),
     "expired": both(never_began, reason("expired")),
     "revoked, waiting": both(never_began, reason("revoked")),
-    "revoked, running": both(all_began, took(0, 25)),
-    "countdown": both(all_began, waited_without_its_countdown),
+    "revoked, running": all_began,
+    "countdown": all_began,
     "chain": all_began,
 }

@@ -243,6 +243,7 @@ def test_exceptions_that_a_stock_log_tells_are_shown(tmp_path):
     assert "~: from log lines in whole seconds" in html
 
 
+@pytest.mark.slow
 def test_packed_logs_and_lines_give_the_same_charts(log, tmp_path):
     rotated = log.rename(tmp_path / "runs.ndjson.1")
     subprocess.run([sys.executable, "-m", "slowtask", "pack", rotated], check=True, capture_output=True)
@@ -284,6 +285,7 @@ def test_nothing_in_the_file_leads_out_of_it(log, tmp_path):
     assert not re.search(r"https?://(?!www\.w3\.org/)|url\(|@import|\bsrc=|\bhref=|\bid=\"(?!tip\")", html)
 
 
+@pytest.mark.slow
 def test_a_year_of_logs_stays_small(tmp_path):
     log = year.write(tmp_path / "year.ndjson")
     html = reported(tmp_path, log)

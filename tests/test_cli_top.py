@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from conftest import PATIENCE
 from logs import line, made, written
 from slowtask.cli.table import View, page
 from slowtask.cli.top import top
@@ -202,7 +203,7 @@ def watched(log, keys):
                 frame += os.read(terminal, 65536)
             screen += frame
             os.write(terminal, key)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     os.close(terminal)
     return re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", screen.decode())
 

@@ -28,7 +28,7 @@ def collapsed(tmp_path):
 
     def run(limit):
         asked = ("--broker", "rabbitmq", "--limit", limit, "--fast", "--json")
-        done = slowtask("collapse", *asked, cwd=tmp_path, patience=240, TMPDIR=str(tmp_path))
+        done = slowtask("collapse", *asked, cwd=tmp_path, TMPDIR=str(tmp_path))
         assert done.returncode == 0, done.stderr
         assert processes_in(tmp_path) == []
         assert list(tmp_path.iterdir()) == []
@@ -69,12 +69,14 @@ def test_a_full_queue_refuses_tasks_or_drops_them_without_a_word(collapsed):
         "queue-capacity",
     ]
     assert refused["error"] == "OperationalError() of MessageNacked"
-    assert refused["confirmed"]["errors"] > 100
+    assert refused["confirmed"]["errors"] > 0
+    assert refused["confirmed"]["errors"] + refused["finished"] > 150  # of 200: each that ends makes room
     assert refused["confirmed"]["lost"] == 0
     assert refused["default"]["errors"] == 0
     assert refused["default"]["lost"] > 100
     assert (dropped["error"], dropped["confirmed"]["errors"]) == (None, 0)
-    assert dropped["confirmed"]["lost"] > 100
+    assert dropped["confirmed"]["lost"] > 0
+    assert dropped["confirmed"]["lost"] + dropped["finished"] > 150
     assert (dropped["waiting"], dropped["last"] - dropped["first"]) == (400, 399)  # the oldest are gone
     assert min(refused["finished"], dropped["finished"]) > 0
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import PATIENCE
 from slowtask.demo.server import Server, check
 from slowtask.errors import BrokerError
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.redis
 SLOWTASK = Path(sys.executable).parent / "slowtask"
 
 
-def slowtask(*arguments, cwd, patience=120, **environment):
+def slowtask(*arguments, cwd, patience=2 * PATIENCE, **environment):
     return subprocess.run(
         [SLOWTASK, *arguments],
         cwd=cwd,

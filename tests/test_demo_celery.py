@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import kombu
 import pytest
 
-from conftest import wait_until
+from conftest import PATIENCE, wait_until
 
 QUEUE = "slowtask-demo"
 ROOT = Path(__file__).parent.parent
@@ -38,7 +38,7 @@ def run(vhost, tmp_path):
     yield start
     for each in started:
         each.terminate()
-        each.wait(20)
+        each.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -48,7 +48,10 @@ def healthy(vhost, tmp_path):
     def check(who):
         command = [sys.executable, ROOT / "docker" / "healthy.py", who]
         environment = os.environ | {"CELERY_BROKER_URL": vhost}
-        return subprocess.run(command, cwd=tmp_path, env=environment, check=False, timeout=30).returncode == 0
+        return (
+            subprocess.run(command, cwd=tmp_path, env=environment, check=False, timeout=PATIENCE).returncode
+            == 0
+        )
 
     return check
 
@@ -93,7 +96,7 @@ def test_the_worker_s_runs_are_recorded_under_the_names_they_have_under_rq(run, 
 
     run(*WORKER, "--hostname", f"celery@{socket.gethostname()}", SLOWTASK_LOG=str(log))
     run("slowtask.demo.producer", SLOWTASK_DEMO_RATE="50")
-    wait_until(lambda: log.exists() and log.read_bytes().count(b"\n") > 20, 40)
+    wait_until(lambda: log.exists() and log.read_bytes().count(b"\n") > 20)
 
     records = [json.loads(line) for line in log.read_text().splitlines()]
     assert {each["task.name"] for each in records} == {

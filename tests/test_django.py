@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from conftest import missing, wait_until
+from conftest import PATIENCE, missing, wait_until
 from environments import DJANGO, ROOT
 
 pytestmark = pytest.mark.redis
@@ -72,7 +72,7 @@ def python(project):
 
     def run(*arguments):
         process = start(*arguments)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, said
 
     return SimpleNamespace(start=start, run=run)
@@ -105,7 +105,7 @@ def test_a_django_project_with_celery_needs_the_lines_of_its_page_only(project, 
     worker = python.start("-m", "celery", "-A", "shop", "worker", "-c", "1")
     wait_until(lambda: records(project))
     worker.terminate()
-    worker.communicate(timeout=30)
+    worker.communicate(timeout=PATIENCE)
     [record] = records(project)
 
     assert record["task.name"] == "shop.tasks.send_mail"

@@ -15,7 +15,7 @@ from typing import get_args
 import click
 import pytest
 
-from conftest import missing
+from conftest import PATIENCE, missing
 from environments import DJANGO, DRAMATIQ
 from slowtask import cli, event, rank
 from slowtask.cli.setup import PASSWORDS
@@ -184,7 +184,7 @@ def test_a_command_that_a_page_shows_runs_and_prints_what_the_page_shows(block, 
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=180,
+            timeout=2 * PATIENCE,
         )
         expected = STATUS.search(command)
 

@@ -13,7 +13,7 @@ import pytest
 import rq
 
 from celery_site import job, news, publish, tell
-from conftest import wait_until
+from conftest import PATIENCE, wait_until
 from logs import made, written
 from slowtask.broker.celery import broker as opened
 from slowtask.broker.redis import shown
@@ -28,7 +28,7 @@ TYPICAL = {"shop.mail": Typical(mean=5.0, p99=9.0), "shop.thumb": Typical(mean=0
 SLOWTASK = str(Path(sys.executable).parent / "slowtask")
 
 
-@pytest.fixture(params=["rabbitmq", "redis"])
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.server) for name in ("rabbitmq", "redis")])
 def site(request):
     """The address of an empty broker, and of RabbitMQ's plugin."""
     if request.param == "redis":
@@ -182,7 +182,7 @@ def test_the_service_watches_both_and_mixes_up_no_alarms(redis, redis_server, vh
         )
     finally:
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=PATIENCE)
     records = [json.loads(line) for line in log.read_bytes().splitlines()]
     told = [each for each in said.decode().splitlines() if "queue-depth" in each]
 

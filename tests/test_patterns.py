@@ -12,6 +12,8 @@ from pipeline import odd
 from pipeline.logstash import FILTER
 from slowtask.grok import Grok, ours
 
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("patterns")]
+
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.log"))
 LONGEST = 64 * 1024  # no longer line reaches a pattern
 PROGRAM = Path(__file__).parent / "pipeline" / "Grok.java"

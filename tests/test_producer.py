@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 from redis.exceptions import RedisError
 
-from conftest import wait_until
+from conftest import PATIENCE, wait_until
 from slowtask.demo import demo, tasks
 from slowtask.demo.producer import BEAT, Pace, offer
 from slowtask.demo.server import Server
@@ -85,7 +85,7 @@ def test_sigterm_ends_it_at_once_and_well(producer, redis_server, redis):
     wait_until(lambda: redis.exists(BEAT))
     running.send_signal(signal.SIGTERM)
 
-    assert running.wait(5) == 0
+    assert running.wait(PATIENCE) == 0
 
 
 @pytest.mark.redis
@@ -179,7 +179,10 @@ def healthy(request):
     def check(who, url):
         script = request.config.rootpath / "docker" / "healthy.py"
         done = subprocess.run(
-            [sys.executable, script, who], env=os.environ | {"RQ_REDIS_URL": url}, check=False, timeout=30
+            [sys.executable, script, who],
+            env=os.environ | {"RQ_REDIS_URL": url},
+            check=False,
+            timeout=PATIENCE,
         )
         return done.returncode
 

@@ -1,11 +1,12 @@
 """A RabbitMQ of our own starts on loopback, alone, and leaves nothing behind."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import kombu
 import pytest
 
-from conftest import missing
+from conftest import PATIENCE, missing
 from slowtask.demo import rabbitmq as module
 from slowtask.demo.rabbitmq import RabbitMQ
 from slowtask.errors import BrokerError
@@ -15,12 +16,15 @@ def sent(url, text):
     """Have *text* go through the RabbitMQ at *url*."""
     with kombu.Connection(url) as connection, connection.SimpleQueue("there") as queue:
         queue.put(text)
-        return queue.get(timeout=10).payload
+        return queue.get(timeout=PATIENCE).payload
 
 
 def listening(pid):
     """The addresses at which the process *pid* takes connections, as Linux writes them: hexadecimal."""
-    sockets = {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()}
+    sockets = set()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it may be closed meanwhile
+            sockets.add(str(each.readlink()))
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return {row[1].split(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets}
 
@@ -29,6 +33,7 @@ def test_each_test_has_a_virtual_host_of_its_own(vhost):
     assert sent(vhost, "hello") == "hello"
 
 
+@pytest.mark.server
 def test_one_of_our_own_listens_on_loopback_only_and_ends_when_told(tmp_path):
     try:
         with RabbitMQ(tmp_path, plugins=()) as server:

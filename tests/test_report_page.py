@@ -9,6 +9,8 @@ from logs import made, written
 from slowtask.report.chart import NARROW
 from test_cli_report import CLOSING, HOSTILE, broker_sample, queue_sample, reported
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("report page")]
+
 BOXES = """[...document.querySelectorAll("svg")].filter(each => each.getBoundingClientRect().width).map(
     each => { const box = each.getBoundingClientRect(); return [box.left, box.right, box.height]; })"""
 

@@ -185,6 +185,7 @@ def mixed(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_a_mixed_log_cut_at_any_place_gives_the_same(mixed, scanned, cut):
     expected, bad = one_by_one(mixed, date=DAY)
     assert len(expected) > 100

@@ -253,6 +253,7 @@ nanoseconds = st.integers(0, 10**15) | st.integers(0, 300)
 CLOSE = st.integers(10**9, 1_030_000_000)  # neighbours that share buckets
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(nanoseconds | CLOSE, nanoseconds | CLOSE), min_size=1, max_size=60))
 def test_sketched_values_are_within_one_percent_of_the_exact(pairs):
     sketch, exact = sketched(*zip(*pairs, strict=True))
@@ -261,6 +262,7 @@ def test_sketched_values_are_within_one_percent_of_the_exact(pairs):
     assert sketch["wait_p95"] == pytest.approx(exact["wait_p95"], rel=0.01 + 1e-9)
 
 
+@pytest.mark.slow
 @given(st.lists(nanoseconds | st.none(), min_size=1, max_size=30))
 def test_sketched_sums_are_exact(times):
     sketch, exact = sketched(times, [0] * len(times))
@@ -270,6 +272,7 @@ def test_sketched_sums_are_exact(times):
     assert sketch["total"] == pytest.approx(exact["total"])
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from([2**n for n in range(40)]), min_size=1, max_size=40, unique=True))
 def test_times_in_buckets_of_their_own_are_exact(times):
     sketch, exact = sketched(times, times)

@@ -28,6 +28,8 @@ from slowtask.parse.ndjson import flat
 from slowtask.settings import MonitorSettings
 from slowtask.watch import Limits, Watch
 
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("watched path")]
+
 MAIL = "slowtask.demo.tasks.send_mail"
 #: What a stream is called, by its dataset.
 STREAMS = {"slowtask.queue": "metrics-slowtask.queue", "slowtask.alert": "logs-slowtask.alert"}

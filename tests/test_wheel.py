@@ -10,6 +10,8 @@ import pytest
 
 from environments import ROOT, uv
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):

@@ -21,7 +21,7 @@ from elasticsearch import helpers
 from redis import Redis
 from rq import Queue, Retry
 
-from conftest import wait_until
+from conftest import PATIENCE, wait_until
 from dashboards import bundle
 from documents import actions
 from panels import query, saved
@@ -98,7 +98,7 @@ def celery(folder, url, lines):
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=said, stderr=said)
     yield
     process.terminate()
-    process.wait(30)
+    process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def log(redis_server, tmp_path_factory):
         lines = folder / "slowtask.ndjson"
         other = f"{redis_server.rpartition('/')[0]}/1"
         with celery(folder, other, lines), Workers(folder, redis_server, 2, queue=demo.QUEUE, log=lines):
-            wait_until(lambda: lines.exists() and lines.read_bytes().count(b"\n") >= ATTEMPTS, 60)
+            wait_until(lambda: lines.exists() and lines.read_bytes().count(b"\n") >= ATTEMPTS)
     return lines
 
 

@@ -9,6 +9,8 @@ import time
 
 import tasks
 
+PATIENCE = 120  #: seconds
+
 
 def ids(result):
     """The ids of all tasks of a chain, a group or a single one."""
@@ -17,16 +19,21 @@ def ids(result):
 
 
 def await_start():
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while not tasks.STARTED.exists() and time.monotonic() < end:
         time.sleep(0.02)
 
 
 def revoked_waiting():
-    """Revoked before it is due."""
-    result = tasks.finishes.apply_async(countdown=2)
-    tasks.app.control.revoke(result.id)
-    return result
+    """Revoked before it is due: where the worker hears of it too late, another that is due later."""
+    countdown = 2
+    while True:
+        due = time.monotonic() + countdown
+        result = tasks.finishes.apply_async(countdown=countdown)
+        tasks.app.control.revoke(result.id, reply=True, limit=1, timeout=PATIENCE)
+        if time.monotonic() < due:
+            return result
+        countdown *= 2
 
 
 def revoked_running():

@@ -6,8 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-from celery import Celery, Task, chain, chord, group, signals
+from celery import Celery, Task, chain, chord, current_task, group, signals
 from celery.exceptions import Ignore, Reject
+from celery.worker import request
 from kombu import Queue
 
 import slowtask.celery
@@ -25,6 +26,18 @@ app.conf.update(
 slowtask.celery.install(app)
 
 STARTED = Path("started")  #: touched when a task that waits to be disturbed runs
+LONG = 120  #: seconds; longer than a busy machine takes to disturb a task
+
+accepted = request.task_accepted
+
+
+def noted(received, *args, **kwargs):
+    """What the parent does when it knows that a process runs a task; the task can read that it did."""
+    accepted(received, *args, **kwargs)
+    Path(f"accepted {received.id}").touch()
+
+
+request.task_accepted = noted
 
 
 @app.task
@@ -66,13 +79,13 @@ def raises():
 @app.task(soft_time_limit=1)
 def overruns_softly():
     """Runs into its soft time limit."""
-    time.sleep(30)
+    time.sleep(LONG)
 
 
 @app.task(time_limit=1)
 def overruns():
     """Runs into its hard time limit."""
-    time.sleep(30)
+    time.sleep(LONG)
 
 
 @app.task(bind=True, max_retries=1, default_retry_delay=0)
@@ -96,7 +109,8 @@ def retries_by_itself():
 
 def be_seen():
     """Run until the parent knows: before that Celery hands the task to another process without a word."""
-    time.sleep(0.3)
+    while not Path(f"accepted {current_task.request.id}").exists():
+        time.sleep(0.01)
 
 
 @app.task
@@ -165,7 +179,7 @@ def ignores():
 def waits():
     """Waits to be disturbed."""
     STARTED.touch()
-    time.sleep(30)
+    time.sleep(LONG)
 
 
 @app.task

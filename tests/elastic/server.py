@@ -38,7 +38,7 @@ java.version=21
 elasticsearch.version={VERSION}
 """
 USER = "slowtask-tests"  # it refuses to run as root
-PATIENCE = 120.0  # seconds until it answers
+PATIENCE = 300.0  # seconds until it answers
 OLDEST_JAVA = 21
 
 

@@ -1,5 +1,9 @@
-"""`enqueue.py CASE` enqueues what a case of the matrix needs, with the RQ of its environment."""
+"""`enqueue.py CASE…` enqueues what the cases of the matrix need, with the RQ of their environment.
 
+Prints the id of each case's job as JSON, `{case: id}`.
+"""
+
+import json
 import os
 import sys
 
@@ -11,6 +15,7 @@ from slowtask.rq import TimedJob
 
 redis = Redis.from_url(os.environ["RQ_REDIS_URL"])
 queue = Queue(connection=redis)
+last = Queue("last", connection=redis)  #: for a job after which the worker has nothing more to do
 
 
 def undeserialisable():
@@ -38,8 +43,8 @@ CASES = {
     "exited": lambda: queue.enqueue(jobs.exits),
     "killed at exit": lambda: queue.enqueue(jobs.is_killed_at_exit),
     # RQ kills a horse a minute past its limit; a limit of less than nothing makes that now
-    "killed by worker": lambda: queue.enqueue(jobs.overruns, job_timeout=-58),
-    "Redis full": lambda: queue.enqueue(jobs.fills_redis),
+    "killed by worker": lambda: queue.enqueue(jobs.overruns_its_worker, job_timeout=-61),
+    "Redis full": lambda: last.enqueue(jobs.fills_redis),
     "stopped": lambda: queue.enqueue(jobs.waits),
     "cold shutdown": lambda: queue.enqueue(jobs.waits),
     "abandoned": lambda: queue.enqueue(jobs.waits),
@@ -50,4 +55,4 @@ CASES = {
     "is_async=False": synchronous,
 }
 
-print(CASES[sys.argv[1]]().id)
+print(json.dumps({case: CASES[case]().id for case in sys.argv[1:]}))
