@@ -106,30 +106,6 @@ print("performed")
     assert [json.loads(line)["event.action"] for line in log.read_text().splitlines()] == ["finished"]
 
 
-def test_a_job_class_without_timing_is_timed_as_a_whole(redis, redis_server, tmp_path):
-    """`--worker-class` alone is enough for a job class of one's own."""
-    (tmp_path / "own.py").write_text("from rq.job import Job\nclass OwnJob(Job): pass\n")
-    log = tmp_path / "runs.ndjson"
-    Queue(connection=redis).enqueue("jobs.finishes")
-    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{HERE / 'outcomes'}", "SLOWTASK_LOG": str(log)}
-    command = [
-        RQ,
-        "worker",
-        "--burst",
-        "-u",
-        redis_server,
-        "-j",
-        "own.OwnJob",
-        "-w",
-        "slowtask.rq.TimedWorker",
-    ]
-    subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, check=True)
-    [record] = [json.loads(line) for line in log.read_text().splitlines()]
-
-    assert record["event.action"] == "finished"
-    assert record["event.duration"] > 10_000_000
-
-
 def test_a_job_stays_an_rq_job():
     assert issubclass(TimedJob, Job)
 

@@ -18,12 +18,31 @@ from slowtask.guard import guarded
 from slowtask.rq import facts
 from slowtask.rq.attempt import Attempt
 from slowtask.rq.death import Death, Owed, record_abandoned, write_abandoned, write_death
-from slowtask.rq.job import TimedJob
 
 if TYPE_CHECKING:
     Base = Worker
 else:
     Base = object
+
+
+def wrap(job: Job, attempt: Attempt) -> None:
+    """Have *attempt* time the next `job.perform()`, whatever class the job is of.
+
+    Only this object is changed, and only until it is performed: the task sees its job as RQ made it.
+    """
+    perform = job.perform
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        vars(job).pop("perform", None)
+        return attempt.watch(perform, *args, **kwargs)
+
+    vars(job).update(slowtask_attempt=attempt, perform=watched)
+
+
+def unwrap(job: Job) -> None:
+    """Undo `wrap`."""
+    for name in ("slowtask_attempt", "perform"):
+        vars(job).pop(name, None)
 
 
 class Timed(Base):
@@ -38,8 +57,6 @@ class Timed(Base):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.job_class is Job:
-            self.job_class = TimedJob
         self._exc_handlers.insert(0, record_abandoned)
         with guarded:
             log.ready()
@@ -57,17 +74,18 @@ class Timed(Base):
 
     @contextlib.contextmanager
     def _recorded(self, job: Job) -> Iterator[None]:
-        """Tie an attempt to *job*, and close it."""
-        execution = self._execution_id or str(getattr(self.execution, "id", ""))
-        attempt = Attempt(job, execution=execution, board=self._board or inherited(), parent=os.getppid())
-        job.slowtask_attempt = attempt  # type: ignore[attr-defined]
-        if not isinstance(job, TimedJob):
-            attempt.begin()  # a class of the user's own: its whole work is timed
+        """Time *job* while it is performed, and write its record once RQ knows the end."""
+        attempt = None
+        with guarded:
+            execution = self._execution_id or str(getattr(self.execution, "id", ""))
+            attempt = Attempt(job, execution=execution, board=self._board or inherited(), parent=os.getppid())
+            wrap(job, attempt)
         try:
             yield
         finally:
-            attempt.close()
-            job.slowtask_attempt = None  # type: ignore[attr-defined]
+            if attempt is not None:
+                attempt.close()
+            unwrap(job)
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Note the failure that RQ is about to handle: the task's, or its callback's."""
