@@ -6,6 +6,8 @@ from typing import Any
 from rq.job import Job
 from rq.timeouts import BaseTimeoutException
 
+from slowtask.guard import guarded
+from slowtask.rq import needed
 from slowtask.rq.attempt import Attempt
 
 
@@ -17,6 +19,13 @@ class TimedJob(Job):
     """
 
     slowtask_attempt: Attempt | None = None  #: set by the worker that times this run
+
+    def restore(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the job as RQ does; one of a framework that needs its own job class becomes that too."""
+        restored = super().restore(*args, **kwargs)
+        with guarded:
+            needed.join_class(self)
+        return restored
 
     def perform(self) -> Any:
         """Run the task as RQ does; whatever goes wrong in the timing, the task never knows."""

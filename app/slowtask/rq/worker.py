@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -18,6 +19,8 @@ from slowtask.guard import guarded
 from slowtask.rq import facts
 from slowtask.rq.attempt import Attempt
 from slowtask.rq.death import Death, Owed, record_abandoned, write_abandoned, write_death
+from slowtask.rq.job import TimedJob
+from slowtask.rq.needed import refusal
 
 if TYPE_CHECKING:
     Base = Worker
@@ -60,6 +63,15 @@ class Timed(Base):
         self._exc_handlers.insert(0, record_abandoned)
         with guarded:
             log.ready()
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        """Work as RQ does; leave with a sentence if the `TimedJob` named would break this queue's jobs."""
+        refused = None
+        with guarded:
+            refused = refusal(self, TimedJob)
+        if refused:
+            sys.exit(refused)
+        return super().work(*args, **kwargs)
 
     def prepare_execution(self, job: Job) -> Any:
         """Keep RQ's id of the attempt, by which the record is known."""
