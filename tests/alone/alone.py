@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 
 import jobs
 from redis import Redis
@@ -22,6 +23,7 @@ def stops_itself():
     from rq import get_current_job
     from rq.command import send_stop_job_command
 
+    time.sleep(0.3)  # the worker must have noted which process this is
     job = get_current_job()
     send_stop_job_command(job.connection, job.id)
     jobs.overruns()

@@ -1,10 +1,8 @@
 """The workers that record what a job can't see of itself."""
 
-import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -33,19 +31,21 @@ def wrap(job: Job, attempt: Attempt) -> None:
 
     Only this object is changed, and only until it is performed: the task sees its job as RQ made it.
     """
-    perform = job.perform
+    perform, own = job.perform, vars(job)
 
     def watched(*args: Any, **kwargs: Any) -> Any:
-        vars(job).pop("perform", None)
+        own.pop("perform", None)
         return attempt.watch(perform, *args, **kwargs)
 
-    vars(job).update(slowtask_attempt=attempt, perform=watched)
+    own["slowtask_attempt"] = attempt
+    own["perform"] = watched
 
 
 def unwrap(job: Job) -> None:
     """Undo `wrap`."""
-    for name in ("slowtask_attempt", "perform"):
-        vars(job).pop(name, None)
+    own = vars(job)
+    own.pop("slowtask_attempt", None)
+    own.pop("perform", None)
 
 
 class Timed(Base):
@@ -81,23 +81,22 @@ class Timed(Base):
 
     def perform_job(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> bool:
         """Perform *job* as RQ does, and record how it ended."""
-        with self._recorded(job):
-            return super().perform_job(job, queue, *args, **kwargs)
-
-    @contextlib.contextmanager
-    def _recorded(self, job: Job) -> Iterator[None]:
-        """Time *job* while it is performed, and write its record once RQ knows the end."""
-        attempt = None
-        with guarded:
-            execution = self._execution_id or str(getattr(self.execution, "id", ""))
-            attempt = Attempt(job, execution=execution, board=self._board or inherited(), parent=os.getppid())
-            wrap(job, attempt)
+        attempt = self._watch(job)
         try:
-            yield
+            return super().perform_job(job, queue, *args, **kwargs)
         finally:
             if attempt is not None:
                 attempt.close()
             unwrap(job)
+
+    def _watch(self, job: Job) -> Attempt | None:
+        """Have an attempt time *job* while it is performed; None if that can't be done."""
+        with guarded:
+            execution = self._execution_id or str(getattr(self.execution, "id", ""))
+            attempt = Attempt(job, execution=execution, board=self._board or inherited(), parent=os.getppid())
+            wrap(job, attempt)
+            return attempt
+        return None
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Note the failure that RQ is about to handle: the task's, or its callback's."""
