@@ -70,7 +70,6 @@ def recorded(folder, redis_server):
     """By queue and case: the records of its job, from workers that ran at the same time."""
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "app", HERE / "alone", HERE / "outcomes"))),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "RQ_REDIS_URL": redis_server,
         "OWN_LOG": str(folder / "performed"),
     }
