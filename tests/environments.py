@@ -83,6 +83,12 @@ CELERIES = [
 SHAPES = Environment(of="Kibana", requirements=("kb-dashboard-core==0.4.1",), version="3.12")
 #: The example of docs/adding.md.
 DRAMATIQ = Environment(of="Dramatiq", requirements=("dramatiq[redis]>=2.1,<3",), version=CURRENT)
+#: Django's tasks on RQ, with the two that enqueue by the clock: rq-scheduler, and RQ's own `rq cron`.
+DJANGO_TASKS = Environment(
+    of="Django-tasks",
+    requirements=("django-tasks-rq>=0.12", "django-rq>=3", "rq>=3,<4", "rq-scheduler>=0.14"),
+    version=CURRENT,
+)
 DJANGO = Environment(
     of="Django", requirements=("django-rq>=3", "rq>=2", "celery>=5.3", "kombu[redis]"), version=CURRENT
 )
@@ -110,7 +116,7 @@ def find_python(version):
 def main():
     missing = [
         f"{each.name}: {problem}"
-        for each in [*MATRIX, *CELERIES, DJANGO, DRAMATIQ, SHAPES]
+        for each in [*MATRIX, *CELERIES, DJANGO, DJANGO_TASKS, DRAMATIQ, SHAPES]
         if not each.made and (problem := each.make())
     ]
     for line in missing:

@@ -1,7 +1,8 @@
-"""RUN: the hooks into RQ. `RQ_JOB_CLASS=slowtask.rq.TimedJob rq worker` is enough to begin with.
+"""RUN: the hooks into RQ. `RQ_WORKER_CLASS=slowtask.rq.TimedWorker rq worker` is all it takes.
 
-`TimedJob` sees what runs to an end; a `Timed…Worker` sees the rest: kills, stops, jobs that can't be
-loaded, failing callbacks, abandoned jobs. With both, every attempt leaves exactly one record.
+A `Timed…Worker` records every attempt of every job, whatever class it is of. `TimedJob` is for where only
+a job class can be set: it sees what runs to an end, but no kills, stops, jobs that can't be loaded,
+failing callbacks or abandoned jobs. With both, every attempt still leaves exactly one record.
 """
 
 from slowtask.rq import worker

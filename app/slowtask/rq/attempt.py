@@ -1,6 +1,7 @@
 """One attempt of one RQ job, as the process that runs it sees it."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from rq.job import Job
@@ -36,6 +37,21 @@ class Attempt:
         self._number = 1
         self._wait: int | None = None
         self._closed = False
+
+    def __reduce__(self) -> Any:
+        """Copy and pickle as None: an attempt belongs to the one job object that is run."""
+        return type(None), ()
+
+    def watch(self, perform: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call *perform*, time it and note how it ends; return or raise what it does."""
+        self.begin()
+        try:
+            result = perform(*args, **kwargs)
+        except BaseException as error:
+            self.raised(error)
+            raise
+        self.returned(result)
+        return result
 
     def begin(self) -> None:
         """The task is about to start."""

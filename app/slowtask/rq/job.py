@@ -6,32 +6,36 @@ from typing import Any
 from rq.job import Job
 from rq.timeouts import BaseTimeoutException
 
+from slowtask.guard import guarded
+from slowtask.rq import needed
 from slowtask.rq.attempt import Attempt
 
 
 class TimedJob(Job):
-    """An RQ job that leaves a record of each run: success, exception, timeout, retry.
+    """An RQ job that records each of its runs: success, exception, timeout, retry.
 
-    Under a `Timed…Worker` it only measures, and the worker writes the record when the end is known.
+    For workers whose class can't be changed. A `Timed…Worker` times jobs of any class by itself, this one
+    too, and writes the record when the end is known.
     """
 
-    slowtask_attempt: Attempt | None = None  #: tied to the job by the worker that runs it
+    slowtask_attempt: Attempt | None = None  #: set by the worker that times this run
+
+    def restore(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the job as RQ does; one of a framework that needs its own job class becomes that too."""
+        restored = super().restore(*args, **kwargs)
+        with guarded:
+            needed.join_class(self)
+        return restored
 
     def perform(self) -> Any:
         """Run the task as RQ does; whatever goes wrong in the timing, the task never knows."""
-        attempt = self.slowtask_attempt or Attempt(self)
-        attempt.begin()
+        if self.slowtask_attempt is not None:
+            return super().perform()
+        attempt = Attempt(self)
         try:
-            result = super().perform()
-        except BaseException as error:
-            attempt.raised(error)
-            raise
-        else:
-            attempt.returned(result)
-            return result
+            return attempt.watch(super().perform)
         finally:
-            if self.slowtask_attempt is None:
-                close(attempt)
+            close(attempt)
 
 
 def close(attempt: Attempt) -> None:

@@ -1,9 +1,8 @@
 """The workers that record what a job can't see of itself."""
 
-import contextlib
 import os
+import sys
 import time
-from collections.abc import Iterator
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +18,34 @@ from slowtask.rq import facts
 from slowtask.rq.attempt import Attempt
 from slowtask.rq.death import Death, Owed, record_abandoned, write_abandoned, write_death
 from slowtask.rq.job import TimedJob
+from slowtask.rq.needed import refusal
 
 if TYPE_CHECKING:
     Base = Worker
 else:
     Base = object
+
+
+def wrap(job: Job, attempt: Attempt) -> None:
+    """Have *attempt* time the next `job.perform()`, whatever class the job is of.
+
+    Only this object is changed, and only until it is performed: the task sees its job as RQ made it.
+    """
+    perform, own = job.perform, vars(job)
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        own.pop("perform", None)
+        return attempt.watch(perform, *args, **kwargs)
+
+    own["slowtask_attempt"] = attempt
+    own["perform"] = watched
+
+
+def unwrap(job: Job) -> None:
+    """Undo `wrap`."""
+    own = vars(job)
+    own.pop("slowtask_attempt", None)
+    own.pop("perform", None)
 
 
 class Timed(Base):
@@ -38,11 +60,18 @@ class Timed(Base):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.job_class is Job:
-            self.job_class = TimedJob
         self._exc_handlers.insert(0, record_abandoned)
         with guarded:
             log.ready()
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        """Work as RQ does; leave with a sentence if the `TimedJob` named would break this queue's jobs."""
+        refused = None
+        with guarded:
+            refused = refusal(self, TimedJob)
+        if refused:
+            sys.exit(refused)
+        return super().work(*args, **kwargs)
 
     def prepare_execution(self, job: Job) -> Any:
         """Keep RQ's id of the attempt, by which the record is known."""
@@ -52,22 +81,22 @@ class Timed(Base):
 
     def perform_job(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> bool:
         """Perform *job* as RQ does, and record how it ended."""
-        with self._recorded(job):
-            return super().perform_job(job, queue, *args, **kwargs)
-
-    @contextlib.contextmanager
-    def _recorded(self, job: Job) -> Iterator[None]:
-        """Tie an attempt to *job*, and close it."""
-        execution = self._execution_id or str(getattr(self.execution, "id", ""))
-        attempt = Attempt(job, execution=execution, board=self._board or inherited(), parent=os.getppid())
-        job.slowtask_attempt = attempt  # type: ignore[attr-defined]
-        if not isinstance(job, TimedJob):
-            attempt.begin()  # a class of the user's own: its whole work is timed
+        attempt = self._watch(job)
         try:
-            yield
+            return super().perform_job(job, queue, *args, **kwargs)
         finally:
-            attempt.close()
-            job.slowtask_attempt = None  # type: ignore[attr-defined]
+            if attempt is not None:
+                attempt.close()
+            unwrap(job)
+
+    def _watch(self, job: Job) -> Attempt | None:
+        """Have an attempt time *job* while it is performed; None if that can't be done."""
+        with guarded:
+            execution = self._execution_id or str(getattr(self.execution, "id", ""))
+            attempt = Attempt(job, execution=execution, board=self._board or inherited(), parent=os.getppid())
+            wrap(job, attempt)
+            return attempt
+        return None
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Note the failure that RQ is about to handle: the task's, or its callback's."""
