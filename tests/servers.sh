@@ -23,7 +23,10 @@ if command -v apt-get >/dev/null && $as_root true 2>/dev/null; then
   policy=/usr/sbin/policy-rc.d
   $as_root test -e $policy || { printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null; $as_root chmod +x $policy; made=$policy; }
   $as_root apt-get update -qq
-  $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq $options $wanted >/dev/null
+  install="$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq $options"
+  $install $wanted >/dev/null
+  # From Debian 13 on the client is a package of its own.
+  [ "${1:-}" != stack ] || command -v docker >/dev/null || $install docker-cli >/dev/null
   [ -z "$made" ] || $as_root rm "$made"
 fi
 for program in $wanted; do
