@@ -45,6 +45,10 @@ WORKERS = {
     "simple": Worker(
         rq=ours("TimedSimpleWorker"), options=("--job-class", "shop.jobs.Both"), cases=SUCCESSFUL | FAILED
     ),
+    "spawn": Worker(
+        rq=ours("TimedSpawnWorker") | timed(THEIRS),
+        cases={"finishes": ["finished"], "raises": ["failed"]},
+    ),
     "both-in-one": Worker(rq=timed("shop.jobs.Both"), cases=SUCCESSFUL | FAILED),
     "job-class": Worker(rq=timed(), cases=SUCCESSFUL | FAILED | PLAIN),
     "jobs-worker-class": Worker(rq=ours(), cases=PLAIN),
