@@ -2,7 +2,7 @@
 
 import importlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -86,6 +86,15 @@ def memory(info: Mapping[str, Any]) -> Memory:
         fragmentation=info.get("mem_fragmentation_ratio"),
         machine=info.get("total_system_memory"),
     )
+
+
+def steady(row: Sequence[Any]) -> bool:
+    """Whether a list didn't change while *row* was read of it: its first two values are its last two.
+
+    They are its length and its newest member. The same newest and as many before it: nothing came, and
+    nothing went.
+    """
+    return row[:2] == row[-2:]
 
 
 def text(value: bytes | str) -> str:
