@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from slowtask.broker import Alarm, Kind, Limit, Look, Memory, Queue, Running, Waiting
 
+FULL: Final = 0.995  #: of a limit: what is left is less than clients and allocators take and give back
 AIM: Final = 0.8  #: of the workers busy: what advice aims at, since at 1 a queue grows without end
 CONFIDENCE: Final = 1.96  #: standard deviations, 95 %
 FEWEST: Final = 6  #: samples that a slope is taken from
@@ -43,6 +44,11 @@ class Capacity:
     def queue(self) -> str | None:
         """The queue whose limit it is."""
         return self.of if self.limit in ("length", "bytes") else None
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more goes in."""
+        return self.reached or self.ratio >= FULL
 
     @property
     def name(self) -> str:

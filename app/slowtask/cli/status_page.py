@@ -10,7 +10,7 @@ from rich.text import Text
 from slowtask.broker import Held
 from slowtask.cli.table import EIGHTHS, UNKNOWN, shortened, time
 from slowtask.event import SECOND
-from slowtask.findings import alarm_text, ending_text, forecast_text, policy_text
+from slowtask.findings import REMEDY, alarm_text, ending_text, forecast_text, policy_text, remedy_text
 from slowtask.judge import Blame, Capacity, Overrun
 from slowtask.rank import percent
 from slowtask.units import duration, plural, printable, size
@@ -42,6 +42,8 @@ def broker(view: View) -> list[Text]:
     found = found or [Text.assemble((printable(look.name), "bold"), "   how full it is isn't known")]
     if look.alarms:
         found.append(Text(alarm_text(view), style="bold red"))
+    elif view.capacity and remedy_text(view, view.capacity):
+        found.append(Text(f"CRITICAL: {ending_text(view, view.capacity)}. {REMEDY}", style="bold red"))
     elif view.capacity and (view.capacity.ratio >= YELLOW or view.capacity.forecast):
         found.append(Text(f"{ending_text(view, view.capacity)}: act before", style="dim"))
     owners = [f"{percent(each.share)} {each.name}" for each in view.owners[:4]]
@@ -70,7 +72,7 @@ def limit(view: View, capacity: Capacity) -> Text:
     else:
         text = f"{percent(min(capacity.ratio, 1.0))} of {most}"
     line = Text.assemble(name, "   ", (bar(capacity.ratio), colour), f" {text}{what and f',{what}'}")
-    if capacity.forecast:
+    if capacity.forecast and not capacity.full:
         line.append(f"   full in {forecast_text(capacity.forecast)} at this rate", style="bold red")
     return line
 
