@@ -102,7 +102,9 @@ def test_with_the_extras_rq_and_celery_it_reads_celery_on_redis(wheel, redis, re
     uv("venv", "--python", sys.executable, tmp_path / "venv")
     programs = tmp_path / "venv" / "bin"
     uv("pip", "install", "--python", programs / "python", f"{wheel}[rq,celery]")
-    publish = f"from celery import Celery; Celery(broker={redis_server!r}).send_task('shop.mail', queue='mail')"
+    publish = (
+        f"from celery import Celery; Celery(broker={redis_server!r}).send_task('shop.mail', queue='mail')"
+    )
     run(programs / "python", "-c", publish, cwd=tmp_path)
 
     done = run(programs / "slowtask", "status", "--json", "--celery-url", redis_server, cwd=tmp_path)

@@ -50,7 +50,12 @@ class Runs:
         """What the log says now; None where it says nothing."""
         try:
             done = subprocess.run(  # noqa: S603 - our own interpreter
-                [*self._command, *options], capture_output=True, text=True, timeout=PATIENCE, check=False
+                [*self._command, *options],
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=PATIENCE,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             self.problem = str(error)
