@@ -68,6 +68,11 @@ def said(name: str) -> Iterator[None]:
 def refused(name: str, error: Exception) -> str:
     """Why the Redis called *name* wouldn't, and what to do."""
     text = short(error)
+    if "DB index is out of range" in text:
+        return (
+            f"{name} has no database of that number, it is out of range: a Redis has 16 by default, 0 to 15."
+            " Correct the number at the end of the address."
+        )
     told = REFUSALS.get(type(error).__name__) or REFUSALS.get(text.partition(" ")[0])
     return f"{name} {told}." if told else f"{name} refuses to be asked ({text}): see to its rights."
 

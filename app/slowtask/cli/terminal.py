@@ -16,7 +16,7 @@ PLAIN: Final = {
     **dict.fromkeys("█▉▊▋▌", "#"),
     **dict.fromkeys("▍▎▏", "|"),
     **dict.fromkeys("‐‑‒–—―−", "-"),  # noqa: RUF001 - all of them
-    **dict.fromkeys("µμ", "u"),  # noqa: RUF001 - both of them
+    **dict.fromkeys("µμ", "u"),
     **dict.fromkeys("‘’", "'"),  # noqa: RUF001 - both of them
     **dict.fromkeys("“”", '"'),
     **dict.fromkeys(map(chr, range(0x2800, 0x2900)), "*"),  # what turns while one waits
@@ -69,9 +69,7 @@ def replaced(error: UnicodeError) -> tuple[str, int]:
     match text[place]:
         case "±":  # as wide as it was
             return "+-", place + (2 if behind.startswith(" ") else 1)
-        case "…" if behind == "   ":
-            return "...", place + 3
-        case "…":
-            return "." if behind.startswith("  ") else "...", place + 1
+        case "…":  # at the end of something, or a name that was cut, in a table
+            return "..." if not behind or behind[0] in "\n,;)" else ".", place + 1
         case other:
             return PLAIN.get(other, ascii(other)[1:-1]), place + 1
