@@ -257,6 +257,7 @@ def test_a_redis_that_can_not_be_read_is_told_without_its_password(redis_server,
         (ResponseError("MISCONF Redis is configured to save RDB snapshots"), "can't save its data"),
         (OutOfMemoryError("command not allowed when used memory > 'maxmemory'."), "is full"),
         (ResponseError("CLUSTERDOWN The cluster is down"), "is a cluster that is down"),
+        (ResponseError("DB index is out of range"), "has no database of that number, it is out of range"),
         (RedisTimeoutError("Timeout reading from socket"), "can't be reached (Timeout reading"),
         (ResponseError("ERR something new"), "refuses to be asked (ERR something new)"),
     ],
@@ -267,6 +268,12 @@ def test_what_a_redis_refuses_with_is_told_in_one_line(error, sentence):
 
     assert str(raised.value).startswith(f"redis://queue {sentence}")
     assert "\n" not in str(raised.value)
+
+
+def test_a_database_that_redis_does_not_have_is_told(redis_server):
+    url = redis_server.replace("/0", "/99")
+    with opened(url) as client, pytest.raises(BrokerError, match="has no database of that number"):
+        Rq(client, url).look({})
 
 
 def test_a_producer_whose_clock_is_ahead_makes_no_age_below_zero(broker, redis):

@@ -239,8 +239,6 @@ def test_without_the_right_to_listen_queues_are_read_and_it_is_said(redis, redis
             "-@all",
             "+@read",
             "+time",
-            "+multi",
-            "+exec",
             "+info",
         ]
     )

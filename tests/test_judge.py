@@ -123,6 +123,18 @@ def test_a_run_past_its_own_p99_is_an_overrun_and_one_below_is_not():
     assert (found.job.task, found.took, found.allowed, found.why) == (THUMB, 1.0, 0.4, "p99")
 
 
+@pytest.mark.parametrize(
+    ("p99", "took", "told"),
+    [(0.267, 0.283, False), (0.267, 0.54, True), (60.0, 64.0, False), (60.0, 66.0, True)],
+)
+def test_a_run_is_an_overrun_from_twice_its_p99_or_five_seconds_more(p99, took, told):
+    job = Running(id="1", queue="mail", task=MAIL, worker="w", since=0)
+
+    found = judge.overruns([job], {MAIL: Typical(mean=0.1, p99=p99)}, round(took * 1e6), {})
+
+    assert bool(found) is told
+
+
 def test_a_set_limit_wins_over_the_p99():
     now = 100_000_000
 

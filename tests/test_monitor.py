@@ -34,7 +34,7 @@ from slowtask.errors import UsageError
 from slowtask.findings import findings, unseen
 from slowtask.judge import Typical
 from slowtask.metrics import Health, served
-from slowtask.monitor import Monitor
+from slowtask.monitor import Lines, Monitor
 from slowtask.settings import MonitorSettings, load
 from slowtask.tell import Channels, body, senders, title, tried
 from slowtask.typical import Runs
@@ -361,7 +361,91 @@ def test_a_log_that_can_not_be_read_leaves_times_unknown_and_says_why(tmp_path):
     runs = Runs([str(tmp_path / "nothere")])
 
     assert runs() == {}
-    assert "can't be read" in runs.problem
+    assert f"names {tmp_path / 'nothere'}, which isn't there yet" in runs.problem
+
+
+def test_logs_of_runs_are_told_once_when_they_are_missing_and_again_when_they_appear(tmp_path, caplog):
+    caplog.set_level("INFO", "slowtask.monitor")
+    path, noticed = tmp_path / "runs.ndjson", []
+    runs = Runs([str(path)], since=None, every=0.0, noticed=noticed.append)
+    for _ in range(3):
+        runs()
+    written(path, [made(task="jobs.a")])
+    runs = [runs() for _ in range(2)]
+
+    first, second = caplog.messages
+    assert first.startswith("SLOWTASK_MONITOR_RUNS (runs in --config) names ")
+    assert "isn't there yet: typical times and blame come once it is" in first
+    assert "are read again" in second
+    assert [*runs[0]] == ["jobs.a"]
+    assert noticed == [first, None]
+
+
+def test_logs_of_runs_that_appear_are_read_at_the_next_look(tmp_path):
+    path = tmp_path / "runs.ndjson"
+    runs = Runs([str(path)], since=None)
+    before = runs()
+    written(path, [made(task="jobs.a")])
+
+    assert (before, [*runs()]) == ({}, ["jobs.a"])
+
+
+def test_logs_of_runs_that_are_no_logs_are_told_with_the_setting(tmp_path, caplog):
+    (tmp_path / "logs").mkdir()
+    runs = Runs([str(tmp_path / "logs")])
+    runs()
+
+    [told] = caplog.messages
+    assert f"{tmp_path / 'logs'} holds no logs" in told
+    assert "Correct SLOWTASK_MONITOR_RUNS" in told
+
+
+def test_a_log_that_can_not_be_written_later_is_told_once_and_again_when_it_can(caplog):
+    caplog.set_level("INFO", "slowtask.monitor")
+    full, written, noticed = [True], [], []
+
+    def write(line):
+        if full[0]:
+            raise OSError(28, "No space left on device")
+        written.append(line)
+
+    lines = Lines(write, "/var/log/m.ndjson", noticed.append)
+    for _ in range(3):
+        lines.write(b"lost\n")
+    full[0] = False
+    lines.write(b"kept\n")
+
+    first, second = caplog.messages
+    assert "/var/log/m.ndjson can't be written (No space left on device)" in first
+    assert second == "the monitor's log /var/log/m.ndjson is written again; 3 lines lost."
+    assert (written, noticed) == ([b"kept\n"], [first, None])
+
+
+def test_a_log_that_can_not_be_written_at_the_start_is_a_wrong_setting(tmp_path, redis_server):
+    (tmp_path / "file").touch()
+    environment = os.environ | {"SLOWTASK_MONITOR_LOG": "file/m.ndjson", "SLOWTASK_REDIS_URL": redis_server}
+    command = [str(Path(sys.executable).parent / "slowtask"), "monitor"]
+
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "slowtask: the monitor's log file/m.ndjson can't be written (Not a directory)"
+    )
+    assert done.stderr.count("\n") == 1
+
+
+def test_what_the_monitor_can_not_read_is_seen_from_outside(watch, redis):
+    health = Health(patience=60.0)
+    server = served("127.0.0.1:0", health)
+    health.see(watch.look())
+    health.note("runs", "no log of runs")
+
+    assert get(server, "/healthz") == (200, "ok\nno log of runs\n")
+    text = get(server, "/metrics")[1]
+    assert 'slowtask_monitor_problem{part="runs"} 1.0' in text
+    assert 'slowtask_monitor_problem{part="log"} 0.0' in text
+    server.shutdown()
 
 
 def get(server, path):

@@ -1,5 +1,6 @@
 """The wheel, built and installed in an empty environment, is all that a user needs."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -96,3 +97,19 @@ def test_a_worker_needs_no_more_than_its_hooks(installed, tmp_path):
     plain = run(installed / "python", "-c", script.replace("slowtask.rq", "rq"), cwd=tmp_path).stdout
 
     assert worker == plain
+
+
+def test_with_the_extras_rq_and_celery_it_reads_celery_on_redis(wheel, redis, redis_server, tmp_path):
+    """kombu's transport for Redis needs more than kombu and redis-py."""
+    uv("venv", "--python", sys.executable, tmp_path / "venv")
+    programs = tmp_path / "venv" / "bin"
+    uv("pip", "install", "--python", programs / "python", f"{wheel}[rq,celery]")
+    publish = (
+        f"from celery import Celery; Celery(broker={redis_server!r}).send_task('shop.mail', queue='mail')"
+    )
+    run(programs / "python", "-c", publish, cwd=tmp_path)
+
+    done = run(programs / "slowtask", "status", "--json", "--celery-url", redis_server, cwd=tmp_path)
+
+    [queue] = json.loads(done.stdout)["queues"]
+    assert (queue["queue"], queue["depth"], queue["backlog"][0]["task"]) == ("mail", 1, "shop.mail")

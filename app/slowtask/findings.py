@@ -15,9 +15,13 @@ from slowtask.watch import Limits, QueueView, View
 
 #: What happens to each queue system on a Redis that is full.
 ENDINGS: Final = {
-    "rq": "when it is full RQ can't work jobs off any more",
-    "celery": "when it is full Celery's workers die and can't work tasks off any more",
+    "rq": "RQ can't work jobs off any more",
+    "celery": "Celery's workers die and can't work tasks off any more",
 }
+#: What to do then: a worker that starts must write, too.
+REMEDY: Final = (
+    "Raise its maxmemory now, then start workers that have ended; more workers don't help while it is full."
+)
 BLAMED: Final = 3  #: tasks that an alert names
 FAR: Final = 3.0  #: times its p99 that a run takes before that is worth an alarm
 OF_BROKER: Final = ("broker-capacity", "broker-full-soon")
@@ -61,7 +65,8 @@ def _of_broker(view: View, limits: Limits) -> list[Finding]:
 
 def _of_capacity(view: View, capacity: Capacity, limits: Limits) -> list[Finding]:
     """One limit."""
-    owned = owners_text(view) if capacity.limit in ("memory", "machine") else ""
+    whole = capacity.limit in ("memory", "machine")
+    owned = owners_text(view) + waiting_text(view) if whole else ""
     blamed = blamed_for(view, capacity)
     full_name, near_name = OF_QUEUE if capacity.queue else OF_BROKER
     # Once an alarm is on, or it is critically full, that alone is told.
@@ -71,7 +76,7 @@ def _of_capacity(view: View, capacity: Capacity, limits: Limits) -> list[Finding
         value=None if capacity.reached else capacity.ratio,
         warning=limits.capacity * 0.9,
         critical=limits.capacity,
-        message=capacity_text(view, capacity) + owned + blame_text(blamed),
+        message=capacity_text(view, capacity) + owned + blame_text(blamed) + remedy_text(view, capacity),
         task=blamed[0].task if blamed else None,
         queue=capacity.queue,
     )
@@ -152,9 +157,9 @@ def capacity_text(view: View, capacity: Capacity) -> str:
             text = f"queue {queue} of {name} is {share} full ({used} of {most})"
         case _:
             text = f"{name} is {share} full ({used} of {most}{node})"
-    if capacity.forecast:
+    if capacity.forecast and not capacity.full:
         text += f", full in {forecast_text(capacity.forecast)} at this rate"
-    return f"{text}; {ending_text(view, capacity)}"
+    return f"{text}{': ' if remedy_text(view, capacity) else '; '}{ending_text(view, capacity)}"
 
 
 def ending_text(view: View, capacity: Capacity) -> str:
@@ -165,7 +170,20 @@ def ending_text(view: View, capacity: Capacity) -> str:
         return "when it is full RabbitMQ refuses tasks, without a word to who doesn't confirm_publish"
     if view.look.server == "rabbitmq":
         return "at that limit RabbitMQ blocks publishers, workers go on"
-    return ENDINGS.get(view.look.system, "when it is full it takes nothing more")
+    ending = ENDINGS.get(view.look.system, "it takes nothing more")
+    return ending if remedy_text(view, capacity) else f"when it is full {ending}"
+
+
+def remedy_text(view: View, capacity: Capacity) -> str:
+    """What to do about a Redis that is full."""
+    full = capacity.full and capacity.limit == "memory" and view.look.server == "redis"
+    return f". {REMEDY}" if full else ""
+
+
+def waiting_text(view: View) -> str:
+    """`; 3,669 jobs wait`."""
+    count = sum(each.queue.depth for each in view.queues)
+    return f"; {plural(count, 'job')} {'waits' if count == 1 else 'wait'}"
 
 
 def owners_text(view: View) -> str:

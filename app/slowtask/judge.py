@@ -10,10 +10,14 @@ from typing import Final, Literal
 
 from slowtask.broker import Alarm, Kind, Limit, Look, Memory, Queue, Running, Waiting
 
+FULL: Final = 0.995  #: of a limit: what is left is less than clients and allocators take and give back
 AIM: Final = 0.8  #: of the workers busy: what advice aims at, since at 1 a queue grows without end
 CONFIDENCE: Final = 1.96  #: standard deviations, 95 %
 FEWEST: Final = 6  #: samples that a slope is taken from
 NOTICEABLE: Final = 0.01  #: of the whole: less growth than this, and not surely any, is none
+#: Past its p99 a run is an overrun from twice that, or five seconds more: one in a hundred is past it anyway.
+TWICE: Final = 2.0
+MORE: Final = 5.0
 SILENT: Final = 120.0  #: seconds without a sign of life after which a job is lost: RQ's own limit is 90
 
 
@@ -43,6 +47,11 @@ class Capacity:
     def queue(self) -> str | None:
         """The queue whose limit it is."""
         return self.of if self.limit in ("length", "bytes") else None
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more goes in."""
+        return self.reached or self.ratio >= FULL
 
     @property
     def name(self) -> str:
@@ -260,7 +269,7 @@ def _overrun(job: Running, typical: Typical | None, now: int, limits: Mapping[st
     limit = limits.get(job.task or "")
     if limit is not None:
         return Overrun(job=job, took=took, allowed=limit, why="limit") if took > limit else None
-    if typical is None or typical.p99 is None or took <= typical.p99:
+    if typical is None or typical.p99 is None or took < min(typical.p99 * TWICE, typical.p99 + MORE):
         return None
     return Overrun(job=job, took=took, allowed=typical.p99, why="p99")
 

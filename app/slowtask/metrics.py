@@ -62,6 +62,12 @@ class Health:
         self._clock = clock
         self._seen: dict[str, tuple[float, View]] = {}
         self.systems = systems
+        #: What is wrong with the monitor itself, by part: `runs`, `log`.
+        self.problems: dict[str, str | None] = {"runs": None, "log": None}
+
+    def note(self, part: str, problem: str | None) -> None:
+        """Take *problem* for what is wrong with *part*; None: nothing is."""
+        self.problems[part] = problem
 
     def see(self, view: View) -> None:
         """Take *view* for the last of its system."""
@@ -93,6 +99,12 @@ class Collector:
             "Whether the broker was seen of late.",
             ((s, float(v is not None)) for s, v in views.items()),
         )
+        parts = self._family(
+            "slowtask_monitor_problem", "1 where the monitor can't read or write that.", labels=["part"]
+        )
+        for part, problem in self._health.problems.items():
+            parts.add_metric([part], float(problem is not None))
+        yield parts
         seen = [view for view in views.values() if view]
         for name, (says, read) in OF_BROKER.items():
             yield self._gauge(
@@ -170,7 +182,8 @@ def app(metrics: Callable[..., Iterable[bytes]], health: Health) -> Callable[...
         if environ.get("PATH_INFO") != "/healthz":
             status, text = "404 Not Found", b"/metrics, /healthz\n"
         elif health.well:
-            status, text = "200 OK", b"ok\n"
+            problems = filter(None, health.problems.values())
+            status, text = "200 OK", "".join(f"{each}\n" for each in ("ok", *problems)).encode()
         else:
             status, text = "503 Service Unavailable", b"the broker can't be seen\n"
         start(status, [("Content-Type", "text/plain; charset=utf-8")])

@@ -14,12 +14,13 @@ import msgspec
 
 from slowtask import event
 from slowtask.alert import Alarms, Rules, Told
-from slowtask.errors import BrokerError
+from slowtask.errors import BrokerError, UsageError
 from slowtask.findings import findings, unseen
 from slowtask.line import LIMIT, LineFormatter
 from slowtask.sample import ALERT_DATASET, Alert
 from slowtask.settings import MonitorSettings
 from slowtask.tell import Channels, body, title
+from slowtask.units import plural, printable
 from slowtask.watch import Limits, View, Watch, samples
 
 log = logging.getLogger("slowtask.monitor")
@@ -27,6 +28,57 @@ log = logging.getLogger("slowtask.monitor")
 SLOWEST: Final = 60.0  #: seconds between two looks at a broker that can't be seen
 LEVELS: Final = {"ok": logging.INFO, "warning": logging.WARNING, "critical": logging.ERROR}
 Write = Callable[[bytes], None]
+
+
+class Lines:
+    """Writes lines by *write* to the file at *path*; that it can't be written is told once, until it can."""
+
+    def __init__(
+        self,
+        write: Write,
+        path: str,
+        noticed: Callable[[str | None], None] = lambda problem: None,  # noqa: ARG005 - nothing to do
+    ) -> None:
+        self._write = write
+        self._path = printable(path)
+        self._noticed = noticed
+        self._lost = 0
+        self._lock = threading.Lock()
+
+    def check(self) -> None:
+        """Raise `UsageError` where it can't be written now."""
+        try:
+            self._write(b"")
+        except OSError as error:
+            raise UsageError(
+                f"the monitor's log {self._path} can't be written ({error.strerror}): set"
+                " SLOWTASK_MONITOR_LOG (log in --config) to a path that this user may write, or to off."
+            ) from None
+
+    def write(self, line: bytes) -> None:
+        """Write *line*, after those of other threads; a line that can't be written is lost."""
+        with self._lock:
+            try:
+                self._write(line)
+            except OSError as error:
+                self._lost += 1
+                if self._lost == 1:
+                    self._say(error)
+                return
+            if self._lost:
+                lost = plural(self._lost, "line")
+                log.info("the monitor's log %s is written again; %s lost.", self._path, lost)
+                self._lost = 0
+                self._noticed(None)
+
+    def _say(self, error: OSError) -> None:
+        """That lines are lost from now on."""
+        problem = (
+            f"the monitor's log {self._path} can't be written ({error.strerror}): samples and alerts are lost"
+            " there, the watch and its channels go on. Make room, or let this user write there."
+        )
+        log.warning("%s", problem)
+        self._noticed(problem)
 
 
 class Monitor:

@@ -1,5 +1,8 @@
 """Celery's Redis, read without Celery. Every command only reads; nothing of a task's arguments is decoded.
 
+None stands in a `MULTI`: a full Redis refuses even reads there. A look takes three round trips, and a fourth
+where a list changed under it.
+
 A queue is a list, newest first, with one more list for each priority. What workers have fetched is in a hash.
 """
 
@@ -16,7 +19,7 @@ import msgspec
 from slowtask.broker import Held, Look, Owner, Queue, Running, System, Waiting
 from slowtask.broker.news import EXCHANGE, Crew, News, crew
 from slowtask.broker.owners import met_keys, shares, sizes
-from slowtask.broker.redis import memory, said, shown, text
+from slowtask.broker.redis import memory, said, shown, steady, text
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -35,6 +38,7 @@ LARGEST: Final = 65_536  #: bytes of a task that it is searched by
 BYTES: Final = 4_000_000  #: of tasks that are looked at to tell what waits in one queue
 NAME_LENGTH: Final = 512  #: characters of a task's name
 FIRST: Final = 20  #: of them that tell how large they are
+WIDE: Final = 6  #: values that are read of a list
 
 
 class Headers(msgspec.Struct, frozen=True):
@@ -76,11 +80,11 @@ class CeleryRedis:
         """What it shows now; *tails* are each queue's newest task at the last look. Raises `BrokerError`."""
         start = time.perf_counter()
         with said(self.name):
-            clock, info, given = self._first()
+            clock, info, given, keys = self._first()
             self._hear(clock)
-            self._search()
+            self._search(keys)
             names = sorted(self._names(clock) | {DEFAULT})[:MOST]
-            rows = self._rows(names, tails)
+            rows, trips = self._rows(names, tails)
         workers = self._news.workers(clock)
         known = self._names(clock)
         running = Counter(job.queue for job in self._news.running())
@@ -100,25 +104,35 @@ class CeleryRedis:
             memory=memory(info),
             notes=[self._deaf] if self._deaf else [],
             took=time.perf_counter() - start,
-            trips=4,
+            trips=2 + trips,
         )
 
     def _names(self, now: int) -> set[str]:
         """The queues that are known."""
         return self._named | self._found | self._news.queues(now)
 
-    def _first(self) -> tuple[int, Mapping[str, Any], Held]:
-        """The clock (µs), the memory, and what workers hold: one hash for all queues."""
+    def _first(self) -> tuple[int, Mapping[str, Any], Held, Sequence[bytes]]:
+        """The clock (µs), the memory, what workers hold (one hash for all queues), and keys of bindings.
+
+        Of the keys of bindings a part is looked for at each look, and all of them in turn.
+        """
+        errors: Any = importlib.import_module("redis.exceptions")
         pipe = self._client.pipeline(transaction=False)
         pipe.time()
         pipe.info("memory")
         pipe.hlen(HELD)
         pipe.zrange(f"{HELD}_index", 0, 0, withscores=True)
-        (seconds, micro), info, count, given = pipe.execute()
+        pipe.scan(self._cursor, f"{BINDINGS}*", SCANNED)
+        *found, scanned = pipe.execute(raise_on_error=False)
+        for each in found if isinstance(scanned, errors.NoPermissionError) else (*found, scanned):
+            if isinstance(each, Exception):
+                raise each
+        (seconds, micro), info, count, given = found
         clock = seconds * 1_000_000 + micro
         since = round(given[0][1] * 1_000_000) if given and count else None
         oldest = None if since is None else max(0, clock - since) * 1000
-        return clock, info, Held(count=count, oldest=oldest)
+        self._cursor, keys = (0, []) if isinstance(scanned, Exception) else scanned
+        return clock, info, Held(count=count, oldest=oldest), keys
 
     def _hear(self, now: int) -> None:
         """Take what workers have told since; a user who may not listen goes without, and is told so."""
@@ -138,38 +152,51 @@ class CeleryRedis:
             self._channel.close()
         self._news.forget(now)
 
-    def _search(self) -> None:
-        """Look through some keys for the names of queues: all of them in turn, few at each look."""
+    def _search(self, keys: Sequence[bytes]) -> None:
+        """Take the names of queues from the bindings at *keys*, and at those that are always worth it."""
         errors: Any = importlib.import_module("redis.exceptions")
+        names = {text(key) for key in keys} | {BINDINGS + name for name in (DEFAULT, *self._named)}
+        pipe = self._client.pipeline(transaction=False)
+        for key in sorted(names):
+            if key.removeprefix(BINDINGS) not in OWN:
+                pipe.smembers(key)
         with suppress(errors.NoPermissionError):
-            self._cursor, keys = self._client.scan(self._cursor, f"{BINDINGS}*", SCANNED)
-            names = {text(key) for key in keys} | {BINDINGS + name for name in (DEFAULT, *self._named)}
-            pipe = self._client.pipeline(transaction=False)
-            for key in sorted(names):
-                if key.removeprefix(BINDINGS) not in OWN:
-                    pipe.smembers(key)
             self._found.update(queue_of(member) for each in pipe.execute() for member in each)
 
-    def _rows(self, names: Sequence[str], tails: Mapping[str, str]) -> list["Row"]:
-        """What stands in the lists of each queue, all of one moment.
+    def _rows(self, names: Sequence[str], tails: Mapping[str, str]) -> tuple[list["Row"], int]:
+        """What stands in the lists of each queue, and the round trips that this took.
 
-        Of a list of higher priority only its length is asked for, until it was seen with something in it.
+        Others may act between two commands of a pipeline. Each list that changed while it was read is read
+        once more. Two lists may be of two moments: a task that comes between them is in one of two looks.
         """
-        pipe = self._client.pipeline(transaction=True)
-        keys = [(name, lists(name)) for name in names]
-        asked = {key for _, (first, *others) in keys for key in (first, *self._used.intersection(others))}
-        for name, each in keys:
-            for key in each:
+        keys = {key: name for name in names for key in lists(name)}
+        found = self._lists({key: tails.get(name, "") for key, name in keys.items()})
+        changed = {key: tails.get(keys[key], "") for key, row in found.items() if not steady(row)}
+        if changed:
+            found |= self._lists(changed)
+        self._used.update(key for key, (length, *_) in found.items() if length)
+        return [[found[key] for key in lists(name)] for name in names], 1 + bool(changed)
+
+    def _lists(self, keys: Mapping[str, str]) -> dict[str, list[Any]]:
+        """Of each list of *keys*: length, newest, place of the old newest, oldest; and again the first two.
+
+        The old newest is what *keys* say. Of a list of higher priority only its length is asked for, until it
+        was seen with something in it; the rest is None.
+        """
+        asked = {key for key in keys if SEPARATOR not in key or key in self._used}
+        pipe = self._client.pipeline(transaction=False)
+        for key, newest in keys.items():
+            pipe.llen(key)
+            if key in asked:
+                pipe.lindex(key, 0)
+                pipe.lpos(key, newest, maxlen=SEARCHED)
+                pipe.lindex(key, -1)
                 pipe.llen(key)
-                if key in asked:
-                    pipe.lindex(key, -1)
-                    pipe.lindex(key, 0)
-                    pipe.lpos(key, tails.get(name, ""), maxlen=SEARCHED)
+                pipe.lindex(key, 0)
         found = iter(pipe.execute())
-        rows = [[[next(found) for _ in range(4 if key in asked else 1)] for key in each] for _, each in keys]
-        for (_, each), row in zip(keys, rows, strict=True):
-            self._used.update(key for key, (length, *_) in zip(each, row, strict=True) if length)
-        return [[[*each, *[None] * (4 - len(each))] for each in row] for row in rows]
+        rows = {key: [next(found) for _ in range(WIDE if key in asked else 1)] for key in keys}
+        unasked = [None, None, None]
+        return {key: row if key in asked else [*row, *unasked, *row, None] for key, row in rows.items()}
 
     def waiting(self, queue: str, most: int) -> Waiting:
         """Which tasks wait in *queue*: of at most *most* of them, at random. Raises `BrokerError`.
@@ -219,15 +246,16 @@ class CeleryRedis:
             self._channel.close()
 
 
-#: Of each list of a queue: its length, its oldest task, its newest, and the place of the last look's newest.
+#: Of each list of a queue: its length, its newest task, the place of the last look's newest, its oldest task;
+#: then the length and the newest, read again.
 Row = Sequence[Sequence[Any]]
 
 
 def queue(name: str, row: Row, crew: Crew | None, clock: int) -> Queue:
     """The queue *name* of what Redis said of its lists."""
-    first = [each for each in (published(oldest) for _, oldest, _, _ in row) if each is not None]
+    first = [each for each in (published(oldest) for _, _, _, oldest, *_ in row) if each is not None]
     used = [each for each in row if each[0]]
-    newest = used[0][2] if len(used) == 1 and len(used[0][2] or b"") <= LARGEST else None
+    newest = used[0][1] if len(used) == 1 and len(used[0][1] or b"") <= LARGEST else None
     return Queue(
         name=name,
         depth=sum(each[0] for each in row),
@@ -242,8 +270,8 @@ def queue(name: str, row: Row, crew: Crew | None, clock: int) -> Queue:
 
 def _behind(row: Row) -> int | None:
     """Tasks that came after the newest of the look before; None where that is gone."""
-    places = [each[3] for each in row if each[3] is not None]
-    others = sum(each[0] for each in row if each[3] is None)
+    places = [each[2] for each in row if each[2] is not None]
+    others = sum(each[0] for each in row if each[2] is None)
     return places[0] + others if len(places) == 1 else None
 
 

@@ -2,7 +2,7 @@
 
 import importlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,6 +68,11 @@ def said(name: str) -> Iterator[None]:
 def refused(name: str, error: Exception) -> str:
     """Why the Redis called *name* wouldn't, and what to do."""
     text = short(error)
+    if "DB index is out of range" in text:
+        return (
+            f"{name} has no database of that number, it is out of range: a Redis has 16 by default, 0 to 15."
+            " Correct the number at the end of the address."
+        )
     told = REFUSALS.get(type(error).__name__) or REFUSALS.get(text.partition(" ")[0])
     return f"{name} {told}." if told else f"{name} refuses to be asked ({text}): see to its rights."
 
@@ -86,6 +91,15 @@ def memory(info: Mapping[str, Any]) -> Memory:
         fragmentation=info.get("mem_fragmentation_ratio"),
         machine=info.get("total_system_memory"),
     )
+
+
+def steady(row: Sequence[Any]) -> bool:
+    """Whether a list didn't change while *row* was read of it: its first two values are its last two.
+
+    They are its length and its newest member. The same newest and as many before it: nothing came, and
+    nothing went.
+    """
+    return row[:2] == row[-2:]
 
 
 def text(value: bytes | str) -> str:

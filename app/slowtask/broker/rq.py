@@ -1,6 +1,7 @@
 """RQ's Redis, read without RQ: that would clean registries, which changes the queue, and unpickle jobs.
 
-Every command here only reads. A look takes three round trips, however many queues there are.
+Every command here only reads, and none stands in a `MULTI`: a full Redis refuses even reads there. A look
+takes three round trips, however many queues there are, and a fourth where a queue changed under it.
 """
 
 import random
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from slowtask.broker import Look, Owner, Queue, Running, System, Waiting, Worker
 from slowtask.broker.owners import met_keys, shares, sizes
-from slowtask.broker.redis import memory, said, shown, text
+from slowtask.broker.redis import memory, said, shown, steady, text
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -44,7 +45,10 @@ class Rq:
         with said(self.name):
             clock, info, names, keys = self._first()
             rows, workers = self._second(names, keys, tails)
-            queues = self._third(names, rows, workers, clock)
+            changed = [name for name in names if not steady(rows[name])]
+            if changed:
+                rows |= self._second(changed, (), tails)[0]
+            queues = self._third(rows, workers, clock)
         return Look(
             time=clock,
             system=self.system,
@@ -53,7 +57,7 @@ class Rq:
             workers=workers,
             memory=memory(info),
             took=time.perf_counter() - start,
-            trips=3,
+            trips=3 + bool(changed),
         )
 
     def _key(self, *parts: str) -> str:
@@ -73,34 +77,40 @@ class Rq:
 
     def _second(
         self, names: Sequence[str], keys: Sequence[str], tails: Mapping[str, str]
-    ) -> tuple[list[Row], list[Worker]]:
-        """For each queue its lengths, first and last job and the place of its old tail; and the workers."""
-        pipe = self._client.pipeline(transaction=True)  # all of one moment: no job is missed or counted twice
+    ) -> tuple[dict[str, Row], list[Worker]]:
+        """The workers; and of each queue its lengths, first and last job and the place of its old tail.
+
+        Others may act between two commands of a pipeline. Workers are read before the registries: a job
+        that ends between the two is counted at the next look, not twice. The length and the last job are
+        read again behind what depends on them, so that `steady` tells whether the row is of one moment.
+        """
+        pipe = self._client.pipeline(transaction=False)
+        for key in keys:
+            pipe.hmget(key, *WORKER)
         for name in names:
             queue = self._key("queue", name)
             pipe.llen(queue)
-            for registry in REGISTRIES.values():
-                pipe.zcard(self._key(registry, name))
-            pipe.lindex(queue, 0)
             pipe.lindex(queue, -1)
             pipe.lpos(queue, tails.get(name, ""), rank=-1, maxlen=SEARCHED)
-        for key in keys:
-            pipe.hmget(key, *WORKER)
-        found = pipe.execute()
-        wide = len(REGISTRIES) + 4
-        rows: list[Row] = [found[at : at + wide] for at in range(0, wide * len(names), wide)]
-        workers = zip(keys, found[wide * len(names) :], strict=True)
-        return rows, [worker(key, values) for key, values in workers if values[1]]
+            pipe.lindex(queue, 0)
+            for registry in REGISTRIES.values():
+                pipe.zcard(self._key(registry, name))
+            pipe.llen(queue)
+            pipe.lindex(queue, -1)
+        found = pipe.execute() if names or keys else []
+        workers = [worker(key, values) for key, values in zip(keys, found, strict=False) if values[1]]
+        wide = len(REGISTRIES) + 6
+        begin = range(len(keys), len(found), wide)
+        rows: dict[str, Row] = {name: found[at : at + wide] for name, at in zip(names, begin, strict=True)}
+        return rows, workers
 
-    def _third(
-        self, names: Sequence[str], rows: Sequence[Row], workers: Sequence[Worker], clock: int
-    ) -> list[Queue]:
+    def _third(self, rows: Mapping[str, Row], workers: Sequence[Worker], clock: int) -> list[Queue]:
         """The queues; when their first jobs were enqueued is asked for here."""
         pipe = self._client.pipeline(transaction=False)
-        for row in rows:
-            pipe.hget(self._key("job", text(row[-3] or b"")), "enqueued_at")
+        for row in rows.values():
+            pipe.hget(self._key("job", text(row[3] or b"")), "enqueued_at")
         since = pipe.execute() if rows else []
-        return [queue(*each, workers, clock) for each in zip(names, rows, since, strict=True)]
+        return [queue(*each, workers, clock) for each in zip(rows, rows.values(), since, strict=True)]
 
     def waiting(self, queue: str, most: int) -> Waiting:
         """Which tasks wait in *queue*: of all where there are at most *most*, else of so many at random.
@@ -170,7 +180,7 @@ class Rq:
 
 def queue(name: str, row: Row, since: bytes | None, workers: Sequence[Worker], clock: int) -> Queue:
     """The queue *name* of what Redis said of it."""
-    depth, running, scheduled, deferred, failed, _, last, place = row
+    depth, last, place, _, running, scheduled, deferred, failed, *_ = row
     mine = [each for each in workers if name in each.queues]
     enqueued = moment(since)
     return Queue(

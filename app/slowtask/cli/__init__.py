@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from slowtask import __version__
+from slowtask.cli.terminal import prepare
 from slowtask.errors import SlowtaskError
 
 #: Each command's module beside this file, and what `slowtask --help` says of it.
@@ -72,6 +73,7 @@ def slowtask() -> None:
 
 def main() -> NoReturn:
     """Run the command line: a person's mistake is one line on stderr and an exit status, no traceback."""
+    prepare()
     try:
         sys.exit(slowtask.main(standalone_mode=False))
     except click.exceptions.Exit as end:

@@ -1,6 +1,5 @@
 """`slowtask behind`: who waited behind whom."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
+from slowtask.cli.terminal import data
 from slowtask.cli.top import period
 from slowtask.errors import SourceError
 from slowtask.rank import percent
@@ -58,7 +58,7 @@ def show(rows: Sequence["Behind"], *, as_json: bool) -> None:
     """Print *rows*."""
     if as_json:
         plain = [{**asdict(each), "held": dict(each.held)} for each in rows]
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n")
+        data().write(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n")
         return
     from slowtask.cli.status_page import plain as grid  # noqa: PLC0415 - rich is slow to import
     from slowtask.cli.table import UNKNOWN, console, shortened  # noqa: PLC0415 - see above

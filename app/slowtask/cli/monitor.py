@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,7 @@ def make(settings: MonitorSettings, urls: Mapping[str, str], stack: ExitStack) -
     Each has alarms of its own, for both may have a queue of one name, and doesn't wait for the other.
     """
     from slowtask.metrics import Health, served  # noqa: PLC0415 - see above
-    from slowtask.monitor import Monitor, limits  # noqa: PLC0415 - see above
+    from slowtask.monitor import Lines, Monitor, limits  # noqa: PLC0415 - see above
     from slowtask.tell import Channels, senders  # noqa: PLC0415 - see above
     from slowtask.typical import Runs  # noqa: PLC0415 - see above
     from slowtask.watch import Watch  # noqa: PLC0415 - see above
@@ -101,25 +102,16 @@ def make(settings: MonitorSettings, urls: Mapping[str, str], stack: ExitStack) -
     if settings.channels:
         channels = Channels(senders(settings.channels))
         stack.callback(channels.stop)
-    write, runs = locked(writer(settings, stack)), Runs(settings.runs)
+    lines = Lines(writer(settings, stack), settings.log, partial(health.note, "log"))
+    lines.check()
+    runs = Runs(settings.runs, noticed=partial(health.note, "runs"))
     return [
         Monitor(
             Watch(each, limits(settings), runs, runs.mix), each.name, settings,
-            write=write, channels=channels, seen=health.see,
+            write=lines.write, channels=channels, seen=health.see,
         )
         for each in found
     ]  # fmt: skip
-
-
-def locked(write: "Write") -> "Write":
-    """*write*, one line after the other."""
-    lock = threading.Lock()
-
-    def alone(line: bytes) -> None:
-        with lock:
-            write(line)
-
-    return alone
 
 
 def writer(settings: MonitorSettings, stack: ExitStack) -> "Write":

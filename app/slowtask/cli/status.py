@@ -1,10 +1,8 @@
 """`slowtask status`: how full the broker is, which queue is in trouble, and which task is to blame."""
 
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +11,7 @@ import click
 
 from slowtask.alert import STATES
 from slowtask.cli.brokers import addresses, brokers, named
+from slowtask.cli.terminal import data
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.sample import State
 
@@ -126,7 +125,7 @@ def show(views: "Sequence[View]", *, as_json: bool) -> None:
     if as_json:
         from slowtask.cli.status_json import plain  # noqa: PLC0415 - only when asked for
 
-        sys.stdout.write(plain(views))
+        data().write(plain(views))
         return
     from slowtask.cli.status_page import page  # noqa: PLC0415 - rich is slow to import
     from slowtask.cli.table import console  # noqa: PLC0415 - see above
@@ -150,8 +149,7 @@ def checked(urls: Mapping[str, str], runs: tuple[str, ...], limits: "Limits", se
     if worst is None:
         click.echo("OK: no queues, and no limit to reach.")
         return 0
-    with suppress(UnicodeEncodeError):
-        click.echo(f"{(worst.state or 'ok').upper()}: {worst.message}")
+    click.echo(f"{(worst.state or 'ok').upper()}: {worst.message}")
     return STATUS[worst.state or "ok"]
 
 

@@ -7,10 +7,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from slowtask.broker import Held
+from slowtask.broker import Held, Queue
 from slowtask.cli.table import EIGHTHS, UNKNOWN, shortened, time
 from slowtask.event import SECOND
-from slowtask.findings import alarm_text, ending_text, forecast_text, policy_text
+from slowtask.findings import REMEDY, alarm_text, ending_text, forecast_text, policy_text, remedy_text
 from slowtask.judge import Blame, Capacity, Overrun
 from slowtask.rank import percent
 from slowtask.units import duration, plural, printable, size
@@ -22,6 +22,10 @@ ROWS: Final = 10  #: of each table
 RED, YELLOW = 0.8, 0.7  #: of the capacity, and of a queue's load over 1
 NAME: Final = 36  #: characters
 WORKER: Final = 16  #: likewise
+NARROW: Final = 20  #: characters that a name has, where a column is left out for it
+WIDE: Final = 100  #: columns, from which on titles are long
+#: A column: its title, what it is worth (the least is left out first), and its cells.
+Given = tuple[str, int, Sequence[str | Text]]
 
 
 def page(view: View, width: int) -> Group:
@@ -29,9 +33,9 @@ def page(view: View, width: int) -> Group:
     parts: list[RenderableType] = [*broker(view), Text(), queues(view.queues[:ROWS], width)]
     blamed = view.backlog
     if blamed:
-        parts += [Text(), waiting(blamed[:ROWS])]
+        parts += [Text(), waiting(blamed[:ROWS], width)]
     if view.overruns:
-        parts += [Text(), running(view.overruns[:ROWS])]
+        parts += [Text(), running(view.overruns[:ROWS], width)]
     advice = [Text(each.advice, style="bold") for each in view.queues if each.advice]
     return Group(*parts, *([Text()] if advice else []), *advice, *notes(view, blamed))
 
@@ -42,6 +46,8 @@ def broker(view: View) -> list[Text]:
     found = found or [Text.assemble((printable(look.name), "bold"), "   how full it is isn't known")]
     if look.alarms:
         found.append(Text(alarm_text(view), style="bold red"))
+    elif view.capacity and remedy_text(view, view.capacity):
+        found.append(Text(f"CRITICAL: {ending_text(view, view.capacity)}. {REMEDY}", style="bold red"))
     elif view.capacity and (view.capacity.ratio >= YELLOW or view.capacity.forecast):
         found.append(Text(f"{ending_text(view, view.capacity)}: act before", style="dim"))
     owners = [f"{percent(each.share)} {each.name}" for each in view.owners[:4]]
@@ -70,7 +76,7 @@ def limit(view: View, capacity: Capacity) -> Text:
     else:
         text = f"{percent(min(capacity.ratio, 1.0))} of {most}"
     line = Text.assemble(name, "   ", (bar(capacity.ratio), colour), f" {text}{what and f',{what}'}")
-    if capacity.forecast:
+    if capacity.forecast and not capacity.full:
         line.append(f"   full in {forecast_text(capacity.forecast)} at this rate", style="bold red")
     return line
 
@@ -92,53 +98,90 @@ def queues(found: Sequence[QueueView], width: int) -> RenderableType:
     """The queues, in order of trouble."""
     if not found:
         return Text("No queue has been used yet.", style="dim")
-    grid = plain(
-        "QUEUE", "WAITING", "OLDEST", "IN/s", "OUT/s", "WORKERS BUSY", "LOAD", "DRAINED IN", "FAILED"
+    seen = [each.queue for each in found]
+    return fitted(
+        ("QUEUE", [queue.name for queue in seen], NAME),
+        [
+            ("WAITING", 9, [f"{queue.depth:,}" for queue in seen]),
+            ("OLDEST", 8, [time(None if q.oldest is None else q.oldest / SECOND) for q in seen]),
+            ("IN/s", 3, [rate(each.arrivals) for each in found]),
+            ("OUT/s", 4, [rate(each.departures) for each in found]),
+            ("WORKERS BUSY" if width >= WIDE else "BUSY", 7, [busy(queue) for queue in seen]),
+            ("LOAD", 6, [loaded(each.load) for each in found]),
+            ("DRAINED IN", 2, [time(each.drained_in) for each in found]),
+            ("FAILED", 1, [UNKNOWN if q.failed is None else f"{q.failed:,}" for q in seen]),
+        ],
+        width,
     )
-    for view in found:
-        queue = view.queue
-        grid.add_row(
-            shortened(printable(queue.name), min(NAME, max(12, width // 4))),
-            f"{queue.depth:,}",
-            time(None if queue.oldest is None else queue.oldest / SECOND),
-            rate(view.arrivals),
-            rate(view.departures),
-            UNKNOWN if queue.workers is None else f"{queue.busy}/{queue.workers}",
-            loaded(view.load),
-            time(view.drained_in),
-            UNKNOWN if queue.failed is None else f"{queue.failed:,}",
-        )
-    return grid
 
 
-def waiting(blamed: Sequence[Blame]) -> Table:
+def busy(queue: Queue) -> str:
+    """`1/2`: workers of *queue* that are busy."""
+    return UNKNOWN if queue.workers is None else f"{queue.busy}/{queue.workers}"
+
+
+def waiting(blamed: Sequence[Blame], width: int) -> Table:
     """The backlog by task."""
-    grid = plain("WHAT WAITS", "COUNT", "WORK", "SHARE")
-    for each in blamed:
-        count = (
-            ("~ " if each.guessed else "")
-            + f"{each.count:,}"
-            + (f" ± {each.margin:,}" if each.margin else "")
-        )
-        share = UNKNOWN if each.share is None else percent(each.share)
-        grid.add_row(shortened(printable(each.task), NAME + 10), count, time(each.work), share)
-    return grid
+    return fitted(
+        ("WHAT WAITS", [each.task for each in blamed], NAME + 10),
+        [
+            ("COUNT", 3, [counted(each) for each in blamed]),
+            ("WORK", 2, [time(each.work) for each in blamed]),
+            ("SHARE", 1, [UNKNOWN if each.share is None else percent(each.share) for each in blamed]),
+        ],
+        width,
+    )
 
 
-def running(overruns: Sequence[Overrun]) -> Table:
+def counted(blame: Blame) -> str:
+    """`~ 1,204 ± 14`."""
+    margin = f" ± {blame.margin:,}" if blame.margin else ""
+    return f"{'~ ' * blame.guessed}{blame.count:,}{margin}"
+
+
+def running(overruns: Sequence[Overrun], width: int) -> Table:
     """The jobs that run for too long."""
-    grid = plain("RUNNING TOO LONG", "SINCE", "USUALLY UNDER", "QUEUE", "JOB", "WORKER")
-    for each in overruns:
-        allowed = "no sign of life" if each.why == "lost" else duration(each.allowed or 0)
-        grid.add_row(
-            shortened(printable(each.job.task or each.job.id), NAME),
-            time(each.took),
-            allowed,
-            printable(each.job.queue),
-            printable(each.job.id)[:8],
-            shortened(printable(each.job.worker or UNKNOWN), WORKER),
-        )
+    jobs = [each.job for each in overruns]
+    return fitted(
+        ("RUNNING TOO LONG", [job.task or job.id for job in jobs], NAME),
+        [
+            ("SINCE", 5, [time(each.took) for each in overruns]),
+            ("USUALLY UNDER", 4, [usual(each) for each in overruns]),
+            ("QUEUE", 1, [shortened(printable(job.queue), WORKER) for job in jobs]),
+            ("JOB", 2, [printable(job.id)[:8] for job in jobs]),
+            ("WORKER", 0, [shortened(printable(job.worker or UNKNOWN), WORKER) for job in jobs]),
+        ],
+        width,
+    )
+
+
+def usual(overrun: Overrun) -> str:
+    """What its task takes, or that it is lost."""
+    return "no sign of life" if overrun.why == "lost" else duration(overrun.allowed or 0)
+
+
+def fitted(first: tuple[str, Sequence[str], int], columns: Sequence[Given], width: int) -> Table:
+    """A table in *width* columns that cuts no figure: where there is no room, the least worth is left out.
+
+    *first* are the title, the names and how long those may be; they get what is left, and are shortened.
+    """
+    title, names, longest = first
+    wanted = max(len(title), min(longest, NARROW, max(map(len, names))))
+    columns = list(columns)
+    while columns and wanted + 2 + sum(map(room, columns)) > width:
+        columns.remove(min(columns, key=lambda each: each[1]))
+    left = max(8, min(longest, width - 2 - sum(map(room, columns))))
+    grid = plain(title, *(each[0] for each in columns))
+    for place, name in enumerate(names):
+        grid.add_row(shortened(printable(name), left), *(cells[place] for _, _, cells in columns))
     return grid
+
+
+def room(column: Given) -> int:
+    """How wide *column* is, with the space around it."""
+    title, _, given = column
+    cells = [each if isinstance(each, Text) else Text(each) for each in given]
+    return 2 + max(len(title), *(each.cell_len for each in cells))
 
 
 def plain(first: str, *others: str) -> Table:

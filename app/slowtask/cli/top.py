@@ -1,6 +1,5 @@
 """`slowtask top`: which tasks hold the workers."""
 
-import sys
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from functools import partial
@@ -11,6 +10,7 @@ import click
 
 from slowtask.cli import export
 from slowtask.cli.options import day, zone
+from slowtask.cli.terminal import data
 from slowtask.elastic.access import Access, is_address
 from slowtask.errors import SourceError, UsageError
 from slowtask.rank import ORDERS, Order, named, rank
@@ -176,9 +176,9 @@ def show(view: "View", options: Options, *, as_json: bool, as_csv: bool) -> None
     """Print *view*."""
     shown = view.tasks[: options.limit or None]
     if as_json:
-        export.json(shown, sys.stdout)
+        export.json(shown, data())
     elif as_csv:
-        export.csv(shown, sys.stdout)
+        export.csv(shown, data())
     else:
         from slowtask.cli.table import console, page  # noqa: PLC0415 - rich is slow to import
 

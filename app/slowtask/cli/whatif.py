@@ -1,6 +1,5 @@
 """`slowtask whatif`: a change, tried on paper."""
 
-import sys
 from collections.abc import Callable
 from datetime import date, tzinfo
 from time import perf_counter
@@ -10,6 +9,7 @@ import click
 
 from slowtask.change import Change
 from slowtask.cli.options import day, zone
+from slowtask.cli.terminal import data
 from slowtask.cli.top import period
 from slowtask.errors import SourceError, UsageError
 from slowtask.sources import resolve
@@ -127,7 +127,7 @@ def whatif(  # noqa: D103, PLR0913 - HELP says it; click passes the options one 
     from slowtask.cli import paper  # noqa: PLC0415 - rich is slow to import: mistakes come first
 
     if as_json:
-        paper.json(outcome, log, job_bytes, sys.stdout)
+        paper.json(outcome, log, job_bytes, data())
     else:
         paper.show(outcome, log, job_bytes, perf_counter() - start)
 
