@@ -15,7 +15,7 @@ from redis import Redis
 from redis.client import Pipeline
 
 from celery_site import publish
-from conftest import wait_until
+from conftest import PATIENCE, wait_until
 from logs import made, written
 from slowtask.broker.celery import broker as celery_broker
 from slowtask.broker.flow import Owed, flows
@@ -128,7 +128,7 @@ def test_the_monitor_s_alert_is_critical_with_the_figures(full, system, tmp_path
     process = subprocess.Popen([SLOWTASK, "monitor"], env=environment, cwd=tmp_path, stderr=subprocess.PIPE)
     alerts = wait_until(lambda: [each for each in lines(log) if each["event.dataset"] == "slowtask.alert"])
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=PATIENCE)
 
     [alert] = [each for each in alerts if each["alert.name"] == "broker-capacity"]
     assert (alert["alert.state"], alert["task.name"]) == ("critical", TASKS[system])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import missing, wait_until
+from conftest import PATIENCE, missing, wait_until
 from environments import DJANGO_TASKS, ROOT
 
 pytestmark = pytest.mark.redis
@@ -43,7 +43,13 @@ def test_jobs_of_rq_scheduler_rq_cron_and_rqs_own_scheduler_are_recorded(redis, 
 
     def run(*command):
         done = subprocess.run(
-            command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+            command,
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
         )
         assert done.returncode == 0, done.stderr
 
@@ -54,7 +60,7 @@ def test_jobs_of_rq_scheduler_rq_cron_and_rqs_own_scheduler_are_recorded(redis, 
     )
     wait_until(lambda: redis.llen("rq:queue:default") == 2)
     cron.terminate()
-    cron.wait(20)
+    cron.wait(PATIENCE)
     run(programs / "rq", "worker", "--with-scheduler", "--burst", "default")
     records = [json.loads(line) for line in (tmp_path / "slowtask.ndjson").read_text().splitlines()]
 

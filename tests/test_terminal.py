@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import rq
 
-from conftest import wait_until
+from conftest import PATIENCE, wait_until
 from logs import made, written
 from slowtask.demo import tasks
 
@@ -29,7 +29,10 @@ ENVIRONMENTS = {
 CODECS = {"ascii": "ascii", "C": "ascii", "latin-1": "latin-1", "utf-8": "utf-8"}
 
 
-@pytest.fixture(params=["ascii", "C", "latin-1", "utf-8"])
+RARE = [pytest.param(each, marks=pytest.mark.rare) for each in ("ascii", "latin-1")]
+
+
+@pytest.fixture(params=["C", "utf-8", *RARE])
 def terminal(request):
     return request.param
 
@@ -172,7 +175,7 @@ def test_what_the_monitor_logs_is_shown(terminal, tmp_path, redis, redis_server)
     log = tmp_path / "slowtask-monitor.ndjson"
     wait_until(lambda: log.exists() and b"queue-depth" in log.read_bytes())
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 0
     assert b"CRITICAL: queue-depth" in said
@@ -199,7 +202,7 @@ def test_a_live_view_is_shown(terminal, log, tmp_path, redis, redis_server, comm
     shown += rest(ours)
     os.close(ours)
 
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE) == 0
     assert b"Traceback" not in shown
     assert shown.decode(CODECS[terminal])
 
