@@ -42,12 +42,18 @@ class Environment:
         folder = self.python.parent.parent
         uv("venv", "--clear", "--python", interpreter, folder)
         uv("pip", "install", "--python", self.python, *self.requirements, *OURS)
-        (folder / "complete").touch()
+        (folder / "complete").write_text(self.content)
         return None
 
     @property
+    def content(self) -> str:
+        """What it was made of: with other requirements it is made anew."""
+        return "\n".join([*self.requirements, *OURS])
+
+    @property
     def made(self) -> bool:
-        return (self.python.parent.parent / "complete").exists()
+        note = self.python.parent.parent / "complete"
+        return note.exists() and note.read_text() == self.content
 
 
 CURRENT = "{}.{}".format(*sys.version_info)

@@ -28,6 +28,8 @@ TASKS = {"rq": "slowtask.demo.tasks.send_mail", "celery": "shop.mail"}
 LISTS = {"rq": "rq:queue:mail", "celery": "mail"}
 OPTIONS = {"rq": "--redis-url", "celery": "--celery-url"}
 
+pytestmark = pytest.mark.redis
+
 
 @pytest.fixture(scope="module", params=["rq", "celery"])
 def system(request):

@@ -209,13 +209,11 @@ def computed(there, name, found):
 
 
 def blank(panel, layer, answer):
-    """Every metric shows something other than nothing and 0 in some row."""
+    """Every metric shows something other than nothing and 0 in some row; the least of something may be 0."""
     for name, column in layer["columns"].items():
-        if (
-            not column["isBucketed"]
-            and any(name in row for row in answer)
-            and not any(row.get(name) for row in answer)
-        ):
+        values = [row[name] for row in answer if name in row]
+        least = column["operationType"] == "min"
+        if values and not column["isBucketed"] and not any(v or (least and v == 0) for v in values):
             yield f"{panel.place}: {name} ({column['label']}) shows nothing"
 
 

@@ -113,6 +113,13 @@ class Clone:
             kind: sorted(docker(*command, "--filter", self.ours).split()) for kind, command in kinds.items()
         }
 
+    def clear(self):
+        """Remove all that there is of this stack, also of one that a test run left behind."""
+        left = self.left()
+        for kind, command in {"container": "rm", "volume": "volume rm", "network": "network rm"}.items():
+            if left[kind]:
+                docker(*command.split(), *["--force"] * (kind != "network"), *left[kind])
+
     # One service
 
     def kill(self, service):

@@ -34,10 +34,11 @@ def clone(docker_engine, tmp_path_factory):
     named = set(clone.compose("config", "--images").split()) - {"slowtask:stack"}
     names = sorted({f"python:{clone.settings['PYTHON_VERSION']}-slim"} | named)
     SAID.append(images.have(names, CACHE))
+    clone.clear()
     with disk(CACHE / "disk") as device:
         make_volume("elasticsearch", device)
         yield clone
-        clone.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
+        clone.clear()
     if "was running" in docker_engine:
         images.forget(names)
 

@@ -43,13 +43,15 @@ from rq import Queue
 from slowtask.demo.demo import QUEUE, enqueue
 enqueue(Queue(QUEUE, connection=Redis.from_url(os.environ["RQ_REDIS_URL"])), int(sys.argv[1]))
 """
-#: Puts two jobs of a minute on the queue and prints their ids.
+#: Puts two jobs of a minute on the queue, before them one whose process dies, and prints the ids of the two.
 LONG = """
 import os
 from redis import Redis
 from rq import Queue
 queue = Queue("slowtask-demo", connection=Redis.from_url(os.environ["RQ_REDIS_URL"]))
-print(*[queue.enqueue("time.sleep", 60, at_front=True).id for _ in range(2)])
+long = [queue.enqueue("time.sleep", 60, at_front=True).id for _ in range(2)]
+queue.enqueue("os.abort", at_front=True)
+print(*long)
 """
 #: Prints the ids of the jobs that run, and when RQ takes them for lost, in seconds since 1970.
 RUNNING = """
@@ -268,7 +270,7 @@ def test_no_other_line_is_torn_or_unread(clone):
 
 
 def test_every_panel_of_both_dashboards_is_answered(clone):
-    """What is empty is what hasn't happened: nothing was killed or raised an alarm, no line was torn."""
+    """By what has happened: runs, failures, a kill, abandoned jobs, a torn line, a monitor's alarms."""
     client = clone.elasticsearch()
 
     def request(method, target, body=None):
