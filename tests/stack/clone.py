@@ -146,10 +146,14 @@ class Clone:
     # What was recorded, and what is stored
 
     def attempts(self):
-        """The ids of all lines that workers wrote, rotated or not."""
+        """The ids of all lines that workers wrote."""
+        return [each["event.id"] for each in self.lines("slowtask.run")]
+
+    def lines(self, dataset):
+        """All lines of *dataset* in the volume of the logs, rotated or not."""
         text = self.in_volumes("cat /volumes/logs/*.ndjson* 2>/dev/null || true", "logs")
         events = [json.loads(line) for line in text.splitlines() if line.endswith("}")]
-        return [each["event.id"] for each in events if each["event.dataset"] == "slowtask.run"]
+        return [each for each in events if each["event.dataset"] == dataset]
 
     def stored(self):
         """The ids of all records that Elasticsearch holds, as the reader sees them."""
