@@ -31,6 +31,13 @@ LONG = 120  #: seconds; longer than a busy machine takes to disturb a task
 accepted = request.task_accepted
 
 
+def sleep_long():
+    """Sleep for LONG, in short steps: a signal just before a sleep would be handled only after it."""
+    end = time.monotonic() + LONG
+    while time.monotonic() < end:
+        time.sleep(0.05)
+
+
 def noted(received, *args, **kwargs):
     """What the parent does when it knows that a process runs a task; the task can read that it did."""
     accepted(received, *args, **kwargs)
@@ -79,13 +86,13 @@ def raises():
 @app.task(soft_time_limit=1)
 def overruns_softly():
     """Runs into its soft time limit."""
-    time.sleep(LONG)
+    sleep_long()
 
 
 @app.task(time_limit=1)
 def overruns():
     """Runs into its hard time limit."""
-    time.sleep(LONG)
+    sleep_long()
 
 
 @app.task(bind=True, max_retries=1, default_retry_delay=0)
@@ -179,7 +186,7 @@ def ignores():
 def waits():
     """Waits to be disturbed."""
     STARTED.touch()
-    time.sleep(LONG)
+    sleep_long()
 
 
 @app.task

@@ -20,6 +20,13 @@ async def finishes_async():
     await asyncio.sleep(0.01)
 
 
+def sleep_long():
+    """Sleep for LONG, in short steps: a signal just before a sleep would be handled only after it."""
+    end = time.monotonic() + LONG
+    while time.monotonic() < end:
+        time.sleep(0.05)
+
+
 def raises():
     """Fails."""
     raise ValueError("no such user")
@@ -27,7 +34,7 @@ def raises():
 
 def overruns():
     """Runs into its time limit."""
-    time.sleep(LONG)
+    sleep_long()
 
 
 def overruns_its_worker():
@@ -35,7 +42,7 @@ def overruns_its_worker():
     while not catches(os.getppid(), signal.SIGALRM):
         time.sleep(0.01)
     os.kill(os.getppid(), signal.SIGALRM)
-    time.sleep(LONG)
+    sleep_long()
 
 
 def catches(pid, number):
@@ -79,7 +86,7 @@ def fills_redis():
 def waits():
     """Says that it runs, and waits to be disturbed."""
     STARTED.touch()
-    time.sleep(LONG)
+    sleep_long()
 
 
 def outlives_worker():
