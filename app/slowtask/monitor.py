@@ -31,7 +31,7 @@ Write = Callable[[bytes], None]
 
 
 class Lines:
-    """Writes lines by *write* to the file at *path*; that it can't be written is told once, until it can."""
+    """Writes lines by *write* to the file at *path*. If it can't be written, that is logged once."""
 
     def __init__(
         self,

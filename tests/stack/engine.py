@@ -133,11 +133,12 @@ def compose_is_new_enough():
     return not subprocess.run(["sh", "-c", check], cwd=ROOT, capture_output=True, check=False).returncode
 
 
-def docker(*arguments, text=None):
+def docker(*arguments):
     """What `docker` prints. Raises `DockerError` with what it said."""
     done = subprocess.run(
-        ["docker", *map(str, arguments)], input=text, capture_output=True, text=True, check=False
-    )
+        ["docker", *map(str, arguments)],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     if done.returncode:
         said = (done.stderr or done.stdout).strip()[-3000:]
         raise DockerError(f"docker {' '.join(map(str, arguments))}: {said}")
