@@ -243,7 +243,7 @@ def test_every_attempt_leaves_one_record(site, case, worked, record_property):
         assert record["queue.name"] == ("other" if case == "another queue" else "default")
     CHECKS.get(case, lambda *records: None)(*records)
     if case == "countdown":
-        assert due(records[0]) >= worker.began + timedelta(seconds=2)
+        assert due(records[0]) > worker.began + timedelta(seconds=1.5)
 
 
 @pytest.fixture
@@ -360,8 +360,12 @@ def start(record):
 
 
 def due_a_second_after_the_first_attempt(*records):
+    """And not when it was published, just after that attempt began.
+
+    Celery's timer may run a task a little before its eta; then the wait is 0.
+    """
     first, again = records
-    assert due(again) >= start(first) + timedelta(seconds=1)
+    assert due(again) > start(first) + timedelta(seconds=0.5)
 
 
 CHECKS = {
