@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
+from slowtask.cli.logs import period
 from slowtask.cli.terminal import data
-from slowtask.cli.top import period
 from slowtask.errors import SourceError
 from slowtask.rank import percent
 from slowtask.sources import resolve

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from slowtask.cli.collapse import TOLD, figures, warned
+from slowtask.cli.show.collapse import TOLD, figures, warned
 from slowtask.rank import percent
 from slowtask.units import plural, printable, size
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from slowtask.cli.logs import nothing, period, say_skipped
 from slowtask.cli.options import day, zone
-from slowtask.cli.top import nothing, period, say_skipped
 from slowtask.elastic.access import is_address
 from slowtask.errors import SourceError, UsageError
 from slowtask.rank import rank

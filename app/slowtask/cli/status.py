@@ -93,7 +93,7 @@ def times(runs: tuple[str, ...], queues: tuple[str, ...] = ()) -> "Mapping[str, 
     """What tasks take, by the logs *runs*. Raises `SlowtaskError` where they were named and can't be read."""
     from datetime import UTC, datetime, timedelta  # noqa: PLC0415 - with the rest
 
-    from slowtask.cli.top import opened  # noqa: PLC0415 - DuckDB, not before it is needed
+    from slowtask.cli.logs import opened  # noqa: PLC0415 - DuckDB, not before it is needed
     from slowtask.rank import rank  # noqa: PLC0415 - with the rest
     from slowtask.store import Query  # noqa: PLC0415 - with the rest
     from slowtask.typical import typical  # noqa: PLC0415 - with the rest

@@ -1,7 +1,6 @@
 """`slowtask top`: which tasks hold the workers."""
 
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, tzinfo
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -9,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from slowtask.cli import export
+from slowtask.cli.logs import Options, look, measured, opened, period
 from slowtask.cli.options import day, zone
 from slowtask.cli.terminal import data
-from slowtask.elastic.access import Access, is_address
-from slowtask.errors import SourceError, UsageError
-from slowtask.rank import ORDERS, Order, named, rank
-from slowtask.sources import resolve
-from slowtask.store import Measurement, Query, Store
+from slowtask.errors import UsageError
+from slowtask.rank import ORDERS, Order
+from slowtask.store import Measurement
 from slowtask.units import plural
-from slowtask.when import moment
 
 if TYPE_CHECKING:
     from slowtask.cli.table import View
@@ -33,15 +30,6 @@ One queue's last hour, as it goes on:     slowtask top --since 1h --queue mail -
 Their figures for another program:        slowtask top logs/ --json
 All machines' last day:                   slowtask top https://elastic.example.org:9200 --since 1d
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What the user asked for."""
-
-    by: Order
-    tasks: tuple[str, ...]
-    limit: int
 
 
 @click.command(help=HELP)
@@ -91,85 +79,6 @@ def alone(**modes: bool) -> None:
     wanted = ["--" + name.removeprefix("as_") for name, on in modes.items() if on]
     if len(wanted) > 1:
         raise UsageError(f"{' and '.join(wanted)} don't go together: choose one.")
-
-
-def period(since: str | None, until: str | None, queues: tuple[str, ...]) -> Query:
-    """The query that the options mean now. Raises `UsageError`."""
-    now = datetime.now(UTC)
-    first = moment(since, now, "--since") if since else None
-    last = moment(until, now, "--until") if until else None
-    if first and last and first >= last:
-        raise UsageError("--since isn't before --until: nothing lies between them.")
-    return Query(since=first, until=last, queues=queues)
-
-
-def opened(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> Store:
-    """The store that *sources* name: log files, or one Elasticsearch. Raises `SlowtaskError`."""
-    if not any(map(is_address, sources)):
-        return files(sources, day, zone)
-    if len(sources) > 1:
-        raise UsageError("An Elasticsearch is ranked by itself: name either log files or one address.")
-    return elastic(sources[0])
-
-
-def elastic(address: str) -> Store:
-    """The store at *address*. Raises `UsageError`."""
-    access = Access.named(address)
-    try:
-        from slowtask.store.elastic import Elastic  # noqa: PLC0415 - an extra, and slow to import
-    except ImportError:
-        raise UsageError(
-            "Reading Elasticsearch needs its client: pip install 'slowtask[elasticsearch]'."
-        ) from None
-
-    return Elastic(access)
-
-
-def files(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> Store:
-    """The store of the files that *sources* name, each run once. Raises `SlowtaskError`."""
-    found = resolve(sources)
-    from slowtask.store.files import Files  # noqa: PLC0415 - DuckDB is slow to import: mistakes come first
-
-    return Files(found, date=day, timezone=zone)
-
-
-def look(measurement: Measurement, query: Query, options: Options, took: float) -> "View":
-    """The ranking, *took* seconds to measure. Raises `SourceError` where there is nothing to rank."""
-    from slowtask.cli.table import View  # noqa: PLC0415 - rich is slow to import
-
-    tasks = named(rank(measurement.figures, options.by), options.tasks)
-    if not tasks:
-        raise SourceError(nothing(measurement, query))
-    return View(tasks=tasks, by=options.by, measurement=measurement, took=took)
-
-
-def measured(store: Store, query: Query) -> Measurement:
-    """What *store* answers, with its progress on a terminal when it takes long."""
-    from slowtask.cli.progress import shown  # noqa: PLC0415 - see `files`
-
-    with shown(store.progress):
-        found = store.measure(query)
-    say_skipped(found)
-    return found
-
-
-def say_skipped(found: Measurement) -> None:
-    """Tell of logs that were left out because their packed form was read."""
-    if found.skipped:
-        click.echo(f"slowtask: {plural(found.skipped, 'log')} left out: the packed form is read.", err=True)
-
-
-def nothing(measurement: Measurement, query: Query) -> str:
-    """Why there is nothing to rank, and what to do."""
-    if measurement.figures:
-        return "No task has such a name: check --task, and quote its globs."
-    if query != Query():
-        return "No run matches --since, --until and --queue: widen them."
-    if measurement.bad.count:
-        return (
-            f"No line holds a run; {measurement.bad.count:,} can't be parsed: slowtask top --bad shows them."
-        )
-    return "The logs hold no runs yet: check that the workers run with slowtask, or name other files."
 
 
 def show(view: "View", options: Options, *, as_json: bool, as_csv: bool) -> None:

@@ -16,8 +16,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from slowtask.cli.logs import Options, look
 from slowtask.cli.table import View, page
-from slowtask.cli.top import Options, look
 from slowtask.errors import SourceError, UsageError
 from slowtask.rank import Order
 from slowtask.store import Measurement, Query, Store

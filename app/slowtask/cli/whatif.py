@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from slowtask.change import Change
+from slowtask.cli.logs import period
 from slowtask.cli.options import day, zone
 from slowtask.cli.terminal import data
-from slowtask.cli.top import period
 from slowtask.errors import SourceError, UsageError
 from slowtask.sources import resolve
 from slowtask.store import Query

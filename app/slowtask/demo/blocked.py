@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from slowtask.demo.beside import Alarm, Beside, Step
-from slowtask.demo.demo import QUEUE
+from slowtask.demo.jobs import QUEUE
 from slowtask.demo.publisher import Mails, Publisher, Publishing, publishing
 from slowtask.demo.rabbitmq import RabbitMQ
 from slowtask.demo.stage import CONF, PATIENCE, PAUSE, Pace, Worker, beside, settled, version, waiting

@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 from slowtask.broker.redis import short, shown
 from slowtask.celery import install
 from slowtask.demo import tasks
-from slowtask.demo.demo import QUEUE, Job
+from slowtask.demo.jobs import QUEUE, Job
 from slowtask.errors import BrokerError
 
 app: Final = install(Celery("slowtask-demo"))

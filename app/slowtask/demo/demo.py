@@ -1,16 +1,15 @@
 """The demonstration: real tasks, run by real workers of RQ or Celery, on a broker of its own."""
 
 import importlib
-import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from slowtask.broker.celery import broker
-from slowtask.demo import tasks
+from slowtask.demo.jobs import KEPT, QUEUE, mix
 from slowtask.demo.server import Given, Server
 from slowtask.demo.workers import CeleryWorker, Processes, Workers, require_celery, require_rq
 from slowtask.errors import BrokerError
@@ -18,15 +17,10 @@ from slowtask.errors import BrokerError
 if TYPE_CHECKING:
     from rq import Queue
 
-QUEUE: Final = "slowtask-demo"
-KEPT: Final = {"result_ttl": 60, "failure_ttl": 60}  #: seconds that a Redis of the user's keeps a job
 WORKERS: Final = 2
-SEED: Final = 20210113  #: the same demonstration each time
 PAUSE: Final = 0.1  #: seconds between two looks at the log
 LOG: Final = "slowtask.ndjson"
 CONSOLE: Final = "console"  #: what the programs print, apart: `slowtask top` would read workers' logs too
-
-Job = tuple[Callable[..., str], tuple[Any, ...]]  #: a task and its arguments
 
 
 def run(folder: Path, jobs: int, url: str | None) -> Iterator[int]:
@@ -72,17 +66,3 @@ def enqueue(queue: "Queue", jobs: int) -> None:
     """Enqueue *jobs* jobs: the first of `mix`."""
     for task, arguments in islice(mix(), jobs):
         queue.enqueue(task, *arguments, **KEPT)
-
-
-def mix() -> Iterator[Job]:
-    """Jobs without end, the same each time: in ten four mails, three computations, three simple tasks."""
-    chance = random.Random(SEED)  # noqa: S311 - no secret
-    for number in count():
-        kind = chance.choices(("mail", "compute", "simple"), (4, 3, 3))[0]
-        if kind == "mail":
-            user = tasks.NOBODY if number % 20 == 0 else f"user{number}"
-            yield tasks.send_mail, (user, round(chance.uniform(0, 1), 3))
-        elif kind == "compute":
-            yield tasks.compute, (chance.randrange(20_000, 400_000),)
-        else:
-            yield tasks.simple_task, ()

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from slowtask.demo.demo import KEPT, QUEUE, Job, mix
+from slowtask.demo.jobs import KEPT, QUEUE, Job, mix
 from slowtask.demo.server import Given
 from slowtask.demo.workers import require_rq
 from slowtask.errors import SlowtaskError, UsageError

@@ -20,7 +20,7 @@ from slowtask.broker.amqp import Amqp
 from slowtask.broker.celery import broker
 from slowtask.broker.rabbitmq import RabbitMQ as Eyes
 from slowtask.demo.beside import Beside, Step
-from slowtask.demo.demo import QUEUE
+from slowtask.demo.jobs import QUEUE
 from slowtask.demo.rabbitmq import RabbitMQ
 from slowtask.demo.workers import CeleryWorker
 from slowtask.errors import BrokerError
