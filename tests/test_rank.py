@@ -1,7 +1,8 @@
 import pytest
 
-from slowtask.rank import ORDERS, named, percent, rank, verdict
+from slowtask.rank import ORDERS, named, rank, verdict
 from slowtask.store import Figures
+from slowtask.units import percent
 
 
 def figures(task, total=0.0, *, count=1, **others):

@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from slowtask.event import Run, fields
+from slowtask.event import Run, fields, microseconds
 from slowtask.parse import Reason, Tally, Unparsable, events, scan
-from slowtask.parse.record import microseconds
 from slowtask.parse.revoked import LIMIT
 from slowtask.parse.rows import COLUMNS
 from slowtask.sources import Source

@@ -5,7 +5,7 @@ columns and the documented table are made from it or tested against it. Names ar
 one; a duration is a whole number of nanoseconds; a time is aware and UTC; what isn't known is absent.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Any, Final, Literal
 
@@ -17,6 +17,8 @@ DATASET: Final = "slowtask.run"
 OTHER_DATASETS: Final = frozenset({"slowtask.queue", "slowtask.alert"})
 
 SECOND: Final = 1_000_000_000  #: ns
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
 LONG_MAX: Final = 2**63 - 1
 SHORT_MAX: Final = 2**15 - 1
 
@@ -106,3 +108,13 @@ def _type(annotation: Any) -> str:
         for meta in getattr(part, "__metadata__", ()):
             return str(meta.extra["type"])
     return "keyword"
+
+
+def moment(microseconds: int) -> datetime:
+    """*microseconds* since the epoch as an aware time, UTC."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+def microseconds(time: datetime) -> int:
+    """An aware *time* as microseconds since the epoch."""
+    return (time - EPOCH) // MICROSECOND

@@ -9,8 +9,7 @@ from slowtask.alert import Finding
 from slowtask.errors import BrokerError
 from slowtask.event import SECOND
 from slowtask.judge import Blame, Capacity, Forecast, Overrun
-from slowtask.rank import percent
-from slowtask.units import duration, plural, printable, size
+from slowtask.units import duration, percent, plural, printable, size
 from slowtask.watch import Limits, QueueView, View
 
 #: What happens to each queue system on a Redis that is full.

@@ -7,7 +7,7 @@ from typing import Final, Literal, get_args
 
 from slowtask.event import SECOND
 from slowtask.store import Figures
-from slowtask.units import duration, printable
+from slowtask.units import duration, percent, printable
 
 Order = Literal["total", "max", "mean", "p50", "p95", "p99", "count", "failures", "wait"]
 ORDERS: Final[tuple[Order, ...]] = get_args(Order)
@@ -58,17 +58,6 @@ def verdict(tasks: Sequence[Task], by: Order = "total") -> str:
         count=f"{first.count:,}",
         runs="run" if first.count == 1 else "runs",
     )
-
-
-def percent(share: float) -> str:
-    """*share* as people read it: `61 %`, `0.4 %`, `<0.1 %`, never 100 % or 0 % of what is not."""
-    if share in (0, 1):
-        return f"{share:.0%}".replace("%", " %")
-    if share < 0.001:  # noqa: PLR2004 - what one decimal can show
-        return "<0.1 %"
-    if share < 0.0995:  # noqa: PLR2004 - two digits are enough
-        return f"{share * 100:.1f} %"
-    return f"{min(share * 100, 99.9):.1f} %" if share >= 0.995 else f"{share * 100:.0f} %"  # noqa: PLR2004
 
 
 TIMES: Final = frozenset({"total", "max", "mean", "p50", "p95", "p99", "wait"})

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
 
 from slowtask.config import OFF, settings
-from slowtask.elastic.access import is_address
 from slowtask.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -138,3 +137,8 @@ def rotated(path: Path) -> list[Path]:
     """The log at *path*, if there is one, and those that were rotated or packed from it."""
     name = re.compile(re.escape(path.name) + ROTATED + r"(?:\.parquet)?")
     return sorted(each for each in path.parent.glob("*") if name.fullmatch(each.name) and each.is_file())
+
+
+def is_address(source: str) -> bool:
+    """Whether *source* names a server rather than a file."""
+    return source.startswith(("http://", "https://"))

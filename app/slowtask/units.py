@@ -39,3 +39,14 @@ def plural(count: int, noun: str) -> str:
 def printable(text: str) -> str:
     r"""*text* from a log, with what could move a cursor or hide text shown as an escape: `\x1b`."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def percent(share: float) -> str:
+    """*share* as people read it: `61 %`, `0.4 %`, `<0.1 %`, never 100 % or 0 % of what is not."""
+    if share in (0, 1):
+        return f"{share:.0%}".replace("%", " %")
+    if share < 0.001:  # noqa: PLR2004 - what one decimal can show
+        return "<0.1 %"
+    if share < 0.0995:  # noqa: PLR2004 - two digits are enough
+        return f"{share * 100:.1f} %"
+    return f"{min(share * 100, 99.9):.1f} %" if share >= 0.995 else f"{share * 100:.0f} %"  # noqa: PLR2004

@@ -15,9 +15,8 @@ from slowtask import event, judge
 from slowtask.broker import Broker, Look, Owner, Queue, Waiting
 from slowtask.broker.flow import Flow, Owed, flows
 from slowtask.errors import BrokerError
-from slowtask.event import SECOND
+from slowtask.event import SECOND, moment
 from slowtask.judge import Blame, Capacity, Forecast, Overrun, Typical
-from slowtask.parse.record import moment
 from slowtask.sample import QUEUE_DATASET, BrokerSample, QueueSample
 
 SEEN: Final = 2401  #: jobs of a queue that are looked at: shares are right within ± 2 %, 95 times in 100

@@ -11,9 +11,8 @@ import msgspec
 from slowtask.cli.logs import period
 from slowtask.cli.terminal import data
 from slowtask.errors import SourceError
-from slowtask.rank import percent
 from slowtask.sources import resolve
-from slowtask.units import duration, printable
+from slowtask.units import duration, percent, printable
 
 if TYPE_CHECKING:
     from slowtask.behind import Behind

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from slowtask.cli.show.collapse import TOLD, figures, warned
-from slowtask.rank import percent
-from slowtask.units import plural, printable, size
+from slowtask.units import percent, plural, printable, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from slowtask.elastic.access import Access, is_address
+from slowtask.elastic.access import Access
 from slowtask.errors import SourceError, UsageError
 from slowtask.rank import Order, named, rank
-from slowtask.sources import resolve
+from slowtask.sources import is_address, resolve
 from slowtask.store import Measurement, Query, Store
 from slowtask.units import plural
 from slowtask.when import moment

@@ -12,8 +12,7 @@ from slowtask.cli.table import EIGHTHS, UNKNOWN, shortened, time
 from slowtask.event import SECOND
 from slowtask.findings import REMEDY, alarm_text, ending_text, forecast_text, policy_text, remedy_text
 from slowtask.judge import Blame, Capacity, Overrun
-from slowtask.rank import percent
-from slowtask.units import duration, plural, printable, size
+from slowtask.units import duration, percent, plural, printable, size
 from slowtask.watch import QueueView, View
 
 BAR: Final = 25  #: characters

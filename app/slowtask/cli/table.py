@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from slowtask.event import SECOND
-from slowtask.rank import Order, Task, percent, verdict
+from slowtask.rank import Order, Task, verdict
 from slowtask.store import Figures, Measurement
-from slowtask.units import duration, plural, printable
+from slowtask.units import duration, percent, plural, printable
 
 BAR: Final = 10  #: characters
 EIGHTHS: Final = " ▏▎▍▌▋▊▉"

@@ -12,6 +12,7 @@ from typing import Final, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from slowtask.errors import UsageError
+from slowtask.sources import is_address
 
 PREFIX: Final = "SLOWTASK_ELASTICSEARCH_"
 ELASTICSEARCH_PORT: Final = 9200
@@ -68,11 +69,6 @@ def secret(name: str, environment: Mapping[str, str] = os.environ) -> str | None
         return Path(path).read_text(encoding="utf-8").partition("\n")[0]
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{name}_FILE={path} can't be read ({error}): check path and permissions.") from None
-
-
-def is_address(source: str) -> bool:
-    """Whether *source* names a server rather than a file."""
-    return source.startswith(("http://", "https://"))
 
 
 def _parts(address: str) -> SplitResult:

@@ -2,17 +2,14 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from slowtask.event import DATASET, Action, Outcome, Run, identity
+from slowtask.event import DATASET, Action, Outcome, Run, identity, moment
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
 EXCERPT: Final = 200  #: characters kept of a line that can't be read
 
 
@@ -143,16 +140,6 @@ def run_of(end: End, device: int, inode: int) -> Run:
         error=end.error,
         message=end.message,
     )
-
-
-def moment(microseconds: int) -> datetime:
-    """*microseconds* since the epoch as an aware time, UTC."""
-    return EPOCH + timedelta(microseconds=microseconds)
-
-
-def microseconds(time: datetime) -> int:
-    """An aware *time* as microseconds since the epoch."""
-    return (time - EPOCH) // MICROSECOND
 
 
 def unparsable(reason: Reason, line: bytes, number: int, offset: int, detail: str = "") -> Unparsable:

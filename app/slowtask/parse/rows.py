@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Final, TextIO
 
-from slowtask.parse.record import End, Own, microseconds
+from slowtask.event import microseconds
+from slowtask.parse.record import End, Own
 from slowtask.parse.stock import Text
 
 COLUMNS: Final = ("timestamp", "duration", "margin", "wait", "outcome", "task", "queue", "worker", "error")

@@ -13,13 +13,13 @@ from typing import Final
 
 from slowtask import __version__
 from slowtask.event import SECOND
-from slowtask.rank import Task, percent, verdict
+from slowtask.rank import Task, verdict
 from slowtask.report import moments
 from slowtask.report.chart import COLOURS, Chart, drawn, places, shown
 from slowtask.report.panels import Panel, name, panels
 from slowtask.report.ranking import RED, ROWS, breakable, table
 from slowtask.store.history import History
-from slowtask.units import MINUTE, duration, plural
+from slowtask.units import MINUTE, duration, percent, plural
 
 IDLE: Final = 0.05  #: workers
 

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from slowtask.event import SECOND
-from slowtask.rank import percent
 from slowtask.report import moments
 from slowtask.report.chart import SHARE, TIME, Chart
 from slowtask.report.scale import decades, even
 from slowtask.report.series import Slots, Value, lines, stacks, tips
 from slowtask.store.history import Failures, History
-from slowtask.units import duration, plural, printable
+from slowtask.units import duration, percent, plural, printable
 
 FIRST: Final = 8  #: so many tasks, queues and brokers have a colour
 EXCEPTIONS: Final = 10

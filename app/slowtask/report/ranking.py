@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from slowtask.rank import Task, percent
+from slowtask.rank import Task
 from slowtask.report.panels import name
-from slowtask.units import duration
+from slowtask.units import duration, percent
 
 UNKNOWN: Final = "\N{EN DASH}"
 RED: Final = 0.01  #: failures are red from this share of the runs on
