@@ -25,11 +25,11 @@ from celery.app.trace import build_tracer
 
 import slowtask
 import slowtask.celery
-from slowtask.board import Board
 from slowtask.celery import hooks, worker
 from slowtask.demo.server import Server
 from slowtask.demo.tasks import simple_task
-from slowtask.timer import PROCESS
+from slowtask.record.board import Board
+from slowtask.record.timer import PROCESS
 
 BLOCK = 200
 STAGED = "staged"

@@ -20,7 +20,7 @@ from pathlib import Path
 import lines
 from bench_top import SLOWTASK, best
 
-from slowtask import event
+from slowtask.record import event
 
 WORKERS = 40
 QUEUES = ("default", "mail", "slow")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from slowtask import event
+from slowtask.record import event
 
 TASKS = 200
 BLOCK = 50_000

@@ -3,7 +3,7 @@
 import msgspec
 from elasticsearch import helpers
 
-from slowtask import event
+from slowtask.record import event
 
 
 def nested(record):

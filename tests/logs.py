@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from slowtask import event
+from slowtask.record import event
 
 BEGIN = datetime(2026, 11, 6, 9, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import missing
-from slowtask.append import PIPE_BUF, File, Stream, TornLineError, write
+from slowtask.record.append import PIPE_BUF, File, Stream, TornLineError, write
 
 WRITERS = 16
 LINES = 20_000

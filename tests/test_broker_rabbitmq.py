@@ -17,7 +17,7 @@ from slowtask.demo.server import free_port
 from slowtask.errors import BrokerError, UsageError
 from slowtask.findings import findings
 from slowtask.judge import Typical
-from slowtask.sample import BrokerSample
+from slowtask.record.sample import BrokerSample
 from slowtask.watch import Limits, Watch, samples
 
 PAGE = Path(__file__).parent.parent / "docs" / "monitor.md"

@@ -23,10 +23,10 @@ from kombu import Exchange, Queue
 
 import slowtask.celery
 from conftest import PATIENCE, TROUBLES, wait_until
-from slowtask import config
 from slowtask.celery import facts, hooks
 from slowtask.celery.request import Witnessed, witness
-from slowtask.config import configure
+from slowtask.record import settings
+from slowtask.record.settings import configure
 
 pytestmark = pytest.mark.redis
 HERE = Path(__file__).parent
@@ -61,8 +61,8 @@ def loggers_alone():
 def lines(tmp_path, monkeypatch):
     """The records of this process."""
     path = tmp_path / "runs.ndjson"
-    monkeypatch.setattr(config, "_chosen", {})
-    monkeypatch.setattr(config, "_settings", None)
+    monkeypatch.setattr(settings, "_chosen", {})
+    monkeypatch.setattr(settings, "_settings", None)
     configure(log=str(path))
     return lambda: [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 

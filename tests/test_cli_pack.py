@@ -6,9 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 from logs import line, made, written
-from slowtask import event
 from slowtask.cli.pack import pack
 from slowtask.errors import SlowtaskError
+from slowtask.record import event
 
 TASK_ID = "1c1aa7d2-3b5f-4a8e-9f2d-0123456789ab"
 MONITOR = b'{"@timestamp":"2026-11-06T09:00:00.000000Z","event.id":"0","event.dataset":"slowtask.queue"}'
@@ -89,7 +89,7 @@ def test_a_log_that_holds_anything_else_is_never_removed(tmp_path, other):
 @pytest.mark.parametrize("name", ["slowtask.ndjson", "own.ndjson"])
 def test_the_log_being_written_is_left_alone_unless_asked_for(tmp_path, monkeypatch, name):
     log = written(tmp_path / name, [made()])
-    monkeypatch.setattr("slowtask.config._settings", None)
+    monkeypatch.setattr("slowtask.record.settings._settings", None)
     monkeypatch.setenv("SLOWTASK_LOG", str(tmp_path / "own.ndjson"))
 
     assert "--live packs it" in run(log).output

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 
 import year
 from logs import BEGIN, made, written
-from slowtask import sample
 from slowtask.cli.report import report
 from slowtask.cli.top import top
+from slowtask.record import sample
 from slowtask.report.panels import NO_SAMPLES
 from slowtask.store.history import SLOTS
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from slowtask import config
-from slowtask.config import Settings, configure, from_environment, settings
 from slowtask.errors import UsageError
-from slowtask.guard import Trouble, troubles
+from slowtask.record import settings as module
+from slowtask.record.guard import Trouble, troubles
+from slowtask.record.settings import Settings, configure, from_environment, settings
 
 
 def test_each_setting_is_a_variable():
@@ -35,7 +35,7 @@ def test_nonsense_leaves_the_default_and_is_counted(name, text, capfd):
 
 
 def test_code_wins_over_the_environment(monkeypatch):
-    monkeypatch.setattr(config, "_chosen", {})
+    monkeypatch.setattr(module, "_chosen", {})
     monkeypatch.setenv("SLOWTASK_SERVICE_NAME", "environment")
     configure(service_name="code")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from slowtask import event, sample
+from slowtask.record import event, sample
 from slowtask.store.packing import TYPES
 
 ROOT = Path(__file__).parent.parent
@@ -65,7 +65,7 @@ def sources(value):
 
 
 def test_the_filter_s_fields_are_the_records_own():
-    """Names, order and types of `slowtask.event` and `slowtask.sample`; `!` marks what no line lacks."""
+    """Names, order and types of `slowtask.record.event` and `sample`; `!` marks what no line lacks."""
     text = RECORD.read_text()
     for dataset, kinds in DATASETS.items():
         [table] = re.findall(rf'"{dataset}" => \{{(.*?)\}}', text, re.DOTALL)

@@ -12,7 +12,8 @@ from dashboards import board, bundle, expression, layout
 from dashboards.columns import named
 from environments import SHAPES
 from panels import broken, kql, readable, saved, screen, structure
-from slowtask import event, kibana, sample
+from slowtask import kibana
+from slowtask.record import event, sample
 
 ROOT = bundle.SOURCE.parent
 PAGE = layout.PAGE.read_text()

@@ -17,14 +17,15 @@ import pytest
 
 from conftest import PATIENCE, missing
 from environments import DJANGO, DRAMATIQ
-from slowtask import cli, event, rank
+from slowtask import cli, rank
 from slowtask.cli.setup import PASSWORDS
-from slowtask.config import Settings
 from slowtask.elastic.access import PREFIX
 from slowtask.elastic.templates import patterns
 from slowtask.grok import ours
-from slowtask.guard import Trouble
 from slowtask.parse.record import SENTENCES
+from slowtask.record import event
+from slowtask.record.guard import Trouble
+from slowtask.record.settings import Settings
 from slowtask.settings import CHECKS, MonitorSettings
 from test_celery_outcomes import EXPECTED
 

@@ -11,8 +11,8 @@ from logs import line, made
 from pipeline import almost, logstash
 from pipeline.almost import FULL, fast, shipped
 from pipeline.parsing import micro
-from slowtask import event
 from slowtask.parse.ndjson import flat
+from slowtask.record import event
 
 pytestmark = pytest.mark.usefixtures("jruby")
 

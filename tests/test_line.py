@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slowtask.event import DATASET, Run, iso, types
-from slowtask.line import LIMIT, LineFormatter
+from slowtask.record.event import DATASET, Run, iso, types
+from slowtask.record.line import LIMIT, LineFormatter
 
 LINES = LineFormatter()
 short = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)

@@ -10,17 +10,17 @@ from datetime import UTC, datetime
 import pytest
 from pythonjsonlogger.json import JsonFormatter
 
-from slowtask import config, log
-from slowtask.config import configure
-from slowtask.event import DATASET, Run
-from slowtask.guard import Trouble, troubles
+from slowtask.record import log, settings
+from slowtask.record.event import DATASET, Run
+from slowtask.record.guard import Trouble, troubles
+from slowtask.record.settings import configure
 
 
 @pytest.fixture
 def path(tmp_path, monkeypatch):
     """A log of the test's own, through the settings."""
     path = tmp_path / "runs.ndjson"
-    monkeypatch.setattr(config, "_chosen", {})
+    monkeypatch.setattr(settings, "_chosen", {})
     configure(log=str(path))
     yield path
     logger = logging.getLogger(log.NAME)
@@ -125,7 +125,7 @@ def test_stdout_takes_lines_for_containers():
     script = """
 from datetime import UTC, datetime
 from slowtask import log
-from slowtask.event import Run
+from slowtask.record.event import Run
 log.write(Run(timestamp=datetime.now(UTC), id="0", dataset="slowtask.run", outcome="success", task="jobs.a"))
 """
     done = subprocess.run(
@@ -138,7 +138,7 @@ log.write(Run(timestamp=datetime.now(UTC), id="0", dataset="slowtask.run", outco
 def test_trouble_is_warned_of_once_for_a_worker_and_all_its_horses():
     script = """
 import os
-from slowtask.guard import Trouble, trouble, troubles
+from slowtask.record.guard import Trouble, trouble, troubles
 for _ in range(3):
     if os.fork() == 0:
         trouble(Trouble.EVENT, OSError("disk full"))

@@ -23,7 +23,6 @@ import rq
 
 from conftest import PATIENCE, wait_until
 from logs import made, written
-from slowtask import event, sample
 from slowtask.alert import Finding, Told
 from slowtask.broker.redis import opened
 from slowtask.broker.rq import Rq
@@ -35,6 +34,7 @@ from slowtask.findings import findings, unseen
 from slowtask.judge import Typical
 from slowtask.metrics import Health, served
 from slowtask.monitor import Lines, Monitor
+from slowtask.record import event, sample
 from slowtask.settings import MonitorSettings, load
 from slowtask.tell import Channels, body, senders, title, tried
 from slowtask.typical import Runs

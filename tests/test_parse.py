@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slowtask.event import Run, fields, identity
 from slowtask.parse import Reason, Tally, Unparsable, events
 from slowtask.parse.jobs import LIMIT
 from slowtask.parse.reader import LONGEST, LONGEST_JSON, Reader
 from slowtask.parse.revoked import LIMIT as REVOKED
 from slowtask.parse.times import Days, first_day, nanoseconds
+from slowtask.record.event import Run, fields, identity
 from slowtask.sources import Source
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -5,9 +5,9 @@ import types
 
 import pytest
 
-from slowtask.config import Settings
-from slowtask.guard import Trouble, troubles
-from slowtask.record import LABELS, described, labels, trace_id, type_name
+from slowtask.record.build import LABELS, described, labels, trace_id, type_name
+from slowtask.record.guard import Trouble, troubles
+from slowtask.record.settings import Settings
 
 
 class UnprintableError(Exception):

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from slowtask.event import Run, fields, microseconds
 from slowtask.parse import Reason, Tally, Unparsable, events, scan
 from slowtask.parse.revoked import LIMIT
 from slowtask.parse.rows import COLUMNS
+from slowtask.record.event import Run, fields, microseconds
 from slowtask.sources import Source
 
 inside = import_module("slowtask.parse.scan")  # the function of that name hides the module

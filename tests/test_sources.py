@@ -8,8 +8,8 @@ import types
 import pytest
 
 from slowtask import sources
-from slowtask.config import Settings
 from slowtask.errors import SourceError, UsageError
+from slowtask.record.settings import Settings
 from slowtask.sources import resolve
 
 

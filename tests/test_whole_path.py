@@ -25,12 +25,12 @@ from conftest import PATIENCE, wait_until
 from dashboards import bundle
 from documents import actions
 from panels import query, saved
-from slowtask import sample
 from slowtask.cli.setup import PASSWORDS
 from slowtask.demo import demo, tasks
 from slowtask.demo.workers import Workers
 from slowtask.elastic.access import PREFIX, Access
 from slowtask.elastic.client import connect
+from slowtask.record import sample
 
 #: It sets passwords of users as whom other tests log in, too: one after the other.
 pytestmark = [pytest.mark.redis, pytest.mark.xdist_group("setup")]

@@ -2,7 +2,7 @@
 
 import sys
 
-from slowtask.append import File
+from slowtask.record.append import File
 
 
 def main(path, max_bytes, first, count):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from logs import line
-from slowtask import event, sample
+from slowtask.record import event, sample
 
 BEGIN = datetime(2025, 11, 1, tzinfo=UTC)
 DAYS = 365

@@ -4,7 +4,7 @@ Workers write one JSON line for every attempt of a task (`slowtask.rq`); the com
 `slowtask` reads the lines and ranks the tasks (`slowtask.cli`).
 """
 
-from slowtask.config import configure
+from slowtask.record.settings import configure
 
 __all__ = ["__version__", "configure"]
 __version__ = "0.1.0"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
-from slowtask.sample import State
+from slowtask.record.sample import State
 
 STATES: Final[tuple[State, ...]] = get_args(State)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from slowtask.event import SECOND
+from slowtask.record.event import SECOND
 
 if TYPE_CHECKING:
     from slowtask.store.columns import Columns

@@ -7,8 +7,8 @@ from typing import Final
 
 from slowtask.alert import Finding
 from slowtask.errors import BrokerError
-from slowtask.event import SECOND
 from slowtask.judge import Blame, Capacity, Forecast, Overrun
+from slowtask.record.event import SECOND
 from slowtask.units import duration, percent, plural, printable, size
 from slowtask.watch import Limits, QueueView, View
 

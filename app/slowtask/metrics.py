@@ -11,7 +11,7 @@ from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from slowtask.errors import UsageError
-from slowtask.event import SECOND
+from slowtask.record.event import SECOND
 from slowtask.watch import QueueView, View
 
 QUEUES: Final = 200

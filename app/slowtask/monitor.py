@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import msgspec
 
-from slowtask import event
 from slowtask.alert import Alarms, Rules, Told
 from slowtask.errors import BrokerError, UsageError
 from slowtask.findings import findings, unseen
-from slowtask.line import LIMIT, LineFormatter
-from slowtask.sample import ALERT_DATASET, Alert
+from slowtask.record import event
+from slowtask.record.line import LIMIT, LineFormatter
+from slowtask.record.sample import ALERT_DATASET, Alert
 from slowtask.settings import MonitorSettings
 from slowtask.tell import Channels, body, title
 from slowtask.units import plural, printable

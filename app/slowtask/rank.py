@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, Literal, get_args
 
-from slowtask.event import SECOND
+from slowtask.record.event import SECOND
 from slowtask.store import Figures
 from slowtask.units import duration, percent, printable
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
 
-from slowtask.config import OFF, settings
 from slowtask.errors import SourceError, UsageError
+from slowtask.record.settings import OFF, settings
 
 if TYPE_CHECKING:
     from io import BufferedReader

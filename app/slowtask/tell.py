@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from slowtask.alert import Told
 from slowtask.errors import UsageError
-from slowtask.sample import State
+from slowtask.record.sample import State
 from slowtask.units import duration, printable
 
 log = logging.getLogger("slowtask.monitor")

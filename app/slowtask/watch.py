@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from zlib import crc32
 
-from slowtask import event, judge
+from slowtask import judge
 from slowtask.broker import Broker, Look, Owner, Queue, Waiting
 from slowtask.broker.flow import Flow, Owed, flows
 from slowtask.errors import BrokerError
-from slowtask.event import SECOND, moment
 from slowtask.judge import Blame, Capacity, Forecast, Overrun, Typical
-from slowtask.sample import QUEUE_DATASET, BrokerSample, QueueSample
+from slowtask.record import event
+from slowtask.record.event import SECOND, moment
+from slowtask.record.sample import QUEUE_DATASET, BrokerSample, QueueSample
 
 SEEN: Final = 2401  #: jobs of a queue that are looked at: shares are right within ± 2 %, 95 times in 100
 KEPT: Final = 120  #: looks that a forecast is made from

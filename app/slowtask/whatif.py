@@ -7,7 +7,7 @@ from typing import Final
 
 from slowtask.change import Change, Log, changed, last, named, resized
 from slowtask.crew import crew
-from slowtask.event import SECOND
+from slowtask.record.event import SECOND
 from slowtask.replay import Jobs, Pool, peak, percentile, replay
 from slowtask.units import duration, plural, printable
 

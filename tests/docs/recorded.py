@@ -7,11 +7,7 @@ import time
 from dramatiq.middleware import Middleware
 from dramatiq.middleware.time_limit import TimeLimitExceeded
 
-from slowtask import log, record
-from slowtask.event import identity
-from slowtask.guard import guarded
-from slowtask.record import FINISHED, Ending
-from slowtask.timer import THREAD, Timer
+from slowtask.record import FINISHED, THREAD, Ending, Timer, guarded, host, identity, run, write
 
 SYSTEM = "dramatiq"
 SENT = "slowtask_sent"  #: an option of each message: when it was to run, ms since the epoch
@@ -44,8 +40,8 @@ class Recorded(Middleware):
     def _write(self, message, how, timer):
         pid, taken = os.getpid(), timer.stop() if timer else None
         attempt = self._running.attempt if timer else message.options.get("retries", 0) + 1
-        log.write(
-            record.run(
+        write(
+            run(
                 how,
                 message,
                 taken,
@@ -56,8 +52,8 @@ class Recorded(Middleware):
                 wait=waited(message, timer) if timer else None,
                 queue=message.queue_name,
                 system=SYSTEM,
-                worker=f"{record.host()}:{pid}:{threading.get_native_id()}",
-                host=record.host(),
+                worker=f"{host()}:{pid}:{threading.get_native_id()}",
+                host=host(),
                 pid=pid,
             )
         )

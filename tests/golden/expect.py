@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from slowtask.event import Run, fields, identity
 from slowtask.parse import events
+from slowtask.record.event import Run, fields, identity
 from slowtask.sources import resolve
 
 HERE = Path(__file__).parent

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from slowtask import event, sample
+from slowtask.record import event, sample
 
 END = datetime(2026, 11, 7, 9, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -5,7 +5,7 @@ from collections import Counter
 from itertools import combinations
 
 from panels import kql, saved
-from slowtask import event, sample
+from slowtask.record import event, sample
 
 VERSIONS = {"index-pattern": "8.0.0", "dashboard": "10.2.0", "search": "10.1.0"}
 WIDTH = 48

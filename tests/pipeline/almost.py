@@ -6,7 +6,7 @@ from pathlib import Path
 
 from logs import line, made
 from pipeline import logstash, odd
-from slowtask import event
+from slowtask.record import event
 
 COMPACT = {"separators": (",", ":"), "ensure_ascii": False}
 FULL = made(

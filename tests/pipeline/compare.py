@@ -4,7 +4,7 @@ import json
 import re
 from difflib import SequenceMatcher
 
-from slowtask.sample import UNPARSED_DATASET
+from slowtask.record.sample import UNPARSED_DATASET
 
 #: An instant as Python and as Logstash write it: .202000Z and .202Z are one.
 INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|\+00:00)")

@@ -10,7 +10,7 @@ import msgspec
 from documents import nested
 from logs import made
 from pipeline.odd import CELERY, TEXT, event
-from slowtask import sample
+from slowtask.record import sample
 
 BEGUN = "18:48:00 Worker {0}: default: jobs.{0}() ({0})"
 DONE = "18:48:01 Successfully completed {} in {}s on worker {}"

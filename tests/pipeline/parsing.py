@@ -4,8 +4,8 @@ from datetime import date
 
 import msgspec
 
-from slowtask import event
 from slowtask.parse import events
+from slowtask.record import event
 from slowtask.sources import resolve
 
 DAY = "2026-11-23"  #: on which all RQ logs of the tests begin

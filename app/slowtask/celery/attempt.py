@@ -7,12 +7,11 @@ from typing import Any, Final
 from celery import Task, states
 from celery.exceptions import Reject, Retry, SoftTimeLimitExceeded
 
-from slowtask import log, record
+from slowtask import record
 from slowtask.celery import facts
 from slowtask.celery.worker import Worker
-from slowtask.event import Action, Run
-from slowtask.record import FINISHED, Ending
-from slowtask.timer import Taken, Timer
+from slowtask.record import FINISHED, Ending, Run, Taken, Timer
+from slowtask.record.event import Action
 
 LEFT: Final = Ending("finished", known=False)
 #: By name, since gevent and eventlet may not be installed: how they end a greenlet.
@@ -45,7 +44,7 @@ class Attempt:
             return
         if board and not board.owes(self._key, self._pid):
             return  # our parent has given this attempt up: that record stands
-        log.write(self._run(task, ending, taken))
+        record.write(self._run(task, ending, taken))
         if board:
             board.recorded(self._pid)
 

@@ -9,12 +9,12 @@ from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
 from celery import Celery
 from celery.app.task import Context
 
-from slowtask import log, lost, record
-from slowtask.board import Noted
+from slowtask import record
 from slowtask.celery import facts
 from slowtask.celery.worker import here
-from slowtask.event import SECOND
-from slowtask.record import Ending
+from slowtask.record import Ending, lost
+from slowtask.record.board import Noted
+from slowtask.record.event import SECOND
 
 
 def write_death(how: Ending, request: Any) -> None:
@@ -59,7 +59,7 @@ def write_unbegun(how: Ending, task: str, app: Celery, context: Any) -> None:
 
 def write(how: Ending, task: str, app: Celery, context: Any, **seen: Any) -> None:
     """Write the record of an attempt of *task*, of *app*, that this process didn't run: that of *context*."""
-    log.write(
+    record.write(
         record.run(
             how,
             context,

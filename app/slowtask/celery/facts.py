@@ -7,7 +7,7 @@ from typing import Any, Final
 from celery import Celery
 from celery.app.task import Context
 
-from slowtask.event import SECOND, SHORT_MAX, identity
+from slowtask.record.event import SECOND, SHORT_MAX, identity
 
 #: Headers that our publishers add: Celery itself tells neither.
 PUBLISHED: Final = "slowtask_published"  #: seconds since the epoch

@@ -9,8 +9,8 @@ from celery.worker.state import active_requests
 
 from slowtask.celery import death, facts, news, request, worker
 from slowtask.celery.attempt import Attempt
-from slowtask.guard import guarded
-from slowtask.record import Ending
+from slowtask.record.build import Ending
+from slowtask.record.guard import guarded
 
 
 class Local(threading.local):

@@ -13,7 +13,7 @@ from celery.bootsteps import RUN
 from celery.worker import state
 
 from slowtask.celery import facts
-from slowtask.guard import Guard, Trouble
+from slowtask.record.guard import Guard, Trouble
 
 EVENT: Final = "worker-slowtask"
 MOST_RUNNING: Final = 200

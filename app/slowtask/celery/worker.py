@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from celery.concurrency import get_implementation
 
-from slowtask import log
-from slowtask.board import Board
-from slowtask.timer import GREENLET, PROCESS, THREAD
+from slowtask.record import log
+from slowtask.record.board import Board
+from slowtask.record.timer import GREENLET, PROCESS, THREAD
 
 SLOTS: Final = 4096  #: of the board, one for each pool process, by its process id
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slowtask.append import File, Stream
 from slowtask.cli.brokers import addresses, brokers, named
-from slowtask.config import OFF, STDOUT
 from slowtask.errors import UsageError
+from slowtask.record.append import File, Stream
+from slowtask.record.settings import OFF, STDOUT
 from slowtask.settings import MonitorSettings, load
 
 if TYPE_CHECKING:

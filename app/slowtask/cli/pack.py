@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from slowtask.config import settings
 from slowtask.errors import SlowtaskError, UsageError
+from slowtask.record.settings import settings
 from slowtask.sources import Source, resolve
 from slowtask.units import plural, printable, size
 

@@ -7,10 +7,10 @@ from typing import BinaryIO, Final
 import click
 import msgspec
 
-from slowtask import event
 from slowtask.cli.options import day, zone
 from slowtask.errors import UsageError
 from slowtask.parse import Tally, Unparsable, events
+from slowtask.record import event
 from slowtask.sources import Source, resolve
 from slowtask.units import plural, printable
 

@@ -13,7 +13,7 @@ from slowtask.alert import STATES
 from slowtask.cli.brokers import addresses, brokers, named
 from slowtask.cli.terminal import data
 from slowtask.errors import SlowtaskError, UsageError
-from slowtask.sample import State
+from slowtask.record.sample import State
 
 if TYPE_CHECKING:
     from slowtask.alert import Finding

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from slowtask.event import SECOND
 from slowtask.judge import Blame, Capacity, Forecast, Overrun
+from slowtask.record.event import SECOND
 from slowtask.watch import QueueView, View
 
 

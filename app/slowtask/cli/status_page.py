@@ -9,9 +9,9 @@ from rich.text import Text
 
 from slowtask.broker import Held, Queue
 from slowtask.cli.table import EIGHTHS, UNKNOWN, shortened, time
-from slowtask.event import SECOND
 from slowtask.findings import REMEDY, alarm_text, ending_text, forecast_text, policy_text, remedy_text
 from slowtask.judge import Blame, Capacity, Overrun
+from slowtask.record.event import SECOND
 from slowtask.units import duration, percent, plural, printable, size
 from slowtask.watch import QueueView, View
 

@@ -10,8 +10,8 @@ from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from slowtask.event import SECOND
 from slowtask.rank import Order, Task, verdict
+from slowtask.record.event import SECOND
 from slowtask.store import Figures, Measurement
 from slowtask.units import duration, percent, plural, printable
 

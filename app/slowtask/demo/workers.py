@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
-from slowtask.config import PREFIX
 from slowtask.errors import UsageError
+from slowtask.record.settings import PREFIX
 
 GRACE: Final = 1.2  #: seconds; RQ takes a second signal within one for the first
 PATIENCE: Final = 5.0  #: seconds

@@ -6,14 +6,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from slowtask.event import SECOND, Action
 from slowtask.grok import ours_with
-from slowtask.lost import reason
 from slowtask.parse.cause import text
 from slowtask.parse.record import End, Reason
 from slowtask.parse.revoked import UNABLE, Revoked
 from slowtask.parse.stock import NAME, SECONDS, TIME, Broken, Names, stamped, took
 from slowtask.parse.times import Moments
+from slowtask.record.event import SECOND, Action
+from slowtask.record.lost import reason
 
 ID, WORKER = "[task][id]", "[worker][name]"
 TASK: Final = (TIME, WORKER, NAME, ID)

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from slowtask.event import SECOND
 from slowtask.parse.record import End
+from slowtask.record.event import SECOND
 
 LOOK_BACK: Final = 1000  #: starts of one worker that are compared
 LIMIT: Final = 100_000  #: starts kept without an end: jobs of killed workers never get one

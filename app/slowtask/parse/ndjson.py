@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
-from slowtask.event import DATASET, OTHER_DATASETS, Run
 from slowtask.parse.record import Reason
+from slowtask.record.event import DATASET, OTHER_DATASETS, Run
 
 DEPTH: Final = 4  #: our longest name has three parts
 FIELDS: Final = frozenset(each.encode_name for each in msgspec.structs.fields(Run))

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from slowtask.event import DATASET, Action, Outcome, Run, identity, moment
+from slowtask.record.event import DATASET, Action, Outcome, Run, identity, moment
 
 EXCERPT: Final = 200  #: characters kept of a line that can't be read
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 from typing import Final, TextIO
 
-from slowtask.event import microseconds
 from slowtask.parse.record import End, Own
 from slowtask.parse.stock import Text
+from slowtask.record.event import microseconds
 
 COLUMNS: Final = ("timestamp", "duration", "margin", "wait", "outcome", "task", "queue", "worker", "error")
 SPECIAL: Final = re.compile(r"[\",\r\n]")

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from typing import Any, Final
 
-from slowtask.event import LONG_MAX, SECOND, Action
 from slowtask.grok import ours_with
 from slowtask.parse.jobs import Jobs, Start
 from slowtask.parse.record import End, Reason
 from slowtask.parse.stock import Broken, Names, took
 from slowtask.parse.times import Days, clock, instant
+from slowtask.record.event import LONG_MAX, SECOND, Action
 
 JOB_OK: Final = b": Job OK ("
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 from typing import Final
 
-from slowtask.event import LONG_MAX, microseconds
+from slowtask.record.event import LONG_MAX, microseconds
 
 CACHED: Final = 20_000
 THOUSANDTHS: Final = {f"{mark}{each:03}".encode(): each * 1000 for mark in ",." for each in range(1000)}

@@ -12,8 +12,8 @@ from string import Template
 from typing import Final
 
 from slowtask import __version__
-from slowtask.event import SECOND
 from slowtask.rank import Task, verdict
+from slowtask.record.event import SECOND
 from slowtask.report import moments
 from slowtask.report.chart import COLOURS, Chart, drawn, places, shown
 from slowtask.report.panels import Panel, name, panels

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from slowtask.event import SECOND
+from slowtask.record.event import SECOND
 from slowtask.report import moments
 from slowtask.report.chart import SHARE, TIME, Chart
 from slowtask.report.scale import decades, even

@@ -7,13 +7,10 @@ from typing import Any
 from rq.job import Job
 from rq.timeouts import JobTimeoutException
 
-from slowtask import log, record
-from slowtask.board import Board
-from slowtask.event import Run
-from slowtask.guard import guarded
-from slowtask.record import FINISHED, Ending
+from slowtask import record
+from slowtask.record import FINISHED, Ending, Run, Taken, Timer, guarded, log
+from slowtask.record.board import Board
 from slowtask.rq import facts
-from slowtask.timer import Taken, Timer
 
 
 class Attempt:
@@ -97,7 +94,7 @@ class Attempt:
             run = self._run()
             if self._parent and self._parent != os.getppid() and not facts.claim(self.job, run.id):
                 return  # our worker died, and RQ has given this attempt up: that record stands
-            log.write(run)
+            record.write(run)
             if self._board:
                 self._board.recorded()
 

@@ -9,12 +9,11 @@ from typing import Any
 from rq.exceptions import AbandonedJobError
 from rq.job import Job, JobStatus
 
-from slowtask import log, record
-from slowtask.board import Noted
-from slowtask.guard import guarded
-from slowtask.record import Ending
+from slowtask import record
+from slowtask.record import Ending, guarded
+from slowtask.record.board import Noted
+from slowtask.record.timer import cpu_of, memory_of
 from slowtask.rq import facts
-from slowtask.timer import cpu_of, memory_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +71,7 @@ def write(how: Ending, job: Job, execution: str, *, name: str = "", **seen: Any)
     event_id = facts.event_id(job, execution)
     if not facts.claim(job, event_id):
         return
-    log.write(
+    record.write(
         record.run(
             how,
             job,

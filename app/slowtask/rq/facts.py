@@ -14,7 +14,7 @@ from rq.registry import StartedJobRegistry
 from rq.utils import as_text
 from rq.worker import Worker
 
-from slowtask.event import SHORT_MAX, identity
+from slowtask.record.event import SHORT_MAX, identity
 
 ATTEMPT: Final = "slowtask.attempt"  #: in a job's meta: the number of its next attempt, from 2 on
 UNREADABLE: Final = "unserialized"  #: RQ's placeholder for a meta that it couldn't load

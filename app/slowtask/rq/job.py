@@ -6,7 +6,7 @@ from typing import Any
 from rq.job import Job
 from rq.timeouts import BaseTimeoutException
 
-from slowtask.guard import guarded
+from slowtask.record.guard import guarded
 from slowtask.rq import needed
 from slowtask.rq.attempt import Attempt
 

@@ -11,9 +11,8 @@ from rq.job import Job
 from rq.queue import Queue
 from rq.worker import SimpleWorker, Worker
 
-from slowtask import log
-from slowtask.board import Board, inheritable, inherited
-from slowtask.guard import guarded
+from slowtask.record import guarded, log
+from slowtask.record.board import Board, inheritable, inherited
 from slowtask.rq import facts
 from slowtask.rq.attempt import Attempt
 from slowtask.rq.death import Death, Owed, record_abandoned, write_abandoned, write_death

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, field
 
-from slowtask.event import Instant, Keyword, Nanoseconds, Number, Text
+from slowtask.record.event import Instant, Keyword, Nanoseconds, Number, Text
 
 Ratio = Annotated[float, Meta(ge=0, extra={"type": "double"})]
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from slowtask.event import SECOND
+from slowtask.record.event import SECOND
 
 #: Whose CPU a run took. A thread's is known on Linux only, a greenlet's nowhere.
 PROCESS: Final = RUSAGE_SELF

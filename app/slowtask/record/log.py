@@ -9,11 +9,11 @@ import sys
 import time
 from typing import Any, Final
 
-from slowtask.append import File, Stream
-from slowtask.config import OFF, STDOUT, Settings, settings
-from slowtask.event import DATASET, Run, fields
-from slowtask.guard import Guard, Trouble, guarded, trouble
-from slowtask.line import LineFormatter
+from slowtask.record.append import File, Stream
+from slowtask.record.event import DATASET, Run, fields
+from slowtask.record.guard import Guard, Trouble, guarded, trouble
+from slowtask.record.line import LineFormatter
+from slowtask.record.settings import OFF, STDOUT, Settings, settings
 
 NAME: Final = DATASET
 

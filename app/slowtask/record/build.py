@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import msgspec
 
-from slowtask.config import LabelsCallback, Settings, settings
-from slowtask.event import DATASET, Action, Labels, Outcome, Run
-from slowtask.guard import Guard, Trouble, guarded, trouble
-from slowtask.line import cut_head, cut_tail
-from slowtask.timer import Taken
+from slowtask.record.event import DATASET, Action, Labels, Outcome, Run
+from slowtask.record.guard import Guard, Trouble, guarded, trouble
+from slowtask.record.line import cut_head, cut_tail
+from slowtask.record.settings import LabelsCallback, Settings, settings
+from slowtask.record.timer import Taken
 
 NAME_LENGTH: Final = 512  #: characters of a name or an id
 NAMES: Final = ("task", "task_id", "queue", "worker")  #: the fields that hold those

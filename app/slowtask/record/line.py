@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
-from slowtask.event import Run, fields, whole_seconds
+from slowtask.record.event import Run, fields, whole_seconds
 
 LIMIT: Final = 16 * 1024  #: bytes of a line, its newline included
 SHORTEST: Final = 32  #: characters that every field may keep

@@ -10,7 +10,7 @@ from pathlib import Path
 from stat import S_ISFIFO
 from typing import Final
 
-from slowtask.line import LIMIT
+from slowtask.record.line import LIMIT
 
 #: A FIFO without a reader must fail rather than hold up a task; a regular file doesn't care.
 FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK

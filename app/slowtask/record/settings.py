@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from slowtask.errors import UsageError
-from slowtask.guard import Trouble, trouble
+from slowtask.record.guard import Trouble, trouble
 
 PREFIX: Final = "SLOWTASK_"
 STDOUT: Final = "-"
