@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from slowtask.parse import scan
-from slowtask.sources import resolve
+from slowtask.parse.sources import resolve
 
 ROUNDS = 3
 BEGIN = datetime(2026, 11, 23, 0, 0, 1)  # noqa: DTZ001 - a log's local time

@@ -17,8 +17,8 @@ from logs import line, made, written
 from slowtask.cli.table import View, page
 from slowtask.cli.top import top
 from slowtask.errors import SlowtaskError
+from slowtask.parse.sources import resolve
 from slowtask.rank import rank
-from slowtask.sources import resolve
 from slowtask.store import Bad, Measurement, Query
 from slowtask.store.files import Files
 

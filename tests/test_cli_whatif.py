@@ -17,7 +17,7 @@ from slowtask.change import Change
 from slowtask.cli.paper import page
 from slowtask.cli.whatif import JOB_BYTES, whatif
 from slowtask.errors import SlowtaskError, SourceError, UsageError
-from slowtask.sources import resolve
+from slowtask.parse.sources import resolve
 from slowtask.store import Query
 from slowtask.store.files import Files
 from slowtask.whatif import whatif as replayed

@@ -21,8 +21,8 @@ from slowtask import cli, rank
 from slowtask.cli.setup import PASSWORDS
 from slowtask.elastic.access import PREFIX
 from slowtask.elastic.templates import patterns
-from slowtask.grok import ours
-from slowtask.parse.record import SENTENCES
+from slowtask.parse.grok import ours
+from slowtask.parse.items import SENTENCES
 from slowtask.record import event
 from slowtask.record.guard import Trouble
 from slowtask.record.settings import Settings

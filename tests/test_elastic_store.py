@@ -12,8 +12,8 @@ from elasticsearch import helpers
 from documents import actions, nested, stored
 from logs import BEGIN, made, written
 from slowtask.errors import ElasticsearchError
+from slowtask.parse.sources import resolve
 from slowtask.rank import ORDERS, rank
-from slowtask.sources import resolve
 from slowtask.store import Query
 from slowtask.store import elastic as module
 from slowtask.store.elastic import Elastic

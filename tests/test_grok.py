@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from slowtask.grok import FOLDER, REFERENCE, STANDARD, Grok, load, ours, ours_with
+from slowtask.parse.grok import FOLDER, REFERENCE, STANDARD, Grok, load, ours, ours_with
 from slowtask.shipped import shipped
 
 PATTERNS = shipped(FOLDER) / "slowtask"

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from logs import BEGIN, made, written
 from slowtask.errors import SourceError
+from slowtask.parse.sources import resolve
 from slowtask.report import moments
 from slowtask.report.scale import decades, even
 from slowtask.report.series import Slots, Value, lines, stacks
-from slowtask.sources import resolve
 from slowtask.store import Query
 from slowtask.store.files import Files
 from slowtask.store.history import FEW, SLOTS, WEEK, width

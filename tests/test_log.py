@@ -124,7 +124,7 @@ def test_an_event_that_cannot_be_serialised_is_counted(path, capfd):
 def test_stdout_takes_lines_for_containers():
     script = """
 from datetime import UTC, datetime
-from slowtask import log
+from slowtask.record import log
 from slowtask.record.event import Run
 log.write(Run(timestamp=datetime.now(UTC), id="0", dataset="slowtask.run", outcome="success", task="jobs.a"))
 """

@@ -16,7 +16,7 @@ from lscl.parser import parse_lscl
 from pipeline import configuration
 from slowtask.elastic.client import connect
 from slowtask.elastic.setup import Wishes, setup
-from slowtask.grok import STANDARD, ours
+from slowtask.parse.grok import STANDARD, ours
 from slowtask.record import event, sample
 
 ROOT = Path(__file__).parent.parent

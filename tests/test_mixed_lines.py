@@ -13,7 +13,7 @@ import pytest
 from pipeline import logstash, odd
 from pipeline.kinds import kinds
 from pipeline.parsing import DAY, parsed, runs, unparsed
-from slowtask.grok import Grok, ours
+from slowtask.parse.grok import Grok, ours
 from slowtask.parse.ndjson import flat
 
 pytestmark = pytest.mark.usefixtures("jruby")

@@ -16,9 +16,9 @@ from slowtask.parse import Reason, Tally, Unparsable, events
 from slowtask.parse.jobs import LIMIT
 from slowtask.parse.reader import LONGEST, LONGEST_JSON, Reader
 from slowtask.parse.revoked import LIMIT as REVOKED
+from slowtask.parse.sources import Source
 from slowtask.parse.times import Days, first_day, nanoseconds
 from slowtask.record.event import Run, fields, identity
-from slowtask.sources import Source
 
 GOLDEN = Path(__file__).parent / "golden"
 DAY = date(2026, 11, 23)

@@ -10,7 +10,7 @@ from conftest import missing
 from elastic import server
 from pipeline import odd
 from pipeline.logstash import FILTER
-from slowtask.grok import Grok, ours
+from slowtask.parse.grok import Grok, ours
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("patterns")]
 

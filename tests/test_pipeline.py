@@ -10,8 +10,8 @@ from documents import nested
 from logs import line, made
 from pipeline import logstash, odd
 from pipeline.parsing import DAY, micro, parsed, runs, unparsed
+from slowtask.parse.items import SENTENCES
 from slowtask.parse.ndjson import flat
-from slowtask.parse.record import SENTENCES
 from slowtask.record import event, sample
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.log"))

@@ -14,8 +14,8 @@ import pytest
 from slowtask.parse import Reason, Tally, Unparsable, events, scan
 from slowtask.parse.revoked import LIMIT
 from slowtask.parse.rows import COLUMNS
+from slowtask.parse.sources import Source
 from slowtask.record.event import Run, fields, microseconds
-from slowtask.sources import Source
 
 inside = import_module("slowtask.parse.scan")  # the function of that name hides the module
 

@@ -7,10 +7,10 @@ import types
 
 import pytest
 
-from slowtask import sources
 from slowtask.errors import SourceError, UsageError
+from slowtask.parse import sources
+from slowtask.parse.sources import resolve
 from slowtask.record.settings import Settings
-from slowtask.sources import resolve
 
 
 @pytest.fixture(autouse=True)

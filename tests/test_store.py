@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logs import BEGIN, line, made, written
-from slowtask.sources import Source, resolve
+from slowtask.parse.sources import Source, resolve
 from slowtask.store import Query
 from slowtask.store.duck import connect, fetch, statement
 from slowtask.store.files import Files, Reading

@@ -6,9 +6,9 @@ import pytest
 
 from logs import line, made
 from slowtask import parse
+from slowtask.parse.sources import Source
 from slowtask.parse.strays import stray_lines, strays
 from slowtask.record.event import Run
-from slowtask.sources import Source
 from slowtask.store import Query
 from slowtask.store.files import Files
 

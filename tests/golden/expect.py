@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from slowtask.parse import events
+from slowtask.parse.sources import resolve
 from slowtask.record.event import Run, fields, identity
-from slowtask.sources import resolve
 
 HERE = Path(__file__).parent
 DAY = date(2026, 11, 23)  #: on which the workers ran

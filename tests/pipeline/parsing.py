@@ -5,8 +5,8 @@ from datetime import date
 import msgspec
 
 from slowtask.parse import events
+from slowtask.parse.sources import resolve
 from slowtask.record import event
-from slowtask.sources import resolve
 
 DAY = "2026-11-23"  #: on which all RQ logs of the tests begin
 

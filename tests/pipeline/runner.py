@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from pipeline import configuration
-from slowtask.grok import STANDARD
+from slowtask.parse.grok import STANDARD
 
 PROGRAM = Path(__file__).parent / "logstash.rb"
 OPTIONS = ("-XX:TieredStopAtLevel=1", "-Xmx1g", "-Duser.timezone=UTC")

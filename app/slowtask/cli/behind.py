@@ -11,7 +11,7 @@ import msgspec
 from slowtask.cli.logs import period
 from slowtask.cli.terminal import data
 from slowtask.errors import SourceError
-from slowtask.sources import resolve
+from slowtask.parse.sources import resolve
 from slowtask.units import duration, percent, printable
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import click
 
 from slowtask.elastic.access import Access
 from slowtask.errors import SourceError, UsageError
+from slowtask.parse.sources import is_address, resolve
 from slowtask.rank import Order, named, rank
-from slowtask.sources import is_address, resolve
 from slowtask.store import Measurement, Query, Store
 from slowtask.units import plural
 from slowtask.when import moment

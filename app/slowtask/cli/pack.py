@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from slowtask.errors import SlowtaskError, UsageError
+from slowtask.parse.sources import Source, resolve
 from slowtask.record.settings import settings
-from slowtask.sources import Source, resolve
 from slowtask.units import plural, printable, size
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import msgspec
 from slowtask.cli.options import day, zone
 from slowtask.errors import UsageError
 from slowtask.parse import Tally, Unparsable, events
+from slowtask.parse.sources import Source, resolve
 from slowtask.record import event
-from slowtask.sources import Source, resolve
 from slowtask.units import plural, printable
 
 SHOWN: Final = 80  #: characters of a line that can't be parsed

@@ -10,9 +10,9 @@ import click
 from slowtask.cli.logs import nothing, period, say_skipped
 from slowtask.cli.options import day, zone
 from slowtask.errors import SourceError, UsageError
+from slowtask.parse.sources import Source, is_address, resolve, rotated
 from slowtask.rank import rank
 from slowtask.settings import MonitorSettings
-from slowtask.sources import Source, is_address, resolve, rotated
 from slowtask.store import Measurement, Query
 from slowtask.units import plural, size
 

@@ -12,7 +12,7 @@ from slowtask.cli.logs import period
 from slowtask.cli.options import day, zone
 from slowtask.cli.terminal import data
 from slowtask.errors import SourceError, UsageError
-from slowtask.sources import resolve
+from slowtask.parse.sources import resolve
 from slowtask.store import Query
 from slowtask.units import plural
 from slowtask.whatif import whatif as replayed

@@ -12,7 +12,7 @@ from typing import Final, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from slowtask.errors import UsageError
-from slowtask.sources import is_address
+from slowtask.parse.sources import is_address
 
 PREFIX: Final = "SLOWTASK_ELASTICSEARCH_"
 ELASTICSEARCH_PORT: Final = 9200

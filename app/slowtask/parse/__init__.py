@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, tzinfo
 from typing import BinaryIO
 
+from slowtask.parse.items import Item, Own, Reason, Tally, Unparsable, run_of
 from slowtask.parse.reader import Reader
-from slowtask.parse.record import Item, Own, Reason, Tally, Unparsable, run_of
 from slowtask.parse.scan import scan
+from slowtask.parse.sources import Source
 from slowtask.parse.strays import strays
 from slowtask.parse.stream import fed, start_of
 from slowtask.parse.times import Days
 from slowtask.record.event import Run
-from slowtask.sources import Source
 
 __all__ = ["Reason", "Tally", "Unparsable", "events", "scan", "strays"]
 

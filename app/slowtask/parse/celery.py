@@ -6,11 +6,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from slowtask.grok import ours_with
 from slowtask.parse.cause import text
-from slowtask.parse.record import End, Reason
+from slowtask.parse.grok import ours_with
+from slowtask.parse.items import End, Reason
 from slowtask.parse.revoked import UNABLE, Revoked
-from slowtask.parse.stock import NAME, SECONDS, TIME, Broken, Names, stamped, took
+from slowtask.parse.text import NAME, SECONDS, TIME, Broken, Names, stamped, took
 from slowtask.parse.times import Moments
 from slowtask.record.event import SECOND, Action
 from slowtask.record.lost import reason

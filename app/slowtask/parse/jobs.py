@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from slowtask.parse.record import End
+from slowtask.parse.items import End
 from slowtask.record.event import SECOND
 
 LOOK_BACK: Final = 1000  #: starts of one worker that are compared

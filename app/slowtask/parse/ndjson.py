@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from slowtask.parse.record import Reason
+from slowtask.parse.items import Reason
 from slowtask.record.event import DATASET, OTHER_DATASETS, Run
 
 DEPTH: Final = 4  #: our longest name has three parts

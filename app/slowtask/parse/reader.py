@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from typing import Final
 
-from slowtask.parse import celery, ndjson, stock
+from slowtask.parse import celery, ndjson
+from slowtask.parse import text as stock
 from slowtask.parse.cause import TRACEBACK, Cause
+from slowtask.parse.items import End, Item, Own, Reason, Unparsable, unparsable
 from slowtask.parse.jobs import Jobs
-from slowtask.parse.record import End, Item, Own, Reason, Unparsable, unparsable
 from slowtask.parse.rows import Rows
 from slowtask.parse.rq import COLOUR, TIMED, Lines
-from slowtask.parse.stock import Broken, Text
+from slowtask.parse.text import Broken, Text
 from slowtask.parse.times import Days, Moments
 
 LONGEST: Final = 64 * 1024

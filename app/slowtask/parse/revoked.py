@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Final
 
-from slowtask.grok import ours_with
+from slowtask.parse.grok import ours_with
 
 LIMIT: Final = 10_000  #: lines of tasks received that are kept, and ids of tasks that were revoked
 SEPARATOR: Final = b", "

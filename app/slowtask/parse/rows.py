@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Final, TextIO
 
-from slowtask.parse.record import End, Own
-from slowtask.parse.stock import Text
+from slowtask.parse.items import End, Own
+from slowtask.parse.text import Text
 from slowtask.record.event import microseconds
 
 COLUMNS: Final = ("timestamp", "duration", "margin", "wait", "outcome", "task", "queue", "worker", "error")

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from typing import Any, Final
 
-from slowtask.grok import ours_with
+from slowtask.parse.grok import ours_with
+from slowtask.parse.items import End, Reason
 from slowtask.parse.jobs import Jobs, Start
-from slowtask.parse.record import End, Reason
-from slowtask.parse.stock import Broken, Names, took
+from slowtask.parse.text import Broken, Names, took
 from slowtask.parse.times import Days, clock, instant
 from slowtask.record.event import LONG_MAX, SECOND, Action
 

@@ -21,13 +21,13 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol, cast
 
+from slowtask.parse.items import End, Item, Own, Reason, Tally, Unparsable
 from slowtask.parse.jobs import Jobs, Mark, Start
 from slowtask.parse.reader import LONGEST, Reader, nameless
-from slowtask.parse.record import End, Item, Own, Reason, Tally, Unparsable
 from slowtask.parse.rows import Rows
+from slowtask.parse.sources import Source
 from slowtask.parse.stream import fed, start_of, times
 from slowtask.parse.times import Days, clock, first_day
-from slowtask.sources import Source
 
 PIECE: Final = 8 << 20  #: bytes; a file of two or more is read in pieces
 SMALL: Final = 4 << 20  #: bytes; less is read quicker than a process starts

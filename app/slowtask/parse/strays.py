@@ -9,12 +9,12 @@ from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from slowtask.parse.items import Item, Tally
 from slowtask.parse.reader import LONGEST, OUR_START, Reader
-from slowtask.parse.record import Item, Tally
 from slowtask.parse.rows import Rows
 from slowtask.parse.scan import Told
+from slowtask.parse.sources import Source
 from slowtask.parse.stream import start_of
-from slowtask.sources import Source
 
 BLOCK: Final = 1 << 20  #: bytes
 MOST: Final = 10_000  #: strays; a log with more is better read line by line

@@ -11,8 +11,8 @@ from itertools import groupby
 from typing import BinaryIO, Final
 
 from slowtask.parse.reader import LONGEST_JSON, Reader
+from slowtask.parse.sources import Source
 from slowtask.parse.times import Days, clock, first_day
-from slowtask.sources import Source
 
 #: What a damaged or cut gzip file raises, at its end or before.
 DAMAGE: Final = (EOFError, OSError, zlib.error)

@@ -167,7 +167,7 @@ def figures_of(bucket: dict[str, Any]) -> Figures:
 
 def example(hit: dict[str, Any]) -> str:
     """A line that can't be parsed, as `file:offset: reason`."""
-    from slowtask.parse.record import SENTENCES  # noqa: PLC0415 - the parser, which nothing else here needs
+    from slowtask.parse.items import SENTENCES  # noqa: PLC0415 - the parser, which nothing else here needs
 
     source = hit["_source"]
     log, event = source.get("log", {}), source.get("event", {})

@@ -13,7 +13,7 @@ from typing import Any, Final
 import duckdb
 
 from slowtask.errors import SourceError
-from slowtask.sources import Source
+from slowtask.parse.sources import Source
 from slowtask.store import Figures, Measurement, Query
 from slowtask.store.columns import Columns, gathered
 from slowtask.store.duck import absolute, connect, fetch, literal, nameable, statement

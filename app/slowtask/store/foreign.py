@@ -5,7 +5,7 @@ from datetime import date, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slowtask.sources import Source
+from slowtask.parse.sources import Source
 from slowtask.store import Bad
 
 if TYPE_CHECKING:

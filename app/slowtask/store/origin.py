@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from slowtask.sources import Source
+from slowtask.parse.sources import Source
 from slowtask.store.duck import connect, fetch, literal, nameable, statement
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from slowtask.errors import SourceError
+from slowtask.parse.sources import Source
 from slowtask.record import event
-from slowtask.sources import Source
 from slowtask.store.duck import connect, fetch, literal, nameable, statement
 from slowtask.store.files import looks_like_json
 from slowtask.store.origin import identity, origins

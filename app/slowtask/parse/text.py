@@ -6,8 +6,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from slowtask.grok import ours_with, per_line
-from slowtask.parse.record import End, Reason
+from slowtask.parse.grok import ours_with, per_line
+from slowtask.parse.items import End, Reason
 from slowtask.parse.times import Moments, nanoseconds
 
 TIME: Final = "[@metadata][time]"
