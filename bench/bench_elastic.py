@@ -24,12 +24,12 @@ import lines
 import msgspec
 from elasticsearch import Elasticsearch, helpers
 
-from slowtask.elastic.access import Access
-from slowtask.elastic.client import connect
-from slowtask.elastic.setup import Wishes, setup
-from slowtask.elastic.templates import content
 from slowtask.store import Query
-from slowtask.store.elastic import Elastic
+from slowtask.store.elastic.access import Access
+from slowtask.store.elastic.client import connect
+from slowtask.store.elastic.setup import Wishes, setup
+from slowtask.store.elastic.store import Elastic
+from slowtask.store.elastic.templates import content
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
 from documents import actions, nested

@@ -9,9 +9,9 @@ import json
 import os
 import sys
 
-from slowtask import kibana
-from slowtask.elastic.access import KIBANA_PORT, Access
 from slowtask.errors import SlowtaskError
+from slowtask.store.elastic import kibana
+from slowtask.store.elastic.access import KIBANA_PORT, Access
 
 TELLS = (9, 4)
 

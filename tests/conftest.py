@@ -16,10 +16,10 @@ import sharing
 from elastic import server as elasticsearch_server
 from pipeline import logstash
 from slowtask.demo.server import Server
-from slowtask.elastic.access import Access
-from slowtask.elastic.client import connect
-from slowtask.elastic.setup import Wishes, setup
 from slowtask.errors import BrokerError
+from slowtask.store.elastic.access import Access
+from slowtask.store.elastic.client import connect
+from slowtask.store.elastic.setup import Wishes, setup
 
 hypothesis.settings.register_profile(  # the machine's pace proves nothing
     "slowtask", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]

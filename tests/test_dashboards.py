@@ -12,8 +12,8 @@ from dashboards import board, bundle, expression, layout
 from dashboards.columns import named
 from environments import SHAPES
 from panels import broken, kql, readable, saved, screen, structure
-from slowtask import kibana
 from slowtask.record import event, sample
+from slowtask.store.elastic import kibana
 
 ROOT = bundle.SOURCE.parent
 PAGE = layout.PAGE.read_text()

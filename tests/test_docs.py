@@ -19,14 +19,14 @@ from conftest import PATIENCE, missing
 from environments import DJANGO, DRAMATIQ
 from slowtask import cli, rank
 from slowtask.cli.setup import PASSWORDS
-from slowtask.elastic.access import PREFIX
-from slowtask.elastic.templates import patterns
 from slowtask.parse.grok import ours
 from slowtask.parse.items import SENTENCES
 from slowtask.record import event
 from slowtask.record.guard import Trouble
 from slowtask.record.settings import Settings
 from slowtask.settings import CHECKS, MonitorSettings
+from slowtask.store.elastic.access import PREFIX
+from slowtask.store.elastic.templates import patterns
 from test_celery_outcomes import EXPECTED
 
 ROOT = Path(__file__).parent.parent
@@ -66,7 +66,7 @@ WATCHER = {
     *(f"SLOWTASK_MONITOR_{name.upper()}" for name in ("config", *CHECKS)),
 }
 #: The modules that say what is wrong with an Elasticsearch.
-ERRORS = ("elastic/client.py", "elastic/setup.py", "elastic/streams.py", "store/elastic.py")
+ERRORS = [f"store/elastic/{name}.py" for name in ("client", "setup", "streams", "store")]
 #: Commands whose figures differ each time.
 VARYING = ("slowtask demo", "slowtask collapse")
 

@@ -8,11 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from slowtask import cli
-from slowtask.elastic.access import Access, secret
-from slowtask.elastic.client import check, connect
 from slowtask.errors import ElasticsearchError, UsageError
 from slowtask.store import Query
-from slowtask.store.elastic import Elastic
+from slowtask.store.elastic.access import Access, secret
+from slowtask.store.elastic.client import check, connect
+from slowtask.store.elastic.store import Elastic
 
 
 def told(access):

@@ -13,11 +13,11 @@ from elasticsearch import AuthorizationException, BadRequestError, helpers
 
 from documents import actions, nested, stored
 from logs import made
-from slowtask.elastic.client import connect
-from slowtask.elastic.setup import Wishes, setup
-from slowtask.elastic.templates import content, files, leaves, patterns
 from slowtask.errors import ElasticsearchError, UsageError
 from slowtask.record import event, sample
+from slowtask.store.elastic.client import connect
+from slowtask.store.elastic.setup import Wishes, setup
+from slowtask.store.elastic.templates import content, files, leaves, patterns
 
 #: The kinds of line whose fields a component template maps.
 KINDS = {

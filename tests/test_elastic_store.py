@@ -15,8 +15,8 @@ from slowtask.errors import ElasticsearchError
 from slowtask.parse.sources import resolve
 from slowtask.rank import ORDERS, rank
 from slowtask.store import Query
-from slowtask.store import elastic as module
-from slowtask.store.elastic import Elastic
+from slowtask.store.elastic import store as module
+from slowtask.store.elastic.store import Elastic
 from slowtask.store.files import Files
 
 sys.path.append(str(Path(__file__).parent.parent / "bench"))

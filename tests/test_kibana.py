@@ -12,9 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 import check
-from slowtask import kibana
-from slowtask.elastic.access import Access
 from slowtask.errors import KibanaError, UsageError
+from slowtask.store.elastic import kibana
+from slowtask.store.elastic.access import Access
 
 AVAILABLE = {"version": {"number": "9.5.3"}, "status": {"overall": {"level": "available"}}}
 BUNDLE = b'{"type":"index-pattern","id":"slowtask-runs"}\n{"type":"dashboard","id":"slowtask-queues"}\n'

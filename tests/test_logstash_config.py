@@ -14,10 +14,10 @@ from lscl.lang import LsclAttribute, LsclBlock, LsclConditions, LsclEqualTo
 from lscl.parser import parse_lscl
 
 from pipeline import configuration
-from slowtask.elastic.client import connect
-from slowtask.elastic.setup import Wishes, setup
 from slowtask.parse.grok import STANDARD, ours
 from slowtask.record import event, sample
+from slowtask.store.elastic.client import connect
+from slowtask.store.elastic.setup import Wishes, setup
 
 ROOT = Path(__file__).parent.parent
 LOGSTASH = ROOT / "logstash"

@@ -46,7 +46,7 @@ def test_it_holds_the_package_its_types_and_the_patterns_and_no_more(wheel):
     assert "slowtask/py.typed" in names
     assert "slowtask/logstash/patterns/slowtask" in names
     assert "slowtask/kibana/slowtask.ndjson" in names
-    assert {"slowtask/report/page.html", "slowtask/report/lines.json", "slowtask/store/history.sql"} <= set(
+    assert {"slowtask/report/page.html", "slowtask/report/lines.json", "slowtask/store/sql/history.sql"} <= set(
         names
     )
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"slowtask"}

@@ -28,9 +28,9 @@ from panels import query, saved
 from slowtask.cli.setup import PASSWORDS
 from slowtask.demo import demo, tasks
 from slowtask.demo.workers import Workers
-from slowtask.elastic.access import PREFIX, Access
-from slowtask.elastic.client import connect
 from slowtask.record import sample
+from slowtask.store.elastic.access import PREFIX, Access
+from slowtask.store.elastic.client import connect
 
 #: It sets passwords of users as whom other tests log in, too: one after the other.
 pytestmark = [pytest.mark.redis, pytest.mark.xdist_group("setup")]

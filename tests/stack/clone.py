@@ -14,8 +14,8 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError, helpers
 
 from elastic.server import free_port
-from slowtask.elastic.access import Access
-from slowtask.elastic.client import connect
+from slowtask.store.elastic.access import Access
+from slowtask.store.elastic.client import connect
 from stack.engine import docker, inspected
 
 ROOT = Path(__file__).parent.parent.parent

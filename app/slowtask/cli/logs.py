@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from slowtask.elastic.access import Access
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.sources import is_address, resolve
 from slowtask.rank import Order, named, rank
 from slowtask.store import Measurement, Query, Store
+from slowtask.store.elastic.access import Access
 from slowtask.units import plural
 from slowtask.when import moment
 
@@ -50,7 +50,7 @@ def elastic(address: str) -> Store:
     """The store at *address*. Raises `UsageError`."""
     access = Access.named(address)
     try:
-        from slowtask.store.elastic import Elastic  # noqa: PLC0415 - an extra, and slow to import
+        from slowtask.store.elastic.store import Elastic  # noqa: PLC0415 - an extra, and slow to import
     except ImportError:
         raise UsageError(
             "Reading Elasticsearch needs its client: pip install 'slowtask[elasticsearch]'."

@@ -1,4 +1,4 @@
-"""DuckDB as we use it: in memory, bounded, without a network, with the statements of this folder."""
+"""DuckDB as we use it: in memory, bounded, without a network, with the statements of `sql/`."""
 
 import glob
 import os
@@ -38,8 +38,8 @@ def connect(folder: Path, *scripts: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def statement(name: str) -> str:
-    """The SQL in *name*.sql."""
-    return resources.files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    """The SQL in sql/*name*.sql."""
+    return resources.files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
 def fetch(connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:

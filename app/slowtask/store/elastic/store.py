@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from elasticsearch import ApiError, Elasticsearch
 
-from slowtask.elastic.access import Access
-from slowtask.elastic.client import cause, check, connect, resolved, said
 from slowtask.errors import ElasticsearchError
 from slowtask.store import Bad, Figures, Measurement, Query
+from slowtask.store.elastic.access import Access
+from slowtask.store.elastic.client import cause, check, connect, resolved, said
 from slowtask.units import printable
 
 RUNS: Final = "logs-slowtask.run-*"

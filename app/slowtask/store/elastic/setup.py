@@ -11,12 +11,11 @@ from typing import Any, Final
 
 from elasticsearch import ApiError, Elasticsearch
 
-from slowtask.elastic.access import Access
-from slowtask.elastic.change import Change, Verb
-from slowtask.elastic.client import said
-from slowtask.elastic.streams import NOT_THERE, renewed, writable
-from slowtask.elastic.templates import content, files
 from slowtask.errors import UsageError
+from slowtask.store.elastic.access import Access
+from slowtask.store.elastic.client import said
+from slowtask.store.elastic.streams import NOT_THERE, Change, Verb, renewed, writable
+from slowtask.store.elastic.templates import content, files
 
 TEMPLATES: Final = ("_component_template", "_index_template")
 ROLES: Final = "_security/role"

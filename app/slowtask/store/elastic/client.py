@@ -11,8 +11,8 @@ from elastic_transport import ConnectionError as NoConnection
 from elastic_transport import ConnectionTimeout, SerializationError, TlsError, Transport, TransportApiResponse
 from elasticsearch import ApiError, Elasticsearch, NotFoundError, UnsupportedProductError
 
-from slowtask.elastic.access import Access
 from slowtask.errors import ElasticsearchError
+from slowtask.store.elastic.access import Access
 from slowtask.units import printable
 
 OLDEST: Final = (8, 19)

@@ -16,9 +16,9 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
-from slowtask.elastic.access import PREFIX, Access
 from slowtask.errors import KibanaError, UsageError
 from slowtask.shipped import shipped
+from slowtask.store.elastic.access import PREFIX, Access
 from slowtask.units import printable
 
 PATIENCE: Final = 60.0  #: seconds for one answer

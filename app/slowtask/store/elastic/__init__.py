@@ -1,0 +1,1 @@
+"""Elasticsearch and Kibana: how to reach them (`access`, `client`), set them up (`setup`), ask them (`store`)."""
