@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
-from slowtask.parse import scan
+from slowtask.parse.scan import scan
 from slowtask.parse.sources import resolve
 
 ROUNDS = 3

@@ -14,6 +14,7 @@ from slowtask.record import event, sample
 from slowtask.store.packing import TYPES
 
 ROOT = Path(__file__).parent.parent
+SQL = ROOT / "app" / "slowtask" / "store" / "sql"
 RECORD = ROOT / "logstash" / "ruby" / "slowtask" / "record.rb"  #: what the filter makes of JSON
 DATASETS = {
     "slowtask.run": (event.Run,),
@@ -25,9 +26,7 @@ FIELDS = {
 }
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "app" / "slowtask" / "store").glob("*.sql")), ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", sorted(SQL.glob("*.sql")), ids=lambda path: path.name)
 def test_duckdb_reads_fields_of_ours_and_as_their_types(path):
     """In the SQL a column of a line is `'event.duration': 'BIGINT'`, or `"event.duration"` in a statement."""
     sql = re.sub(r"--.*", "", path.read_text())
@@ -39,7 +38,7 @@ def test_duckdb_reads_fields_of_ours_and_as_their_types(path):
 
 
 def test_the_columns_of_the_ranking_are_read_at_all():
-    assert "'event.duration': 'BIGINT'" in (ROOT / "app" / "slowtask" / "store" / "macros.sql").read_text()
+    assert "'event.duration': 'BIGINT'" in (SQL / "macros.sql").read_text()
 
 
 def test_every_field_that_a_dashboard_names_is_ours():

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slowtask.parse import Reason, Tally, Unparsable, events
+from slowtask.parse.events import events
+from slowtask.parse.items import Reason, Tally, Unparsable
 from slowtask.parse.jobs import LIMIT
 from slowtask.parse.reader import LONGEST, LONGEST_JSON, Reader
 from slowtask.parse.revoked import LIMIT as REVOKED

@@ -4,20 +4,20 @@ import csv
 import gzip
 import random
 from datetime import UTC, date, datetime
-from importlib import import_module
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
-from slowtask.parse import Reason, Tally, Unparsable, events, scan
+from slowtask.parse import scan as inside
+from slowtask.parse.events import events
+from slowtask.parse.items import Reason, Tally, Unparsable
 from slowtask.parse.revoked import LIMIT
 from slowtask.parse.rows import COLUMNS
+from slowtask.parse.scan import scan
 from slowtask.parse.sources import Source
 from slowtask.record.event import Run, fields, microseconds
-
-inside = import_module("slowtask.parse.scan")  # the function of that name hides the module
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.log"))
 DAY = date(2026, 11, 23)

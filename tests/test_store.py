@@ -169,13 +169,14 @@ def test_other_lines_of_ours_are_neither_runs_nor_bad(tmp_path):
 
 
 def test_top_and_parse_agree_on_a_mixed_file(tmp_path):
-    from slowtask import parse
+    from slowtask.parse.events import events
+    from slowtask.parse.items import Unparsable
 
     text = b"Time: 2026-11-06 18:47:58,145554 Task: jobs.send_mail Task-time: 4"
     log = written(tmp_path / "mixed.log", [made("a"), made("b")], text, *BAD, MONITOR, line(made("c")))
     found = Files(resolve([str(log)])).measure(Query())
-    items = list(parse.events(resolve([str(log)])[0]))
-    bad = sum(isinstance(each, parse.Unparsable) for each in items)
+    items = list(events(resolve([str(log)])[0]))
+    bad = sum(isinstance(each, Unparsable) for each in items)
 
     assert (sum(each.count for each in found.figures), found.bad.count) == (len(items) - bad, bad)
 

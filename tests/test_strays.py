@@ -5,7 +5,8 @@ import io
 import pytest
 
 from logs import line, made
-from slowtask import parse
+from slowtask.parse import scan
+from slowtask.parse.events import events
 from slowtask.parse.sources import Source
 from slowtask.parse.strays import stray_lines, strays
 from slowtask.record.event import Run
@@ -42,7 +43,7 @@ def log(tmp_path):
 
 def read(source):
     """What the parser makes of *source*: how many runs, how many lines that are none."""
-    items = list(parse.events(source))
+    items = list(events(source))
     runs = sum(isinstance(each, Run) for each in items)
     return runs, len(items) - runs
 
@@ -65,7 +66,7 @@ def test_lines_of_ours_are_no_strays():
 def test_a_log_with_strays_is_ranked_as_it_is_parsed(log, kind, monkeypatch):
     """And not read line by line for it."""
     source = log([STRANGE[kind]], places=(1, 40, 41, 99))
-    monkeypatch.setattr(parse, "scan", pytest.fail)
+    monkeypatch.setattr(scan, "scan", pytest.fail)
     found = Files([source]).measure(Query())
 
     assert (sum(each.count for each in found.figures), found.bad.count) == read(source)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from slowtask.parse import events
+from slowtask.parse.events import events
 from slowtask.parse.sources import resolve
 from slowtask.record.event import Run, fields, identity
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import msgspec
 
-from slowtask.parse import events
+from slowtask.parse.events import events
 from slowtask.parse.sources import resolve
 from slowtask.record import event
 

@@ -9,7 +9,8 @@ import msgspec
 
 from slowtask.cli.options import day, zone
 from slowtask.errors import UsageError
-from slowtask.parse import Tally, Unparsable, events
+from slowtask.parse.events import events
+from slowtask.parse.items import Tally, Unparsable
 from slowtask.parse.sources import Source, resolve
 from slowtask.record import event
 from slowtask.units import plural, printable

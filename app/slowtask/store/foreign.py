@@ -9,7 +9,7 @@ from slowtask.parse.sources import Source
 from slowtask.store import Bad
 
 if TYPE_CHECKING:
-    from slowtask.parse import Tally
+    from slowtask.parse.items import Tally
 
 
 class Foreign:
@@ -27,20 +27,20 @@ class Foreign:
         """Parse *sources*: their runs are added to `names()`, what is no run to `bad`."""
         if not sources:
             return
-        from slowtask import parse  # noqa: PLC0415 - slow to import, and seldom needed
+        from slowtask.parse.scan import scan  # noqa: PLC0415 - slow to import, and seldom needed
 
         folder = self._folder / f"parsed-{len(self.sources)}"
         folder.mkdir()
-        tally = parse.scan(sources, folder, date=self._date, timezone=self._timezone)
+        tally = scan(sources, folder, date=self._date, timezone=self._timezone)
         self.sources += sources
         self._add(tally)
 
     def parse_strays(self, source: Source, count: int) -> bool:
         """Parse the *count* lines of *source* that aren't ours; False where they aren't found."""
-        from slowtask import parse  # noqa: PLC0415 - see above
+        from slowtask.parse.strays import strays  # noqa: PLC0415 - see above
 
         target = self._folder / f"strays-{len(self._files)}.csv"
-        tally = parse.strays(source, count, target, date=self._date, timezone=self._timezone)
+        tally = strays(source, count, target, date=self._date, timezone=self._timezone)
         if tally is None:
             return False
         self._add(tally)

@@ -148,11 +148,12 @@ def _over(sql: str) -> str:
 
 def _normalised(source: Source, target: Path) -> tuple[int, int]:
     """Write the runs of *source* as our own lines; returns how many others tell of no run, and are bad."""
-    from slowtask import parse  # noqa: PLC0415 - slow to import, and seldom needed
+    from slowtask.parse.events import events  # noqa: PLC0415 - slow to import, and seldom needed
+    from slowtask.parse.items import Tally  # noqa: PLC0415 - see above
 
-    tally = parse.Tally()
+    tally = Tally()
     with target.open("wb") as file:
-        for line in _encoded(parse.events(source, tally=tally)):
+        for line in _encoded(events(source, tally=tally)):
             file.write(line)
     bad = tally.unparsable.total()
     return max(0, tally.lines - tally.events - bad), bad

@@ -1,1 +1,1 @@
-"""Elasticsearch and Kibana: how to reach them (`access`, `client`), set them up (`setup`), ask them (`store`)."""
+"""Elasticsearch and Kibana: reach them (`access`, `client`), set them up (`setup`), ask them (`store`)."""
