@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from logs import BEGIN, made, written
 from slowtask import cli
-from slowtask.behind import behind
+from slowtask.rank.behind import behind
 from slowtask.store.columns import Columns
 
 SECOND = 10**9

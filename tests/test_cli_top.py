@@ -18,7 +18,7 @@ from slowtask.cli.table import View, page
 from slowtask.cli.top import top
 from slowtask.errors import SlowtaskError
 from slowtask.parse.sources import resolve
-from slowtask.rank import rank
+from slowtask.rank.ranking import rank
 from slowtask.store import Bad, Measurement, Query
 from slowtask.store.files import Files
 

@@ -13,14 +13,14 @@ from rich.console import Console
 import queues
 from logs import made, written
 from slowtask import cli
-from slowtask.change import Change
 from slowtask.cli.paper import page
 from slowtask.cli.whatif import JOB_BYTES, whatif
 from slowtask.errors import SlowtaskError, SourceError, UsageError
 from slowtask.parse.sources import resolve
+from slowtask.rank.change import Change
+from slowtask.rank.whatif import whatif as replayed
 from slowtask.store import Query
 from slowtask.store.files import Files
-from slowtask.whatif import whatif as replayed
 
 SECOND = 10**9
 

@@ -17,10 +17,11 @@ import pytest
 
 from conftest import PATIENCE, missing
 from environments import DJANGO, DRAMATIQ
-from slowtask import cli, rank
+from slowtask import cli
 from slowtask.cli.setup import PASSWORDS
 from slowtask.parse.grok import ours
 from slowtask.parse.items import SENTENCES
+from slowtask.rank import ranking
 from slowtask.record import event
 from slowtask.record.guard import Trouble
 from slowtask.record.settings import Settings
@@ -429,8 +430,8 @@ def test_every_kind_of_trouble_is_told():
 
 
 def test_the_orders_and_keys_of_the_ranking_are_all_told():
-    assert [code(row[0])[0] for row in table("top.md", "`--by`")] == list(rank.ORDERS)
-    assert [code(row[0])[0] for row in table("top.md", "Key")] == [each.name for each in fields(rank.Task)]
+    assert [code(row[0])[0] for row in table("top.md", "`--by`")] == list(ranking.ORDERS)
+    assert [code(row[0])[0] for row in table("top.md", "Key")] == [each.name for each in fields(ranking.Task)]
 
 
 def test_every_reason_why_a_line_cannot_be_read_is_told():

@@ -13,7 +13,7 @@ from documents import actions, nested, stored
 from logs import BEGIN, made, written
 from slowtask.errors import ElasticsearchError
 from slowtask.parse.sources import resolve
-from slowtask.rank import ORDERS, rank
+from slowtask.rank.ranking import ORDERS, rank
 from slowtask.store import Query
 from slowtask.store.elastic import store as module
 from slowtask.store.elastic.store import Elastic

@@ -1,6 +1,6 @@
 import pytest
 
-from slowtask.rank import ORDERS, named, rank, verdict
+from slowtask.rank.ranking import ORDERS, named, rank, verdict
 from slowtask.store import Figures
 from slowtask.units import percent
 

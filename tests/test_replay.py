@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slowtask.crew import crew
-from slowtask.replay import Jobs, Overhead, Pool, connected, peak, percentile, replay
+from slowtask.rank.crew import crew
+from slowtask.rank.replay import Jobs, Overhead, Pool, connected, peak, percentile, replay
 
 NONE = Overhead()
 OVERHEADS = st.builds(Overhead, before=st.integers(0, 5), after=st.integers(0, 5))

@@ -63,7 +63,7 @@ def test_it_parses_and_ranks(installed, tmp_path):
 
 def test_it_brings_the_dashboards(installed, tmp_path):
     """Their folder has the name of the module that reads them."""
-    script = "from slowtask import kibana; print(kibana.bundle().count(bytes([10])))"
+    script = "from slowtask.store.elastic import kibana; print(kibana.bundle().count(bytes([10])))"
 
     assert int(run(installed / "python", "-c", script, cwd=tmp_path).stdout) > 5
 

@@ -15,7 +15,7 @@ from slowtask.parse.sources import resolve
 from slowtask.units import duration, percent, printable
 
 if TYPE_CHECKING:
-    from slowtask.behind import Behind
+    from slowtask.rank.behind import Behind
 
 NAMED: Final = 3  #: tasks that a line names
 WORTH: Final = 0.005  #: of the wait: less isn't named
@@ -43,7 +43,7 @@ def behind(  # noqa: D103, PLR0913 - HELP says it; click passes the options one 
 ) -> None:  # fmt: skip
     query = period(since, until, queues)
     found = resolve(sources)
-    from slowtask.behind import behind as waited  # noqa: PLC0415 - mistakes come first
+    from slowtask.rank.behind import behind as waited  # noqa: PLC0415 - mistakes come first
     from slowtask.store.files import Files  # noqa: PLC0415 - DuckDB is slow to import
 
     columns = Files(found, timezone=UTC).columns(query)

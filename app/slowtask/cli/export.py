@@ -7,7 +7,7 @@ from typing import TextIO
 
 import msgspec
 
-from slowtask.rank import Task
+from slowtask.rank.ranking import Task
 
 COLUMNS = [each.name for each in fields(Task)]
 

@@ -8,7 +8,7 @@ import click
 
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.sources import is_address, resolve
-from slowtask.rank import Order, named, rank
+from slowtask.rank.ranking import Order, named, rank
 from slowtask.store import Measurement, Query, Store
 from slowtask.store.elastic.access import Access
 from slowtask.units import plural

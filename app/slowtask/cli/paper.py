@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from slowtask.cli.table import console, shortened
+from slowtask.rank.whatif import CLOSE, Figures, Outcome, Row, Staff, missed, verdict
 from slowtask.units import duration, plural, printable, size
-from slowtask.whatif import CLOSE, Figures, Outcome, Row, Staff, missed, verdict
 
 if TYPE_CHECKING:
     from slowtask.store.columns import Columns

@@ -11,7 +11,7 @@ from slowtask.cli.logs import nothing, period, say_skipped
 from slowtask.cli.options import day, zone
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.sources import Source, is_address, resolve, rotated
-from slowtask.rank import rank
+from slowtask.rank.ranking import rank
 from slowtask.settings import MonitorSettings
 from slowtask.store import Measurement, Query
 from slowtask.units import plural, size

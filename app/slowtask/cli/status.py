@@ -94,7 +94,7 @@ def times(runs: tuple[str, ...], queues: tuple[str, ...] = ()) -> "Mapping[str, 
     from datetime import UTC, datetime, timedelta  # noqa: PLC0415 - with the rest
 
     from slowtask.cli.logs import opened  # noqa: PLC0415 - DuckDB, not before it is needed
-    from slowtask.rank import rank  # noqa: PLC0415 - with the rest
+    from slowtask.rank.ranking import rank  # noqa: PLC0415 - with the rest
     from slowtask.store import Query  # noqa: PLC0415 - with the rest
     from slowtask.typical import typical  # noqa: PLC0415 - with the rest
 

@@ -10,7 +10,7 @@ from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from slowtask.rank import Order, Task, verdict
+from slowtask.rank.ranking import Order, Task, verdict
 from slowtask.record.event import SECOND
 from slowtask.store import Figures, Measurement
 from slowtask.units import duration, percent, plural, printable

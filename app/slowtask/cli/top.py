@@ -12,7 +12,7 @@ from slowtask.cli.logs import Options, look, measured, opened, period
 from slowtask.cli.options import day, zone
 from slowtask.cli.terminal import data
 from slowtask.errors import UsageError
-from slowtask.rank import ORDERS, Order
+from slowtask.rank.ranking import ORDERS, Order
 from slowtask.store import Measurement
 from slowtask.units import plural
 

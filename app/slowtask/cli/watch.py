@@ -19,7 +19,7 @@ from rich.text import Text
 from slowtask.cli.logs import Options, look
 from slowtask.cli.table import View, page
 from slowtask.errors import SourceError, UsageError
-from slowtask.rank import Order
+from slowtask.rank.ranking import Order
 from slowtask.store import Measurement, Query, Store
 
 KEYS: Final[dict[str, Order]] = {

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from slowtask.change import Change
 from slowtask.cli.logs import period
 from slowtask.cli.options import day, zone
 from slowtask.cli.terminal import data
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.sources import resolve
+from slowtask.rank.change import Change
+from slowtask.rank.whatif import whatif as replayed
 from slowtask.store import Query
 from slowtask.units import plural
-from slowtask.whatif import whatif as replayed
 
 if TYPE_CHECKING:
     from slowtask.store.columns import Columns

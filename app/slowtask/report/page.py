@@ -12,7 +12,7 @@ from string import Template
 from typing import Final
 
 from slowtask import __version__
-from slowtask.rank import Task, verdict
+from slowtask.rank.ranking import Task, verdict
 from slowtask.record.event import SECOND
 from slowtask.report import moments
 from slowtask.report.chart import COLOURS, Chart, drawn, places, shown

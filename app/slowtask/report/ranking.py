@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from slowtask.rank import Task
+from slowtask.rank.ranking import Task
 from slowtask.report.panels import name
 from slowtask.units import duration, percent
 

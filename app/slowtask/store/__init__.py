@@ -1,6 +1,6 @@
 """STORE: where the runs are kept, and the figures of each task taken from them.
 
-A store reads runs and returns one `Figures` for each task; `slowtask.rank` makes the ranking of them.
+A store reads runs and returns one `Figures` for each task; `slowtask.rank.ranking` makes the ranking of them.
 """
 
 from dataclasses import dataclass

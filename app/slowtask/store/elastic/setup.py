@@ -13,8 +13,9 @@ from elasticsearch import ApiError, Elasticsearch
 
 from slowtask.errors import UsageError
 from slowtask.store.elastic.access import Access
+from slowtask.store.elastic.changes import Change, Verb
 from slowtask.store.elastic.client import said
-from slowtask.store.elastic.streams import NOT_THERE, Change, Verb, renewed, writable
+from slowtask.store.elastic.streams import NOT_THERE, renewed, writable
 from slowtask.store.elastic.templates import content, files
 
 TEMPLATES: Final = ("_component_template", "_index_template")

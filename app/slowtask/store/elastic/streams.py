@@ -1,26 +1,15 @@
 """The data streams that exist already: what blocks them, and a new index where the mapping has changed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from elasticsearch import ApiError, Elasticsearch
 
 from slowtask.errors import ElasticsearchError
 from slowtask.store.elastic.access import Access
+from slowtask.store.elastic.changes import Change
 from slowtask.store.elastic.client import WATERMARK, cause, resolved
 from slowtask.store.elastic.templates import leaves, patterns
-
-Verb = Literal["created", "changed", "unchanged", "note"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One thing that was put in place, or that someone should know."""
-
-    what: str
-    verb: Verb
-
 
 NOT_THERE: Final = (400, 404, 405)  #: an API that this server doesn't have
 

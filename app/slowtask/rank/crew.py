@@ -16,7 +16,7 @@ from operator import add
 from statistics import fmean, median
 from typing import Final, Protocol
 
-from slowtask.replay import NEVER, Overhead, Pool
+from slowtask.rank.replay import NEVER, Overhead, Pool
 
 FEW: Final = 20  #: of so few runs, a worker may serve queues that it wasn't seen to serve
 USUAL: Final = 0.95  #: leaves aside the moments when old and new workers overlap

@@ -1,4 +1,4 @@
-"""RANK: the figures of tasks, put in order, and the sentence that says which one to look at."""
+"""Figures of tasks, put in order, and the sentence that says which one to look at."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from operator import add, sub
 from typing import Final
 
-from slowtask.change import Change, Log, changed, last, named, resized
-from slowtask.crew import crew
+from slowtask.rank.change import Change, Log, changed, last, named, resized
+from slowtask.rank.crew import crew
+from slowtask.rank.replay import Jobs, Pool, peak, percentile, replay
 from slowtask.record.event import SECOND
-from slowtask.replay import Jobs, Pool, peak, percentile, replay
 from slowtask.units import duration, plural, printable
 
 CLOSE: Final = 0.1  #: a replay this near to the truth is taken for it

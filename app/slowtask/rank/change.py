@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Final, Protocol
 
-from slowtask.crew import Runs
 from slowtask.errors import UsageError
-from slowtask.replay import Jobs, Pool
+from slowtask.rank.crew import Runs
+from slowtask.rank.replay import Jobs, Pool
 from slowtask.units import printable
 
 LISTED: Final = 5  #: names in an error, at most
