@@ -20,15 +20,15 @@ from pathlib import Path
 import kombu
 from redis import Redis
 
-from slowtask.broker import Broker
-from slowtask.broker.amqp import Amqp
-from slowtask.broker.celery import broker as opened
-from slowtask.broker.celery_redis import CeleryRedis
-from slowtask.broker.rq import Rq
 from slowtask.demo.rabbitmq import RabbitMQ
 from slowtask.demo.server import Server
-from slowtask.judge import Typical
-from slowtask.watch import SEEN, Watch
+from slowtask.watch.broker import Broker
+from slowtask.watch.broker.address import broker as opened
+from slowtask.watch.broker.amqp import Amqp
+from slowtask.watch.broker.celery_redis import CeleryRedis
+from slowtask.watch.broker.rq import Rq
+from slowtask.watch.judge import Typical
+from slowtask.watch.view import SEEN, Watch
 
 ROUNDS = 20
 CHUNK = 20_000

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import PATIENCE, missing, wait_until
 from environments import DRAMATIQ, ROOT
-from slowtask.broker import Broker
+from slowtask.watch.broker import Broker
 
 PAGE = (ROOT / "docs" / "adding.md").read_text()
 

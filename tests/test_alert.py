@@ -2,7 +2,7 @@
 
 import pytest
 
-from slowtask.alert import Alarms, Finding, Rules
+from slowtask.watch.alarm import Alarms, Finding, Rules
 
 RULES = Rules(margin=0.05, calm=60.0, repeat=3600.0)
 

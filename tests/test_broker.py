@@ -21,13 +21,13 @@ from redis.exceptions import (
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from conftest import wait_until
-from slowtask.broker.flow import flows
-from slowtask.broker.redis import opened, said, shown
-from slowtask.broker.rq import Rq, job_of, task_of
 from slowtask.demo import tasks
 from slowtask.demo.server import Server, free_port
 from slowtask.demo.workers import Workers
 from slowtask.errors import BrokerError, UsageError
+from slowtask.watch.broker.flow import flows
+from slowtask.watch.broker.redis import opened, said, shown
+from slowtask.watch.broker.rq import Rq, job_of, task_of
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ import pytest
 
 from celery_site import job, news, publish, tell, workers
 from conftest import wait_until
-from slowtask.broker import news as heard_of
-from slowtask.broker.celery import as_redis
-from slowtask.broker.celery import broker as opened
-from slowtask.broker.flow import Owed, flows
-from slowtask.broker.news import News
 from slowtask.errors import UsageError
-from slowtask.judge import Typical, overruns
+from slowtask.watch.broker import heartbeats as heard_of
+from slowtask.watch.broker.address import as_redis
+from slowtask.watch.broker.address import broker as opened
+from slowtask.watch.broker.flow import Owed, flows
+from slowtask.watch.broker.heartbeats import News
+from slowtask.watch.judge import Typical, overruns
 
 PAGE = Path(__file__).parent.parent / "docs" / "monitor.md"
 

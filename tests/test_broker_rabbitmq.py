@@ -10,15 +10,16 @@ import pytest
 
 from celery_site import news, publish, tell
 from conftest import missing, wait_until
-from slowtask.broker.celery import broker as opened
-from slowtask.broker.management import Management
 from slowtask.demo.rabbitmq import RabbitMQ
 from slowtask.demo.server import free_port
 from slowtask.errors import BrokerError, UsageError
-from slowtask.findings import findings
-from slowtask.judge import Typical
 from slowtask.record.sample import BrokerSample
-from slowtask.watch import Limits, Watch, samples
+from slowtask.watch.broker.address import broker as opened
+from slowtask.watch.broker.management import Management
+from slowtask.watch.findings import findings
+from slowtask.watch.judge import Typical
+from slowtask.watch.samples import samples
+from slowtask.watch.view import Limits, Watch
 
 PAGE = Path(__file__).parent.parent / "docs" / "monitor.md"
 TYPICAL = {"shop.mail": Typical(mean=5.0, p99=9.0)}

@@ -25,9 +25,9 @@ from slowtask.rank import ranking
 from slowtask.record import event
 from slowtask.record.guard import Trouble
 from slowtask.record.settings import Settings
-from slowtask.settings import CHECKS, MonitorSettings
 from slowtask.store.elastic.access import PREFIX
 from slowtask.store.elastic.templates import patterns
+from slowtask.watch.settings import CHECKS, MonitorSettings
 from test_celery_outcomes import EXPECTED
 
 ROOT = Path(__file__).parent.parent
@@ -375,7 +375,7 @@ def test_the_table_of_the_monitor_s_settings_is_complete_and_has_the_defaults():
 
 
 def test_the_alerts_that_are_told_are_those_of_the_findings():
-    source = (ROOT / "app" / "slowtask" / "findings.py").read_text()
+    source = (ROOT / "app" / "slowtask" / "watch" / "findings.py").read_text()
     names = set(re.findall(r'"((?:broker|queue)-[a-z-]+)"', source))
 
     assert {name for row in table("monitor.md", "Alert") for name in code(row[0])} == names

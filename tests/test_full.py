@@ -17,11 +17,11 @@ from redis.client import Pipeline
 from celery_site import publish
 from conftest import PATIENCE, wait_until
 from logs import made, written
-from slowtask.broker.celery import broker as celery_broker
-from slowtask.broker.flow import Owed, flows
-from slowtask.broker.rq import Rq
 from slowtask.demo import tasks
 from slowtask.demo.server import Server
+from slowtask.watch.broker.address import broker as celery_broker
+from slowtask.watch.broker.flow import Owed, flows
+from slowtask.watch.broker.rq import Rq
 
 SLOWTASK = Path(sys.executable).parent / "slowtask"
 TASKS = {"rq": "slowtask.demo.tasks.send_mail", "celery": "shop.mail"}

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from slowtask import judge
-from slowtask.broker import Memory, Queue, Running, Waiting
-from slowtask.judge import Typical
+from slowtask.watch import judge
+from slowtask.watch.broker import Memory, Queue, Running, Waiting
+from slowtask.watch.judge import Typical
 
 MB = 1_000_000
 MAIL, THUMB = "jobs.send_mail", "jobs.thumb"

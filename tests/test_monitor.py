@@ -23,22 +23,23 @@ import rq
 
 from conftest import PATIENCE, wait_until
 from logs import made, written
-from slowtask.alert import Finding, Told
-from slowtask.broker.redis import opened
-from slowtask.broker.rq import Rq
 from slowtask.demo import tasks
 from slowtask.demo.server import Server
 from slowtask.demo.workers import Workers
 from slowtask.errors import UsageError
-from slowtask.findings import findings, unseen
-from slowtask.judge import Typical
-from slowtask.metrics import Health, served
-from slowtask.monitor import Lines, Monitor
 from slowtask.record import event, sample
-from slowtask.settings import MonitorSettings, load
-from slowtask.tell import Channels, body, senders, title, tried
-from slowtask.typical import Runs
-from slowtask.watch import Limits, Watch, samples
+from slowtask.watch.alarm import Finding, Told
+from slowtask.watch.broker.redis import opened
+from slowtask.watch.broker.rq import Rq
+from slowtask.watch.findings import findings, unseen
+from slowtask.watch.judge import Typical
+from slowtask.watch.metrics import Health, served
+from slowtask.watch.monitor import Lines, Monitor
+from slowtask.watch.samples import samples
+from slowtask.watch.settings import MonitorSettings, load
+from slowtask.watch.tell import Channels, body, senders, title, tried
+from slowtask.watch.typical import Runs
+from slowtask.watch.view import Limits, Watch
 
 MAIL, COMPUTE = "slowtask.demo.tasks.send_mail", "slowtask.demo.tasks.compute"
 TYPICAL = {MAIL: Typical(mean=5.0, p99=9.0), COMPUTE: Typical(mean=0.2, p99=0.4)}

@@ -15,14 +15,14 @@ import rq
 from celery_site import job, news, publish, tell
 from conftest import PATIENCE, wait_until
 from logs import made, written
-from slowtask.broker.celery import broker as opened
-from slowtask.broker.redis import shown
 from slowtask.cli.brokers import named
 from slowtask.demo import tasks
-from slowtask.findings import findings
-from slowtask.judge import Typical
-from slowtask.settings import load
-from slowtask.watch import Limits, Watch
+from slowtask.watch.broker.address import broker as opened
+from slowtask.watch.broker.redis import shown
+from slowtask.watch.findings import findings
+from slowtask.watch.judge import Typical
+from slowtask.watch.settings import load
+from slowtask.watch.view import Limits, Watch
 
 TYPICAL = {"shop.mail": Typical(mean=5.0, p99=9.0), "shop.thumb": Typical(mean=0.1, p99=0.2)}
 SLOWTASK = str(Path(sys.executable).parent / "slowtask")

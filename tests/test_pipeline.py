@@ -133,7 +133,12 @@ def test_an_event_of_ours_goes_through_as_it_is_and_leaves_nothing_else():
             memory_max=9,
         ),
         sample.Alert(
-            timestamp=made().timestamp, id="3", dataset="slowtask.alert", name="n", state="ok", message="m"
+            timestamp=made().timestamp,
+            id="3",
+            dataset="slowtask.alert",
+            name="n",
+            state="ok",
+            message="m",
         ),
     ],
     ids=lambda record: type(record).__name__,

@@ -17,16 +17,16 @@ from dashboards import bundle
 from documents import actions, nested
 from panels import query, saved
 from pipeline import logstash
-from slowtask.broker.redis import opened
-from slowtask.broker.rq import Rq
 from slowtask.demo import tasks
 from slowtask.demo.server import Server
 from slowtask.demo.workers import Workers
-from slowtask.judge import Typical
-from slowtask.monitor import Monitor
 from slowtask.parse.ndjson import flat
-from slowtask.settings import MonitorSettings
-from slowtask.watch import Limits, Watch
+from slowtask.watch.broker.redis import opened
+from slowtask.watch.broker.rq import Rq
+from slowtask.watch.judge import Typical
+from slowtask.watch.monitor import Monitor
+from slowtask.watch.settings import MonitorSettings
+from slowtask.watch.view import Limits, Watch
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("watched path")]
 

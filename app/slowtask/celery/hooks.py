@@ -7,7 +7,7 @@ from typing import Any
 from celery import signals
 from celery.worker.state import active_requests
 
-from slowtask.celery import death, facts, news, request, worker
+from slowtask.celery import death, facts, heartbeat, request, worker
 from slowtask.celery.attempt import Attempt
 from slowtask.record.build import Ending
 from slowtask.record.guard import guarded
@@ -32,8 +32,8 @@ def connect() -> None:
         (signals.task_revoked, revoked),
         (signals.task_unknown, unknown),
         (signals.worker_init, starting),
-        (signals.worker_ready, news.ready),
-        (signals.heartbeat_sent, news.send),
+        (signals.worker_ready, heartbeat.ready),
+        (signals.heartbeat_sent, heartbeat.send),
         (signals.worker_shutdown, stopping),
     ):
         signal.connect(receiver, weak=False, dispatch_uid=f"slowtask.{receiver.__name__}")

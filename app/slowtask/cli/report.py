@@ -12,9 +12,9 @@ from slowtask.cli.options import day, zone
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.sources import Source, is_address, resolve, rotated
 from slowtask.rank.ranking import rank
-from slowtask.settings import MonitorSettings
 from slowtask.store import Measurement, Query
 from slowtask.units import plural, size
+from slowtask.watch.settings import MonitorSettings
 
 STDOUT = "-"
 HELP = """Write the ranking and charts as one HTML file.

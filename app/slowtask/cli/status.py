@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from slowtask.alert import STATES
 from slowtask.cli.brokers import addresses, brokers, named
 from slowtask.cli.terminal import data
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.record.sample import State
+from slowtask.watch.alarm import STATES
 
 if TYPE_CHECKING:
-    from slowtask.alert import Finding
-    from slowtask.judge import Typical
-    from slowtask.watch import Limits, View, Watch
+    from slowtask.watch.alarm import Finding
+    from slowtask.watch.judge import Typical
+    from slowtask.watch.view import Limits, View, Watch
 
 LOOKS: Final = 7  #: that one status is made from: a slope needs so many
 #: Nagios's and cron's: ok, warning, critical, unknown.
@@ -62,7 +62,7 @@ def status(  # noqa: D103, PLR0913 - HELP says it; click passes the options one 
 ) -> None:  # fmt: skip
     if watch + as_json + check > 1:
         raise UsageError("--watch, --json and --check don't go together: choose one.")
-    from slowtask.watch import Limits  # noqa: PLC0415 - only when called
+    from slowtask.watch.view import Limits  # noqa: PLC0415 - only when called
 
     limits, places = Limits(capacity=capacity), named(urls, os.environ)
     if check:
@@ -78,7 +78,7 @@ def status(  # noqa: D103, PLR0913 - HELP says it; click passes the options one 
 
 def watching(urls: Mapping[str, str], runs: tuple[str, ...], limits: "Limits") -> "list[Watch]":
     """A watch of each broker that *urls* name. Raises `UsageError`."""
-    from slowtask.watch import Watch  # noqa: PLC0415 - slow to import
+    from slowtask.watch.view import Watch  # noqa: PLC0415 - slow to import
 
     known, of_queue = times(runs), cache(partial(mix, runs))
     return [Watch(each, limits, lambda: known, of_queue) for each in brokers(urls)]
@@ -96,7 +96,7 @@ def times(runs: tuple[str, ...], queues: tuple[str, ...] = ()) -> "Mapping[str, 
     from slowtask.cli.logs import opened  # noqa: PLC0415 - DuckDB, not before it is needed
     from slowtask.rank.ranking import rank  # noqa: PLC0415 - with the rest
     from slowtask.store import Query  # noqa: PLC0415 - with the rest
-    from slowtask.typical import typical  # noqa: PLC0415 - with the rest
+    from slowtask.watch.typical import typical  # noqa: PLC0415 - with the rest
 
     try:
         figures = (
@@ -137,7 +137,7 @@ def show(views: "Sequence[View]", *, as_json: bool) -> None:
 
 def checked(urls: Mapping[str, str], runs: tuple[str, ...], limits: "Limits", seconds: float) -> int:
     """Print the worst finding in one line; returns the exit status."""
-    from slowtask.findings import findings  # noqa: PLC0415 - with the rest
+    from slowtask.watch.findings import findings  # noqa: PLC0415 - with the rest
 
     try:
         views = looked(watching(urls, runs, limits), seconds)

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from slowtask.judge import Blame, Capacity, Forecast, Overrun
 from slowtask.record.event import SECOND
-from slowtask.watch import QueueView, View
+from slowtask.watch.judge import Blame, Capacity, Forecast, Overrun
+from slowtask.watch.view import QueueView, View
 
 
 def plain(views: Sequence[View]) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 from slowtask.cli.status_page import page
 from slowtask.cli.watch import QUIT, keyboard, pressed
 from slowtask.errors import BrokerError, UsageError
-from slowtask.watch import Watch
+from slowtask.watch.view import Watch
 
 INTERVAL: Final = 2.0  #: seconds between two looks
 

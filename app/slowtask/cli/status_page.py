@@ -7,13 +7,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from slowtask.broker import Held, Queue
 from slowtask.cli.table import EIGHTHS, UNKNOWN, shortened, time
-from slowtask.findings import REMEDY, alarm_text, ending_text, forecast_text, policy_text, remedy_text
-from slowtask.judge import Blame, Capacity, Overrun
 from slowtask.record.event import SECOND
 from slowtask.units import duration, percent, plural, printable, size
-from slowtask.watch import QueueView, View
+from slowtask.watch.broker import Held, Queue
+from slowtask.watch.judge import Blame, Capacity, Overrun
+from slowtask.watch.view import QueueView, View
+from slowtask.watch.words import REMEDY, alarm_text, ending_text, forecast_text, policy_text, remedy_text
 
 BAR: Final = 25  #: characters
 SHOWN: Final = 4  #: limits

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from slowtask.errors import BrokerError
-from slowtask.findings import findings
-from slowtask.watch import Limits, View, Watch
+from slowtask.watch.findings import findings
+from slowtask.watch.view import Limits, View, Watch
 
 CRITICAL: Final = ("critical",)
 WARNING: Final = ("warning", "critical")

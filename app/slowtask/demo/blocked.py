@@ -17,7 +17,7 @@ from slowtask.demo.rabbitmq import RabbitMQ
 from slowtask.demo.stage import CONF, PATIENCE, PAUSE, Pace, Worker, beside, settled, version, waiting
 from slowtask.demo.workers import require_celery
 from slowtask.errors import BrokerError
-from slowtask.watch import Limits
+from slowtask.watch.view import Limits
 
 #: Memory is then what waits: else it falls now and then, and the alarm pauses.
 STEADY: Final = {

@@ -10,11 +10,11 @@ from celery import Celery
 from celery.signals import celeryd_init
 from kombu.exceptions import OperationalError
 
-from slowtask.broker.redis import short, shown
 from slowtask.celery import install
 from slowtask.demo import tasks
 from slowtask.demo.jobs import QUEUE, Job
 from slowtask.errors import BrokerError
+from slowtask.watch.broker.redis import short, shown
 
 app: Final = install(Celery("slowtask-demo"))
 app.conf.update(

@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from slowtask.broker.rq import Rq
 from slowtask.demo import tasks
 from slowtask.demo.beside import Alarm, Beside, Step
 from slowtask.demo.server import Server
 from slowtask.demo.workers import Workers, require_rq
-from slowtask.watch import Watch
+from slowtask.watch.broker.rq import Rq
+from slowtask.watch.view import Watch
 
 if TYPE_CHECKING:
     from redis import Redis

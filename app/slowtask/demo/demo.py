@@ -8,11 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from slowtask.broker.celery import broker
 from slowtask.demo.jobs import KEPT, QUEUE, mix
 from slowtask.demo.server import Given, Server
 from slowtask.demo.workers import CeleryWorker, Processes, Workers, require_celery, require_rq
 from slowtask.errors import BrokerError
+from slowtask.watch.broker.address import broker
 
 if TYPE_CHECKING:
     from rq import Queue

@@ -28,7 +28,7 @@ from slowtask.demo.stage import (
 )
 from slowtask.demo.workers import require_celery
 from slowtask.errors import BrokerError
-from slowtask.watch import Limits
+from slowtask.watch.view import Limits
 
 ROOM: Final = 400  #: tasks that may wait
 RATE: Final = 10  #: tasks a second

@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from slowtask.broker.redis import opened, said, shown
 from slowtask.errors import BrokerError
+from slowtask.watch.broker.redis import opened, said, shown
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -16,15 +16,15 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final, Self
 
-from slowtask.broker.amqp import Amqp
-from slowtask.broker.celery import broker
-from slowtask.broker.rabbitmq import RabbitMQ as Eyes
 from slowtask.demo.beside import Beside, Step
 from slowtask.demo.jobs import QUEUE
 from slowtask.demo.rabbitmq import RabbitMQ
 from slowtask.demo.workers import CeleryWorker
 from slowtask.errors import BrokerError
-from slowtask.watch import Watch
+from slowtask.watch.broker.address import broker
+from slowtask.watch.broker.amqp import Amqp
+from slowtask.watch.broker.celery_rabbitmq import RabbitMQ as Eyes
+from slowtask.watch.view import Watch
 
 SLOTS: Final = 2  #: tasks that the worker runs at once
 CONF: Final = {"collect_statistics_interval": "500"}  #: ms

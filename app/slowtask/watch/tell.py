@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from slowtask.alert import Told
 from slowtask.errors import UsageError
 from slowtask.record.sample import State
 from slowtask.units import duration, printable
+from slowtask.watch.alarm import Told
 
 log = logging.getLogger("slowtask.monitor")
 

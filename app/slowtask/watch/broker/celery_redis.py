@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from slowtask.broker import Held, Look, Owner, Queue, Running, System, Waiting
-from slowtask.broker.news import EXCHANGE, Crew, News, crew
-from slowtask.broker.owners import met_keys, shares, sizes
-from slowtask.broker.redis import memory, said, shown, steady, text
+from slowtask.watch.broker import Held, Look, Owner, Queue, Running, System, Waiting
+from slowtask.watch.broker.heartbeats import EXCHANGE, Crew, News, crew
+from slowtask.watch.broker.owners import met_keys, shares, sizes
+from slowtask.watch.broker.redis import memory, said, shown, steady, text
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from slowtask.broker import Running, Worker
+from slowtask.watch.broker import Running, Worker
 
 EXCHANGE: Final = "celeryev"  #: Celery's name, its default
 FRESH: Final = 10_000_000  #: µs that a worker may be silent: five heartbeats

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from slowtask.broker import Memory
 from slowtask.errors import BrokerError, UsageError
 from slowtask.units import printable
+from slowtask.watch.broker import Memory
 
 if TYPE_CHECKING:
     from redis import Redis

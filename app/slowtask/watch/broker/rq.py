@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from slowtask.broker import Look, Owner, Queue, Running, System, Waiting, Worker
-from slowtask.broker.owners import met_keys, shares, sizes
-from slowtask.broker.redis import memory, said, shown, steady, text
+from slowtask.watch.broker import Look, Owner, Queue, Running, System, Waiting, Worker
+from slowtask.watch.broker.owners import met_keys, shares, sizes
+from slowtask.watch.broker.redis import memory, said, shown, steady, text
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -15,9 +15,9 @@ from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_ope
 
 import msgspec
 
-from slowtask.broker.redis import short
 from slowtask.errors import UsageError
 from slowtask.units import printable
+from slowtask.watch.broker.redis import short
 
 PORT: Final = 15672
 PATIENCE: Final = 10.0  #: seconds

@@ -12,7 +12,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from slowtask.errors import UsageError
 from slowtask.record.event import SECOND
-from slowtask.watch import QueueView, View
+from slowtask.watch.view import QueueView, View
 
 QUEUES: Final = 200
 TASKS: Final = 50

@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
 
-from slowtask.broker.amqp import Amqp
-from slowtask.broker.celery_redis import CeleryRedis
-from slowtask.broker.management import PORT, Management
-from slowtask.broker.rabbitmq import RabbitMQ
-from slowtask.broker.redis import opened, shown
 from slowtask.errors import UsageError
+from slowtask.watch.broker.amqp import Amqp
+from slowtask.watch.broker.celery_rabbitmq import RabbitMQ
+from slowtask.watch.broker.celery_redis import CeleryRedis
+from slowtask.watch.broker.management import PORT, Management
+from slowtask.watch.broker.redis import opened, shown
 
 
 def broker(url: str, management: str = "", queues: Iterable[str] = ()) -> RabbitMQ | CeleryRedis:

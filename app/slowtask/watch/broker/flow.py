@@ -7,7 +7,7 @@ jobs that the workers have ended tell how many left. A broker that counts for it
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from slowtask.broker import Look, Queue
+from slowtask.watch.broker import Look, Queue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from slowtask.judge import Typical
 from slowtask.units import printable
+from slowtask.watch.judge import Typical
 
 log = logging.getLogger("slowtask.monitor")
 

@@ -11,14 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from zlib import crc32
 
-from slowtask import judge
-from slowtask.broker import Broker, Look, Owner, Queue, Waiting
-from slowtask.broker.flow import Flow, Owed, flows
 from slowtask.errors import BrokerError
-from slowtask.judge import Blame, Capacity, Forecast, Overrun, Typical
-from slowtask.record import event
-from slowtask.record.event import SECOND, moment
-from slowtask.record.sample import QUEUE_DATASET, BrokerSample, QueueSample
+from slowtask.record.event import SECOND
+from slowtask.watch import judge
+from slowtask.watch.broker import Broker, Look, Owner, Queue, Waiting
+from slowtask.watch.broker.flow import Flow, Owed, flows
+from slowtask.watch.judge import Blame, Capacity, Forecast, Overrun, Typical
 
 SEEN: Final = 2401  #: jobs of a queue that are looked at: shares are right within ± 2 %, 95 times in 100
 KEPT: Final = 120  #: looks that a forecast is made from
@@ -223,52 +221,3 @@ def rates(flown: Sequence[Flow]) -> tuple[float | None, float | None]:
 def _trouble(view: QueueView) -> tuple[float, float, str]:
     """The queue that is overrun most first, then the deepest."""
     return (-(view.load or 0.0), -float(view.queue.depth), view.queue.name)
-
-
-def samples(view: View) -> list[QueueSample | BrokerSample]:
-    """The lines of one look."""
-    look = view.look
-    time = moment(look.time)
-    found: list[QueueSample | BrokerSample] = [
-        QueueSample(
-            timestamp=time,
-            id=event.identity(f"{look.system}:{look.name}:{each.queue.name}:{look.time}"),
-            dataset=QUEUE_DATASET,
-            queue=each.queue.name,
-            system=look.system,
-            depth=each.queue.depth,
-            running=each.queue.running,
-            scheduled=each.queue.scheduled,
-            deferred=each.queue.deferred,
-            failed=each.queue.failed,
-            workers=each.queue.workers,
-            busy=each.queue.busy,
-            arrivals=each.flow.arrivals if each.flow else None,
-            departures=each.flow.departures if each.flow else None,
-            interval=each.flow.interval if each.flow else None,
-            oldest=each.queue.oldest,
-            load=each.load,
-        )
-        for each in view.queues
-    ]
-    if view.capacities:
-        found.append(_broker_sample(view))
-    return found
-
-
-def _broker_sample(view: View) -> BrokerSample:
-    """The broker's own line."""
-    look, capacity, memory = view.look, view.capacity, view.look.memory
-    return BrokerSample(
-        timestamp=moment(look.time),
-        id=event.identity(f"{look.system}:{look.name}:{look.time}"),
-        dataset=QUEUE_DATASET,
-        system=look.server,
-        name=look.name,
-        policy=memory.policy if memory else None,
-        memory_used=memory.used if memory else None,
-        memory_max=(memory.limit or memory.machine) if memory else None,
-        capacity=capacity.ratio if capacity else None,
-        limit=capacity.name if capacity else None,
-        full_in=round(view.forecast.seconds * SECOND) if view.forecast else None,
-    )

@@ -11,9 +11,9 @@ from secrets import token_hex
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from slowtask.broker.news import EXCHANGE
-from slowtask.broker.redis import short, shown
 from slowtask.errors import BrokerError, UsageError
+from slowtask.watch.broker.heartbeats import EXCHANGE
+from slowtask.watch.broker.redis import short, shown
 
 CONNECT: Final = 5.0  #: seconds
 ANSWER: Final = 10.0  #: seconds

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from slowtask.broker import Alarm, Kind, Limit, Look, Memory, Queue, Running, Waiting
+from slowtask.watch.broker import Alarm, Kind, Limit, Look, Memory, Queue, Running, Waiting
 
 FULL: Final = 0.995  #: of a limit: what is left is less than clients and allocators take and give back
 AIM: Final = 0.8  #: of the workers busy: what advice aims at, since at 1 a queue grows without end

@@ -10,11 +10,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from slowtask.broker import Alarm, Held, Kind, Limit, Look, Memory, Owner, Queue, Running, System, Waiting
-from slowtask.broker.amqp import Amqp
-from slowtask.broker.management import Listed, Management, ManagementError, Node
-from slowtask.broker.news import Crew, News, crew
 from slowtask.errors import BrokerError
+from slowtask.watch.broker import (
+    Alarm,
+    Held,
+    Kind,
+    Limit,
+    Look,
+    Memory,
+    Owner,
+    Queue,
+    Running,
+    System,
+    Waiting,
+)
+from slowtask.watch.broker.amqp import Amqp
+from slowtask.watch.broker.heartbeats import Crew, News, crew
+from slowtask.watch.broker.management import Listed, Management, ManagementError, Node
 
 MOST: Final = 500  #: queues that are asked for at this moment; of more, those that are deepest
 #: Celery's own talk, and tasks that wait for their time on the way to a queue.

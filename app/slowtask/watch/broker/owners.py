@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from slowtask.broker import Owner
-from slowtask.broker.redis import text
+from slowtask.watch.broker import Owner
+from slowtask.watch.broker.redis import text
 
 if TYPE_CHECKING:
     from redis import Redis

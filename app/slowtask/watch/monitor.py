@@ -7,21 +7,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
-from slowtask.alert import Alarms, Rules, Told
 from slowtask.errors import BrokerError, UsageError
-from slowtask.findings import findings, unseen
-from slowtask.record import event
 from slowtask.record.line import LIMIT, LineFormatter
-from slowtask.record.sample import ALERT_DATASET, Alert
-from slowtask.settings import MonitorSettings
-from slowtask.tell import Channels, body, title
 from slowtask.units import plural, printable
-from slowtask.watch import Limits, View, Watch, samples
+from slowtask.watch.alarm import Alarms, Rules, Told
+from slowtask.watch.findings import findings, unseen
+from slowtask.watch.samples import alert, samples
+from slowtask.watch.settings import MonitorSettings
+from slowtask.watch.tell import Channels, body, title
+from slowtask.watch.view import Limits, View, Watch
 
 log = logging.getLogger("slowtask.monitor")
 
@@ -169,21 +167,4 @@ def limits(settings: MonitorSettings) -> Limits:
         depth={name: int(each) for name, each in settings.depth.items()},
         age=settings.age,
         runtime=settings.runtime,
-    )
-
-
-def alert(told: Told) -> Alert:
-    """The line of what is told."""
-    finding, now = told.finding, datetime.now(UTC)
-    return Alert(
-        timestamp=now,
-        id=event.identity(f"{finding.name}:{finding.subject}:{now.timestamp()}"),
-        dataset=ALERT_DATASET,
-        name=finding.name,
-        state=told.state,
-        value=finding.value,
-        threshold=finding.threshold(told.state),
-        queue=finding.queue,
-        task=finding.task,
-        message=finding.message,
     )

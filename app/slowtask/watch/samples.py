@@ -1,0 +1,75 @@
+"""WATCH: polls and alerts as the lines that Filebeat ships."""
+
+from datetime import UTC, datetime
+
+from slowtask.record import event
+from slowtask.record.event import SECOND, moment
+from slowtask.record.sample import ALERT_DATASET, QUEUE_DATASET, Alert, BrokerSample, QueueSample
+from slowtask.watch.alarm import Told
+from slowtask.watch.view import View
+
+
+def samples(view: View) -> list[QueueSample | BrokerSample]:
+    """The lines of one look."""
+    look = view.look
+    time = moment(look.time)
+    found: list[QueueSample | BrokerSample] = [
+        QueueSample(
+            timestamp=time,
+            id=event.identity(f"{look.system}:{look.name}:{each.queue.name}:{look.time}"),
+            dataset=QUEUE_DATASET,
+            queue=each.queue.name,
+            system=look.system,
+            depth=each.queue.depth,
+            running=each.queue.running,
+            scheduled=each.queue.scheduled,
+            deferred=each.queue.deferred,
+            failed=each.queue.failed,
+            workers=each.queue.workers,
+            busy=each.queue.busy,
+            arrivals=each.flow.arrivals if each.flow else None,
+            departures=each.flow.departures if each.flow else None,
+            interval=each.flow.interval if each.flow else None,
+            oldest=each.queue.oldest,
+            load=each.load,
+        )
+        for each in view.queues
+    ]
+    if view.capacities:
+        found.append(_broker_sample(view))
+    return found
+
+
+def _broker_sample(view: View) -> BrokerSample:
+    """The broker's own line."""
+    look, capacity, memory = view.look, view.capacity, view.look.memory
+    return BrokerSample(
+        timestamp=moment(look.time),
+        id=event.identity(f"{look.system}:{look.name}:{look.time}"),
+        dataset=QUEUE_DATASET,
+        system=look.server,
+        name=look.name,
+        policy=memory.policy if memory else None,
+        memory_used=memory.used if memory else None,
+        memory_max=(memory.limit or memory.machine) if memory else None,
+        capacity=capacity.ratio if capacity else None,
+        limit=capacity.name if capacity else None,
+        full_in=round(view.forecast.seconds * SECOND) if view.forecast else None,
+    )
+
+
+def alert(told: Told) -> Alert:
+    """The line of what is told."""
+    finding, now = told.finding, datetime.now(UTC)
+    return Alert(
+        timestamp=now,
+        id=event.identity(f"{finding.name}:{finding.subject}:{now.timestamp()}"),
+        dataset=ALERT_DATASET,
+        name=finding.name,
+        state=told.state,
+        value=finding.value,
+        threshold=finding.threshold(told.state),
+        queue=finding.queue,
+        task=finding.task,
+        message=finding.message,
+    )
