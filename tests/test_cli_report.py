@@ -14,9 +14,9 @@ from click.testing import CliRunner
 import year
 from logs import BEGIN, made, written
 from slowtask.cli.report import report
+from slowtask.cli.show.report.panels import NO_SAMPLES
 from slowtask.cli.top import top
 from slowtask.record import sample
-from slowtask.report.panels import NO_SAMPLES
 from slowtask.store.history import SLOTS
 
 HOSTILE = "<script>alert(1)</script>"

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from conftest import PATIENCE
 from logs import line, made, written
-from slowtask.cli.table import View, page
+from slowtask.cli.show.ranking import View, page
 from slowtask.cli.top import top
 from slowtask.errors import SlowtaskError
 from slowtask.parse.sources import resolve

@@ -13,7 +13,7 @@ from rich.console import Console
 import queues
 from logs import made, written
 from slowtask import cli
-from slowtask.cli.paper import page
+from slowtask.cli.show.replay import page
 from slowtask.cli.whatif import JOB_BYTES, whatif
 from slowtask.errors import SlowtaskError, SourceError, UsageError
 from slowtask.parse.sources import resolve

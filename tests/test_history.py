@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logs import BEGIN, made, written
+from slowtask.cli.show.report import moments
+from slowtask.cli.show.report.scale import decades, even
+from slowtask.cli.show.report.series import Slots, Value, lines, stacks
 from slowtask.errors import SourceError
 from slowtask.parse.sources import resolve
-from slowtask.report import moments
-from slowtask.report.scale import decades, even
-from slowtask.report.series import Slots, Value, lines, stacks
 from slowtask.store import Query
 from slowtask.store.files import Files
 from slowtask.store.history import FEW, SLOTS, WEEK, width

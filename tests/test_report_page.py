@@ -6,7 +6,7 @@ import chromium
 import year
 from conftest import missing
 from logs import made, written
-from slowtask.report.chart import NARROW
+from slowtask.cli.show.report.chart import NARROW
 from test_cli_report import CLOSING, HOSTILE, broker_sample, queue_sample, reported
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("report page")]

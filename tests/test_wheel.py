@@ -46,7 +46,7 @@ def test_it_holds_the_package_its_types_and_the_patterns_and_no_more(wheel):
     assert "slowtask/py.typed" in names
     assert "slowtask/logstash/patterns/slowtask" in names
     assert "slowtask/kibana/slowtask.ndjson" in names
-    package = {"report/page.html", "report/lines.json", "store/sql/history.sql"}
+    package = {"cli/show/report/page.html", "cli/show/report/lines.json", "store/sql/history.sql"}
     assert {f"slowtask/{each}" for each in package} <= set(names)
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"slowtask"}
 

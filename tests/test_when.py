@@ -2,8 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from slowtask.cli.when import moment
 from slowtask.errors import UsageError
-from slowtask.when import moment
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 

@@ -59,8 +59,8 @@ def show(rows: Sequence["Behind"], *, as_json: bool) -> None:
         plain = [{**asdict(each), "held": dict(each.held)} for each in rows]
         data().write(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n")
         return
-    from slowtask.cli.status_page import plain as grid  # noqa: PLC0415 - rich is slow to import
-    from slowtask.cli.table import UNKNOWN, console, shortened  # noqa: PLC0415 - see above
+    from slowtask.cli.show.console import UNKNOWN, console, shortened  # noqa: PLC0415 - see above
+    from slowtask.cli.show.console import plain as grid  # noqa: PLC0415 - rich is slow to import
 
     table = grid("WAITED", "QUEUE", "RUNS", "IN ALL")
     table.add_column("WHILE THE WORKERS WERE HELD BY")

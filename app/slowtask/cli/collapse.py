@@ -50,7 +50,7 @@ def collapse(*, broker: str, limit: str | None, fast: bool, as_json: bool) -> No
         if broker == "redis":
             plain, lines = redis(Path(folder), status.update, fast=fast)
         else:
-            from slowtask.cli.collapse_rabbitmq import rabbitmq  # noqa: PLC0415 - see above
+            from slowtask.cli.show.collapse_rabbitmq import rabbitmq  # noqa: PLC0415 - see above
 
             plain, lines = rabbitmq(Path(folder), status.update, limit, fast=fast)
     if as_json:

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from slowtask.cli.when import moment
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.sources import is_address, resolve
 from slowtask.rank.ranking import Order, named, rank
 from slowtask.store import Measurement, Query, Store
 from slowtask.store.elastic.access import Access
 from slowtask.units import plural
-from slowtask.when import moment
 
 if TYPE_CHECKING:
-    from slowtask.cli.table import View
+    from slowtask.cli.show.ranking import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def files(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> Store:
 
 def look(measurement: Measurement, query: Query, options: Options, took: float) -> "View":
     """The ranking, *took* seconds to measure. Raises `SourceError` where there is nothing to rank."""
-    from slowtask.cli.table import View  # noqa: PLC0415 - rich is slow to import
+    from slowtask.cli.show.ranking import View  # noqa: PLC0415 - rich is slow to import
 
     tasks = named(rank(measurement.figures, options.by), options.tasks)
     if not tasks:
@@ -79,7 +79,7 @@ def look(measurement: Measurement, query: Query, options: Options, took: float) 
 
 def measured(store: Store, query: Query) -> Measurement:
     """What *store* answers, with its progress on a terminal when it takes long."""
-    from slowtask.cli.progress import shown  # noqa: PLC0415 - see `files`
+    from slowtask.cli.show.progress import shown  # noqa: PLC0415 - see `files`
 
     with shown(store.progress):
         found = store.measure(query)

@@ -84,10 +84,10 @@ def made(sources: tuple[str, ...], query: Query, day: date | None, zone: tzinfo)
     from slowtask.store.files import Files  # noqa: PLC0415 - DuckDB is slow to import
 
     store = Files(found, date=day, timezone=zone)
-    from slowtask.cli.progress import shown  # noqa: PLC0415 - mistakes come first
-    from slowtask.report.chart import renderer  # noqa: PLC0415
-    from slowtask.report.page import page  # noqa: PLC0415
-    from slowtask.report.panels import FIRST  # noqa: PLC0415
+    from slowtask.cli.show.progress import shown  # noqa: PLC0415 - mistakes come first
+    from slowtask.cli.show.report.chart import renderer  # noqa: PLC0415
+    from slowtask.cli.show.report.page import page  # noqa: PLC0415
+    from slowtask.cli.show.report.panels import FIRST  # noqa: PLC0415
 
     renderer()  # missing, it is to be missed before the logs are read
 

@@ -69,7 +69,7 @@ def status(  # noqa: D103, PLR0913 - HELP says it; click passes the options one 
         context.exit(checked(places, runs, limits, seconds))
     watches = watching(places, runs, limits)
     if watch:
-        from slowtask.cli.status_live import live  # noqa: PLC0415 - only when asked for
+        from slowtask.cli.show.status_live import live  # noqa: PLC0415 - only when asked for
 
         live(watches)
         return
@@ -123,12 +123,12 @@ def looked(watches: "Sequence[Watch]", seconds: float) -> "list[View]":
 def show(views: "Sequence[View]", *, as_json: bool) -> None:
     """Print *views*."""
     if as_json:
-        from slowtask.cli.status_json import plain  # noqa: PLC0415 - only when asked for
+        from slowtask.cli.show.status_json import plain  # noqa: PLC0415 - only when asked for
 
         data().write(plain(views))
         return
-    from slowtask.cli.status_page import page  # noqa: PLC0415 - rich is slow to import
-    from slowtask.cli.table import console  # noqa: PLC0415 - see above
+    from slowtask.cli.show.console import console  # noqa: PLC0415 - see above
+    from slowtask.cli.show.status import page  # noqa: PLC0415 - rich is slow to import
 
     target: Any = console()
     for place, view in enumerate(views):

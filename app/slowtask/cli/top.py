@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slowtask.cli import export
 from slowtask.cli.logs import Options, look, measured, opened, period
 from slowtask.cli.options import day, zone
+from slowtask.cli.show import export
 from slowtask.cli.terminal import data
 from slowtask.errors import UsageError
 from slowtask.rank.ranking import ORDERS, Order
@@ -17,7 +17,7 @@ from slowtask.store import Measurement
 from slowtask.units import plural
 
 if TYPE_CHECKING:
-    from slowtask.cli.table import View
+    from slowtask.cli.show.ranking import View
 
 HELP = """Rank tasks by the time they took.
 
@@ -62,7 +62,7 @@ def top(  # noqa: D103, PLR0913, PLR0917 - HELP says it; click passes the option
     store = opened(sources, day, zone)
     options = Options(by=by, tasks=tasks, limit=limit)
     if watch:
-        from slowtask.cli.watch import live  # noqa: PLC0415 - only when asked for
+        from slowtask.cli.show.ranking_live import live  # noqa: PLC0415 - only when asked for
 
         live(store, partial(period, since, until, queues), options, interval)
     elif bad:
@@ -89,7 +89,8 @@ def show(view: "View", options: Options, *, as_json: bool, as_csv: bool) -> None
     elif as_csv:
         export.csv(shown, data())
     else:
-        from slowtask.cli.table import console, page  # noqa: PLC0415 - rich is slow to import
+        from slowtask.cli.show.console import console  # noqa: PLC0415 - rich is slow to import
+        from slowtask.cli.show.ranking import page  # noqa: PLC0415 - rich is slow to import
 
         target: Any = console()
         target.print(page(view, options.limit, target.width))

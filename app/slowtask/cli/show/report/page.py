@@ -12,12 +12,12 @@ from string import Template
 from typing import Final
 
 from slowtask import __version__
+from slowtask.cli.show.report import moments
+from slowtask.cli.show.report.chart import COLOURS, Chart, drawn, places, shown
+from slowtask.cli.show.report.panels import Panel, name, panels
+from slowtask.cli.show.report.ranking import RED, ROWS, breakable, table
 from slowtask.rank.ranking import Task, verdict
 from slowtask.record.event import SECOND
-from slowtask.report import moments
-from slowtask.report.chart import COLOURS, Chart, drawn, places, shown
-from slowtask.report.panels import Panel, name, panels
-from slowtask.report.ranking import RED, ROWS, breakable, table
 from slowtask.store.history import History
 from slowtask.units import MINUTE, duration, percent, plural
 

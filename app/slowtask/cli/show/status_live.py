@@ -9,8 +9,8 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from slowtask.cli.status_page import page
-from slowtask.cli.watch import QUIT, keyboard, pressed
+from slowtask.cli.show.keys import QUIT, keyboard, pressed
+from slowtask.cli.show.status import page
 from slowtask.errors import BrokerError, UsageError
 from slowtask.watch.view import Watch
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from slowtask.cli.show.report.panels import name
 from slowtask.rank.ranking import Task
-from slowtask.report.panels import name
 from slowtask.units import duration, percent
 
 UNKNOWN: Final = "\N{EN DASH}"

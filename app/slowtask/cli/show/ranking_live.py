@@ -1,12 +1,7 @@
 """`slowtask top --watch`: the ranking as it goes on, ordered by a key."""
 
-import os
-import select
 import sys
-import termios
-import tty
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -17,21 +12,12 @@ from rich.live import Live
 from rich.text import Text
 
 from slowtask.cli.logs import Options, look
-from slowtask.cli.table import View, page
+from slowtask.cli.show.keys import KEYS, QUIT, keyboard, pressed
+from slowtask.cli.show.ranking import View, page
 from slowtask.errors import SourceError, UsageError
 from slowtask.rank.ranking import Order
 from slowtask.store import Measurement, Query, Store
 
-KEYS: Final[dict[str, Order]] = {
-    "t": "total",
-    "m": "max",
-    "a": "mean",
-    "9": "p95",
-    "c": "count",
-    "f": "failures",
-    "w": "wait",
-}
-QUIT: Final = "q"
 AROUND: Final = 9  #: lines of the page that are not rows of the table
 
 
@@ -100,26 +86,3 @@ def keys(by: Order) -> Text:
     for key, order in KEYS.items():
         line.append(f"  {key} {order}", style="bold reverse" if order == by else "dim")
     return line
-
-
-def pressed(descriptor: int, patience: float) -> str:
-    """The key that is pressed within *patience* seconds; `q` where the terminal is gone, else nothing."""
-    end = monotonic() + patience
-    while (left := end - monotonic()) > 0:
-        if select.select([descriptor], [], [], left)[0]:
-            key = os.read(descriptor, 1).decode(errors="replace") or QUIT
-            if key in KEYS or key == QUIT:
-                return key
-    return ""
-
-
-@contextmanager
-def keyboard() -> Iterator[int]:
-    """Keys as they are pressed, not line by line; the terminal is left as it was."""
-    descriptor = sys.stdin.fileno()
-    before = termios.tcgetattr(descriptor)
-    tty.setcbreak(descriptor)
-    try:
-        yield descriptor
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from slowtask.cli.show.report import moments
+from slowtask.cli.show.report.chart import SHARE, TIME, Chart
+from slowtask.cli.show.report.scale import decades, even
+from slowtask.cli.show.report.series import Slots, Value, lines, stacks, tips
 from slowtask.record.event import SECOND
-from slowtask.report import moments
-from slowtask.report.chart import SHARE, TIME, Chart
-from slowtask.report.scale import decades, even
-from slowtask.report.series import Slots, Value, lines, stacks, tips
 from slowtask.store.history import Failures, History
 from slowtask.units import duration, percent, plural, printable
 

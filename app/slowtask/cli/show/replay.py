@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from slowtask.cli.table import console, shortened
+from slowtask.cli.show.console import console, shortened
 from slowtask.rank.whatif import CLOSE, Figures, Outcome, Row, Staff, missed, verdict
 from slowtask.units import duration, plural, printable, size
 

@@ -1,27 +1,24 @@
 """The ranking as a person sees it: a table as wide as the terminal, and what it says in one sentence."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from rich.console import Console, Group, JustifyMethod, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from slowtask.cli.show.console import EIGHTHS, UNKNOWN, shortened, time
 from slowtask.rank.ranking import Order, Task, verdict
 from slowtask.record.event import SECOND
 from slowtask.store import Figures, Measurement
 from slowtask.units import duration, percent, plural, printable
 
 BAR: Final = 10  #: characters
-EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 NAME_MIN: Final = 20
 NAME_MAX: Final = 60
-PIPED: Final = 120  #: columns, where there is no terminal
 RED: Final = 0.01  #: failures are red from this share of the runs on
-UNKNOWN: Final = "\N{EN DASH}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,21 +29,6 @@ class Column:
     order: Order
     worth: int  #: on a narrow terminal the least is left out first
     cell: Callable[[Task, bool], Text]
-
-
-class Page(Console):
-    """A console whose reader may leave: `slowtask top | head`."""
-
-    def on_broken_pipe(self) -> None:
-        """Let the command line end it, without rich's exit status 1."""
-        raise BrokenPipeError
-
-
-def console() -> Console:
-    """Stdout: as wide as the terminal; no colour where it is none, or where NO_COLOR asks for that."""
-    plain = Page(highlight=False)
-    width = None if plain.is_terminal or "COLUMNS" in os.environ else PIPED
-    return Page(highlight=False, width=width, soft_wrap=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,17 +114,6 @@ def fitting(widths: Mapping[str, int], by: Order, width: int) -> list[Column]:
     return columns
 
 
-def shortened(name: str, room: int) -> str:
-    """*name* in *room* cells, cut in its middle: the end of a dotted path tells most."""
-    if Text(name).cell_len <= room:
-        return name
-    tail = name
-    while Text(tail).cell_len > room - 1:
-        tail = tail[1:]
-    dot = tail.find(".")
-    return "…" + (tail[dot + 1 :] if 0 <= dot < len(tail) // 3 else tail)
-
-
 def bar(share: float | None) -> Text:
     """A share as a bar and in per cent, right-aligned: `██████▌     65 %`."""
     if share is None:
@@ -157,11 +128,6 @@ def failed(task: Task) -> Text:
     if not task.failures:
         return Text("0 %", style="dim")
     return Text(percent(task.failure_rate), style="bold red" if task.failure_rate >= RED else "yellow")
-
-
-def time(seconds: float | None, *, rough: bool = False) -> Text:
-    """*seconds* for a person; `~` where they come from lines in whole seconds."""
-    return Text(UNKNOWN if seconds is None else f"{'~' * rough}{duration(seconds)}")
 
 
 COLUMNS: Final = (

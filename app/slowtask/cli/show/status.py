@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from slowtask.cli.table import EIGHTHS, UNKNOWN, shortened, time
+from slowtask.cli.show.console import EIGHTHS, UNKNOWN, plain, shortened, time
 from slowtask.record.event import SECOND
 from slowtask.units import duration, percent, plural, printable, size
 from slowtask.watch.broker import Held, Queue
@@ -181,15 +181,6 @@ def room(column: Given) -> int:
     title, _, given = column
     cells = [each if isinstance(each, Text) else Text(each) for each in given]
     return 2 + max(len(title), *(each.cell_len for each in cells))
-
-
-def plain(first: str, *others: str) -> Table:
-    """A table like that of `slowtask top`: the first column to the left, the others to the right."""
-    grid = Table(box=None, padding=(0, 1), pad_edge=True, header_style="dim")
-    grid.add_column(first, no_wrap=True)
-    for title in others:
-        grid.add_column(title, justify="right", no_wrap=True)
-    return grid
 
 
 def rate(number: float | None) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from slowtask.report import moments
-from slowtask.report.chart import shown
+from slowtask.cli.show.report import moments
+from slowtask.cli.show.report.chart import shown
 
 Row = dict[str, Any]
 Key = TypeVar("Key")
