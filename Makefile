@@ -26,10 +26,10 @@ check: $(READY)  # style and types
 	$(BIN)/mypy
 
 servers:  # what tests need beside Python
-	@sh tests/servers.sh
+	@sh tests/support/servers.sh
 
 environments: $(READY)  # the RQs and Pythons of the outcome matrix
-	$(BIN)/python tests/environments.py
+	$(BIN)/python tests/support/environments.py
 
 dashboards: $(READY)  # kibana/slowtask.ndjson and the pictures of docs/dashboards.md, from kibana/*.toml
 	cd kibana && ../$(BIN)/python -m dashboards
@@ -59,7 +59,7 @@ test-stack: $(READY)  # the stack on a Docker engine, its services killed in tur
 	$(BIN)/pytest tests/stack -m stack
 
 test-logstash: $(READY)  # the filter on the golden logs, in the real Logstash, against slowtask parse; in Docker
-	cd tests && ../$(BIN)/python -m stack.logstash
+	cd tests && PYTHONPATH=support ../$(BIN)/python -m stack.logstash
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -31,7 +31,7 @@ from slowtask.store.elastic.setup import Wishes, setup
 from slowtask.store.elastic.store import Elastic
 from slowtask.store.elastic.templates import content
 
-sys.path.append(str(Path(__file__).parent.parent / "tests"))
+sys.path.append(str(Path(__file__).parent.parent / "tests" / "support"))
 from documents import actions, nested
 from elastic import server
 

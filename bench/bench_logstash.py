@@ -1,8 +1,8 @@
 """JSON lines through our Logstash filter, against the plainest filter there could be; a ratio, in JRuby.
 
-The plain one is json, date and mutate: it checks nothing. Both run in one process, in turns, by the tests'
-stand-in for Logstash (tests/pipeline/), whose events are Ruby objects: an event and its plugins cost more
-there than in Logstash, a regular expression the same. docs/logstash.md says what a real one did.
+The plain one is json, date and mutate: it checks nothing. Both run in one process, in turns, by the
+stand-in for Logstash of tests/support/pipeline/, whose events are Ruby objects: an event and its plugins
+cost more there than in Logstash, a regular expression the same. docs/logstash.md says what a real one did.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from elastic.server import java  # noqa: E402 - of the tests, whose folder isn't a package's
 from logs import line, made  # noqa: E402

@@ -8,17 +8,16 @@ import subprocess
 import time
 from collections import Counter
 from contextlib import suppress
-from pathlib import Path
 
 from elastic_transport import TransportError
 from elasticsearch import ApiError, helpers
 
 from elastic.server import free_port
+from places import ROOT
 from slowtask.store.elastic.access import Access
 from slowtask.store.elastic.client import connect
 from stack.engine import docker, inspected
 
-ROOT = Path(__file__).parent.parent.parent
 PROJECT = "slowtask-test"
 IMAGE = "slowtask:stack"
 RUNS = "logs-slowtask.run-default"

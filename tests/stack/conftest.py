@@ -5,8 +5,8 @@ import subprocess
 from contextlib import contextmanager
 
 import pytest
-
 from conftest import missing
+
 from stack import images
 from stack.clone import PROJECT, Clone
 from stack.engine import NoEngineError, docker, engine

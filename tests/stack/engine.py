@@ -1,7 +1,7 @@
 """A Docker engine with Compose: the one that runs, or, as root on Debian, one of the tests' own.
 
-It is installed by apt (`tests/servers.sh stack`), has a folder and a socket of its own, and is ended by its
-pid. Where Compose is missing, Debian 13's is taken: one binary, which runs on older ones too.
+It is installed by apt (`tests/support/servers.sh stack`), has a folder and a socket of its own, and is ended
+by its pid. Where Compose is missing, Debian 13's is taken: one binary, which runs on older ones too.
 """
 
 import json
@@ -13,9 +13,9 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from places import ROOT, TESTS
 from stack import debian
 
-ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 120  #: seconds for an engine to answer, and to end
 BRIDGE = "docker0"  #: the network device that an engine makes for itself
 
@@ -74,7 +74,7 @@ def program():
     """The path of dockerd, installed where it is missing. Raises `NoEngineError`."""
     if os.geteuid() != 0:
         raise NoEngineError("no Docker engine answers, and only root can start one: start yours")
-    subprocess.run(["sh", ROOT / "tests" / "servers.sh", "stack"], check=True)
+    subprocess.run(["sh", TESTS / "support" / "servers.sh", "stack"], check=True)
     found = shutil.which("dockerd")
     if found is None:
         raise NoEngineError("no Docker engine answers, and dockerd couldn't be installed by apt")

@@ -13,11 +13,13 @@ from pathlib import Path
 
 from elastic import server as elasticsearch
 from pipeline import logstash
+from places import ROOT, TESTS
 from stack import debian
 from stack.engine import DockerError, docker
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+SLOWTASK = ROOT / "app" / "slowtask"
+SUPPORT = TESTS / "support"
 LABEL = "slowtask.stand-in"
 BASE = "slowtask-stand-in/base"
 BEATS = "github.com/elastic/beats/v7"
@@ -70,11 +72,14 @@ def beside(folder, cache):
             elasticsearch.install()
             return {"elasticsearch": elasticsearch.HOME}
         case "kibana":
-            return {"python/slowtask": ROOT / "app" / "slowtask", "python/panels": ROOT / "tests" / "panels"}
+            return {
+                "python/slowtask": ROOT / "app" / "slowtask",
+                "python/panels": TESTS / "support" / "panels",
+            }
         case "logstash":
             logstash.install()
             programs = {"jruby-complete.jar": logstash.JAR, "lumber": build_lumber(cache)}
-            modules = {"slowtask": ROOT / "app" / "slowtask", "pipeline": ROOT / "tests" / "pipeline"}
+            modules = {"slowtask": SLOWTASK, "pipeline": SUPPORT / "pipeline"}
             return programs | {f"python/{name}": folder for name, folder in modules.items()}
     return {}
 

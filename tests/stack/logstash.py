@@ -13,11 +13,11 @@ from pathlib import Path
 
 from pipeline.compare import apart, differences, golden
 from pipeline.logstash import shipped
+from places import GOLDEN, ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 LOGSTASH = ROOT / "logstash"
 HOME = "/usr/share/logstash"
-LOGS = sorted((ROOT / "tests" / "golden").glob("*.log"))
+LOGS = sorted((GOLDEN).glob("*.log"))
 DAY = "2026-11-23"  #: on which the workers of the golden logs ran
 PATIENCE = 600  #: seconds for a Logstash to start, work and end
 

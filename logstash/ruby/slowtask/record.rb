@@ -6,7 +6,7 @@ module Slowtask
   # What a line of JSON is.
   module Record
     # The fields of each kind of line: name and type, in the order of a line; `!` marks what no line lacks.
-    # tests/test_contract.py holds them to the records of slowtask.record.event and .sample.
+    # tests/store/test_contract.py holds them to the records of slowtask.record.event and .sample.
     FIELDS = {
       "slowtask.run" => {
         "@timestamp" => "date!", "event.id" => "keyword!", "event.dataset" => "keyword!",

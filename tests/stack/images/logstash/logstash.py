@@ -1,8 +1,9 @@
 """Stands in for Logstash where its image can't be had: it runs the project's pipelines as they are mounted.
 
 Elastic's own server of Filebeat's protocol takes the lines (`lumber`), JRuby runs the filters
-(`tests/pipeline`), and what comes out is stored as the output would: in the stream and under the id that it
-names, by `create`. A batch is acknowledged once Elasticsearch has all of it: there is no queue on disk.
+(`tests/support/pipeline`), and what comes out is stored as the output would: in the stream and under the id
+that it names, by `create`. A batch is acknowledged once Elasticsearch has all of it: there is no queue
+on disk.
 """
 
 import json

@@ -1,0 +1,401 @@
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from html import unescape
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+import year
+from logs import BEGIN, made, written
+from places import GOLDEN
+from slowtask.cli.report import report
+from slowtask.cli.show.report.panels import NO_SAMPLES
+from slowtask.cli.top import top
+from slowtask.record import sample
+from slowtask.store.history import SLOTS
+
+HOSTILE = "<script>alert(1)</script>"
+CLOSING = "\"</svg></style><img src=x onerror='alert(1)'>"
+#: Elements that could load or run something.
+ACTIVE = {"script", "img", "image", "link", "iframe", "object", "embed", "use", "a", "foreignobject", "base"}
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: elements, attributes, texts by panel."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.elements, self.attributes, self.texts = [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.texts).split())
+
+
+def run(*arguments):
+    """The result of `slowtask report`; its mistakes are raised."""
+    return CliRunner().invoke(report, [str(each) for each in arguments], catch_exceptions=False)
+
+
+def reported(tmp_path, *arguments):
+    """The HTML of a report."""
+    run(*arguments, "--out", tmp_path / "report.html")
+    return (tmp_path / "report.html").read_text()
+
+
+def command(*arguments, **others):
+    return subprocess.run(
+        [sys.executable, "-m", "slowtask", "report", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **others,
+    )
+
+
+def panel(html, title):
+    """The section that is headed *title*."""
+    [found] = [each for each in html.split("<section") if f"<h2>{title}</h2>" in each]
+    return found
+
+
+def tips(html):
+    """What the charts say where the pointer is, on a desk."""
+    found = re.findall(r'aria-label="([^"]*)" role="graphics-symbol"', html.split('<div class="phone">')[0])
+    return [unescape(each) for each in found]
+
+
+def queue_sample(number, depth, queue="default"):
+    return msgspec.json.encode(
+        sample.QueueSample(
+            timestamp=BEGIN.replace(minute=number), id=f"{queue}-{number}", dataset="slowtask.queue",
+            queue=queue, system="rq", depth=depth,
+        )
+    )  # fmt: skip
+
+
+def broker_sample(number, **others):
+    return msgspec.json.encode(
+        sample.BrokerSample(
+            timestamp=BEGIN.replace(minute=number), id=f"b{number}", dataset="slowtask.queue",
+            system="redis", name="redis://queue", **others,
+        )
+    )  # fmt: skip
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Three tasks in two queues: send_mail takes most, thumb fails, lost has no times."""
+    runs = [made("jobs.send_mail", 6, number, queue="mail", wait=30 * 10**9) for number in range(200)]
+    runs += [
+        made("jobs.thumb", 2, number, queue="default", outcome="failure", error="ValueError")
+        for number in range(0, 200, 2)
+    ]
+    return written(tmp_path / "runs.ndjson", [*runs, made("jobs.lost", None)])
+
+
+def test_the_headline_is_the_sentence_of_top(log, tmp_path):
+    sentence = "jobs.send_mail held the workers 86 % of the time."
+
+    assert sentence in CliRunner().invoke(top, [str(log)]).output
+    assert f"<h1>{sentence}</h1>" in reported(tmp_path, log).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_the_headline_in_figures(log, tmp_path):
+    tiles = reported(tmp_path, log).split('class="tiles"')[1].split("</section>")[0]
+    found = re.findall(r"<div><span>(.*?)</span><b class=\w+>(.*?)</b><span>(.*?)</span>", tiles)
+
+    assert [(title, value, text.replace("<wbr>", "")) for title, value, text in found] == [
+        ("Runs", "301", "of 3 tasks"),
+        ("Worker time", "23m 20s", "7.0 workers busy on average"),
+        ("Failures", "33 %", "100 runs"),
+        ("Longest run", "6.0 s", "jobs.send_mail"),
+        ("Wait, P95", "30.0 s", "one run in twenty waited longer"),
+    ]
+
+
+def test_the_table_has_the_figures_of_top_in_its_order(log, tmp_path):
+    html = reported(tmp_path, log)
+    rows = re.findall(r'<tr><th scope="row" data-value="(.*?)">.*?</tr>', html)
+    cells = re.findall(r'<td.*?data-value="(.*?)"', html.split("<tbody>")[1].split("</tr>")[0])
+    wanted = json.loads(CliRunner().invoke(top, [str(log), "--json"]).output)
+    keys = ("share", "count", "total", "mean", "p50", "p95", "p99", "max", "failure_rate", "wait_p95")
+
+    assert rows == [each["task"] for each in wanted]
+    assert [float(each) for each in cells] == pytest.approx([wanted[0][key] for key in keys], rel=1e-5)
+
+
+def test_what_is_not_known_is_a_dash_and_not_zero(log, tmp_path):
+    last = reported(tmp_path, log).split("</tbody>")[0].split("<tr>")[-1]
+
+    assert last.count("\N{EN DASH}</td>") == 8
+    assert ">1</td>" in last
+
+
+def test_the_charts_tell_each_slot_in_words(log, tmp_path):
+    html = reported(tmp_path, log)
+
+    assert "6 Nov 2026 09:00:00 \N{EN DASH} 09:00:10\n1m 0s  jobs.send_mail\n10.0 s  jobs.thumb" in tips(
+        panel(html, "Worker time")
+    )
+    assert "6 Nov 2026 09:00:00 \N{EN DASH} 09:00:10\n6.0 s  jobs.send_mail\n2.0 s  jobs.thumb" in tips(
+        panel(html, "Task-time")
+    )
+    assert "6 Nov 2026 09:00:00 \N{EN DASH} 09:00:10\n30.0 s  mail" in tips(panel(html, "Waits"))
+    assert tips(panel(html, "Failures")) == ["ValueError\n100 runs, all of jobs.thumb"]
+
+
+def test_every_chart_is_drawn_for_a_desk_and_for_a_phone(log, tmp_path):
+    html = reported(tmp_path, log)
+
+    assert html.count("<svg") == 2 * 4
+    assert html.count('<div class="desk"><svg') == html.count('<div class="phone"><svg') == 4
+
+
+def test_a_chart_without_data_is_left_out_and_the_reason_told(tmp_path):
+    log = written(tmp_path / "runs.ndjson", [made("lost", None)])
+    html = reported(tmp_path, log)
+
+    assert "<svg" not in html
+    assert re.findall(r"Left out: [^<]*", html) == [
+        "Left out: no run has a known time.",
+        "Left out: no run took a time that can be shown.",
+        "Left out: no line tells in which queue its job waited how long. slowtask&#x27;s own lines do.",
+        "Left out: no run failed.",
+        NO_SAMPLES.format("queue"),
+        NO_SAMPLES.format("broker"),
+    ]
+
+
+def test_samples_among_the_runs_show_depth_and_memory(tmp_path):
+    samples = [queue_sample(0, 5), queue_sample(1, 8123), broker_sample(0, capacity=0.5)]
+    memory = broker_sample(1, memory_used=85, memory_max=100)
+    log = written(tmp_path / "runs.ndjson", [made()], *samples, memory)
+    html = reported(tmp_path, log)
+
+    assert [each.split("\n")[1] for each in tips(panel(html, "Queue depth"))] == [
+        "5  default",
+        "8,123  default",
+    ]
+    assert [each.split("\n")[1] for each in tips(panel(html, "Broker memory"))] == [
+        "50 %  redis://queue", "85 %  redis://queue",
+    ]  # fmt: skip
+    assert 'stroke-dasharray="5,4"' in panel(html, "Broker memory")
+
+
+def test_samples_that_go_on_after_the_last_run_are_shown_to_their_end(tmp_path):
+    """A full broker: nothing runs, and the depth is what tells."""
+    log = written(tmp_path / "runs.ndjson", [made()], *(queue_sample(each, each) for each in range(60)))
+    found = tips(panel(reported(tmp_path, log), "Queue depth"))
+
+    assert found[-1].endswith("59  default")
+    assert len(found) <= SLOTS
+
+
+def test_what_a_monitor_wrote_here_is_read_beside_the_log(log, tmp_path):
+    log.rename(tmp_path / "slowtask.ndjson")
+    written(tmp_path / "slowtask-monitor.ndjson", [], queue_sample(0, 5))
+    written(tmp_path / "slowtask-monitor.ndjson.1", [], queue_sample(0, 77))
+    done = command("--out", "-", cwd=tmp_path)
+
+    assert tips(panel(done.stdout, "Queue depth"))[0].endswith("77  default")
+
+
+def test_samples_of_other_queues_go_with_the_queue_that_is_chosen(log, tmp_path):
+    with log.open("ab") as file:
+        file.write(
+            b"\n".join([queue_sample(0, 5), queue_sample(0, 7, "mail"), broker_sample(0, capacity=0.5), b""])
+        )
+    html = reported(tmp_path, log, "--queue", "mail")
+
+    assert [each.split("\n")[1:] for each in tips(panel(html, "Queue depth"))] == [["7  mail"]]
+    assert len(tips(panel(html, "Broker memory"))) == 1
+    assert "jobs.thumb" not in html
+
+
+def test_since_and_until_bound_every_part(log, tmp_path):
+    html = reported(tmp_path, log, "--since", "2026-11-06T09:01", "--until", "2026-11-06T09:02")
+
+    assert "60 runs of 2 tasks" not in html
+    assert "90 runs of 2 tasks, 6 Nov 2026 09:01" in html
+    assert "09:00:5" not in html
+    assert tips(panel(html, "Failures")) == ["ValueError\n30 runs, all of jobs.thumb"]
+
+
+def test_exceptions_that_a_stock_log_tells_are_shown(tmp_path):
+    html = reported(tmp_path, str(GOLDEN / "rq-3.0.0-worker.log"))
+
+    assert any(each.startswith("ValueError\n") for each in tips(panel(html, "Failures")))
+    assert "~: from log lines in whole seconds" in html
+
+
+@pytest.mark.slow
+def test_packed_logs_and_lines_give_the_same_charts(log, tmp_path):
+    rotated = log.rename(tmp_path / "runs.ndjson.1")
+    subprocess.run([sys.executable, "-m", "slowtask", "pack", rotated], check=True, capture_output=True)
+    packed = reported(tmp_path, f"{rotated}.parquet")
+    done = command(tmp_path / "runs*", "--out", tmp_path / "both.html")
+
+    assert tips(packed) == tips(reported(tmp_path, rotated))
+    assert "1 log left out: the packed form is read." in done.stderr
+
+
+@pytest.mark.parametrize("hostile", [HOSTILE, CLOSING, "${x} $verdict {{y}}", "\x1b[2J\u202egnp", "& &lt; '"])
+def test_text_from_logs_is_shown_and_can_do_nothing(tmp_path, hostile):
+    """As a task, a queue, an exception and a broker."""
+    names = {"queue": hostile, "error": hostile, "outcome": "failure", "wait": 10**9}
+    broker = broker_sample(0, capacity=0.5).replace(b'"redis://queue"', msgspec.json.encode(hostile))
+    log = written(
+        tmp_path / "runs.ndjson", [made(hostile, 3, each, **names) for each in range(3)],
+        queue_sample(0, 5, hostile), broker,
+    )  # fmt: skip
+    html = reported(tmp_path, log)
+    page = Page(html)
+    shown = hostile.replace("\x1b", "\\x1b").replace("\u202e", "\\u202e")
+
+    assert sum(page.elements.count(each) for each in ACTIVE) == 1  # page.js
+    assert {name for name, _ in page.attributes if name.startswith("on")} == set()
+    assert len([text for text in page.texts if shown in text]) >= 5
+    assert shown in dict(page.attributes)["aria-label"] + "".join(
+        value for name, value in page.attributes if name == "aria-label"
+    )
+    assert "\x1b" not in html
+    assert "\u202e" not in html
+
+
+def test_nothing_in_the_file_leads_out_of_it(log, tmp_path):
+    html = reported(tmp_path, log)
+    policy = re.search(r'Content-Security-Policy" content="(.*?)"', html)[1]
+
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-")
+    assert not re.search(r"https?://(?!www\.w3\.org/)|url\(|@import|\bsrc=|\bhref=|\bid=\"(?!tip\")", html)
+
+
+@pytest.mark.slow
+def test_a_year_of_logs_stays_small(tmp_path):
+    log = year.write(tmp_path / "year.ndjson")
+    html = reported(tmp_path, log)
+
+    assert "of 50 tasks, 1 Nov 2025 00:00 \N{EN DASH} 31 Oct 2026" in html
+    assert html.count("<svg") == 2 * 6
+    assert len(html.encode()) < 2_000_000
+
+
+def test_thousands_of_tasks_with_endless_names_stay_small_too(tmp_path):
+    runs = [
+        made(f"jobs.{number:04}." + "x" * 3000, 1, number, queue=f"q{number % 99}") for number in range(2000)
+    ]
+    html = reported(tmp_path, written(tmp_path / "runs.ndjson", runs))
+
+    assert len(html.encode()) < 2_000_000
+    assert "1,500 more tasks: slowtask top -n 0." in html
+
+
+def test_a_single_run_makes_a_report(tmp_path):
+    html = reported(tmp_path, written(tmp_path / "runs.ndjson", [made("jobs.one", 0, wait=0, queue="q")]))
+
+    assert "No run took any time that can be measured." in html
+    assert "1 run of 1 task, 6 Nov 2026 09:00 \N{EN DASH} 09:00 UTC, 1 file" in html
+    assert "<svg" in panel(html, "Waits")
+
+
+def test_lines_that_cannot_be_parsed_are_told(tmp_path):
+    html = reported(tmp_path, written(tmp_path / "runs.ndjson", [made()], b"nonsense", queue_sample(0, 5)))
+
+    assert "1 line could not be parsed: slowtask top --bad shows it." in html
+    assert len(tips(panel(html, "Queue depth"))) == 1
+
+
+def test_the_command_says_what_it_wrote(log, tmp_path):
+    done = command(log, cwd=tmp_path)
+
+    assert re.fullmatch(r"report\.html: 301 runs of 3 tasks, [\d.]+ kB\n", done.stdout), done.stderr
+    assert (tmp_path / "report.html").read_bytes().endswith(b"</html>\n")
+
+
+def test_an_older_report_is_replaced_whole_and_a_link_to_it_stays(log, tmp_path):
+    (tmp_path / "real.html").write_text("old" * 10**6)
+    (tmp_path / "link.html").symlink_to("real.html")
+    run(log, "--out", tmp_path / "link.html")
+
+    assert (tmp_path / "link.html").is_symlink()
+    assert (tmp_path / "real.html").read_text().startswith("<!DOCTYPE html>")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["link.html", "real.html", "runs.ndjson"]
+
+
+def test_the_file_may_be_read_by_whom_the_umask_allows(log, tmp_path):
+    before = os.umask(0o027)
+    try:
+        run(log, "--out", tmp_path / "report.html")
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE((tmp_path / "report.html").stat().st_mode) == 0o640
+
+
+def test_a_failure_leaves_the_older_report(tmp_path):
+    (tmp_path / "report.html").write_text("old")
+    (tmp_path / "empty.log").touch()
+    done = command("empty.log", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert (tmp_path / "report.html").read_text() == "old"
+
+
+def test_dash_is_stdout_and_stdin(log):
+    with log.open() as lines:
+        done = command("-", "--out", "-", stdin=lines)
+
+    assert done.stdout.startswith("<!DOCTYPE html>")
+    assert "301 runs of 3 tasks" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["{log}", "--out", "{log}.d/report.html"], 2, "make it first"),
+        (["{log}", "--out", "{folder}"], 2, "is a folder: name a file"),
+        (["nowhere.ndjson"], 1, "nowhere.ndjson can't be read"),
+        (["{empty}"], 1, "The logs hold no runs yet"),
+        (["{samples}"], 1, "The logs hold no runs yet"),
+        (["{log}", "--queue", "none"], 1, "No run matches"),
+        (["{log}", "--since", "x"], 2, "--since 'x' is no time"),
+        (["https://elastic.example.org:9200"], 2, "A report is made of log files"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_to_do(log, tmp_path, arguments, status, words):
+    (tmp_path / "empty.log").touch()
+    written(tmp_path / "samples.ndjson", [], queue_sample(0, 5))
+    places = {
+        "log": log,
+        "folder": tmp_path,
+        "empty": tmp_path / "empty.log",
+        "samples": tmp_path / "samples.ndjson",
+    }
+    done = command(*(each.format_map(places) for each in arguments), cwd=tmp_path)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (status, "", 1)
+    assert words in done.stderr
+
+
+def test_without_the_library_of_the_charts_it_says_how_to_get_it(log, tmp_path):
+    (tmp_path / "vl_convert.py").write_text("raise ImportError")
+    done = command(log, "--out", "-", env=os.environ | {"PYTHONPATH": str(tmp_path)})
+
+    assert done.returncode == 2
+    assert done.stderr == "slowtask: A report needs its charts' library: pip install 'slowtask[report]'.\n"

@@ -1,0 +1,232 @@
+import csv
+import io
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from conftest import PATIENCE
+from rich.console import Console
+
+from logs import line, made, written
+from slowtask.cli.show.ranking import View, page
+from slowtask.cli.top import top
+from slowtask.errors import SlowtaskError
+from slowtask.parse.sources import resolve
+from slowtask.rank.ranking import rank
+from slowtask.store import Bad, Measurement, Query
+from slowtask.store.files import Files
+
+KEYS = [
+    "task", "count", "total", "share", "mean", "max", "p50", "p95", "p99", "failures", "failure_rate",
+    "wait_p95",
+]  # fmt: skip
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Three tasks: send_mail takes most, thumb is most frequent, lost has no times."""
+    runs = [made("jobs.send_mail", 6, number) for number in range(2)]
+    runs += [made("jobs.thumb", 2, number, outcome="failure") for number in range(4)]
+    return str(written(tmp_path / "runs.ndjson", [*runs, made("jobs.lost", None)]))
+
+
+def run(*arguments):
+    """The result of `slowtask top`; its mistakes are raised."""
+    return CliRunner().invoke(top, [str(each) for each in arguments], catch_exceptions=False)
+
+
+def command(*arguments, **others):
+    """`slowtask` as a process."""
+    return subprocess.run(
+        [sys.executable, "-m", "slowtask", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **others,
+    )
+
+
+def test_the_sentence_under_the_table_names_the_worst_and_its_share(log):
+    assert "\njobs.send_mail held the workers 60 % of the time.\n" in run(log).output
+
+
+def test_the_worst_stands_first(log):
+    found = re.findall(r"jobs\.\w+", run(log).output)
+
+    assert found[:3] == ["jobs.send_mail", "jobs.thumb", "jobs.lost"]
+
+
+def test_json_has_exactly_its_keys_and_null_for_what_is_not_known(log):
+    found = json.loads(run(log, "--json").output)
+
+    assert [list(each) for each in found] == [KEYS] * 3
+    assert found[2] == dict.fromkeys(KEYS) | {
+        "task": "jobs.lost", "count": 1, "failures": 0, "failure_rate": 0.0,
+    }  # fmt: skip
+
+
+def test_csv_has_the_same_columns_and_quotes_what_needs_it(tmp_path):
+    log = written(tmp_path / "runs.ndjson", [made('a,"b"\n', 2), made("lost", None)])
+    found = list(csv.DictReader(io.StringIO(run(log, "--csv").output)))
+
+    assert list(found[0]) == KEYS
+    assert [(each["task"], each["mean"]) for each in found] == [('a,"b"\n', "2.0"), ("lost", "")]
+
+
+def test_by_changes_the_order(log):
+    assert json.loads(run(log, "--json", "--by", "failures").output)[0]["task"] == "jobs.thumb"
+
+
+def test_n_limits_the_table_and_says_how_many_more(log):
+    assert "2 more tasks: -n 0." in run(log, "-n", 1).output
+    assert "more task" not in run(log, "-n", 0).output
+
+
+def test_bad_lines_are_told_and_listed_on_demand(tmp_path):
+    log = written(tmp_path / "runs.ndjson", [made()], b"nonsense", line(made())[:50])
+
+    assert "2 lines could not be parsed: --bad shows them." in run(log).output
+    assert re.findall(r"runs\.ndjson:(\d): \w+", run(log, "--bad").output) == ["2", "3"]
+
+
+def test_stdin_is_a_source(log):
+    with Path(log).open() as lines:
+        found = command("top", "-", "--json", stdin=lines)
+
+    assert [each["count"] for each in json.loads(found.stdout)] == [2, 4, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["nowhere.ndjson"], 1, "nowhere.ndjson can't be read"),
+        (["{log}", "--since", "yesterdayish"], 2, "--since 'yesterdayish' is no time: write"),
+        (["{log}", "--since", "2026-11-07", "--until", "2026-11-06"], 2, "--since isn't before --until"),
+        (["{log}", "--json", "--csv"], 2, "don't go together"),
+        (["{log}", "--watch"], 2, "--watch needs a terminal"),
+        (["{log}", "--task", "nothing.*"], 1, "No task has such a name"),
+        (["{log}", "--queue", "none"], 1, "No run matches"),
+        (
+            ["{log}", "--timezone", "Mars/Olympus"],
+            2,
+            "'Mars/Olympus' is no time zone; one is called like Europe/Berlin: see ",
+        ),
+        (["{empty}"], 1, "The logs hold no runs yet"),
+        (["{text}"], 1, "No line holds a run; 1 can't be parsed"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_to_do(log, tmp_path, arguments, status, words):
+    (tmp_path / "empty.log").touch()
+    (tmp_path / "text.log").write_text("hello\n")
+    places = {"log": log, "empty": tmp_path / "empty.log", "text": tmp_path / "text.log"}
+    found = command("top", *(each.format_map(places) for each in arguments))
+
+    assert (found.returncode, found.stdout, found.stderr.count("\n")) == (status, "", 1)
+    assert words in found.stderr
+
+
+def drawn(figures, width, *, bad=0, by="total", limit=0):
+    """The page as text."""
+    console = Console(width=width, file=io.StringIO(), highlight=False)
+    measurement = Measurement(figures=tuple(figures), bad=Bad(count=bad), source="1 file")
+    console.print(page(View(tasks=rank(figures, by), by=by, measurement=measurement, took=0.5), limit, width))
+    return console.file.getvalue()
+
+
+@pytest.fixture
+def figures(log):
+    return list(Files(resolve([log])).measure(Query()).figures)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 160])
+@pytest.mark.parametrize("by", ["total", "p99", "wait"])
+def test_the_table_is_never_wider_than_the_terminal(tmp_path, width, by):
+    names = ["shop.jobs.orders.very.long." + "x" * 80, "späte.日本語の仕事", "a"]
+    log = written(tmp_path / "runs.ndjson", [made(name, 10**6, wait=10**15) for name in names])
+    text = drawn(Files(resolve([str(log)])).measure(Query()).figures, width, by=by)
+    rows = text.split("\n\n")[1].splitlines()
+
+    assert len(rows) == 4
+    assert all(Console().measure(row).maximum <= width for row in rows)
+
+
+def test_the_column_of_the_order_is_always_there(figures):
+    assert "P99" in drawn(figures, 60, by="p99")
+    assert "P99" not in drawn(figures, 160)
+
+
+def test_a_hostile_name_can_neither_move_the_cursor_nor_set_a_style(tmp_path):
+    log = written(tmp_path / "runs.ndjson", [made("\x1b[2J[red]x[/red]")])
+    text = drawn(Files(resolve([str(log)])).measure(Query()).figures, 120)
+
+    assert "\\x1b[2J[red]x[/red]" in text
+    assert "\x1b" not in text
+
+
+def test_times_from_lines_in_whole_seconds_say_so(tmp_path):
+    log = written(tmp_path / "runs.ndjson", [made("rough", 4, margin=10**9), made("exact", 3)])
+    text = drawn(Files(resolve([str(log)])).measure(Query()).figures, 120)
+
+    assert re.search(r"rough.*~4\.0 s", text)
+    assert not re.search(r"exact.*~", text)
+    assert "~: from log lines in whole seconds, ± 1.0 s." in text
+
+
+def test_output_into_a_pipe_is_without_colour(log):
+    assert "\x1b" not in command("top", log).stdout
+
+
+def test_watch_redraws_changes_the_order_by_a_key_and_quits(log):
+    screen = watched(log, [b"f", b"q"])
+
+    assert "jobs.send_mail held the workers 60 %" in screen
+    assert "jobs.thumb failed most often: 4 of 4 runs." in screen
+
+
+def watched(log, keys):
+    """What a terminal is sent by `top --watch` while *keys* are pressed, each after a frame."""
+    terminal, side = pty.openpty()
+    arguments = [sys.executable, "-m", "slowtask", "top", log, "--watch", "--interval", "60"]
+    environment = os.environ | {"COLUMNS": "100", "LINES": "30", "TERM": "xterm"}
+    with subprocess.Popen(arguments, stdin=side, stdout=side, stderr=side, env=environment) as process:
+        os.close(side)
+        screen = b""
+        for key in keys:
+            frame = b""
+            while b"w wait" not in frame:
+                frame += os.read(terminal, 65536)
+            screen += frame
+            os.write(terminal, key)
+        assert process.wait(PATIENCE) == 0
+    os.close(terminal)
+    return re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", screen.decode())
+
+
+def test_help_and_a_mistake_do_not_wait_for_duckdb():
+    slow = {"duckdb", "rich", "slowtask.parse.reader"}
+    code = f"import sys, slowtask.cli.top; sys.exit(bool({slow} & set(sys.modules)))"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_mistake_in_the_call_raises_our_error(log):
+    with pytest.raises(SlowtaskError):
+        run(log, "--since", "x")
+
+
+@pytest.mark.parametrize("arguments", [["top"], ["top", "--json"], ["parse"]])
+def test_a_reader_that_has_had_enough_is_no_failure(log, arguments):
+    """As in `slowtask top | head`."""
+    command = [sys.executable, "-m", "slowtask", *arguments, log]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        running.stdout.close()
+        said = running.stderr.read()
+
+    assert running.returncode == 0, said
+    assert b"Error" not in said

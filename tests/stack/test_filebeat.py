@@ -1,0 +1,211 @@
+"""filebeat.yml without a Filebeat: its keys are documented ones, and it joins lines that belong together."""
+
+import fnmatch
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import missing
+
+from places import EXAMPLES, GOLDEN, ROOT, TESTS
+
+CONFIGURATION = ROOT / "filebeat" / "filebeat.yml"
+LOGS = sorted((GOLDEN).glob("*.log"))
+
+#: What Filebeat 9's reference documents, of what we use: `filestream`, multiline, queue, output, logging.
+INPUT = {
+    "type",
+    "id",
+    "paths",
+    "prospector.scanner.exclude_files",
+    "prospector.scanner.check_interval",
+    "prospector.scanner.fingerprint.enabled",
+    "prospector.scanner.fingerprint.length",
+    "file_identity.fingerprint",
+    "file_identity.native",
+    "backoff.init",
+    "backoff.max",
+    "publisher_pipeline.disable_host",
+    "parsers",
+}
+MULTILINE = {"type", "pattern", "negate", "match", "max_lines", "timeout"}
+TOP = {"filebeat.inputs", "queue.disk", "output.logstash", "logging.metrics.enabled"}
+OUTPUT = {"hosts", "backoff.max"}
+#: How files may be named in a folder of logs, and which input takes them.
+NAMES = {
+    "slowtask.ndjson": "slowtask-runs",
+    "slowtask.ndjson.20261123T184758.145554Z": "slowtask-runs",  # our own rotation
+    "slowtask.ndjson-20261122": "slowtask-runs",  # logrotate, with dateext
+    "slowtask.ndjson.1": "slowtask-runs",
+    "slowtask.ndjson-20261121.gz": None,
+    "slowtask.ndjson-20261120.parquet": None,
+    "worker.log": "slowtask-stock",
+    "worker.log.1": "slowtask-stock",
+    "worker.log-20261122": "slowtask-stock",
+    "worker.log.2.gz": None,
+    "shop.log.ndjson": "slowtask-runs",
+    "notes.txt": None,
+}
+
+
+@pytest.fixture(scope="module")
+def configuration():
+    return yaml.safe_load(CONFIGURATION.read_text())
+
+
+@pytest.fixture(scope="module")
+def runs(configuration):
+    return configuration["filebeat.inputs"][0]
+
+
+@pytest.fixture(scope="module")
+def stock(configuration):
+    return configuration["filebeat.inputs"][1]
+
+
+@pytest.fixture(scope="module")
+def joined(tmp_path_factory, stock):
+    """Joins the lines of a log as Filebeat does: the first line and length of each event."""
+    go = shutil.which("go") or missing("go")
+    binary = tmp_path_factory.mktemp("multiline") / "multiline"
+    source = TESTS / "support" / "multiline" / "main.go"
+    subprocess.run([go, "build", "-o", binary, source], cwd=source.parent, check=True)
+    pattern = stock["parsers"][0]["multiline"]["pattern"]
+
+    def join(log):
+        done = subprocess.run([binary, pattern, log], capture_output=True, text=True, check=True)
+        return [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
+
+    return join
+
+
+def seconds(text):
+    return float(re.sub(r"[a-z]+$", "", text)) * {"ms": 0.001, "s": 1}[re.search("[a-z]+$", text)[0]]
+
+
+# Its keys
+
+
+def test_every_key_is_one_that_filebeat_documents(configuration):
+    assert set(configuration) <= TOP
+    assert set(configuration["output.logstash"]) <= OUTPUT
+    assert set(configuration["queue.disk"]) == {"max_size"}
+    for each in configuration["filebeat.inputs"]:
+        assert set(each) <= INPUT
+        for parser in each.get("parsers", []):
+            assert set(parser) == {"multiline"}
+            assert set(parser["multiline"]) <= MULTILINE
+
+
+def test_inputs_have_ids_of_their_own(configuration):
+    assert [each["id"] for each in configuration["filebeat.inputs"]] == ["slowtask-runs", "slowtask-stock"]
+    assert {each["type"] for each in configuration["filebeat.inputs"]} == {"filestream"}
+
+
+def test_nothing_is_added_to_a_line_that_can_be_left_out(configuration):
+    """No processors, tags or fields, and not Filebeat's host: each line is sent as it is."""
+    assert "processors" not in CONFIGURATION.read_text()
+    assert all(each["publisher_pipeline.disable_host"] for each in configuration["filebeat.inputs"])
+    assert not re.search(r"^\s*(tags|fields)", CONFIGURATION.read_text(), re.MULTILINE)
+
+
+def test_what_waits_for_logstash_is_on_disk(configuration):
+    assert configuration["queue.disk"]["max_size"] == "1GB"
+
+
+# Which files, and how they are told apart
+
+
+@pytest.mark.parametrize(("name", "input_"), NAMES.items())
+def test_each_file_is_read_by_one_input(configuration, name, input_):
+    taken = [
+        each["id"]
+        for each in configuration["filebeat.inputs"]
+        if any(fnmatch.fnmatchcase(name, Path(path).name) for path in each["paths"])
+        and not any(re.search(excluded, name) for excluded in each["prospector.scanner.exclude_files"])
+    ]
+
+    assert taken == ([input_] if input_ else [])
+
+
+def test_a_file_of_ours_is_known_by_its_first_bytes_and_read_from_its_first_line_on(runs):
+    length = runs["prospector.scanner.fingerprint.length"]
+    lines = (EXAMPLES / "slowtask.ndjson").read_bytes().splitlines()
+
+    assert "file_identity.fingerprint" in runs
+    assert runs["prospector.scanner.fingerprint.enabled"] is True
+    assert min(map(len, lines)) > length >= 64
+    assert len({line[:length] for line in lines}) == len(lines)
+
+
+def test_a_stock_log_is_known_by_its_inode(stock):
+    assert "file_identity.native" in stock
+    assert stock["prospector.scanner.fingerprint.enabled"] is False
+
+
+def test_a_line_is_looked_for_soon(configuration):
+    """Filebeat asks for `init <= max <= check_interval`."""
+    for each in configuration["filebeat.inputs"]:
+        waits = [each["backoff.init"], each["backoff.max"], each["prospector.scanner.check_interval"]]
+
+        assert sorted(waits, key=seconds) == waits
+        assert seconds(waits[-1]) <= 1
+
+
+def test_the_lines_of_ours_are_never_joined(runs):
+    assert "parsers" not in runs
+
+
+# Lines that belong together
+
+
+@pytest.mark.parametrize("log", LOGS, ids=lambda log: log.stem)
+def test_joining_loses_no_line(joined, log):
+    events = joined(log)
+
+    assert events[0][0] == 1
+    assert [first + count for first, count in events[:-1]] == [first for first, _ in events[1:]]
+    assert sum(count for _, count in events) == len(log.read_bytes().splitlines())
+
+
+@pytest.mark.parametrize("log", LOGS, ids=lambda log: log.stem)
+def test_every_line_that_tells_of_a_run_begins_an_event(joined, log):
+    expected = map(json.loads, log.with_suffix(".expected.ndjson").read_text().splitlines())
+    telling = {each["line"] for each in expected if "event" in each}
+
+    assert telling
+    assert telling <= {first for first, _ in joined(log)}
+
+
+@pytest.mark.parametrize("log", [log for log in LOGS if log.stem != "text-format"], ids=lambda log: log.stem)
+def test_a_traceback_is_one_event_with_the_line_that_it_follows(joined, log):
+    lines = log.read_text().splitlines()
+    tracebacks = [number for number, line in enumerate(lines, 1) if line.startswith("Traceback (most recent")]
+    heads = {
+        number: lines[first - 1]
+        for first, count in joined(log)
+        for number in tracebacks
+        if first < number < first + count
+    }
+
+    assert tracebacks
+    assert sorted(heads) == tracebacks
+    kinds = re.compile("(?i)raised|exception|error|unregistered|reject")
+    assert all(kinds.search(head) for head in heads.values()), heads
+
+
+def test_the_longest_traceback_here_is_kept_whole(joined, stock):
+    longest = max(count for log in LOGS for _, count in joined(log))
+
+    assert longest < stock["parsers"][0]["multiline"]["max_lines"]
+
+
+def test_a_coloured_line_begins_an_event(joined, tmp_path):
+    log = tmp_path / "worker.log"
+    log.write_text('\x1b[32m18:47:58 default: Job OK (7)\nat 18:47:58 sharp\n{"@timestamp":"x"}\nTime: 1\n')
+
+    assert joined(log) == [(1, 2), (3, 1), (4, 1)]

@@ -1,0 +1,428 @@
+"""Logstash's configuration without a Logstash: it parses, and asks for nothing that isn't documented."""
+
+import re
+import uuid
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+import yaml
+from elasticsearch import AuthorizationException
+from lscl.errors import DecodeError
+from lscl.lang import LsclAttribute, LsclBlock, LsclConditions, LsclEqualTo
+from lscl.parser import parse_lscl
+
+from pipeline import configuration
+from places import ROOT
+from slowtask.parse.grok import STANDARD, ours
+from slowtask.record import event, sample
+from slowtask.store.elastic.client import connect
+from slowtask.store.elastic.setup import Wishes, setup
+
+LOGSTASH = ROOT / "logstash"
+FILES = sorted((LOGSTASH / "pipeline").glob("*.conf"))
+TEMPLATES = {path.stem for path in (ROOT / "elasticsearch" / "_index_template").glob("*.json")}
+DATASETS = {event.DATASET, sample.QUEUE_DATASET, sample.ALERT_DATASET, sample.UNPARSED_DATASET}
+VARIABLE = re.compile(r"\$\{(\w+)(?::([^}]*))?\}")
+PATTERN = re.compile(r"%\{(\w+)(?::[^}]*)?\}")
+
+#: What the reference of Logstash 9 documents, of what we use: all ship with every Logstash.
+DOCUMENTED = {
+    ("input", "beats"): {"id", "host", "port", "enrich"},
+    ("input", "pipeline"): {"id", "address"},
+    ("input", "dead_letter_queue"): {"id", "path", "pipeline_id"},
+    ("filter", "json"): {"id", "source", "add_field"},
+    ("filter", "ruby"): {"id", "path", "script_params"},
+    ("filter", "grok"): {"id", "patterns_dir", "match", "tag_on_failure", "timeout_millis"},
+    ("filter", "mutate"): {"id", "copy", "replace", "remove_field"},
+    ("filter", "drop"): {"id"},
+    ("output", "pipeline"): {"id", "send_to"},
+    ("output", "elasticsearch"): {
+        "id", "hosts", "user", "password", "data_stream", "index", "action", "document_id",
+        "silence_errors_in_log", "manage_template", "ilm_enabled", "retry_max_interval",
+    },
+}  # fmt: skip
+#: Settings that a pipeline may have of its own, and those of the process, of what we use.
+PIPELINE = {
+    "pipeline.id", "path.config", "pipeline.ecs_compatibility", "pipeline.workers", "pipeline.ordered",
+    "pipeline.batch.size", "pipeline.batch.delay", "queue.type", "queue.max_bytes", "queue.drain",
+    "dead_letter_queue.enable", "dead_letter_queue.max_bytes", "dead_letter_queue.storage_policy",
+}  # fmt: skip
+PROCESS = {"api.http.host", "log.level", "xpack.monitoring.enabled", "config.support_escapes"}
+
+
+def plugins(text):
+    """Each plugin of a configuration: its section, its name, its options."""
+    return [
+        (section.name, block.name, {each.name: each.content for each in block.content})
+        for section in parse_lscl(text)
+        for block in blocks(section.content)
+    ]
+
+
+def blocks(content):
+    """The plugins of a section, those within conditions too."""
+    for each in content:
+        match each:
+            case LsclBlock():
+                yield each
+            case LsclConditions():
+                for _, inner in each.conditions:
+                    yield from blocks(inner)
+                yield from blocks(each.default or [])
+            case LsclAttribute():
+                raise AssertionError(f"{each.name} stands outside of a plugin")
+
+
+def undocumented(text):
+    """What a configuration uses that isn't on the list."""
+    return [
+        (section, name, sorted(options.keys() - DOCUMENTED.get((section, name), set())))
+        for section, name, options in plugins(text)
+        if (section, name) not in DOCUMENTED or options.keys() - DOCUMENTED[section, name]
+    ]
+
+
+def undefined(text):
+    """The grok patterns that a configuration names and nobody defines."""
+    expressions = [
+        expression
+        for _, name, options in plugins(text)
+        if name == "grok"
+        for patterns in options["match"].values()
+        for expression in ([patterns] if isinstance(patterns, str) else patterns)
+    ]
+    return [name for each in expressions for name in PATTERN.findall(each) if name not in ours()]
+
+
+def sections(name):
+    return {section for section, _, _ in plugins((LOGSTASH / "pipeline" / name).read_text())}
+
+
+def text(name):
+    return (LOGSTASH / "pipeline" / name).read_text()
+
+
+@pytest.fixture(scope="module")
+def output():
+    """The options of the output."""
+    [options] = [options for section, _, options in plugins(text("output.conf")) if section == "output"]
+    return options
+
+
+@pytest.fixture(scope="module")
+def pipelines():
+    """The settings of each pipeline, by its id."""
+    listed = yaml.safe_load((LOGSTASH / "config" / "pipelines.yml").read_text())
+    return {each["pipeline.id"]: each for each in listed}
+
+
+@pytest.fixture(scope="module")
+def settings():
+    return yaml.safe_load((LOGSTASH / "config" / "logstash.yml").read_text())
+
+
+# The pipeline
+
+
+READ = {
+    "slowtask": ["intake.conf"],
+    "slowtask-json": ["fast.conf", "filter.conf", "json.conf", "output.conf"],
+    "slowtask-stock": ["filter.conf", "output.conf", "stock.conf"],
+    "slowtask-refused": ["dead-letters.conf", "output.conf"],
+}
+
+
+def test_each_pipeline_reads_its_files_in_this_order(pipelines):
+    """Those of fast.conf before those of filter.conf, those of output.conf last."""
+    read = {
+        name: [path.name for path in configuration.files(each["path.config"], LOGSTASH)]
+        for name, each in pipelines.items()
+    }
+
+    assert read == READ
+    assert {name for names in read.values() for name in names} == {path.name for path in FILES}
+    assert sorted((LOGSTASH / "pipeline").iterdir()) == FILES
+
+
+def test_the_filters_alone_are_what_others_copy():
+    assert sections("fast.conf") == sections("filter.conf") == {"filter"}
+    assert sections("intake.conf") == {"input", "output"}
+    assert sections("json.conf") == sections("stock.conf") == {"input"}
+    assert sections("dead-letters.conf") == {"input", "filter"}
+    assert sections("output.conf") == {"filter", "output"}
+
+
+def test_what_one_pipeline_sends_another_takes():
+    sent = [
+        address
+        for _, name, options in plugins(text("intake.conf"))
+        if name == "pipeline"
+        for address in options["send_to"]
+    ]
+    taken = [
+        options["address"] for name in ("json.conf", "stock.conf") for _, _, options in plugins(text(name))
+    ]
+
+    assert sorted(sent) == sorted(taken) == ["slowtask-json", "slowtask-stock"]
+
+
+def test_the_dead_letters_of_each_pipeline_that_stores_are_read(pipelines):
+    """Below the folder of data, which is there from the start."""
+    inputs = [options for section, _, options in plugins(text("dead-letters.conf")) if section == "input"]
+    writing = [name for name, each in pipelines.items() if each.get("dead_letter_queue.enable")]
+
+    assert [each["pipeline_id"] for each in inputs] == [f"dead_letter_queue/{name}" for name in writing]
+    assert {each["path"] for each in inputs} == {"${SLOWTASK_DATA:/usr/share/logstash/data}"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_plugin_and_option_is_documented(path):
+    assert plugins(path.read_text())
+    assert undocumented(path.read_text()) == []
+
+
+def test_every_plugin_has_an_id_of_its_own():
+    ids = [options["id"] for path in FILES for _, _, options in plugins(path.read_text())]
+
+    assert len(ids) == len(set(ids)) > 0
+    assert all(each.startswith("slowtask_") for each in ids)
+
+
+def test_the_chatter_is_counted_by_its_id():
+    assert ("filter", "drop", {"id": "slowtask_chatter"}) in plugins(text("filter.conf"))
+
+
+def test_every_pattern_is_ours_or_logstashs_own():
+    assert PATTERN.findall(text("filter.conf"))
+    assert undefined(text("filter.conf")) == []
+    assert set(STANDARD) == {"NOTSPACE"}
+
+
+def test_patterns_are_found_beside_the_pipeline():
+    """A file within the folder of the pipeline would be read as a part of it."""
+    folders = [options["patterns_dir"] for _, name, options in plugins(text("filter.conf")) if name == "grok"]
+
+    assert folders
+    assert all(each == ["${SLOWTASK_PATTERNS:/usr/share/logstash/patterns}"] for each in folders)
+    assert [path.name for path in (LOGSTASH / "patterns").iterdir()] == ["slowtask"]
+
+
+def test_scripts_are_found_beside_the_pipeline_and_are_there():
+    paths = [options["path"] for _, name, options in plugins(text("filter.conf")) if name == "ruby"]
+    home = "${SLOWTASK_RUBY:/usr/share/logstash/ruby}/"
+
+    assert [each.removeprefix(home) for each in paths] == ["line.rb", "event.rb"]
+    assert all((LOGSTASH / "ruby" / each.removeprefix(home)).is_file() for each in paths)
+
+
+def test_the_compose_file_mounts_what_the_filter_reads_beside_the_pipeline():
+    service = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["logstash"]
+    mounted = {each["target"] for each in service["volumes"] if isinstance(each, dict)}
+
+    assert {service["environment"][name] for name in ("SLOWTASK_PATTERNS", "SLOWTASK_RUBY")} <= mounted
+
+
+def test_the_input_adds_nothing_and_listens_where_the_compose_file_publishes():
+    [options] = [options for _, name, options in plugins(text("intake.conf")) if name == "beats"]
+
+    assert options["enrich"] == "none"
+    assert f":{options['port']}" in (ROOT / "docker-compose.yml").read_text()
+
+
+# Where an event goes
+
+
+def stream(dataset):
+    """The stream that output.conf chooses for a *dataset* of the careful way, by reading its conditions."""
+    [conditions] = [
+        each
+        for section in parse_lscl(text("output.conf"))
+        for each in section.content
+        if isinstance(each, LsclConditions)
+    ]
+    (short, _), *others = conditions.conditions
+    assert short.names == ["@metadata", "slowtask_read"]
+    for condition, inner in others:
+        assert isinstance(condition, LsclEqualTo)
+        assert condition.first.names == ["event", "dataset"]
+        if condition.second == dataset:
+            return replaced(inner, dataset)
+    return replaced(conditions.default, dataset)
+
+
+def replaced(content, dataset):
+    [mutate] = content
+    [name] = [each.content for each in mutate.content if each.name == "replace"]
+    template = name["[@metadata][slowtask_stream]"].replace("%{[event][dataset]}", dataset)
+    return VARIABLE.sub(lambda found: found[2], template)
+
+
+def test_each_dataset_goes_to_the_stream_that_has_a_template():
+    assert {stream(dataset) for dataset in DATASETS} == {f"{name}-default" for name in TEMPLATES}
+
+
+def test_the_output_stores_into_that_stream_and_makes_no_other(output):
+    assert output["index"] == "%{[@metadata][slowtask_stream]}"
+    assert (output["data_stream"], output["action"]) == ("false", "create")
+    assert (output["manage_template"], output["ilm_enabled"]) == ("false", "false")
+
+
+def test_a_line_that_comes_twice_is_one_document_and_makes_no_noise(output):
+    assert output["document_id"] == "%{[@metadata][slowtask_id]}"
+    assert '"event.id" => "[@metadata][slowtask_id]"' in text("fast.conf")
+    assert output["silence_errors_in_log"] == ["version_conflict_engine_exception"]
+
+
+@pytest.mark.xdist_group("setup")  # it sets a password that another test uses
+def test_its_user_may_do_what_the_output_asks_of_elasticsearch_and_no_more(elasticsearch, access, namespace):
+    """At its start and as a check of health: `/` and the licence; then bulk requests of creates."""
+    password = uuid.uuid4().hex
+    list(setup(elasticsearch, access, Wishes(passwords={"slowtask_logstash": password})))
+    client = connect(replace(access, username="slowtask_logstash", password=password))
+    streams = [stream(dataset).removesuffix("default") + namespace for dataset in sorted(DATASETS)]
+    lines = [
+        part
+        for name in streams
+        for part in ({"create": {"_index": name, "_id": "a"}}, {"@timestamp": "2026-11-23T18:47:58.000Z"})
+    ]
+
+    assert client.ping()
+    assert client.info()["version"]["number"]
+    assert client.license.get()["license"]["status"] == "active"
+    assert [each["create"]["status"] for each in client.bulk(operations=lines)["items"]] == [201] * 4
+    again = [each["create"] for each in client.bulk(operations=lines)["items"]]
+    assert {(each["status"], each["error"]["type"]) for each in again} == {
+        (409, "version_conflict_engine_exception")
+    }
+    with pytest.raises(AuthorizationException):
+        client.indices.put_index_template(name="ecs-logstash", index_patterns=["ecs-logstash-*"])
+
+
+def test_no_password_stands_in_a_file():
+    for path in LOGSTASH.rglob("*"):
+        if path.is_file():
+            assert (
+                re.findall(r"(?i)(?:password|api_key|secret)\W*=>\s*(?!\"\$\{\w+\}\")\S+", path.read_text())
+                == []
+            )
+
+
+def test_what_the_pipeline_is_told_by_variables_the_compose_file_gives():
+    """A variable without a default that isn't set keeps Logstash from starting."""
+    wanted = {name for path in FILES for name, default in VARIABLE.findall(bare(path)) if not default}
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["logstash"]
+    given = {*compose["environment"], *(each["target"] for each in compose["secrets"])}
+
+    assert wanted - given == {"SLOWTASK_DATE"}
+    assert "${SLOWTASK_DATE:}" in text("filter.conf")
+    assert "SLOWTASK_LOGSTASH_PASSWORD" in wanted
+
+
+def bare(path):
+    """A file without its comments: Logstash reads no variable there."""
+    return re.sub(r"(?m)^\s*#.*$", "", path.read_text())
+
+
+# Settings
+
+
+def test_every_setting_is_documented(settings, pipelines):
+    assert settings.keys() <= PROCESS
+    assert {name for each in pipelines.values() for name in each} <= PIPELINE
+
+
+def test_stock_lines_are_taken_in_their_order_from_end_to_end(pipelines):
+    for name in ("slowtask", "slowtask-stock"):
+        assert (pipelines[name]["pipeline.workers"], pipelines[name]["pipeline.ordered"]) == (1, "true")
+
+
+def test_json_lines_have_all_workers_there_are(pipelines):
+    assert not {"pipeline.workers", "pipeline.ordered"} & pipelines["slowtask-json"].keys()
+
+
+def test_what_was_taken_is_on_disk_until_the_next_has_it_and_bounded(pipelines):
+    on_disk = {
+        name: each.get("queue.max_bytes")
+        for name, each in pipelines.items()
+        if each["queue.type"] == "persisted"
+    }
+
+    assert on_disk == {"slowtask": "256mb", "slowtask-json": "512mb", "slowtask-stock": "512mb"}
+
+
+def test_what_was_refused_is_on_disk_and_bounded(pipelines):
+    sizes = {name: each.get("dead_letter_queue.max_bytes") for name, each in pipelines.items()}
+
+    assert {name for name, size in sizes.items() if size == "256mb"} == {"slowtask-json", "slowtask-stock"}
+    assert "dead_letter_queue.enable" not in pipelines["slowtask-refused"]
+
+
+def test_strings_keep_their_backslashes(settings, pipelines):
+    assert settings["config.support_escapes"] is False
+    assert not any("config.support_escapes" in each for each in pipelines.values())
+
+
+def test_nobody_else_reaches_its_api_and_it_tells_nobody(settings):
+    assert settings["api.http.host"] == "127.0.0.1"
+    assert settings["xpack.monitoring.enabled"] is False
+
+
+def test_the_pipelines_are_read_from_where_the_compose_file_mounts_them(pipelines):
+    volumes = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["logstash"]["volumes"]
+    targets = {each["source"]: each["target"] for each in volumes if isinstance(each, dict)}
+
+    assert {each["path.config"].rpartition("/")[0] for each in pipelines.values()} == {
+        targets["./logstash/pipeline"]
+    }
+
+
+def test_no_variable_of_the_container_becomes_a_setting():
+    """The image writes such variables into logstash.yml, which it can't here."""
+    environment = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["logstash"][
+        "environment"
+    ]
+    squashed = {re.sub(r"[._]", "", name).lower() for name in PROCESS | PIPELINE}
+
+    assert {name for name in environment if name.replace("_", "").lower() in squashed} == set()
+
+
+# Faults are found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_brace_too_few_is_found(path):
+    with pytest.raises(DecodeError):
+        parse_lscl(path.read_text().rstrip().removesuffix("}"))
+
+
+@pytest.mark.parametrize("fault", ["filter { mutate { id = 'x' } }", 'filter { grok { match => { "a" } } }'])
+def test_a_fault_of_syntax_is_found(fault):
+    with pytest.raises(DecodeError):
+        parse_lscl(fault)
+
+
+def test_a_misspelt_option_is_found():
+    faulty = text("output.conf").replace("silence_errors_in_log", "silence_error_in_log")
+
+    assert undocumented(faulty) == [("output", "elasticsearch", ["silence_error_in_log"])]
+
+
+def test_a_plugin_that_logstash_does_not_ship_is_found():
+    assert undocumented('filter { range { id => "x" } }') == [("filter", "range", ["id"])]
+
+
+def test_a_pattern_that_nobody_defines_is_found():
+    assert undefined(text("filter.conf").replace("%{RQ_DONE:", "%{RQ_DOEN:")) == ["RQ_DOEN"]
+
+
+def test_a_setting_outside_of_a_plugin_is_found():
+    with pytest.raises((AssertionError, DecodeError)):
+        plugins('filter { id => "x" }')
+
+
+def test_a_dataset_is_of_a_record():
+    """Should a record be added, it needs a stream."""
+    records = (event.Run, sample.QueueSample, sample.BrokerSample, sample.Alert, sample.Unparsed)
+
+    assert {get_args(each.__annotations__["dataset"])[0] for each in records} == DATASETS

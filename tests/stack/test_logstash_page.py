@@ -1,0 +1,111 @@
+"""docs/logstash.md is true: its events are what the filter makes of its lines, its settings are ours."""
+
+import json
+import re
+
+import pytest
+import yaml
+from lscl.parser import parse_lscl
+
+from pipeline import logstash
+from pipeline.compare import flat, instant
+from places import ROOT
+
+PAGE = (ROOT / "docs" / "logstash.md").read_text()
+EXAMPLES = re.findall(r"^```log\n(.*?)^```\n\n```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+LOG = "/var/log/shop/worker.log"
+
+
+pytestmark = pytest.mark.usefixtures("jruby")
+
+
+def made_of(text, folder):
+    """The events that the filter makes of a log with *text*."""
+    log = folder / "worker.log"
+    log.write_text(text.removesuffix("\n"))
+    events = logstash.shipped(log)
+    for event in events:
+        event["log"]["file"]["path"] = LOG
+    return logstash.filtered(events, SLOWTASK_DATE="2026-11-23")
+
+
+def comparable(event):
+    return {name: instant(value) for name, value in flat(event).items()}
+
+
+@pytest.mark.parametrize(("lines", "shown"), EXAMPLES, ids=lambda text: text[:40])
+def test_an_event_that_the_page_shows_is_what_the_filter_makes_of_the_lines(lines, shown, tmp_path):
+    [found] = made_of(lines, tmp_path)
+    wanted, got = comparable(json.loads(shown)), comparable(found)
+    if wanted["event.id"] == "…":
+        wanted["event.id"] = got["event.id"]
+
+    assert re.fullmatch("[0-9a-f]{32}", got["event.id"])
+    assert got == wanted
+
+
+def test_the_page_shows_each_kind_of_line():
+    said = [json.loads(shown) for _, shown in EXAMPLES]
+
+    assert [each["event"]["dataset"] for each in said].count("slowtask.unparsed") == 1
+    assert {each.get("queue", {}).get("system") for each in said} == {"rq", "celery", None}
+    assert "error" in said[3]
+
+
+def test_lines_are_joined_by_filebeats_expression():
+    patterns = re.findall(r"pattern(?::| =>) '(.+)'$", PAGE, re.MULTILINE)
+
+    assert patterns == [logstash.multiline()] * 2
+
+
+def test_the_input_that_the_page_shows_parses():
+    """A codec with options is a plugin as a value; lscl takes plugins only on their own."""
+    [block] = re.findall(r"^```logstash\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+    assert [each.name for each in parse_lscl(block.replace("codec => multiline {", "multiline {"))] == [
+        "input"
+    ]
+
+
+def pipelines():
+    """The settings of each pipeline of the stack, by its id."""
+    listed = yaml.safe_load((ROOT / "logstash" / "config" / "pipelines.yml").read_text())
+    return {each["pipeline.id"]: each for each in listed}
+
+
+def test_the_pipeline_that_the_page_shows_is_ordered_as_ours():
+    [block] = re.findall(r"^```yaml\n(# pipelines.yml\n.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    [shown] = yaml.safe_load(block)
+    ours = pipelines()["slowtask-stock"]
+
+    said = {name: value for name, value in shown.items() if name not in ("path.config", "pipeline.id")}
+    assert said
+    assert {name: ours[name] for name in said} == said
+
+
+def test_the_sizes_on_the_page_are_the_settings():
+    ours = pipelines()
+
+    assert re.findall(r"up to (\d+) MB", PAGE) == ["256", "512", "256"]
+    assert ours["slowtask"]["queue.max_bytes"] == "256mb"
+    for name in ("slowtask-json", "slowtask-stock"):
+        assert (ours[name]["queue.max_bytes"], ours[name]["dead_letter_queue.max_bytes"]) == (
+            "512mb",
+            "256mb",
+        )
+        assert f"`{name}`" in PAGE
+
+
+def test_the_table_of_variables_has_those_of_the_filter_with_their_defaults():
+    text = re.sub(r"(?m)^\s*#.*$", "", logstash.FILTER.read_text())
+    rows = re.findall(r"^\| `(SLOWTASK_\w+)` \| (?:`(.*?)`)? ?\|", PAGE, re.MULTILINE)
+
+    assert rows
+    assert set(rows) == set(re.findall(r"\$\{(\w+):([^}]*)\}", text))
+
+
+def test_what_the_page_says_is_remembered_is_the_filters():
+    text = (ROOT / "logstash" / "ruby" / "slowtask" / "logs.rb").read_text()
+
+    assert re.findall(r"MOST_\w+ = ([\d_]+)", text) == ["10_000", "1_000"]
+    assert "at most 10,000 in each of 1,000 logs" in PAGE

@@ -1,0 +1,277 @@
+"""`slowtask setup` on a real Elasticsearch."""
+
+import json
+import re
+import urllib.error
+import uuid
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from elasticsearch import AuthorizationException, BadRequestError, helpers
+
+from documents import actions, nested, stored
+from logs import made
+from places import DOCS, ROOT
+from slowtask.errors import ElasticsearchError, UsageError
+from slowtask.record import event, sample
+from slowtask.store.elastic.client import connect
+from slowtask.store.elastic.setup import Wishes, setup
+from slowtask.store.elastic.templates import content, files, leaves, patterns
+
+#: The kinds of line whose fields a component template maps.
+KINDS = {
+    "slowtask-run": (event.Run,),
+    "slowtask-queue": (sample.QueueSample, sample.BrokerSample),
+    "slowtask-alert": (sample.Alert,),
+    "slowtask-unparsed": (sample.Unparsed,),
+}
+
+
+#: They change what all tests of a run share: one after the other.
+pytestmark = pytest.mark.xdist_group("setup")
+
+
+def test_a_group_is_kept_together(request):
+    """Otherwise its tests disturb one another, now and then."""
+    if not request.config.getoption("loadgroup", default=False):
+        pytest.skip("not run by several processes")
+
+    assert request.node.nodeid.endswith("@setup")
+
+
+@contextmanager
+def another_template(client, name, **template):
+    """Another template than ours for the index or stream *name*, which no other test uses."""
+    client.indices.put_index_template(name=name, index_patterns=[name], priority=1000, **template)
+    try:
+        yield
+    finally:
+        client.indices.delete_index_template(name=name)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_template_maps_each_field_of_its_lines_with_its_type_and_no_other(name):
+    mapped = leaves(content(f"_component_template/{name}")["template"]["mappings"])
+    types = {
+        field: kind for each in KINDS[name] for field, kind in event.types(each).items() if kind != "object"
+    }
+
+    assert {field: each["type"] for field, each in mapped.items()} == types
+
+
+def test_a_second_call_changes_nothing(elasticsearch, access):
+    changes = list(setup(elasticsearch, access, Wishes()))
+
+    assert {each.verb for each in changes} == {"unchanged"}
+
+
+def test_all_fields_of_a_run_are_found_as_they_were_stored(elasticsearch, namespace):
+    index = f"logs-slowtask.run-{namespace}"
+    run = made(
+        start=made().timestamp, wait=5, cpu=6, memory=7, attempt=1, queue="q", system="rq", worker="w",
+        host="h", pid=8, service="s", version="v", environment="e", error="E", message="m",
+        stack_trace="t", labels={"tenant": "acme"}, trace="0", margin=9, reason="r", action="killed",
+        task_id="j",
+    )  # fmt: skip
+    assert not stored(elasticsearch, index, [run])
+
+    [hit] = elasticsearch.search(index=index)["hits"]["hits"]
+    kept = dict(hit["_source"])
+    expected = nested(event.fields(run))
+    assert hit["_id"] == expected["event"].pop("id")  # kept once, as the document's own
+    assert kept == expected
+    mapping = elasticsearch.field_caps(index=index, fields="labels.*")["fields"]
+    assert mapping["labels.tenant"]["keyword"]["aggregatable"]
+
+
+def test_a_field_that_is_no_event_s_makes_no_mapping(elasticsearch, namespace):
+    index = f"logs-slowtask.run-{namespace}"
+    record = event.fields(made()) | {"stranger.field": "x"}
+    helpers.bulk(elasticsearch, actions([record], index))
+
+    assert "stranger.field" not in elasticsearch.field_caps(index=index, fields="*")["fields"]
+
+
+def test_retention_is_what_is_wished_for_and_stays_without_a_wish(elasticsearch, access):
+    list(setup(elasticsearch, access, Wishes(retention="30d")))
+    list(setup(elasticsearch, access, Wishes()))
+    found = elasticsearch.cluster.get_component_template(name="slowtask-retention")
+    list(setup(elasticsearch, access, Wishes(retention="90d")))
+
+    [template] = found["component_templates"]
+    assert template["component_template"]["template"]["lifecycle"]["data_retention"] == "30d"
+
+
+@pytest.mark.parametrize("period", ["30", "d", "0d", "-1d", "30 d", "1y"])
+def test_a_retention_that_is_no_period_is_refused(period):
+    with pytest.raises(UsageError, match="is no period"):
+        Wishes(retention=period)
+
+
+def test_a_stream_with_an_older_mapping_gets_a_new_index(elasticsearch, access, namespace):
+    index = f"logs-slowtask.run-{namespace}"
+    mapping = {"properties": {"task": {"properties": {"name": {"type": "keyword"}}}}}
+    with another_template(elasticsearch, index, data_stream={}, template={"mappings": mapping}):
+        assert not stored(elasticsearch, index, [made(number=1)])
+
+    changed = [each.what for each in setup(elasticsearch, access, Wishes()) if each.verb == "changed"]
+
+    assert f"data stream {index}: a new index, with the mapping of now" in changed
+    assert not stored(elasticsearch, index, [made(number=2)])
+    assert elasticsearch.count(index=index)["count"] == 2
+    assert "trace.id" in elasticsearch.field_caps(index=index, fields="trace.id")["fields"]
+
+
+@pytest.fixture
+def custom(elasticsearch, access):
+    """The component template that the documentation tells one to add."""
+    page = (DOCS / "elasticsearch.md").read_text()
+    [snippet] = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    name = "slowtask-run@custom"
+    elasticsearch.cluster.put_component_template(name=name, body=json.loads(snippet))
+    yield
+    elasticsearch.cluster.delete_component_template(name=name)
+
+
+def test_task_id_cannot_be_searched_by_default(elasticsearch, namespace):
+    index = f"logs-slowtask.run-{namespace}"
+    assert not stored(elasticsearch, index, [made(task_id="mine")])
+
+    assert elasticsearch.count(index=index, query={"exists": {"field": "task.name"}})["count"] == 1
+    with pytest.raises(BadRequestError, match="not indexed"):
+        elasticsearch.count(index=index, query={"term": {"task.id": "mine"}})
+
+
+def test_a_mapping_of_the_user_s_own_makes_task_id_searchable(elasticsearch, namespace, custom):
+    index = f"logs-slowtask.run-{namespace}"
+    assert not stored(elasticsearch, index, [made(number=1, task_id="mine"), made(number=2, task_id="other")])
+
+    [hit] = elasticsearch.search(index=index, query={"term": {"task.id": "mine"}})["hits"]["hits"]
+    assert hit["_source"]["task"]["id"] == "mine"
+
+
+def test_setup_gives_a_stream_the_user_s_own_mapping_once(elasticsearch, access, namespace, request):
+    index = f"logs-slowtask.run-{namespace}"
+    assert not stored(elasticsearch, index, [made()])
+    request.getfixturevalue("custom")
+
+    first, second = (
+        [each.what for each in setup(elasticsearch, access, Wishes()) if index in each.what] for _ in range(2)
+    )
+
+    assert first == [f"data stream {index}: a new index, with the mapping of now"]
+    assert second == []
+
+
+def test_a_type_that_conflicts_is_told(elasticsearch, access, namespace):
+    index = f"logs-slowtask.run-{namespace}"
+    mapping = {"properties": {"task": {"properties": {"name": {"type": "text"}}}}}
+    with another_template(elasticsearch, index, data_stream={}, template={"mappings": mapping}):
+        assert not stored(elasticsearch, index, [made(number=1)])
+
+    changes = [each for each in setup(elasticsearch, access, Wishes()) if index in each.what]
+
+    assert [each.verb for each in changes] == ["changed", "note"]
+    assert re.search(r"keeps .*task\.name.* in another type: rankings .* may fail", changes[1].what)
+
+
+def test_an_index_in_a_stream_s_place_is_named(elasticsearch, access, namespace):
+    name = f"logs-slowtask.run-{namespace}"
+    with another_template(elasticsearch, name):
+        elasticsearch.indices.create(index=name)
+        with pytest.raises(ElasticsearchError, match=rf"{name} .* is an index where .* a data stream"):
+            list(setup(elasticsearch, access, Wishes()))
+        elasticsearch.indices.delete(index=name)
+
+
+def test_a_read_only_index_is_named_with_its_cause(elasticsearch, access, namespace):
+    index = f"logs-slowtask.run-{namespace}"
+    stored(elasticsearch, index, [made()])
+    block = "index.blocks.read_only_allow_delete"
+    elasticsearch.indices.put_settings(index=index, settings={block: True})
+    try:
+        with pytest.raises(ElasticsearchError, match=r"read-only: .*flood-stage watermark"):
+            list(setup(elasticsearch, access, Wishes()))
+    finally:
+        elasticsearch.indices.put_settings(index=index, settings={block: None})
+
+
+def test_setup_needs_no_more_rights_than_the_documentation_says(elasticsearch, access, namespace):
+    index, password = f"logs-slowtask.run-{namespace}", uuid.uuid4().hex
+    stored(elasticsearch, index, [made()])
+    elasticsearch.security.put_role(
+        name=namespace,
+        cluster=["manage_index_templates", "manage_security", "monitor"],
+        indices=[{"names": patterns(), "privileges": ["manage"]}],
+    )
+    elasticsearch.security.put_user(username=namespace, password=password, roles=[namespace])
+    client = connect(replace(access, username=namespace, password=password))
+
+    changes = list(setup(client, access, Wishes(passwords={"slowtask_logstash": uuid.uuid4().hex})))
+
+    assert {each.verb for each in changes} <= {"unchanged", "created", "changed"}
+
+
+@pytest.fixture(scope="module")
+def users(elasticsearch, access):
+    """A client for each user that setup makes, by its name."""
+    password = uuid.uuid4().hex
+    names = ("slowtask_logstash", "slowtask_reader")
+    list(setup(elasticsearch, access, Wishes(passwords=dict.fromkeys(names, password))))
+    return {name: connect(replace(access, username=name, password=password)) for name in names}
+
+
+def test_logstash_s_user_can_create_and_neither_read_nor_change_nor_delete(users, namespace):
+    client, index = users["slowtask_logstash"], f"logs-slowtask.run-{namespace}"
+    document = nested(event.fields(made()))
+
+    created = client.create(index=index, id="1", document=document)
+
+    assert created["result"] == "created"
+    for forbidden in (
+        lambda: client.search(index=index),
+        lambda: client.get(index=index, id="1"),
+        lambda: client.update(index=created["_index"], id="1", doc=document),
+        lambda: client.delete(index=created["_index"], id="1"),
+        lambda: client.indices.delete(index=created["_index"]),
+        lambda: client.create(index="logs-another.stream-default", id="1", document=document),
+        lambda: client.indices.put_index_template(name="x", index_patterns=["x"]),
+    ):
+        with pytest.raises(AuthorizationException):
+            forbidden()
+
+
+def test_the_reader_can_read_and_not_write(users, elasticsearch, namespace):
+    client, index = users["slowtask_reader"], f"logs-slowtask.run-{namespace}"
+    stored(elasticsearch, index, [made()])
+
+    assert client.count(index=index)["count"] == 1
+    with pytest.raises(AuthorizationException):
+        client.create(index=index, id="2", document=nested(event.fields(made(number=2))))
+
+
+def test_a_password_of_elasticsearch_s_own_user_is_set(elasticsearch, access):
+    password = uuid.uuid4().hex
+    list(setup(elasticsearch, access, Wishes(passwords={"kibana_system": password})))
+    client = connect(replace(access, username="kibana_system", password=password))
+
+    assert client.security.authenticate()["username"] == "kibana_system"
+
+
+def test_every_file_is_put_where_its_path_says(cluster, elasticsearch):
+    for path in files("_component_template", "_index_template", "_security/role"):
+        assert cluster.request("GET", f"/{path}")
+
+
+def test_the_test_s_own_request_fails_where_nothing_stands(cluster):
+    with pytest.raises(urllib.error.HTTPError):
+        cluster.request("GET", "/_component_template/nothere")
+
+
+def test_what_the_wheel_ships_is_what_lies_in_the_repository():
+    root = ROOT / "elasticsearch"
+
+    assert len(files("_component_template", "_index_template", "_security/role", "_security/user")) == len(
+        list(root.rglob("*.json"))
+    )

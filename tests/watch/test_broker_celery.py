@@ -1,0 +1,355 @@
+"""Celery's brokers are read right: real servers, tasks that Celery publishes, events as workers send them."""
+
+import base64
+import json
+import re
+import uuid
+from itertools import pairwise
+
+import pytest
+from conftest import wait_until
+
+from celery_site import job, news, publish, tell, workers
+from places import DOCS
+from slowtask.errors import UsageError
+from slowtask.watch.broker import heartbeats as heard_of
+from slowtask.watch.broker.address import as_redis
+from slowtask.watch.broker.address import broker as opened
+from slowtask.watch.broker.flow import Owed, flows
+from slowtask.watch.broker.heartbeats import News
+from slowtask.watch.judge import Typical, overruns
+
+PAGE = DOCS / "monitor.md"
+
+
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.server) for name in ("rabbitmq", "redis")])
+def site(request):
+    """The address of an empty broker, and what RabbitMQ's plugin needs."""
+    if request.param == "redis":
+        request.getfixturevalue("redis")
+        yield request.getfixturevalue("redis_server"), ""
+    else:
+        server = request.getfixturevalue("rabbitmq")
+        yield request.getfixturevalue("vhost"), server.management
+
+
+@pytest.fixture
+def broker(site):
+    found = opened(*site)
+    yield found
+    found.close()
+
+
+def look(broker, before=None):
+    tails = {each.name: each.tail for each in before.queues if each.tail} if before else {}
+    return broker.look(tails)
+
+
+def queue(found, name="mail"):
+    return next((each for each in found.queues if each.name == name), None)
+
+
+def heard(broker):
+    """The next look at which a worker has told of itself."""
+    return wait_until(lambda: [each for each in [look(broker)] if each.workers])[0]
+
+
+def test_waiting_tasks_are_counted_and_the_first_has_an_age(site, broker):
+    publish(site[0], "shop.mail", 3, queue="mail")
+    found = wait_until(lambda: [each for each in [queue(look(broker))] if each and each.oldest is not None])[
+        0
+    ]
+
+    assert found.depth == 3
+    assert 0 <= found.oldest < 60e9
+
+
+def test_without_the_hook_there_is_no_age(site, broker):
+    publish(site[0], "shop.mail", 2, queue="mail", hooked=False)
+
+    assert (queue(look(broker)).depth, queue(look(broker)).oldest) == (2, None)
+
+
+def test_the_broker_says_how_full_it_is(site, broker):
+    found = wait_until(lambda: [each for each in [look(broker)] if each.memory])[
+        0
+    ]  # a new node has no figures yet
+
+    assert found.memory.used > 0
+    assert (found.system, found.server) == ("celery", "redis" if site[0].startswith("redis") else "rabbitmq")
+    assert [*found.gaps, *found.notes] == []
+
+
+def test_workers_are_known_by_their_news(site, broker):
+    """A pool of four counts as four; who serves a queue, and what runs in it, is told."""
+    publish(site[0], "shop.mail", queue="mail")
+    tell(site[0], kind="worker-online")
+    look(broker)
+    running = job(ago=5.0)
+    tell(site[0], **news(processed=7, running=[running]))
+
+    found = heard(broker)
+
+    [worker] = found.workers
+    assert (worker.name, worker.done, worker.slots, worker.busy) == ("w1@host", 7, 4, 1)
+    [run] = broker.running(["mail"])
+    assert (run.id, run.task, run.queue, run.worker) == ("1", "shop.mail", "mail", "w1@host")
+    assert run.since == pytest.approx(running["since"] * 1e6, abs=1e6)
+
+
+def test_what_waits_is_told_by_the_broker_or_by_what_workers_have_fetched(site, broker):
+    publish(site[0], "shop.mail", 6, queue="mail", args=["secret"])
+    publish(site[0], "shop.thumb", 2, queue="mail", args=["secret"])
+    look(broker)
+    tell(site[0], kind="worker-online")
+    look(broker)
+    tell(site[0], **news(waiting=[["shop.mail", "mail", 6], ["shop.thumb", "mail", 2], ["x", "other", 5]]))
+    heard(broker)
+
+    found = broker.waiting("mail", 100)
+
+    assert found.tasks == {"shop.mail": 6, "shop.thumb": 2}
+    assert found.seen == 8
+
+
+def test_a_worker_without_hooks_leaves_it_unknown_how_many_can_work(site, broker):
+    """Its heartbeats tell what it has done, and not from which queues."""
+    publish(site[0], "shop.mail", 1, queue="mail")
+    tell(site[0], kind="worker-online")
+    look(broker)
+    tell(site[0], kind="worker-heartbeat", processed=3, active=1)
+
+    found = heard(broker)
+
+    assert [(each.done, each.busy, each.queues) for each in found.workers] == [(3, 1, ())]
+    if found.server == "redis":  # RabbitMQ knows that nobody takes from it
+        assert queue(found).workers is None
+
+
+def test_a_worker_that_ends_is_gone_at_once(site, broker):
+    tell(site[0], kind="worker-online")
+    publish(site[0], "shop.mail", 1, queue="mail")
+    look(broker)
+    tell(site[0], **news())
+    heard(broker)
+    tell(site[0], kind="worker-offline")
+
+    wait_until(lambda: look(broker).workers == [])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"running": [{"id": "1"}]},
+        {"queues": "mail"},
+        {"concurrency": -1},
+        {"waiting": [["a", "b"]]},
+        {"processed": "many"},
+    ],
+)
+def test_what_is_no_news_is_passed_over(site, broker, fields):
+    publish(site[0], "shop.mail", 1, queue="mail")
+    tell(site[0], kind="worker-online", hostname="w2@host")
+    look(broker)
+    tell(site[0], **news(**fields))
+    tell(site[0], hostname="w2@host", **news())
+
+    found = wait_until(lambda: [each for each in [look(broker)] if each.workers and each.workers[0].queues])[
+        0
+    ]
+
+    assert [each.name for each in found.workers] == ["w2@host"]
+
+
+def test_a_real_worker_is_seen_at_work(site, broker, tmp_path):
+    publish(site[0], "shop.mail", 14, queue="mail", args=[600])
+    with workers(tmp_path, site[0]):
+        found = wait_until(
+            lambda: [each for each in [look(broker)] if queue(each) and queue(each).running == 2]
+        )[0]
+        runs = broker.running(["mail"])
+        fetched = broker.waiting("mail", 100)
+        held = awaited_held(broker, 2)
+
+    assert held.count >= 2  # those that run, and what was fetched ahead
+    assert held.oldest is None if look(broker).server == "rabbitmq" else 0 <= held.oldest < 60e9
+    assert (queue(found).workers, queue(found).busy) == (2, 2)
+    assert {each.task for each in runs} == {"shop.mail"}
+    assert set(fetched.tasks) <= {"shop.mail"}
+
+
+def awaited_held(broker, count):
+    """What workers hold, once the broker tells of *count*: RabbitMQ's plugin does late."""
+    return wait_until(lambda: [each for each in [look(broker).held] if each and each.count >= count])[0]
+
+
+def test_what_comes_and_goes_is_counted(site, broker, tmp_path, monkeypatch):
+    monkeypatch.setattr(heard_of, "FRESH", 600_000_000)  # a busy machine keeps a worker silent for longer
+    looks = [look(broker)]
+    publish(site[0], "shop.thumb", 1, queue="thumb")
+    looks.append(look(broker, looks[-1]))
+    with workers(tmp_path, site[0]):
+        wait_until(lambda: looks.append(look(broker, looks[-1])) or looks[-1].workers)
+        for count in (20, 1, 33):
+            publish(site[0], "shop.thumb", count, queue="thumb")
+            looks.append(look(broker, looks[-1]))
+        wait_until(lambda: looks.append(look(broker, looks[-1])) or done(looks[-1]) == 55)
+
+    owed = Owed()
+    found = [flow for pair in pairwise(looks) if (flow := flows(*pair, owed).get("thumb"))]
+
+    late = 0 if looks[-1].server == "rabbitmq" else 6  # workers tell every two seconds only
+    assert sum(each.departures for each in found) == pytest.approx(54.5, abs=1 + late)
+    assert sum(each.arrivals for each in found) == pytest.approx(54.5, abs=1 + late)
+
+
+def done(found):
+    """What has ended, and was acknowledged as far as that is counted."""
+    counts = queue(found, "thumb").counts
+    return counts[1] if counts else sum(each.done for each in found.workers)
+
+
+def test_a_user_who_may_only_read_is_enough_on_redis(redis, redis_server):
+    password = uuid.uuid4().hex
+    [line] = re.findall(r"^ACL SETUSER monitor .*celeryev.*$", PAGE.read_text(), re.MULTILINE)
+    redis.execute_command(*line.replace("monitor", "watcher", 1).replace(">password", f">{password}").split())
+    broker = opened(redis_server.replace("redis://", f"redis://watcher:{password}@"))
+    publish(redis_server, "shop.mail", 2, queue="mail")
+    broker.look({})
+    tell(redis_server, **news())
+
+    found = heard(broker)
+
+    assert (queue(found).depth, queue(found).workers, broker.waiting("mail", 9).seen) == (2, 4, 2)
+    assert broker.owners(10)[0].name == "waiting tasks"
+    broker.close()
+    redis.execute_command("ACL", "DELUSER", "watcher")
+
+
+def test_without_the_right_to_listen_queues_are_read_and_it_is_said(redis, redis_server):
+    redis.execute_command(
+        *[
+            "ACL",
+            "SETUSER",
+            "deaf",
+            "on",
+            ">p",
+            "%R~*",
+            "resetchannels",
+            "-@all",
+            "+@read",
+            "+time",
+            "+info",
+        ]
+    )
+    broker = opened(redis_server.replace("redis://", "redis://deaf:p@"))
+    publish(redis_server, "shop.mail", 2, queue="mail")
+
+    found = [look(broker), look(broker)]
+    broker.close()
+    redis.execute_command("ACL", "DELUSER", "deaf")
+
+    assert queue(found[1]).depth == 2
+    assert "lets this user hear no workers: see the rights in docs/monitor.md" in found[1].notes[0]
+
+
+def test_reading_a_redis_changes_no_key(redis, redis_server):
+    broker = opened(redis_server)
+    publish(redis_server, "shop.mail", 3, queue="mail")
+    before = {key: redis.dump(key) for key in redis.keys("*")}
+    for _ in range(2):
+        look(broker)
+        broker.waiting("mail", 2)
+        broker.owners(5)
+    broker.close()
+
+    assert {key: redis.dump(key) for key in redis.keys("*")} == before
+
+
+def test_tasks_of_all_priorities_are_added_up_and_the_oldest_counts(redis, redis_server):
+    broker = opened(redis_server)
+    publish(redis_server, "shop.mail", 2, queue="mail", hooked=False, headers={"slowtask_published": 1.0})
+    publish(redis_server, "shop.thumb", 3, queue="mail", priority=3)
+    publish(redis_server, "shop.thumb", 1, queue="mail", priority=9)
+
+    first, found = queue(look(broker)), queue(look(broker))
+    waiting = broker.waiting("mail", 100)
+    broker.close()
+
+    assert first.depth == 6
+    assert (found.depth, found.tail) == (6, None)
+    assert found.oldest > 1e18
+    assert waiting.tasks == {"shop.mail": 2, "shop.thumb": 4}
+
+
+def test_a_worker_that_was_busy_before_it_was_heard_makes_no_departures(redis, redis_server):
+    broker = opened(redis_server)
+    publish(redis_server, "shop.mail", 2, queue="mail")
+    looks = [look(broker)]
+    tell(redis_server, hostname="w1@host", **news(processed=10_000))
+    looks.append(wait_until(lambda: [each for each in [look(broker, looks[-1])] if each.workers])[0])
+    tell(redis_server, hostname="w2@host", **news(processed=20_000))
+    last = looks[-1]
+    looks.append(wait_until(lambda: [each for each in [look(broker, last)] if len(each.workers) == 2])[0])
+    broker.close()
+
+    assert [flows(*pair)["mail"].departures for pair in pairwise(looks)] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("redis+socket:///run/redis.sock?virtual_host=2", "unix:///run/redis.sock?db=2"),
+        ("rediss://h/0?ssl_cert_reqs=CERT_REQUIRED", "rediss://h/0?ssl_cert_reqs=required"),
+        ("redis://h:1/3", "redis://h:1/3"),
+    ],
+)
+def test_celery_s_forms_of_an_address_are_redis_py_s(url, wanted):
+    assert as_redis(url) == wanted
+
+
+@pytest.mark.parametrize("url", ["sqs://", "memory://", "amqp:///x", "nonsense"])
+def test_what_is_no_broker_is_refused(url):
+    with pytest.raises(UsageError, match=r"is no (address of a RabbitMQ|broker that is read here)"):
+        opened(url)
+
+
+def test_nothing_but_json_is_taken_for_news():
+    """What a stranger sends is neither unpickled nor trusted to have a shape."""
+    found = News()
+    pickled = b"cos\nsystem\n(S'exit 1'\ntR."
+    for text in (pickled, b"[]", b"{}", b"\xff", b'{"type": "worker-slowtask"}'):
+        found.take(text, 0)
+    body = base64.b64encode(b'{"type": "worker-online", "hostname": "w"}').decode()
+    found.take_wrapped(
+        json.dumps({"body": body, "content-type": "application/x-python-serialize"}).encode(), 0
+    )
+    assert found.workers(0) == []
+    found.take_wrapped(json.dumps({"body": body, "content-type": "application/json"}).encode(), 0)
+
+    assert [each.name for each in found.workers(0)] == ["w"]
+
+
+def test_a_job_that_was_told_of_a_while_ago_has_not_run_longer_for_that():
+    """It may have ended since: workers tell every two seconds, and are heard at each look."""
+    found = News()
+    text = {"type": "worker-slowtask", "hostname": "w", "timestamp": 1000.5}
+    text |= news(running=[job("shop.thumb") | {"since": 1000.0}, job("shop.export") | {"since": 900.0}])
+    found.take(json.dumps(text).encode(), 1_000_500_000)
+    typical = {"shop.thumb": Typical(mean=0.5, p99=0.8), "shop.export": Typical(mean=9, p99=10)}
+
+    late = overruns(found.running(), typical, 1_005_000_000, {})
+
+    assert [(each.job.task, each.took) for each in late] == [("shop.export", 100.5)]
+
+
+def test_a_worker_that_falls_silent_is_none_and_what_it_ran_is_told_as_lost():
+    found = News()
+    text = {"type": "worker-slowtask", "hostname": "w", **news(running=[job()])}
+    found.take(json.dumps(text).encode(), 0)
+
+    assert found.workers(20_000_000) == []
+    [run] = found.running()
+    assert [each.why for each in overruns([run], {}, 130_000_000, {})] == ["lost"]
+    found.forget(700_000_000)
+    assert found.running() == []

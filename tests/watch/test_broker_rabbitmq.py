@@ -1,0 +1,308 @@
+"""What is RabbitMQ's own: rights, limits, alarms, restarts, clusters, each on a real server."""
+
+import re
+import uuid
+from urllib.parse import urlsplit
+
+import kombu
+import pytest
+from conftest import missing, wait_until
+
+from celery_site import news, publish, tell
+from places import DOCS
+from slowtask.demo.rabbitmq import RabbitMQ
+from slowtask.demo.server import free_port
+from slowtask.errors import BrokerError, UsageError
+from slowtask.record.sample import BrokerSample
+from slowtask.watch.broker.address import broker as opened
+from slowtask.watch.broker.management import Management
+from slowtask.watch.findings import findings
+from slowtask.watch.judge import Typical
+from slowtask.watch.samples import samples
+from slowtask.watch.view import Limits, Watch
+
+PAGE = DOCS / "monitor.md"
+TYPICAL = {"shop.mail": Typical(mean=5.0, p99=9.0)}
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("a rabbitmq of its own")]
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A node that a test may hurt."""
+    try:
+        with RabbitMQ(
+            tmp_path_factory.mktemp("rabbitmq"), conf={"collect_statistics_interval": "500"}
+        ) as node:
+            yield node
+    except BrokerError as problem:
+        missing(str(problem))
+
+
+@pytest.fixture
+def broker(vhost, rabbitmq):
+    found = opened(vhost, rabbitmq.management)
+    yield found
+    found.close()
+
+
+def declare(url, name, **arguments):
+    """Make a queue that has *arguments*, dashes for underscores."""
+    with kombu.Connection(url) as connection:
+        found = {f"x-{key.replace('_', '-')}": value for key, value in arguments.items()}
+        channel = connection.default_channel
+        kombu.Queue(name, kombu.Exchange(name), name, queue_arguments=found, channel=channel).declare()
+
+
+def fill(url, name, count):
+    """Have *count* messages wait in *name*."""
+    with kombu.Connection(url) as connection, connection.Producer() as producer:
+        for _ in range(count):
+            producer.publish({}, routing_key=name, exchange=name)
+
+
+def found(view, limits=Limits()):  # noqa: B008 - frozen
+    return {(each.name, each.subject): each for each in findings(view, limits)}
+
+
+def user(server, url, **rights):
+    """The address of *url* for a new user with the tag `monitoring` and *rights*."""
+    name, password, tags = f"u{uuid.uuid4().hex}", uuid.uuid4().hex, rights.pop("tags", "monitoring")
+    server.add_user(name, password, tags)
+    vhost = urlsplit(url).path[1:]
+    if rights:
+        server.permit(name, vhost, **rights)
+    return server.vhost_url(vhost, name, password)
+
+
+NOTHING = {"configure": "^$", "write": "^$", "read": "^$"}
+
+
+def test_a_user_who_may_do_nothing_but_look_is_enough(vhost, rabbitmq):
+    publish(vhost, "shop.mail", 3, queue="mail")
+    broker = opened(user(rabbitmq, vhost, **NOTHING), rabbitmq.management)
+
+    look = awaited(lambda: broker.look({}), lambda each: each.queues and each.memory)
+    broker.close()
+
+    assert [(each.name, each.depth) for each in look.queues] == [("mail", 3)]
+    assert list(look.gaps) == []
+    assert re.search("lets this user hear no workers: see the rights", look.notes[0])
+
+
+def test_with_the_rights_on_the_page_workers_are_heard(vhost, rabbitmq):
+    [line] = re.findall(r"^rabbitmqctl set_permissions .*celeryev.*$", PAGE.read_text(), re.MULTILINE)
+    configure, write, read = re.findall(r"'([^']*)'", line)
+    broker = opened(user(rabbitmq, vhost, configure=configure, write=write, read=read), rabbitmq.management)
+    publish(vhost, "shop.mail", 1, queue="mail")
+    tell(vhost, kind="worker-online")
+    broker.look({})
+    tell(vhost, **news())
+
+    look = awaited(lambda: broker.look({}), lambda each: each.workers)
+    broker.close()
+
+    assert (look.workers[0].slots, list(look.notes)) == (4, [])
+
+
+def test_reading_changes_nothing(vhost, rabbitmq, broker):
+    """Nothing is fetched and put back; the queue of events goes with the connection."""
+    publish(vhost, "shop.mail", 1, queue="mail")
+    tell(vhost, kind="worker-online")
+    for _ in range(3):
+        broker.look({})
+        broker.waiting("mail", 10)
+    broker.close()
+    with kombu.Connection(vhost) as connection:
+        message = connection.default_channel.basic_get("mail")
+
+    assert message.delivery_info["redelivered"] is False
+    wait_until(lambda: names(rabbitmq, vhost) == {"mail"})
+
+
+def awaited(look, holds):
+    """The first of many looks for which it *holds*."""
+    return wait_until(lambda: [each for each in [look()] if holds(each)])[0]
+
+
+def names(server, url):
+    return {each["name"] for each in server.ask("GET", f"/queues/{urlsplit(url).path[1:]}?columns=name")}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"port": 1}, r"can't be reached \(.*refused.*\): is it running there\?"),
+        ({"path": "nothere"}, r"has no virtual host 'nothere': correct what follows its port\.$"),
+        ({"password": "wrong"}, r"refuses the name or password.*: check both\.$"),
+    ],
+)
+def test_a_broker_that_can_not_be_used_is_told_in_one_line(vhost, rabbitmq, change, said):
+    parts = urlsplit(vhost)
+    where = {"port": parts.port, "path": parts.path[1:], "password": parts.password} | change
+    url = f"amqp://{parts.username}:{where['password']}@{parts.hostname}:{where['port']}/{where['path']}"
+
+    with pytest.raises(BrokerError, match=said) as raised:
+        opened(url, rabbitmq.management).look({})
+
+    assert "\n" not in str(raised.value)
+    assert f":{where['password']}@" not in str(raised.value)
+
+
+def test_a_user_without_a_right_to_the_virtual_host_is_told(vhost, rabbitmq):
+    with pytest.raises(BrokerError, match=r"lets this user not into 'test-.*': see the rights in docs"):
+        opened(user(rabbitmq, vhost), rabbitmq.management).look({})
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ("", "tells u.* nothing: give that user the tag monitoring"),
+        ("management", "tells u.* neither memory nor alarms: give that user the tag monitoring"),
+    ],
+)
+def test_without_the_tag_depths_are_seen_and_the_memory_is_unknown(vhost, rabbitmq, tags, said):
+    publish(vhost, "shop.mail", 3, queue="mail")
+    broker = opened(user(rabbitmq, vhost, tags=tags, **NOTHING), rabbitmq.management, ["mail"])
+
+    view = Watch(broker).look()
+    broker.close()
+
+    assert [(each.queue.name, each.queue.depth) for each in view.queues] == [("mail", 3)]
+    assert (view.look.memory, view.capacity) == (None, None)
+    gap = found(view)["broker-gaps", broker.name]
+    assert gap.state == "warning"
+    assert re.search(said, gap.message)
+    assert not any(isinstance(each, BrokerSample) for each in samples(view))
+
+
+def test_a_wrong_password_for_the_plugin_alone_is_told(vhost, rabbitmq):
+    place = rabbitmq.management.replace("http://", "http://monitor:secret@")
+    with pytest.raises(
+        BrokerError, match="refuses the name or password of monitor: check both, or name the queues"
+    ):
+        opened(vhost, place).look({})
+
+
+def test_where_the_plugin_is_off_named_queues_are_seen_and_a_restart_ends_nothing(tmp_path):
+    with RabbitMQ(tmp_path, plugins=()) as server:
+        declare(server.url, "mail")
+        fill(server.url, "mail", 2)
+        blind, broker = opened(server.url, server.management), opened(server.url, server.management, ["mail"])
+        with pytest.raises(BrokerError, match="enable rabbitmq_management, or give its address"):
+            blind.look({})
+        before = broker.look({})
+        server.stop()
+        with pytest.raises(BrokerError, match="can't be reached"):
+            broker.look({})
+        server.start()
+        after = broker.look({})
+        blind.close()
+        broker.close()
+
+    assert ([each.depth for each in before.queues], before.memory) == ([2], None)
+    assert [each.name for each in after.queues] == ["mail"]
+
+
+def test_an_address_of_the_plugin_that_is_none_is_refused():
+    with pytest.raises(UsageError, match="is no address of RabbitMQ's management"):
+        Management("rabbit:15672", "a", "b")
+
+
+def test_what_answers_and_is_no_plugin_is_told(vhost, redis_server):
+    place = redis_server.replace("redis://", "http://").removesuffix("/0")
+    with pytest.raises(BrokerError, match="no management plugin answers at"):
+        opened(vhost, place).look({})
+
+
+def test_a_queue_s_own_limit_is_watched_the_lower_of_two(vhost, rabbitmq, broker):
+    declare(vhost, "mail", max_length=1000, overflow="reject-publish")
+    path = f"/policies/{urlsplit(vhost).path[1:]}/short"
+    rabbitmq.ask("PUT", path, {"pattern": "mail", "definition": {"max-length": 100}, "apply-to": "queues"})
+    fill(vhost, "mail", 85)
+
+    view = awaited(Watch(broker).look, lambda each: each.capacity and each.capacity.most == 100)
+
+    assert (view.capacity.used, view.capacity.most, view.capacity.name) == (85, 100, "length of mail")
+    alarm = found(view)["queue-capacity", "mail (length)"]
+    assert (alarm.state, alarm.queue) == ("critical", "mail")
+    assert alarm.message.startswith(f"queue mail of {broker.name} ")
+    assert "is 85 % full (85 of 100 tasks); when it is full RabbitMQ refuses tasks" in alarm.message
+    assert found(view)["queue-drops", "mail"].state == "ok"
+
+
+def test_a_queue_that_drops_its_oldest_is_warned_of(vhost, broker):
+    declare(vhost, "mail", max_length_bytes=1000)
+    fill(vhost, "mail", 1)
+
+    view = wait_until(
+        lambda: [each for each in [Watch(broker).look()] if each.queues and each.queues[0].queue.drops]
+    )[0]
+
+    assert found(view)["queue-drops", "mail"].state == "warning"
+    assert found(view)["queue-capacity", "mail (bytes)"].state == "ok"
+
+
+def test_a_mirrored_queue_is_warned_of(vhost, rabbitmq, broker):
+    declare(vhost, "mail")
+    path = f"/policies/{urlsplit(vhost).path[1:]}/mirror"
+    rabbitmq.ask("PUT", path, {"pattern": "mail", "definition": {"ha-mode": "all"}, "apply-to": "queues"})
+
+    wait_until(lambda: found(Watch(broker).look())["queue-mirrored", "mail"].state == "warning")
+
+
+def test_an_alarm_is_critical_whatever_the_ratios_say_and_names_who_is_blocked(own):
+    url = own.add_vhost("alarm")
+    publish(url, "shop.mail", 3, queue="mail")
+    tell(url, kind="worker-online")
+    broker = opened(url, own.management)
+    watch = Watch(broker, typical=lambda: TYPICAL)
+    watch.look()
+    own.ctl("set_vm_memory_high_watermark", "absolute", "50MB")
+    properties = {"connection_name": "web-1"}
+    with kombu.Connection(url, transport_options={"client_properties": properties}) as connection:
+        producer = connection.Producer()
+        producer.publish({}, routing_key="mail")  # it blocks by publishing
+        try:
+            view = awaited(watch.look, lambda each: each.look.alarms and each.look.blocked and each.capacity)
+        finally:  # a blocked connection doesn't even end
+            own.ctl("set_vm_memory_high_watermark", "0.4")
+    alarm = found(view)["broker-alarm", broker.name]
+    over = awaited(watch.look, lambda each: not each.look.alarms)
+    broker.close()
+
+    assert alarm.state == "critical"
+    assert "has a memory alarm on slowtask" in alarm.message
+    assert re.search(
+        r"publishers are blocked, workers go on; 1 connection is blocked \(slowtask@", alarm.message
+    )
+    assert "apply_async without confirm_publish is lost without an error" in alarm.message
+    assert view.capacity.ratio >= 1.0
+    assert found(view)["broker-capacity", broker.name].state is None
+    assert found(over)["broker-alarm", broker.name].state == "ok"
+
+
+def test_of_a_cluster_the_worst_node_is_named(own, tmp_path):
+    url = own.add_vhost("cluster")
+    declare(url, "mail")
+    with RabbitMQ(tmp_path, beside=own) as second:
+        second.ctl("set_vm_memory_high_watermark", "absolute", "400MB")
+        broker = opened(url, own.management)
+        watch = Watch(broker)
+        view = wait_until(
+            lambda: [each for each in [watch.look()] if each.capacity and each.capacity.most < 5e8]
+        )[0]
+        second.stop()
+        gone = awaited(watch.look, lambda each: each.look.gaps)
+        broker.close()
+    own.ctl("forget_cluster_node", second.node)
+
+    assert view.capacity.name == f"memory of {second.node}"
+    assert second.node in found(view)["broker-capacity", broker.name].message
+    assert gone.look.gaps == [f"the node {second.node} is down: start it."]
+
+
+def test_nobody_is_asked_at_a_port_where_nobody_listens(vhost):
+    broker = opened(vhost, f"http://127.0.0.1:{free_port()}", ["mail"])
+    publish(vhost, "shop.mail", 1, queue="mail")
+
+    assert re.search("no management plugin answers", broker.look({}).gaps[0])

@@ -1,0 +1,352 @@
+"""RQ's Redis is read right, without a change to it, against a real Redis and jobs that RQ itself enqueues."""
+
+import re
+import subprocess
+import sys
+import uuid
+from itertools import pairwise
+
+import pytest
+import rq
+import trustme
+from conftest import wait_until
+from redis import Redis
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ResponseError,
+)
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from places import DOCS
+from slowtask.demo import tasks
+from slowtask.demo.server import Server, free_port
+from slowtask.demo.workers import Workers
+from slowtask.errors import BrokerError, UsageError
+from slowtask.watch.broker.flow import flows
+from slowtask.watch.broker.redis import opened, said, shown
+from slowtask.watch.broker.rq import Rq, job_of, task_of
+
+
+@pytest.fixture
+def broker(redis, redis_server):
+    return Rq(redis, redis_server, seed=1)
+
+
+def look(broker, before=None):
+    tails = {each.name: each.tail for each in before.queues if each.tail} if before else {}
+    return broker.look(tails)
+
+
+def queue(found, name="default"):
+    return next(each for each in found.queues if each.name == name)
+
+
+def test_a_redis_without_queues_shows_none(broker):
+    found = look(broker)
+
+    assert (found.queues, found.workers) == ([], [])
+    assert found.memory.used > 0
+
+
+def test_waiting_jobs_are_counted_and_the_first_has_an_age(broker, redis):
+    other = rq.Queue("mail: urgent", connection=redis)
+    for _ in range(3):
+        other.enqueue(tasks.simple_task)
+
+    found = queue(look(broker), "mail: urgent")
+
+    assert (found.depth, found.running, found.workers) == (3, 0, 0)
+    assert 0 <= found.oldest < 60e9
+
+
+def test_reading_changes_nothing(broker, redis):
+    """Not even a job whose worker is long gone, which RQ's own registries would fail on the way."""
+    default = rq.Queue(connection=redis)
+    default.enqueue(tasks.simple_task)
+    redis.zadd("rq:wip:default", {"lost:" + "0" * 32: 1})
+    redis.config_resetstat()
+    before = {key: redis.dump(key) for key in redis.keys("*")}
+
+    look(broker)
+    broker.waiting("default", 10)
+    broker.running(["default"])
+
+    assert {key: redis.dump(key) for key in redis.keys("*")} == before
+
+
+def test_a_user_who_may_only_read_is_enough(redis, redis_server):
+    rq.Queue(connection=redis).enqueue(tasks.simple_task)
+    password = uuid.uuid4().hex
+    page = (DOCS / "monitor.md").read_text()
+    [line] = re.findall(r"^ACL SETUSER monitor .*~rq:.*$", page, re.MULTILINE)
+    redis.execute_command(
+        *line.replace("monitor", "slowtask", 1).replace(">password", f">{password}").split()
+    )
+    url = redis_server.replace("redis://", f"redis://slowtask:{password}@")
+    with opened(url) as client:
+        broker = Rq(client, url)
+
+        assert queue(look(broker)).depth == 1
+        assert broker.waiting("default", 10).tasks == {"slowtask.demo.tasks.simple_task": 1}
+        assert broker.owners(300)[0].name == "queued jobs"
+        assert broker.running(["default"]) == []
+        with pytest.raises(NoPermissionError):
+            client.delete("rq:queue:default")
+        with pytest.raises(BrokerError, match="doesn't allow that"):
+            Rq(client, url, prefix="another").look({})
+    redis.execute_command("ACL", "DELUSER", "slowtask")
+
+
+def test_a_look_takes_three_round_trips_for_a_hundred_queues(broker, redis):
+    for number in range(100):
+        rq.Queue(f"q{number}", connection=redis).enqueue(tasks.simple_task)
+    before = redis.info("commandstats")
+
+    found = look(broker)
+
+    calls = redis.info("commandstats")
+    writes = {name for name in calls if name not in before}
+    assert len(found.queues) == 100
+    assert found.trips == 3
+    assert not {"cmdstat_set", "cmdstat_del", "cmdstat_zrem", "cmdstat_hset"} & writes
+
+
+def test_what_comes_is_counted_by_the_last_job_that_was_there(broker, redis):
+    default = rq.Queue(connection=redis)
+    for _ in range(5):
+        default.enqueue(tasks.simple_task)
+    first = look(broker)
+    for _ in range(7):
+        default.enqueue(tasks.simple_task)
+    redis.lpop("rq:queue:default", 2)
+
+    second = look(broker, first)
+
+    flow = flows(first, second)["default"]
+    assert (flow.arrivals, flow.departures) == (7, 2)
+    assert flow.interval == (second.time - first.time) * 1000
+
+
+def test_nothing_is_missed_while_workers_empty_the_queue_between_two_looks(
+    broker, redis, redis_server, tmp_path
+):
+    default = rq.Queue(connection=redis)
+    looks = [look(broker)]
+    default.enqueue(tasks.simple_task)
+    looks.append(look(broker, looks[-1]))
+    with Workers(tmp_path, redis_server, 2):
+        for count in (20, 1, 33):
+            for _ in range(count):
+                default.enqueue(tasks.simple_task)
+            looks.append(look(broker, looks[-1]))
+            wait_until(lambda: queue(look(broker)).depth == 0)
+        wait_until(lambda: sum(each.done for each in look(broker).workers) == 55)
+        looks.append(look(broker, looks[-1]))
+
+    found = [flows(before, now).get("default") for before, now in pairwise(looks[1:])]
+
+    assert sum(each.arrivals for each in found) == 54
+    assert sum(each.departures for each in found) == 55
+
+
+def test_the_backlog_is_told_by_task_without_its_arguments(broker, redis):
+    default = rq.Queue(connection=redis)
+    for _ in range(3):
+        default.enqueue(tasks.send_mail, "secret", 1)
+    default.enqueue(tasks.compute, 5)
+
+    found = broker.waiting("default", 100)
+
+    assert found.tasks == {"slowtask.demo.tasks.send_mail": 3, "slowtask.demo.tasks.compute": 1}
+    assert (found.depth, found.seen) == (4, 4)
+
+
+def test_of_a_long_queue_a_sample_is_enough(broker, redis):
+    pipe = redis.pipeline()
+    for number in range(20_000):
+        pipe.rpush("rq:queue:default", number)
+        pipe.hset(f"rq:job:{number}", "description", "jobs.a()" if number % 4 else "jobs.b()")
+    pipe.execute()
+
+    found = broker.waiting("default", 2401)
+
+    assert (found.depth, found.seen) == (20_000, 2401)
+    assert found.tasks["jobs.b"] / found.seen == pytest.approx(0.25, abs=0.03)
+
+
+def test_a_job_that_runs_is_seen_with_its_task_and_start(broker, redis, redis_server, tmp_path):
+    with Workers(tmp_path, redis_server, 1):
+        rq.Queue(connection=redis).enqueue(tasks.send_mail, "a", 600)
+        [found] = wait_until(lambda: broker.running(["default"]))
+
+    assert found.task == "slowtask.demo.tasks.send_mail"
+    assert found.limit == 180
+    assert found.since > 1_700_000_000_000_000
+
+
+def test_who_owns_the_memory_is_told_by_keys_at_random(broker, redis):
+    pipe = redis.pipeline()
+    for number in range(300):
+        pipe.hset(f"rq:job:{number}", mapping={"status": "failed", "exc_info": "x" * 3000})
+        pipe.hset(f"rq:job:q{number}", mapping={"status": "queued", "data": "x" * 700})
+        pipe.set(f"cache:{number}", "x" * 300)
+    pipe.execute()
+
+    found = {each.name: each.share for each in broker.owners(1000)}
+
+    assert list(found) == ["failed jobs", "queued jobs", "other programs"]
+    assert found["failed jobs"] == pytest.approx(0.7, abs=0.1)
+    assert sum(found.values()) == pytest.approx(1.0)
+
+
+def test_an_empty_redis_is_owned_by_nobody(broker):
+    assert broker.owners(10) == []
+
+
+def test_a_key_prefix_is_honoured(redis, redis_server):
+    program = "import rq, redis, sys; rq.Queue(connection=redis.from_url(sys.argv[1])).enqueue('jobs.a')"
+    subprocess.run(
+        [sys.executable, "-c", program, redis_server], check=True, env={"RQ_KEY_PREFIX": "shop:rq"}
+    )
+
+    assert queue(look(Rq(redis, redis_server, prefix="shop:rq"))).depth == 1
+    assert look(Rq(redis, redis_server)).queues == []
+
+
+def test_a_queue_that_is_deleted_is_just_gone(broker, redis):
+    default = rq.Queue(connection=redis)
+    default.enqueue(tasks.simple_task)
+    first = look(broker)
+    default.delete(delete_jobs=True)
+
+    assert look(broker, first).queues == []
+
+
+def test_nothing_of_a_job_is_unpickled(broker, redis):
+    redis.sadd("rq:queues", "rq:queue:default")
+    redis.rpush("rq:queue:default", "evil")
+    redis.hset("rq:job:evil", mapping={"data": b"cos\nsystem\n(S'exit 1'\ntR.", "description": "jobs.evil()"})
+
+    assert broker.waiting("default", 10).tasks == {"jobs.evil": 1}
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("redis://127.0.0.1:1", r"can't be reached"),
+        ("redis://nobody:wrong@{host}", r"refuses the name or password"),
+    ],
+)
+def test_a_redis_that_can_not_be_read_is_told_without_its_password(redis_server, url, said):
+    url = url.format(host=redis_server.partition("//")[2])
+    with opened(url) as client, pytest.raises(BrokerError, match=said) as raised:
+        Rq(client, url).look({})
+
+    assert "wrong" not in str(raised.value).replace("WRONGPASS", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (BusyLoadingError("Redis is loading the dataset in memory"), "is loading its data"),
+        (ResponseError("NOAUTH Authentication required."), "wants a name and password"),
+        (AuthenticationError("WRONGPASS invalid username-password pair"), "refuses the name or password"),
+        (ResponseError("MISCONF Redis is configured to save RDB snapshots"), "can't save its data"),
+        (OutOfMemoryError("command not allowed when used memory > 'maxmemory'."), "is full"),
+        (ResponseError("CLUSTERDOWN The cluster is down"), "is a cluster that is down"),
+        (ResponseError("DB index is out of range"), "has no database of that number, it is out of range"),
+        (RedisTimeoutError("Timeout reading from socket"), "can't be reached (Timeout reading"),
+        (ResponseError("ERR something new"), "refuses to be asked (ERR something new)"),
+    ],
+)
+def test_what_a_redis_refuses_with_is_told_in_one_line(error, sentence):
+    with pytest.raises(BrokerError) as raised, said("redis://queue"):
+        raise error
+
+    assert str(raised.value).startswith(f"redis://queue {sentence}")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_database_that_redis_does_not_have_is_told(redis_server):
+    url = redis_server.replace("/0", "/99")
+    with opened(url) as client, pytest.raises(BrokerError, match="has no database of that number"):
+        Rq(client, url).look({})
+
+
+def test_a_producer_whose_clock_is_ahead_makes_no_age_below_zero(broker, redis):
+    redis.sadd("rq:queues", "rq:queue:default")
+    redis.rpush("rq:queue:default", "early")
+    redis.hset("rq:job:early", "enqueued_at", "2099-01-01T00:00:00.000000Z")
+
+    assert queue(look(broker)).oldest == 0
+
+
+def test_a_job_without_a_time_has_no_age(broker, redis):
+    redis.sadd("rq:queues", "rq:queue:default")
+    redis.rpush("rq:queue:default", "odd")
+
+    assert queue(look(broker)).oldest is None
+
+
+@pytest.mark.server
+def test_a_redis_behind_a_socket_of_the_machine_is_read(tmp_path):
+    path = tmp_path / "redis.sock"
+    with Server(tmp_path, unixsocket=str(path)) as server, server.client() as client:
+        rq.Queue(connection=client).enqueue(tasks.simple_task)
+        with opened(f"unix://{path}") as found:
+            assert queue(look(Rq(found, f"unix://{path}"))).depth == 1
+
+
+@pytest.mark.server
+def test_a_redis_behind_tls_is_read_and_one_that_is_not_trusted_is_told(tmp_path):
+    authority, port = trustme.CA(), free_port()
+    certificate = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    files = {"tls-cert-file": "server.pem", "tls-key-file": "server.pem", "tls-ca-cert-file": "ca.pem"}
+    options = {name: str(tmp_path / file) for name, file in files.items()}
+    url = f"rediss://127.0.0.1:{port}/0"
+    with Server(tmp_path, **{"tls-port": str(port), "tls-auth-clients": "no"}, **options) as server:
+        with server.client() as client:
+            rq.Queue(connection=client).enqueue(tasks.simple_task)
+        with opened(f"{url}?ssl_ca_certs={tmp_path / 'ca.pem'}") as found:
+            assert queue(look(Rq(found, url))).depth == 1
+        with opened(url) as found, pytest.raises(BrokerError, match="certificate verify failed"):
+            Rq(found, url).look({})
+
+
+def test_an_address_that_is_none_is_refused():
+    with pytest.raises(UsageError, match="is no address of a Redis"):
+        opened("http://redis")
+
+
+def test_a_password_is_never_shown():
+    assert shown("redis://user:secret@host:1/0") == "redis://user:***@host:1/0"
+
+
+@pytest.mark.parametrize(
+    ("member", "job"), [(b"a:" + b"0" * 32, "a"), (b"a", "a"), (b"a:b", "a:b"), (b"x:y:" + b"f" * 32, "x:y")]
+)
+def test_a_registry_s_member_names_a_job(member, job):
+    assert job_of(member) == job
+
+
+@pytest.mark.parametrize(
+    ("description", "task"),
+    [
+        (b"jobs.a(1, b='(')", "jobs.a"),
+        (b"Say hello", "Say hello"),
+        (b"", ""),
+        (b"\xff(", "\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_a_task_is_what_stands_before_the_arguments(description, task):
+    assert task_of(description) == task
+
+
+def test_a_redis_of_another_kind_gives_its_clients_back(redis_server):
+    with Redis.from_url(redis_server) as client:
+        assert client.ping()

@@ -1,0 +1,644 @@
+"""The monitor's loop, against a real Redis and a real HTTP server as its channel."""
+
+import http.server
+import json
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import msgspec
+import pytest
+import rq
+from conftest import PATIENCE, wait_until
+
+from logs import made, written
+from slowtask.demo import tasks
+from slowtask.demo.server import Server
+from slowtask.demo.workers import Workers
+from slowtask.errors import UsageError
+from slowtask.record import event, sample
+from slowtask.watch.alarm import Finding, Told
+from slowtask.watch.broker.redis import opened
+from slowtask.watch.broker.rq import Rq
+from slowtask.watch.findings import findings, unseen
+from slowtask.watch.judge import Typical
+from slowtask.watch.metrics import Health, served
+from slowtask.watch.monitor import Lines, Monitor
+from slowtask.watch.samples import samples
+from slowtask.watch.settings import MonitorSettings, load
+from slowtask.watch.tell import Channels, body, senders, title, tried
+from slowtask.watch.typical import Runs
+from slowtask.watch.view import Limits, Watch
+
+MAIL, COMPUTE = "slowtask.demo.tasks.send_mail", "slowtask.demo.tasks.compute"
+TYPICAL = {MAIL: Typical(mean=5.0, p99=9.0), COMPUTE: Typical(mean=0.2, p99=0.4)}
+
+
+@pytest.fixture
+def broker(redis, redis_server):
+    return Rq(redis, redis_server, seed=1)
+
+
+@pytest.fixture
+def watch(broker):
+    return Watch(broker, Limits(), lambda: TYPICAL)
+
+
+def fill(redis, mails=20, computations=0, name="default"):
+    target = rq.Queue(name, connection=redis)
+    for _ in range(mails):
+        target.enqueue(tasks.send_mail, "a", 5)
+    for _ in range(computations):
+        target.enqueue(tasks.compute, 5)
+
+
+def recent(task, took):
+    """A run that ended just now."""
+    return msgspec.structs.replace(made(task=task, took=took), timestamp=datetime.now(UTC))
+
+
+def limit(redis, ratio):
+    """Give Redis a limit of which *ratio* is in use now; the ballast outweighs connections."""
+    redis.setrange("ballast", 20_000_000, "x")
+    redis.config_set("maxmemory", int(redis.info("memory")["used_memory"] / ratio))
+
+
+def states(view, limits=Limits()):  # noqa: B008 - frozen
+    return {(each.name, each.subject): each.state for each in findings(view, limits)}
+
+
+def test_a_full_redis_is_critical_and_the_task_to_blame_is_named(watch, redis, redis_server):
+    fill(redis, mails=20, computations=100)
+    limit(redis, 0.9)
+
+    view = watch.look()
+
+    found = {each.name: each for each in findings(view, Limits())}
+    assert found["broker-capacity"].state == "critical"
+    assert found["broker-capacity"].task == MAIL
+    assert "20 waiting, 1m 40s of one worker, 83 % of the backlog" in found["broker-capacity"].message
+    assert "RQ can't work jobs off any more" in found["broker-capacity"].message
+
+
+def test_a_redis_with_room_is_well(watch, redis, redis_server):
+    limit(redis, 0.1)
+
+    assert set(states(watch.look()).values()) == {"ok"}
+
+
+def test_one_without_a_limit_or_that_evicts_is_a_warning(watch, redis, redis_server):
+    assert states(watch.look())["broker-policy", redis_server] == "warning"
+    limit(redis, 0.1)
+    redis.config_set("maxmemory-policy", "allkeys-lru")
+    text = next(each.message for each in findings(watch.look(), Limits()) if each.name == "broker-policy")
+    redis.config_set("maxmemory-policy", "noeviction")
+
+    assert "evicts (allkeys-lru)" in text
+
+
+class Clocked(Rq):
+    """Each look is a tenth of a second after the one before, however long a busy machine took."""
+
+    times = count(1_800_000_000_000_000, 100_000)  #: µs
+
+    def look(self, *arguments, **options):
+        return replace(super().look(*arguments, **options), time=next(self.times))
+
+
+def test_a_redis_that_fills_is_forecast_before_it_is_full(redis, redis_server):
+    limit(redis, 0.5)
+    watch = Watch(Clocked(redis, redis_server, seed=1), Limits(), lambda: TYPICAL)
+    for _ in range(12):
+        fill(redis, mails=40)
+        view = watch.look()
+
+    assert view.capacity.ratio < 0.7
+    assert view.forecast.seconds < 900
+    assert states(view)["broker-full-soon", redis_server] in ("warning", "critical")
+
+
+def test_a_queue_s_own_limits_are_watched(watch, redis):
+    fill(redis, mails=90)
+
+    found = states(watch.look(), Limits(depth={"default": 100}, age={"default": 0.001}))
+
+    assert found["queue-depth", "default"] == "warning"
+    assert found["queue-age", "default"] == "critical"
+
+
+def test_a_run_that_takes_too_long_is_told_before_it_ends(broker, redis, redis_server, tmp_path):
+    usual = {MAIL: Typical(mean=0.01, p99=0.05)}
+    with Workers(tmp_path, redis_server, 1):
+        rq.Queue(connection=redis).enqueue(tasks.send_mail, "a", 600)
+        watch = Watch(broker, Limits(), lambda: usual)
+        found = wait_until(
+            lambda: [
+                each
+                for each in findings(watch.look(), Limits())
+                if (each.name, each.state) == ("queue-overrun", "warning")
+            ]
+        )
+
+    assert found[0].task == MAIL
+    assert "usually under 50 ms" in found[0].message
+
+
+def test_a_limit_of_the_users_own_counts_at_once(broker, redis, redis_server, tmp_path):
+    limits = Limits(runtime={MAIL: 0.1})
+    with Workers(tmp_path, redis_server, 1):
+        rq.Queue(connection=redis).enqueue(tasks.send_mail, "a", 600)
+        watch = Watch(broker, limits)
+        wait_until(lambda: states(watch.look(), limits).get(("queue-overrun", "default")) == "warning")
+
+
+def test_the_samples_of_a_look_are_lines_of_the_design(watch, redis):
+    fill(redis, mails=3)
+    watch.look()
+    fill(redis, mails=2)
+
+    lines = [msgspec.to_builtins(each) for each in samples(watch.look())]
+
+    of_queue = next(each for each in lines if "queue.name" in each)
+    of_broker = next(each for each in lines if "broker.name" in each)
+    assert (of_queue["queue.depth"], of_queue["queue.arrivals"], of_queue["queue.departures"]) == (5, 2, 0)
+    assert {each["event.dataset"] for each in lines} == {"slowtask.queue"}
+    assert of_queue.keys() <= event.types(sample.QueueSample).keys()
+    assert of_broker["broker.memory.used"] > 0
+
+
+class Web:
+    """A real HTTP server that takes POSTs, and answers with a status that a test sets."""
+
+    def __init__(self):
+        outer, self.status, self.got = self, 200, []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                text = self.rfile.read(int(self.headers["content-length"]))
+                if outer.status == 200:
+                    outer.got.append(json.loads(text))
+                self.send_response(outer.status)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"json://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def web():
+    found = Web()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
+def finding(value=0.9):
+    return Finding(
+        name="broker-capacity", subject="redis", value=value, warning=0.7, critical=0.8, message="full"
+    )
+
+
+def told(state="critical", kind="change", before="ok"):
+    return Told(finding=finding(), state=state, kind=kind, before=before, lasted=90.0)
+
+
+def test_an_alert_reaches_a_channel_with_its_state_and_the_link(web):
+    channels = Channels(senders([web.url]))
+    channels.send("critical", title(told()), body(told(), "https://kibana/x"))
+    channels.stop()
+
+    [message] = web.got
+    assert message["title"] == "CRITICAL: broker-capacity of redis"
+    assert message["message"] == "full\nhttps://kibana/x"
+    assert message["type"] == "failure"
+
+
+def test_that_it_is_over_is_told_with_how_long_it_was():
+    over = told(state="ok", before="critical")
+
+    assert title(over) == "OVER: broker-capacity of redis"
+    assert body(over) == "full\nIt was critical for 1m 30s."
+
+
+def test_a_channel_that_fails_is_tried_again_and_holds_up_no_other(web):
+    web.status = 500
+    other = Web()
+    channels = Channels(senders([other.url, web.url]), pause=0.05)
+    channels.send("warning", "t", "b")
+    wait_until(lambda: other.got)
+    web.status = 200
+
+    wait_until(lambda: web.got)
+    channels.stop()
+    other.server.shutdown()
+
+    assert web.got[0]["title"] == "t"
+
+
+def test_a_channel_whose_library_raises_is_a_failure_and_no_more(caplog):
+    def broken(*_):
+        raise RuntimeError("gone")
+
+    channels = Channels([("slack (1)", broken)], pause=0.0)
+    channels.send("ok", "t", "b")
+    wait_until(lambda: "could not be told" in caplog.text)
+    channels.stop()
+
+    assert "slack (1) failed: RuntimeError: gone" in caplog.text
+
+
+def test_a_channel_that_is_none_is_named_by_its_place_for_its_address_is_a_secret(web):
+    with pytest.raises(UsageError, match="channel 2 is no address") as raised:
+        senders([web.url, "nonsense://user:secret@x"])
+
+    assert "secret" not in str(raised.value)
+
+
+def test_the_channels_can_be_tried(web):
+    [(name, taken, _)] = tried([web.url])
+
+    assert (name, taken) == ("json (1)", True)
+    assert web.got[0]["title"] == "TEST: slowtask"
+
+
+def monitored(watch, tmp_path, **others):
+    lines = []
+    settings = MonitorSettings(calm=0.0, **others)
+    clock = iter(float(n) for n in range(1000)).__next__
+    return Monitor(watch, "redis", settings, write=lines.append, clock=clock), lines
+
+
+def test_one_step_writes_samples_and_what_is_told(watch, redis, tmp_path):
+    fill(redis)
+    limit(redis, 0.9)
+    monitor, lines = monitored(watch, tmp_path)
+
+    [alarm] = [each for each in monitor.step() if each.finding.name == "broker-capacity"]
+
+    records = [json.loads(line) for line in lines]
+    assert alarm.state == "critical"
+    assert {each["event.dataset"] for each in records} == {"slowtask.queue", "slowtask.alert"}
+    assert [each["task.name"] for each in records if each["event.dataset"] == "slowtask.alert"] == [MAIL]
+
+
+@pytest.mark.server
+def test_a_redis_that_goes_away_and_comes_back_is_told_both_times(tmp_path):
+    with Server(tmp_path) as server:
+        client = opened(server.url)
+        watch = Watch(Rq(client, server.url))
+        monitor, lines = monitored(watch, tmp_path)
+        monitor.step()
+    gone = [(each.finding.name, each.state) for each in monitor.step()]
+    count = len(lines)
+    again = Server(tmp_path)
+    again.port = server.port
+    with again:
+        back = [(each.finding.name, each.state) for each in monitor.step()]
+        back += [(each.finding.name, each.state) for each in monitor.step()]
+
+    assert ("broker-unseen", "critical") in gone
+    assert count == len(lines) - sum(1 for line in lines[count:])
+    assert ("broker-unseen", "ok") in back
+
+
+def test_what_can_not_be_seen_is_no_sample_of_zeros(tmp_path):
+    with opened("redis://127.0.0.1:1") as client:
+        monitor, lines = monitored(Watch(Rq(client, "redis://127.0.0.1:1")), tmp_path)
+        monitor.step()
+
+    assert [json.loads(line)["event.dataset"] for line in lines] == ["slowtask.alert"]
+
+
+def test_a_broker_that_is_away_is_asked_less_and_less_often(tmp_path):
+    with opened("redis://127.0.0.1:1") as client:
+        monitor, _ = monitored(Watch(Rq(client, "redis://127.0.0.1:1")), tmp_path)
+        pauses = [monitor.pause()]
+        for _ in range(8):
+            monitor.step()
+            pauses.append(monitor.pause())
+
+    assert pauses[:4] == [5.0, 10.0, 20.0, 40.0]
+    assert pauses[-1] == 60.0
+
+
+def test_a_full_disk_does_not_end_the_watch(watch, redis):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monitor = Monitor(watch, "redis", MonitorSettings(), write=full)
+
+    assert isinstance(monitor.step(), list)
+
+
+def test_seen_again_is_a_finding_too():
+    assert unseen("redis", None).state == "ok"
+
+
+def test_typical_times_come_from_the_log_of_runs(tmp_path):
+    log = written(tmp_path / "runs.ndjson", [made(task="jobs.a", took=n, number=n) for n in (1, 2, 3)])
+
+    found = Runs([str(log)], since=None)()
+
+    assert found["jobs.a"].mean == 2.0
+    assert found["jobs.a"].count == 3
+
+
+def test_a_log_that_can_not_be_read_leaves_times_unknown_and_says_why(tmp_path):
+    runs = Runs([str(tmp_path / "nothere")])
+
+    assert runs() == {}
+    assert f"names {tmp_path / 'nothere'}, which isn't there yet" in runs.problem
+
+
+def test_logs_of_runs_are_told_once_when_they_are_missing_and_again_when_they_appear(tmp_path, caplog):
+    caplog.set_level("INFO", "slowtask.monitor")
+    path, noticed = tmp_path / "runs.ndjson", []
+    runs = Runs([str(path)], since=None, every=0.0, noticed=noticed.append)
+    for _ in range(3):
+        runs()
+    written(path, [made(task="jobs.a")])
+    runs = [runs() for _ in range(2)]
+
+    first, second = caplog.messages
+    assert first.startswith("SLOWTASK_MONITOR_RUNS (runs in --config) names ")
+    assert "isn't there yet: typical times and blame come once it is" in first
+    assert "are read again" in second
+    assert [*runs[0]] == ["jobs.a"]
+    assert noticed == [first, None]
+
+
+def test_logs_of_runs_that_appear_are_read_at_the_next_look(tmp_path):
+    path = tmp_path / "runs.ndjson"
+    runs = Runs([str(path)], since=None)
+    before = runs()
+    written(path, [made(task="jobs.a")])
+
+    assert (before, [*runs()]) == ({}, ["jobs.a"])
+
+
+def test_logs_of_runs_that_are_no_logs_are_told_with_the_setting(tmp_path, caplog):
+    (tmp_path / "logs").mkdir()
+    runs = Runs([str(tmp_path / "logs")])
+    runs()
+
+    [told] = caplog.messages
+    assert f"{tmp_path / 'logs'} holds no logs" in told
+    assert "Correct SLOWTASK_MONITOR_RUNS" in told
+
+
+def test_a_log_that_can_not_be_written_later_is_told_once_and_again_when_it_can(caplog):
+    caplog.set_level("INFO", "slowtask.monitor")
+    full, written, noticed = [True], [], []
+
+    def write(line):
+        if full[0]:
+            raise OSError(28, "No space left on device")
+        written.append(line)
+
+    lines = Lines(write, "/var/log/m.ndjson", noticed.append)
+    for _ in range(3):
+        lines.write(b"lost\n")
+    full[0] = False
+    lines.write(b"kept\n")
+
+    first, second = caplog.messages
+    assert "/var/log/m.ndjson can't be written (No space left on device)" in first
+    assert second == "the monitor's log /var/log/m.ndjson is written again; 3 lines lost."
+    assert (written, noticed) == ([b"kept\n"], [first, None])
+
+
+def test_a_log_that_can_not_be_written_at_the_start_is_a_wrong_setting(tmp_path, redis_server):
+    (tmp_path / "file").touch()
+    environment = os.environ | {"SLOWTASK_MONITOR_LOG": "file/m.ndjson", "SLOWTASK_REDIS_URL": redis_server}
+    command = [str(Path(sys.executable).parent / "slowtask"), "monitor"]
+
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "slowtask: the monitor's log file/m.ndjson can't be written (Not a directory)"
+    )
+    assert done.stderr.count("\n") == 1
+
+
+def test_what_the_monitor_can_not_read_is_seen_from_outside(watch, redis):
+    health = Health(patience=60.0)
+    server = served("127.0.0.1:0", health)
+    health.see(watch.look())
+    health.note("runs", "no log of runs")
+
+    assert get(server, "/healthz") == (200, "ok\nno log of runs\n")
+    text = get(server, "/metrics")[1]
+    assert 'slowtask_monitor_problem{part="runs"} 1.0' in text
+    assert 'slowtask_monitor_problem{part="log"} 0.0' in text
+    server.shutdown()
+
+
+def get(server, path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}{path}") as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_metrics_show_the_last_look_with_bounded_labels(watch, redis):
+    fill(redis, mails=4, name='odd"\n')
+    limit(redis, 0.5)
+    health = Health(patience=60.0)
+    server = served("127.0.0.1:0", health)
+    before = get(server, "/healthz")
+    health.see(watch.look())
+
+    status, text = get(server, "/metrics")
+
+    assert before[0] == 503
+    assert get(server, "/healthz") == (200, "ok\n")
+    assert get(server, "/other")[0] == 404
+    assert status == 200
+    assert 'slowtask_queue_depth{queue="odd\\"\\n",system="rq"} 4.0' in text
+    assert f'slowtask_backlog_seconds{{system="rq",task="{MAIL}"}} 20.0' in text
+    assert "slowtask_queue_load_ratio{" not in text  # nobody works: it isn't known
+    server.shutdown()
+
+
+def test_a_monitor_that_has_not_looked_of_late_is_not_well(watch, redis):
+    now = [0.0]
+    health = Health(patience=10.0, clock=lambda: now[0])
+    health.see(watch.look())
+    now[0] = 11.0
+
+    assert not health.well
+
+
+def test_an_address_in_use_is_told(web):
+    with pytest.raises(UsageError, match="can't be served"):
+        served(f"127.0.0.1:{web.server.server_port}", Health(patience=1.0))
+
+
+def test_settings_come_from_the_file_and_the_environment_wins(tmp_path):
+    path = tmp_path / "slowtask.toml"
+    path.write_text('interval = 2\nchannels = ["json://a"]\n[depth]\ndefault = 100\n')
+
+    found = load(path, {"SLOWTASK_MONITOR_INTERVAL": "3", "RQ_REDIS_URL": "redis://rq"})
+
+    assert (found.interval, found.channels, found.depth) == (3.0, ("json://a",), {"default": 100})
+    assert found.redis_url == "redis://rq"
+    assert (
+        load(None, {"SLOWTASK_REDIS_URL": "redis://own", "RQ_REDIS_URL": "redis://rq"}).redis_url
+        == "redis://own"
+    )
+
+
+def test_every_mistake_is_named_at_once(tmp_path):
+    path = tmp_path / "slowtask.toml"
+    path.write_text('interval = 0\ncapacity = "half"\nnothere = 1\nmetrics = "9187"\n[depth]\na = -1\n')
+
+    with pytest.raises(UsageError) as raised:
+        load(path, {"SLOWTASK_MONITOR_CALM": "soon"})
+
+    for name in ("interval", "capacity", "nothere", "metrics", "depth", "calm"):
+        assert name in str(raised.value)
+
+
+@pytest.mark.parametrize(("text", "said"), [("a = ", "is no TOML"), (None, "can't be read")])
+def test_a_file_that_is_none_is_told(tmp_path, text, said):
+    path = tmp_path / "slowtask.toml"
+    if text is not None:
+        path.write_text(text)
+
+    with pytest.raises(UsageError, match=said):
+        load(path, {})
+
+
+def test_the_defaults_are_valid_settings():
+    plain = {name: getattr(MonitorSettings(), name) for name in ("interval", "capacity", "soon", "calm")}
+
+    assert load(
+        None, {f"SLOWTASK_MONITOR_{name.upper()}": str(value) for name, value in plain.items()}
+    ) == replace(MonitorSettings())
+
+
+def test_the_service_watches_alerts_and_stops_cleanly(redis, redis_server, tmp_path, web):
+    fill(redis)
+    limit(redis, 0.9)
+    log = tmp_path / "monitor.ndjson"
+    environment = os.environ | {
+        "SLOWTASK_REDIS_URL": redis_server,
+        "SLOWTASK_MONITOR_INTERVAL": "0.5",
+        "SLOWTASK_MONITOR_LOG": str(log),
+        "SLOWTASK_MONITOR_CHANNELS": web.url,
+    }
+    command = [str(Path(sys.executable).parent / "slowtask"), "monitor"]
+    process = subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.PIPE)
+    wait_until(lambda: web.got)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=PATIENCE)
+
+    assert process.returncode == 0
+    assert b"CRITICAL: broker-capacity" in said
+    assert b"stopped" in said
+    assert {json.loads(line)["event.dataset"] for line in log.read_bytes().splitlines()} == {
+        "slowtask.queue",
+        "slowtask.alert",
+    }
+
+
+def test_a_channel_is_tried_by_the_command(web, tmp_path):
+    environment = os.environ | {"SLOWTASK_MONITOR_CHANNELS": web.url}
+    command = [str(Path(sys.executable).parent / "slowtask"), "monitor", "--test-alert"]
+
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("json (1): sent, ")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "status", "word"), [(0.1, 0, "OK: "), (0.75, 1, "WARNING: "), (0.9, 2, "CRITICAL: ")]
+)
+def test_status_check_is_for_cron_and_nagios(redis, redis_server, ratio, status, word):
+    fill(redis)
+    limit(redis, ratio)
+    command = [str(Path(sys.executable).parent / "slowtask"), "status", "--check", "--seconds", "0.2"]
+
+    done = subprocess.run(
+        [*command, "--redis-url", redis_server], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout[: len(word)]) == (status, word)
+    assert done.stdout.count("\n") == 1
+
+
+def test_status_check_of_a_redis_that_is_away_is_unknown():
+    command = [str(Path(sys.executable).parent / "slowtask"), "status", "--check"]
+
+    done = subprocess.run(
+        [*command, "--redis-url", "redis://127.0.0.1:1"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 3
+    assert done.stdout.startswith("UNKNOWN: redis://127.0.0.1:1 can't be reached")
+
+
+def test_status_shows_the_broker_the_queues_and_the_backlog(redis, redis_server, tmp_path):
+    fill(redis, mails=3, computations=2, name="mail")
+    limit(redis, 0.83)
+    runs = written(
+        tmp_path / "runs.ndjson",
+        [recent(MAIL, 5.0)],
+    )
+    command = [str(Path(sys.executable).parent / "slowtask"), "status", "--seconds", "0.2"]
+
+    done = subprocess.run(
+        [*command, "--redis-url", redis_server, "--runs", str(runs)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+
+    assert done.returncode == 0
+    assert re.search(r"8[234] % of", done.stdout)
+    assert re.search(r"mail +5 ", done.stdout)
+    assert re.search(rf"{MAIL} +3 +15\.0 s +100 %", done.stdout)
+
+
+def test_status_json_is_one_object(redis, redis_server, tmp_path):
+    fill(redis, mails=3)
+    command = [str(Path(sys.executable).parent / "slowtask"), "status", "--json", "--seconds", "0.2"]
+
+    done = subprocess.run(
+        [*command, "--redis-url", redis_server], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+
+    found = json.loads(done.stdout)
+    assert found["queues"][0]["depth"] == 3
+    assert found["queues"][0]["backlog"][0]["work"] is None
+
+
+def test_the_wait_for_a_channel_ends_with_the_monitor():
+    """A channel that hangs is left behind."""
+    blocked = queue.Queue()
+    channels = Channels([("slow (1)", lambda *_: blocked.get() is None)])
+    channels.send("ok", "t", "b")
+    start = time.monotonic()
+    channels.stop(patience=0.2)
+
+    assert time.monotonic() - start < PATIENCE
+    blocked.put(None)
