@@ -130,10 +130,10 @@ def test_trouble_costs_the_task_nothing_and_is_told_once(command, pool, environm
 def test_broken_hooks_cost_the_task_nothing(command, tmp_path):
     """Whatever of ours raises, wherever Celery calls it."""
     (tmp_path / "broken.py").write_text(
-        "from slowtask import log, record\n"
-        "from slowtask.celery import attempt, death, facts, news\n"
+        "from slowtask import record\n"
+        "from slowtask.celery import attempt, death, facts, heartbeat\n"
         "def fails(*_, **__):\n    raise ZeroDivisionError\n"
-        "record.run = log.write = facts.wait = facts.key = news.told = death.write = fails\n"
+        "record.run = record.write = facts.wait = facts.key = heartbeat.told = death.write = fails\n"
         "from tasks import app\n"
     )
     with command.worker(app="broken", SLOWTASK_LOG="off") as log:

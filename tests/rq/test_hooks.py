@@ -91,15 +91,15 @@ import signal, time
 from redis import Redis
 from rq.job import Job
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
-from slowtask import log
+from slowtask import record
 from slowtask.rq import TimedJob
 
-write = log.write
+write = record.write
 def slowly(run):
     left, _ = signal.getitimer(signal.ITIMER_REAL)
     time.sleep(left + 0.1 if left else 0)
     write(run)
-log.write = slowly
+record.write = slowly
 job = TimedJob.create("jobs.finishes", connection=Redis(), id="a")
 with UnixSignalDeathPenalty(10, JobTimeoutException):
     job.perform()
