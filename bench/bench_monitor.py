@@ -20,7 +20,7 @@ from pathlib import Path
 import kombu
 from redis import Redis
 
-from slowtask.demo.rabbitmq import RabbitMQ
+from slowtask.demo.rabbitmq.server import RabbitMQ
 from slowtask.demo.server import Server
 from slowtask.watch.broker import Broker
 from slowtask.watch.broker.address import broker as opened

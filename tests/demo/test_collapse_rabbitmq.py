@@ -9,8 +9,8 @@ import pytest
 from conftest import missing, wait_until
 from test_demo import processes_in, slowtask
 
-from slowtask.demo.publisher import Mails, Publisher
-from slowtask.demo.rabbitmq import binary
+from slowtask.demo.rabbitmq.publisher import Mails, Publisher
+from slowtask.demo.rabbitmq.server import binary
 from slowtask.errors import BrokerError
 
 pytestmark = pytest.mark.redis
@@ -101,7 +101,7 @@ def test_what_makes_no_sense_is_told_in_one_line(tmp_path):
 
 def test_without_a_rabbitmq_one_line_says_what_to_install(tmp_path):
     nowhere = (
-        "from pathlib import Path; from slowtask.demo import rabbitmq; rabbitmq.DEBIAN = Path('/none')\n"
+        "from pathlib import Path; from slowtask.demo.rabbitmq import server; server.DEBIAN = Path('/none')\n"
     )
     command = [sys.executable, "-c", f"{nowhere}from slowtask.cli import main; main()"]
     done = subprocess.run(

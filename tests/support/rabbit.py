@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import sharing
-from slowtask.demo.rabbitmq import Given, RabbitMQ
+from slowtask.demo.rabbitmq.server import Given, RabbitMQ
 
 #: Figures that the management API would show only after five seconds.
 CONF = {"collect_statistics_interval": "500"}

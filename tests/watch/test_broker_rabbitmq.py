@@ -10,7 +10,7 @@ from conftest import missing, wait_until
 
 from celery_site import news, publish, tell
 from places import DOCS
-from slowtask.demo.rabbitmq import RabbitMQ
+from slowtask.demo.rabbitmq.server import RabbitMQ
 from slowtask.demo.server import free_port
 from slowtask.errors import BrokerError, UsageError
 from slowtask.record.sample import BrokerSample

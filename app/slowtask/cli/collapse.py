@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slowtask.cli.show.collapse import show, story, table
+from slowtask.cli.show.collapse.redis import show, story, table
 from slowtask.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def collapse(*, broker: str, limit: str | None, fast: bool, as_json: bool) -> No
         if broker == "redis":
             plain, lines = redis(Path(folder), status.update, fast=fast)
         else:
-            from slowtask.cli.show.collapse_rabbitmq import rabbitmq  # noqa: PLC0415 - see above
+            from slowtask.cli.show.collapse.rabbitmq import rabbitmq  # noqa: PLC0415 - see above
 
             plain, lines = rabbitmq(Path(folder), status.update, limit, fast=fast)
     if as_json:

@@ -7,8 +7,8 @@ import kombu
 import pytest
 from conftest import PATIENCE, missing
 
-from slowtask.demo import rabbitmq as module
-from slowtask.demo.rabbitmq import RabbitMQ
+from slowtask.demo.rabbitmq import server as module
+from slowtask.demo.rabbitmq.server import RabbitMQ
 from slowtask.errors import BrokerError
 
 

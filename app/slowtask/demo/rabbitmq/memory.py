@@ -12,9 +12,19 @@ from typing import Final
 
 from slowtask.demo.beside import Alarm, Beside, Step
 from slowtask.demo.jobs import QUEUE
-from slowtask.demo.publisher import Mails, Publisher, Publishing, publishing
-from slowtask.demo.rabbitmq import RabbitMQ
-from slowtask.demo.stage import CONF, PATIENCE, PAUSE, Pace, Worker, beside, settled, version, waiting
+from slowtask.demo.rabbitmq.publisher import Mails, Publisher, Publishing, publishing
+from slowtask.demo.rabbitmq.server import RabbitMQ
+from slowtask.demo.rabbitmq.stage import (
+    CONF,
+    PATIENCE,
+    PAUSE,
+    Pace,
+    Worker,
+    beside,
+    settled,
+    version,
+    waiting,
+)
 from slowtask.demo.workers import require_celery
 from slowtask.errors import BrokerError
 from slowtask.watch.view import Limits

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from slowtask.demo.beside import Alarm, Beside, Step
 from slowtask.demo.jobs import QUEUE
-from slowtask.demo.publisher import OK, Mails, Publisher, Publishing, publishing
-from slowtask.demo.rabbitmq import RabbitMQ
-from slowtask.demo.stage import (
+from slowtask.demo.rabbitmq.publisher import OK, Mails, Publisher, Publishing, publishing
+from slowtask.demo.rabbitmq.server import RabbitMQ
+from slowtask.demo.rabbitmq.stage import (
     CONF,
     PATIENCE,
     PAUSE,

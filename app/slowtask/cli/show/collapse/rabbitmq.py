@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from slowtask.cli.show.collapse import TOLD, figures, warned
+from slowtask.cli.show.collapse.redis import TOLD, figures, warned
 from slowtask.units import percent, plural, printable, size
 
 if TYPE_CHECKING:
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from slowtask.demo.beside import Step
-    from slowtask.demo.blocked import Aftermath, Result
-    from slowtask.demo.overflow import Overflow
-    from slowtask.demo.publisher import Publishing
+    from slowtask.demo.rabbitmq.length import Overflow
+    from slowtask.demo.rabbitmq.memory import Aftermath, Result
+    from slowtask.demo.rabbitmq.publisher import Publishing
 
 #: Here the limit counts as it does for any monitor: most of a node so small is what it needs at rest.
 OF_MEMORY: Final = TOLD | {"broker-capacity": "80 % of the limit used"}
@@ -29,15 +29,15 @@ def rabbitmq(
     plain: dict[str, Any] = {}
     lines: list[Table | str] = []
     if limit in (None, "memory"):
-        from slowtask.demo import blocked  # noqa: PLC0415 - slow to import
+        from slowtask.demo.rabbitmq import memory  # noqa: PLC0415 - slow to import
 
-        result = blocked.run(part(folder, "memory"), step, fast=fast)
+        result = memory.run(part(folder, "memory"), step, fast=fast)
         plain["memory"] = asdict(result)
         lines += [memory_table(result), *memory_story(result)]
     if limit in (None, "length"):
-        from slowtask.demo import overflow  # noqa: PLC0415 - slow to import
+        from slowtask.demo.rabbitmq import length  # noqa: PLC0415 - slow to import
 
-        results = overflow.run(part(folder, "length"), step, fast=fast)
+        results = length.run(part(folder, "length"), step, fast=fast)
         plain["length"] = [asdict(each) for each in results]
         lines += [*([""] if lines else []), length_table(results), *length_story(results)]
     return plain, lines

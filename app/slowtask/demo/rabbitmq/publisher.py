@@ -1,7 +1,7 @@
-"""A publisher of the experiment, a process of its own: a program of a user's, which may hang and be ended.
+"""Publish mails in a process of its own, as a user's program does: it may hang, and can then be ended.
 
-`python -m slowtask.demo.publisher MAILS`, `Mails` in JSON: for each number on stdin it calls `apply_async` so
-many times, and says after each how that went.
+Run as `python -m slowtask.demo.rabbitmq.publisher MAILS`, where MAILS is a `Mails` in JSON. For each number
+on stdin it calls `apply_async` that many times, and prints one line for each call: `ok`, or the error.
 """
 
 import importlib

@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 
 from slowtask.demo.beside import Beside, Step
 from slowtask.demo.jobs import QUEUE
-from slowtask.demo.rabbitmq import RabbitMQ
+from slowtask.demo.rabbitmq.server import RabbitMQ
 from slowtask.demo.workers import CeleryWorker
 from slowtask.errors import BrokerError
 from slowtask.watch.broker.address import broker

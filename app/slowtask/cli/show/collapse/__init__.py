@@ -1,0 +1,1 @@
+"""The output of `slowtask collapse`, for each broker."""

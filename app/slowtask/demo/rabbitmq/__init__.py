@@ -1,0 +1,1 @@
+"""The RabbitMQ experiment: how a full node and a full queue treat publishers, workers and tasks."""
