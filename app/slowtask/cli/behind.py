@@ -37,14 +37,14 @@ Example:  slowtask behind worker.ndjson
 @click.option("--queue", "queues", metavar="NAME", multiple=True, help="Only this queue. Repeatable.")
 @click.option("-n", "limit", type=click.IntRange(min=0), default=20, show_default=True, help="Tasks; 0: all.")
 @click.option("--json", "as_json", is_flag=True, help="An array of objects, times in seconds.")
-def behind(  # noqa: D103, PLR0913 - HELP says it; click passes the options one by one
+def behind(  # noqa: D103 - HELP says it; click passes the options one by one
     sources: tuple[str, ...], *, since: str | None, until: str | None, queues: tuple[str, ...], limit: int,
     as_json: bool,
 ) -> None:  # fmt: skip
     query = period(since, until, queues)
     found = resolve(sources)
-    from slowtask.rank.behind import behind as waited  # noqa: PLC0415 - mistakes come first
-    from slowtask.store.files import Files  # noqa: PLC0415 - DuckDB is slow to import
+    from slowtask.rank.behind import behind as waited
+    from slowtask.store.files import Files
 
     columns = Files(found, timezone=UTC).columns(query)
     rows = [each for each in waited(columns) if each.waited > 0]
@@ -59,8 +59,8 @@ def show(rows: Sequence["Behind"], *, as_json: bool) -> None:
         plain = [{**asdict(each), "held": dict(each.held)} for each in rows]
         data().write(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n")
         return
-    from slowtask.cli.show.console import UNKNOWN, console, shortened  # noqa: PLC0415 - see above
-    from slowtask.cli.show.console import plain as grid  # noqa: PLC0415 - rich is slow to import
+    from slowtask.cli.show.console import UNKNOWN, console, shortened
+    from slowtask.cli.show.console import plain as grid
 
     table = grid("WAITED", "QUEUE", "RUNS", "IN ALL")
     table.add_column("WHILE THE WORKERS WERE HELD BY")

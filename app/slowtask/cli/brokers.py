@@ -67,7 +67,7 @@ def brokers(urls: Mapping[str, str], queues: Sequence[str] = ()) -> "list[Broker
     if url := urls.get("redis_url"):
         found.append(rq(url))
     if url := urls.get("celery_url"):
-        from slowtask.watch.broker.address import broker  # noqa: PLC0415 - slow to import
+        from slowtask.watch.broker.address import broker
 
         found.append(broker(url, urls.get("management_url", ""), queues))
     return found
@@ -77,7 +77,7 @@ def rq(url: str) -> "Broker":
     """RQ's queues on the Redis at *url*. Raises `UsageError`."""
     if importlib.util.find_spec("redis") is None:
         raise UsageError("this needs redis-py: pip install 'slowtask[rq]'.")
-    from slowtask.watch.broker.redis import opened  # noqa: PLC0415 - slow to import
-    from slowtask.watch.broker.rq import Rq  # noqa: PLC0415 - see above
+    from slowtask.watch.broker.redis import opened
+    from slowtask.watch.broker.rq import Rq
 
     return Rq(opened(url), url, os.environ.get("RQ_KEY_PREFIX") or "rq")

@@ -40,8 +40,8 @@ def collapse(*, broker: str, limit: str | None, fast: bool, as_json: bool) -> No
     \b
     In under a minute:   slowtask collapse --fast
     Its memory alone:    slowtask collapse --broker rabbitmq --limit memory
-    """  # noqa: D301 - click's mark for lines kept as they are
-    from rich.console import Console  # noqa: PLC0415 - slow to import
+    """
+    from rich.console import Console
 
     if limit and broker == "redis":
         raise UsageError("a Redis has one limit, its memory: give --limit with --broker rabbitmq.")
@@ -50,7 +50,7 @@ def collapse(*, broker: str, limit: str | None, fast: bool, as_json: bool) -> No
         if broker == "redis":
             plain, lines = redis(Path(folder), status.update, fast=fast)
         else:
-            from slowtask.cli.show.collapse.rabbitmq import rabbitmq  # noqa: PLC0415 - see above
+            from slowtask.cli.show.collapse.rabbitmq import rabbitmq
 
             plain, lines = rabbitmq(Path(folder), status.update, limit, fast=fast)
     if as_json:
@@ -61,7 +61,7 @@ def collapse(*, broker: str, limit: str | None, fast: bool, as_json: bool) -> No
 
 def redis(folder: Path, step: "Step", *, fast: bool) -> "tuple[dict[str, Any], list[Table | str]]":
     """The experiment on Redis: as JSON has it, and as a person reads it."""
-    from slowtask.demo import collapse as experiment  # noqa: PLC0415 - slow to import
+    from slowtask.demo import collapse as experiment
 
     result = experiment.run(folder, step, fast=fast)
     return result.plain(), [table(result.collapse), *story(result)]

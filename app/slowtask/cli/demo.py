@@ -38,13 +38,13 @@ def demo(context: click.Context, /, folder: Path, jobs: int, *, celery: bool, **
     \b
     A short one, elsewhere:   slowtask demo --jobs 20 --folder /tmp/demo
     By Celery's workers:      slowtask demo --celery
-    """  # noqa: D301 - click's mark for lines kept as they are
+    """
     celery = celery or bool(urls["celery_url"])
     if celery and urls["redis_url"]:
         raise UsageError("--redis-url is of RQ's demonstration: name Celery's broker by --celery-url.")
     prepare(folder)
     watch(folder, jobs, urls["celery_url" if celery else "redis_url"], celery=celery)
-    from slowtask.cli.top import top  # noqa: PLC0415 - DuckDB, not before it is needed
+    from slowtask.cli.top import top
 
     context.invoke(top, sources=(str(folder / "slowtask.ndjson"),))
     click.echo(f"\nThe lines it read are in {folder}. Next: {command()} top {folder} --by p95", err=True)
@@ -63,10 +63,10 @@ def prepare(folder: Path) -> None:
 
 def watch(folder: Path, jobs: int, url: str | None, *, celery: bool) -> None:
     """Run the demonstration, with a bar of the jobs that ended."""
-    from rich.console import Console  # noqa: PLC0415 - slow to import
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from slowtask.demo import demo as demonstration  # noqa: PLC0415 - see above
+    from slowtask.demo import demo as demonstration
 
     console = Console(stderr=True)
     console.print(f"{told(url, celery=celery)}, {jobs} jobs of three tasks:")

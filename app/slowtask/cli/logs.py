@@ -50,7 +50,7 @@ def elastic(address: str) -> Store:
     """The store at *address*. Raises `UsageError`."""
     access = Access.named(address)
     try:
-        from slowtask.store.elastic.store import Elastic  # noqa: PLC0415 - an extra, and slow to import
+        from slowtask.store.elastic.store import Elastic
     except ImportError:
         raise UsageError(
             "Reading Elasticsearch needs its client: pip install 'slowtask[elasticsearch]'."
@@ -62,14 +62,14 @@ def elastic(address: str) -> Store:
 def files(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> Store:
     """The store of the files that *sources* name, each run once. Raises `SlowtaskError`."""
     found = resolve(sources)
-    from slowtask.store.files import Files  # noqa: PLC0415 - DuckDB is slow to import: mistakes come first
+    from slowtask.store.files import Files
 
     return Files(found, date=day, timezone=zone)
 
 
 def look(measurement: Measurement, query: Query, options: Options, took: float) -> "View":
     """The ranking, *took* seconds to measure. Raises `SourceError` where there is nothing to rank."""
-    from slowtask.cli.show.ranking import View  # noqa: PLC0415 - rich is slow to import
+    from slowtask.cli.show.ranking import View
 
     tasks = named(rank(measurement.figures, options.by), options.tasks)
     if not tasks:
@@ -79,7 +79,7 @@ def look(measurement: Measurement, query: Query, options: Options, took: float) 
 
 def measured(store: Store, query: Query) -> Measurement:
     """What *store* answers, with its progress on a terminal when it takes long."""
-    from slowtask.cli.show.progress import shown  # noqa: PLC0415 - see `files`
+    from slowtask.cli.show.progress import shown
 
     with shown(store.progress):
         found = store.measure(query)

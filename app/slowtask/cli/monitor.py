@@ -56,7 +56,7 @@ def monitor(  # noqa: D103 - HELP says it
 
 def try_channels(settings: MonitorSettings) -> int:
     """Send a test to each channel; returns the exit status. Raises `UsageError` where there is none."""
-    from slowtask.watch.tell import tried  # noqa: PLC0415 - only when called
+    from slowtask.watch.tell import tried
 
     if not settings.channels:
         raise UsageError("there are no channels: set them in --config or SLOWTASK_MONITOR_CHANNELS.")
@@ -88,11 +88,11 @@ def make(settings: MonitorSettings, urls: Mapping[str, str], stack: ExitStack) -
 
     Each has alarms of its own, for both may have a queue of one name, and doesn't wait for the other.
     """
-    from slowtask.watch.metrics import Health, served  # noqa: PLC0415 - see above
-    from slowtask.watch.monitor import Lines, Monitor, limits  # noqa: PLC0415 - see above
-    from slowtask.watch.tell import Channels, senders  # noqa: PLC0415 - see above
-    from slowtask.watch.typical import Runs  # noqa: PLC0415 - see above
-    from slowtask.watch.view import Watch  # noqa: PLC0415 - see above
+    from slowtask.watch.metrics import Health, served
+    from slowtask.watch.monitor import Lines, Monitor, limits
+    from slowtask.watch.tell import Channels, senders
+    from slowtask.watch.typical import Runs
+    from slowtask.watch.view import Watch
 
     found = brokers(urls, settings.celery_queues)
     health = Health(3 * settings.interval + 10, systems=[each.system for each in found])

@@ -53,7 +53,7 @@ def is_live(source: Source) -> bool:
 
 def packed(source: Source, out: Path | None, *, remove: bool) -> bool:
     """Pack one log and say what became of it; False where it failed."""
-    from slowtask.store import packing  # noqa: PLC0415 - DuckDB is slow to import
+    from slowtask.store import packing
 
     try:
         if source.path is None:

@@ -43,7 +43,7 @@ def parse(
     \b
     Example:  slowtask parse worker.log > runs.ndjson
               kubectl logs worker | slowtask parse - | head
-    """  # noqa: D301 - click's mark for lines kept as they are
+    """
     tally = Tally()
     out = sys.stdout.buffer
     for source in resolve(sources):
@@ -53,7 +53,7 @@ def parse(
         context.exit(1)
 
 
-def _print(  # noqa: PLR0913 - the options, handed on
+def _print(
     source: Source, day: date | None, zone: tzinfo, tally: Tally, out: BinaryIO, *, quiet: bool
 ) -> None:
     """Print the events of *source*; add to *tally*."""

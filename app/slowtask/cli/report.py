@@ -41,7 +41,7 @@ The last week of one queue:  slowtask report logs/ --since 7d --queue mail --out
 @click.option("--queue", "queues", metavar="NAME", multiple=True, help="Only this queue. Repeatable.")
 @day
 @zone
-def report(  # noqa: D103, PLR0913, PLR0917 - HELP says it; click passes the options one by one
+def report(  # noqa: D103 - HELP says it; click passes the options one by one
     sources: tuple[str, ...], out: str, since: str | None, until: str | None, queues: tuple[str, ...],
     day: date | None, zone: tzinfo,
 ) -> None:  # fmt: skip
@@ -81,13 +81,13 @@ def samples() -> list[Source]:
 def made(sources: tuple[str, ...], query: Query, day: date | None, zone: tzinfo) -> tuple[str, str]:
     """The HTML, and what it is of. Raises `SlowtaskError`."""
     found = [*resolve(sources), *([] if sources else samples())]
-    from slowtask.store.files import Files  # noqa: PLC0415 - DuckDB is slow to import
+    from slowtask.store.files import Files
 
     store = Files(found, date=day, timezone=zone)
-    from slowtask.cli.show.progress import shown  # noqa: PLC0415 - mistakes come first
-    from slowtask.cli.show.report.chart import renderer  # noqa: PLC0415
-    from slowtask.cli.show.report.page import page  # noqa: PLC0415
-    from slowtask.cli.show.report.panels import FIRST  # noqa: PLC0415
+    from slowtask.cli.show.progress import shown
+    from slowtask.cli.show.report.chart import renderer
+    from slowtask.cli.show.report.page import page
+    from slowtask.cli.show.report.panels import FIRST
 
     renderer()  # missing, it is to be missed before the logs are read
 

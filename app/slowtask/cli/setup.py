@@ -51,7 +51,7 @@ def setup(*, elasticsearch: str | None, kibana: str | None, retention: str | Non
 def in_elasticsearch(access: Access, retention: str | None) -> None:
     """Set the cluster up; print each change, and how many there were. Raises `SlowtaskError`."""
     try:
-        from slowtask.store.elastic import client, setup  # noqa: PLC0415 - an extra, and slow to import
+        from slowtask.store.elastic import client, setup
     except ImportError:
         raise UsageError(
             "this needs Elasticsearch's client: pip install 'slowtask[elasticsearch]'."
@@ -71,7 +71,7 @@ def in_elasticsearch(access: Access, retention: str | None) -> None:
 
 def in_kibana(access: Access) -> None:
     """Import data views and dashboards; say how many. Raises `SlowtaskError`."""
-    from slowtask.store.elastic.kibana import bundle, import_objects  # noqa: PLC0415 - only when asked for
+    from slowtask.store.elastic.kibana import bundle, import_objects
 
     found = import_objects(access, bundle())
     click.echo(f"Kibana at {access.host}: {len(found.new)} objects new, {len(found.replaced)} replaced.")

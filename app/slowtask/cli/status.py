@@ -56,20 +56,20 @@ Where both are named, both are shown; where none is, RQ on redis://localhost:637
 @click.option("--json", "as_json", is_flag=True, help="An object, times in seconds; of two brokers an array.")
 @click.option("--check", is_flag=True, help="One line, and status 0 ok, 1 warning, 2 critical, 3 unknown.")
 @click.pass_context
-def status(  # noqa: D103, PLR0913 - HELP says it; click passes the options one by one
+def status(  # noqa: D103 - HELP says it; click passes the options one by one
     context: click.Context, /, *, runs: tuple[str, ...], capacity: float, seconds: float, watch: bool,
     as_json: bool, check: bool, **urls: str | None,
 ) -> None:  # fmt: skip
     if watch + as_json + check > 1:
         raise UsageError("--watch, --json and --check don't go together: choose one.")
-    from slowtask.watch.view import Limits  # noqa: PLC0415 - only when called
+    from slowtask.watch.view import Limits
 
     limits, places = Limits(capacity=capacity), named(urls, os.environ)
     if check:
         context.exit(checked(places, runs, limits, seconds))
     watches = watching(places, runs, limits)
     if watch:
-        from slowtask.cli.show.status_live import live  # noqa: PLC0415 - only when asked for
+        from slowtask.cli.show.status_live import live
 
         live(watches)
         return
@@ -78,7 +78,7 @@ def status(  # noqa: D103, PLR0913 - HELP says it; click passes the options one 
 
 def watching(urls: Mapping[str, str], runs: tuple[str, ...], limits: "Limits") -> "list[Watch]":
     """A watch of each broker that *urls* name. Raises `UsageError`."""
-    from slowtask.watch.view import Watch  # noqa: PLC0415 - slow to import
+    from slowtask.watch.view import Watch
 
     known, of_queue = times(runs), cache(partial(mix, runs))
     return [Watch(each, limits, lambda: known, of_queue) for each in brokers(urls)]
@@ -91,12 +91,12 @@ def mix(runs: tuple[str, ...], queue: str) -> Mapping[str, int]:
 
 def times(runs: tuple[str, ...], queues: tuple[str, ...] = ()) -> "Mapping[str, Typical]":
     """What tasks take, by the logs *runs*. Raises `SlowtaskError` where they were named and can't be read."""
-    from datetime import UTC, datetime, timedelta  # noqa: PLC0415 - with the rest
+    from datetime import UTC, datetime, timedelta
 
-    from slowtask.cli.logs import opened  # noqa: PLC0415 - DuckDB, not before it is needed
-    from slowtask.rank.ranking import rank  # noqa: PLC0415 - with the rest
-    from slowtask.store import Query  # noqa: PLC0415 - with the rest
-    from slowtask.watch.typical import typical  # noqa: PLC0415 - with the rest
+    from slowtask.cli.logs import opened
+    from slowtask.rank.ranking import rank
+    from slowtask.store import Query
+    from slowtask.watch.typical import typical
 
     try:
         figures = (
@@ -123,12 +123,12 @@ def looked(watches: "Sequence[Watch]", seconds: float) -> "list[View]":
 def show(views: "Sequence[View]", *, as_json: bool) -> None:
     """Print *views*."""
     if as_json:
-        from slowtask.cli.show.status_json import plain  # noqa: PLC0415 - only when asked for
+        from slowtask.cli.show.status_json import plain
 
         data().write(plain(views))
         return
-    from slowtask.cli.show.console import console  # noqa: PLC0415 - see above
-    from slowtask.cli.show.status import page  # noqa: PLC0415 - rich is slow to import
+    from slowtask.cli.show.console import console
+    from slowtask.cli.show.status import page
 
     target: Any = console()
     for place, view in enumerate(views):
@@ -137,7 +137,7 @@ def show(views: "Sequence[View]", *, as_json: bool) -> None:
 
 def checked(urls: Mapping[str, str], runs: tuple[str, ...], limits: "Limits", seconds: float) -> int:
     """Print the worst finding in one line; returns the exit status."""
-    from slowtask.watch.findings import findings  # noqa: PLC0415 - with the rest
+    from slowtask.watch.findings import findings
 
     try:
         views = looked(watching(urls, runs, limits), seconds)

@@ -15,14 +15,14 @@ REPLACE: Final = "slowtask_replace"
 PLAIN: Final = {
     **dict.fromkeys("█▉▊▋▌", "#"),
     **dict.fromkeys("▍▎▏", "|"),
-    **dict.fromkeys("‐‑‒–—―−", "-"),  # noqa: RUF001 - all of them
+    **dict.fromkeys("‐‑‒–—―−", "-"),
     **dict.fromkeys("µμ", "u"),
-    **dict.fromkeys("‘’", "'"),  # noqa: RUF001 - both of them
+    **dict.fromkeys("‘’", "'"),
     **dict.fromkeys("“”", '"'),
     **dict.fromkeys(map(chr, range(0x2800, 0x2900)), "*"),  # what turns while one waits
     **dict.fromkeys("─━╸╺╴╶", "-"),
     "·": ".",
-    "×": "x",  # noqa: RUF001 - it is this one
+    "×": "x",
     "→": "->",
     "≥": ">=",
     "≤": "<=",

@@ -52,7 +52,7 @@ All machines' last day:                   slowtask top https://elastic.example.o
 @click.option("--bad", is_flag=True, help="List the lines that can't be parsed instead.")
 @day
 @zone
-def top(  # noqa: D103, PLR0913, PLR0917 - HELP says it; click passes the options one by one
+def top(  # noqa: D103 - HELP says it; click passes the options one by one
     sources: tuple[str, ...], by: Order, since: str | None, until: str | None, queues: tuple[str, ...],
     tasks: tuple[str, ...], limit: int, interval: float, day: date | None, zone: tzinfo,
     *, as_json: bool, as_csv: bool, bad: bool, watch: bool,
@@ -62,7 +62,7 @@ def top(  # noqa: D103, PLR0913, PLR0917 - HELP says it; click passes the option
     store = opened(sources, day, zone)
     options = Options(by=by, tasks=tasks, limit=limit)
     if watch:
-        from slowtask.cli.show.ranking_live import live  # noqa: PLC0415 - only when asked for
+        from slowtask.cli.show.ranking_live import live
 
         live(store, partial(period, since, until, queues), options, interval)
     elif bad:
@@ -89,8 +89,8 @@ def show(view: "View", options: Options, *, as_json: bool, as_csv: bool) -> None
     elif as_csv:
         export.csv(shown, data())
     else:
-        from slowtask.cli.show.console import console  # noqa: PLC0415 - rich is slow to import
-        from slowtask.cli.show.ranking import page  # noqa: PLC0415 - rich is slow to import
+        from slowtask.cli.show.console import console
+        from slowtask.cli.show.ranking import page
 
         target: Any = console()
         target.print(page(view, options.limit, target.width))

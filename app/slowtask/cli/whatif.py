@@ -116,7 +116,7 @@ class Pair(click.ParamType[tuple[str | None, float]]):
 @click.option("--json", "as_json", is_flag=True, help="One object, times in seconds.")
 @day
 @zone
-def whatif(  # noqa: D103, PLR0913 - HELP says it; click passes the options one by one
+def whatif(  # noqa: D103 - HELP says it; click passes the options one by one
     *, sources: tuple[str, ...], since: str | None, until: str | None, day: date | None, zone: tzinfo,
     job_bytes: int, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
@@ -124,7 +124,7 @@ def whatif(  # noqa: D103, PLR0913 - HELP says it; click passes the options one 
     start = perf_counter()
     log = read(sources, period(since, until, ()), day, zone)
     outcome = replayed(log, change)
-    from slowtask.cli.show import replay as paper  # noqa: PLC0415 - rich is slow to import: mistakes come first
+    from slowtask.cli.show import replay as paper
 
     if as_json:
         paper.json(outcome, log, job_bytes, data())
@@ -145,8 +145,8 @@ def wanted(*, arrivals: float, **pairs: tuple[tuple[str | None, Any], ...]) -> C
 def read(sources: tuple[str, ...], query: Query, day: date | None, zone: tzinfo) -> "Columns":
     """The runs to replay. Raises `SourceError` where there is none."""
     found = resolve(sources)
-    from slowtask.cli.show.progress import shown  # noqa: PLC0415 - see below
-    from slowtask.store.files import Files  # noqa: PLC0415 - DuckDB is slow to import: mistakes come first
+    from slowtask.cli.show.progress import shown
+    from slowtask.store.files import Files
 
     store = Files(found, date=day, timezone=zone)
     with shown(store.progress):

@@ -15,7 +15,7 @@ Job = tuple[Callable[..., str], tuple[Any, ...]]  #: a task and its arguments
 
 def mix() -> Iterator[Job]:
     """Jobs without end, the same each time: in ten four mails, three computations, three simple tasks."""
-    chance = random.Random(SEED)  # noqa: S311 - no secret
+    chance = random.Random(SEED)
     for number in count():
         kind = chance.choices(("mail", "compute", "simple"), (4, 3, 3))[0]
         if kind == "mail":

@@ -59,7 +59,7 @@ def main() -> None:
         pace = Pace.of(os.environ)
         offered, errors = for_celery() if os.environ.get("CELERY_BROKER_URL") else for_rq()
     except SlowtaskError as problem:
-        print(f"slowtask: {problem}", file=sys.stderr)  # noqa: T201 - it is a program
+        print(f"slowtask: {problem}", file=sys.stderr)
         sys.exit(problem.status)
     produce(offered, pace, errors)
 
@@ -93,7 +93,7 @@ def produce(offered: Offer, pace: Pace, errors: tuple[type[Exception], ...]) -> 
             offered(job, pace.depth)
         except errors as problem:
             if not away:  # once, however long it takes
-                print(f"slowtask: {problem}; going on when the broker is back", file=sys.stderr)  # noqa: T201
+                print(f"slowtask: {problem}; going on when the broker is back", file=sys.stderr)
             away = True
         else:
             away = False

@@ -77,7 +77,7 @@ class Server:
             command += [f"--{name}", value]
         log = self._folder / "redis.log"
         with log.open("wb") as output:
-            self._process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)  # noqa: S603
+            self._process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
         self._await(log)
         return self
 

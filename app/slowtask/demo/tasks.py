@@ -11,7 +11,7 @@ NOBODY: Final = "nobody"  #: who has no mailbox
 
 def send_mail(username: str, seconds: float | None = None, text: str = "") -> str:  # noqa: ARG001 - its size counts
     """Wait *seconds*, or 0 to 10, for a mail server that isn't there. Raises `LookupError` for `nobody`."""
-    time.sleep(random.uniform(0, LONGEST) if seconds is None else seconds)  # noqa: S311 - no secret
+    time.sleep(random.uniform(0, LONGEST) if seconds is None else seconds)
     if username == NOBODY:
         raise LookupError(f"no mailbox: {username}")
     return f"sent to {username}"

@@ -58,7 +58,7 @@ class Processes:
     def start(self, log: str) -> subprocess.Popen[bytes]:
         """One more; what it says goes to the file *log* of the folder."""
         with (self._folder / log).open("wb") as output:
-            worker = subprocess.Popen(  # noqa: S603 - our own interpreter
+            worker = subprocess.Popen(
                 self.command(log),
                 cwd=self._folder,
                 env=self._environment,

@@ -30,8 +30,8 @@ def _draw(progress: Callable[[], float | None], patience: float, done: threading
     """Draw until *done*; leave no trace."""
     if done.wait(patience):
         return
-    from rich.console import Console  # noqa: PLC0415 - seldom needed
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
     columns = ("Reading", BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:

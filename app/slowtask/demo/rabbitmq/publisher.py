@@ -63,7 +63,7 @@ class Publisher:
 
     def __enter__(self) -> Self:
         with (self._folder / LOG).open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__, json.dumps(asdict(self._mails))],
                 cwd=self._folder, env=self._environment, text=True,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output,
@@ -138,7 +138,7 @@ def main() -> None:
     numbers = count(mails.before + 1)
     for line in sys.stdin:
         for number in paced(islice(numbers, int(line)), mails.rate):
-            print(published(demo, number, mails), flush=True)  # noqa: T201 - it is a program
+            print(published(demo, number, mails), flush=True)
 
 
 def paced(numbers: Iterable[int], rate: float) -> Iterator[int]:
@@ -152,7 +152,7 @@ def paced(numbers: Iterable[int], rate: float) -> Iterator[int]:
 
 def published(demo: Any, number: int, mails: Mails) -> str:
     """How it went with mail *number*: `ok`, or the error and its cause."""
-    seconds = round(random.uniform(0, mails.seconds), 3)  # noqa: S311 - no secret
+    seconds = round(random.uniform(0, mails.seconds), 3)
     task = demo.app.tasks[demo.name(tasks.send_mail)]
     try:
         task.apply_async((f"user{number}", seconds, "x" * mails.bytes))

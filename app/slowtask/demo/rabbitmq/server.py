@@ -187,9 +187,7 @@ class RabbitMQ(Given):
     def ctl(self, *arguments: str) -> str:
         """What `rabbitmqctl` with *arguments* prints. Raises `BrokerError`."""
         command = [binary("rabbitmqctl"), "--quiet", *arguments]
-        done = subprocess.run(  # noqa: S603 - the server's own program
-            command, env=self.environment, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BrokerError(f"rabbitmqctl {arguments[0]} failed: {done.stderr.strip()[-300:]}")
         return done.stdout
@@ -209,7 +207,7 @@ class RabbitMQ(Given):
         self, command: list[str], output: Any, environment: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
         """A process that outlives no `stop`."""
-        return subprocess.Popen(  # noqa: S603 - the server's own program
+        return subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             start_new_session=True, cwd=self._folder,
         )  # fmt: skip

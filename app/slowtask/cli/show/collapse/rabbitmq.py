@@ -29,13 +29,13 @@ def rabbitmq(
     plain: dict[str, Any] = {}
     lines: list[Table | str] = []
     if limit in (None, "memory"):
-        from slowtask.demo.rabbitmq import memory  # noqa: PLC0415 - slow to import
+        from slowtask.demo.rabbitmq import memory
 
         result = memory.run(part(folder, "memory"), step, fast=fast)
         plain["memory"] = asdict(result)
         lines += [memory_table(result), *memory_story(result)]
     if limit in (None, "length"):
-        from slowtask.demo.rabbitmq import length  # noqa: PLC0415 - slow to import
+        from slowtask.demo.rabbitmq import length
 
         results = length.run(part(folder, "length"), step, fast=fast)
         plain["length"] = [asdict(each) for each in results]

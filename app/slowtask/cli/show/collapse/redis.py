@@ -26,7 +26,7 @@ TOLD: Final = {
 
 def show(lines: "Iterable[Table | str]") -> None:
     """Print the figures, and what they mean."""
-    from rich.console import Console  # noqa: PLC0415 - slow to import
+    from rich.console import Console
 
     console = Console()
     for line in lines:
@@ -48,8 +48,8 @@ def table(measured: "Collapse") -> "Table":
 
 def figures(*heads: str) -> "Table":
     """An empty table with these *heads*."""
-    from rich import box  # noqa: PLC0415 - slow to import
-    from rich.table import Table  # noqa: PLC0415
+    from rich import box
+    from rich.table import Table
 
     return Table(*heads, box=box.SIMPLE_HEAD)
 

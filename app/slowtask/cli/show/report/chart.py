@@ -48,7 +48,7 @@ class Chart:
 def renderer() -> Callable[..., str]:
     """What makes SVG of a specification. Raises `UsageError` where vl-convert isn't installed."""
     try:
-        from vl_convert import vegalite_to_svg  # noqa: PLC0415 - an extra, and slow to import
+        from vl_convert import vegalite_to_svg
     except ImportError:
         raise UsageError("A report needs its charts' library: pip install 'slowtask[report]'.") from None
 

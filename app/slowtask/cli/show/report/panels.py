@@ -165,7 +165,7 @@ def memory(history: History) -> Panel:
     )  # fmt: skip
 
 
-def _lines(  # noqa: PLR0913 - a chart has many sides
+def _lines(
     history: History,
     values: Sequence[Value],
     names: Sequence[str],
