@@ -1,4 +1,4 @@
-"""What watching costs: a look at many queues, the backlog of a deep one, and a monitor at rest.
+"""What watching costs: a poll of many queues, the backlog of a deep one, and a monitor at rest.
 
     .venv/bin/python bench/bench_monitor.py
     .venv/bin/python bench/bench_monitor.py --jobs 100000 --seconds 10   # to see that it works
@@ -75,17 +75,17 @@ def busy(redis: Redis) -> float:
     )
 
 
-def looks(broker: Broker, redis: Redis, label: str) -> None:
-    """Print what a look of *broker* at *redis* takes."""
+def polls(broker: Broker, redis: Redis, label: str) -> None:
+    """Print what a poll of *broker* at *redis* takes."""
     took, spent, tails = [], [], {}
     for _ in range(ROUNDS):
         before = busy(redis)
-        look = broker.look(tails)
+        poll = broker.poll(tails)
         spent.append(busy(redis) - before)
-        took.append(look.took * 1000)
-        tails = {each.name: each.tail for each in look.queues if each.tail}
+        took.append(poll.took * 1000)
+        tails = {each.name: each.tail for each in poll.queues if each.tail}
     print(
-        f"{label:44}{statistics.median(took):9.1f}{max(took):9.1f}{statistics.median(spent):11.2f}{look.trips:7}"
+        f"{label:44}{statistics.median(took):9.1f}{max(took):9.1f}{statistics.median(spent):11.2f}{poll.trips:7}"
     )
 
 
@@ -104,7 +104,7 @@ def backlog(redis: Redis, url: str, depth: int) -> None:
 
 
 def at_rest(url: str, seconds: float) -> None:
-    """Print CPU and memory of a monitor with a look every five seconds."""
+    """Print CPU and memory of a monitor with a poll every five seconds."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "slowtask.ndjson").touch()
         environment = os.environ | {"SLOWTASK_REDIS_URL": url, "SLOWTASK_MONITOR_METRICS": "127.0.0.1:19187"}
@@ -121,27 +121,27 @@ def at_rest(url: str, seconds: float) -> None:
 
 
 def soak(redis: Redis, url: str, count: int) -> None:
-    """Print how the memory of a watch grows over *count* looks, a day's being 17,280."""
+    """Print how the memory of a watch grows over *count* polls, a day's being 17,280."""
     watch = Watch(Rq(redis, url), typical=lambda: TYPICAL, seen=50, keys=20)
     for _ in range(count // 10):
-        watch.look()
+        watch.poll()
     before = memory(os.getpid())
     for _ in range(count):
-        watch.look()
-    print(f"\n{count:,} looks: {before:.1f} MB resident before, {memory(os.getpid()):.1f} after")
+        watch.poll()
+    print(f"\n{count:,} polls: {before:.1f} MB resident before, {memory(os.getpid()):.1f} after")
 
 
 def celery(redis: Redis, url: str, queues: int, each: int) -> None:
-    """Print what a look at Celery's queues on Redis takes."""
+    """Print what a poll of Celery's queues on Redis takes."""
     message = json.dumps({"body": "W10=" * 100, "headers": {"task": "jobs.thumb", "slowtask_published": 1.0}})
     for number in range(queues):
         redis.sadd(f"_kombu.binding.q{number}", f"q{number}\x06\x16\x06\x16q{number}")
         redis.lpush(f"q{number}", *(f'{message[:-1]}, "n": {place}}}' for place in range(each)))
-    looks(CeleryRedis(redis, url), redis, f"Celery on Redis, {queues} queues, {queues * each:,} tasks")
+    polls(CeleryRedis(redis, url), redis, f"Celery on Redis, {queues} queues, {queues * each:,} tasks")
 
 
 def rabbit(folder: Path, queues: int, each: int) -> None:
-    """Print what a look at Celery's queues on RabbitMQ takes, in all and by its parts."""
+    """Print what a poll of Celery's queues on RabbitMQ takes, in all and by its parts."""
     with RabbitMQ(folder) as server, kombu.Connection(server.url) as connection:
         channel = connection.default_channel
         for number in range(queues):
@@ -155,7 +155,7 @@ def rabbit(folder: Path, queues: int, each: int) -> None:
         took, spent = [], []
         for _ in range(ROUNDS):
             before = cpu(server.pid)
-            took.append(watched.look({}).took * 1000)
+            took.append(watched.poll({}).took * 1000)
             spent.append(cpu(server.pid) - before)
             time.sleep(0.5)
         start = time.perf_counter()
@@ -183,8 +183,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--jobs", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--celery", action="store_true", help="only a look at Celery's brokers")
-    parser.add_argument("--looks", type=int, default=17_280, help="of the soak")
+    parser.add_argument("--celery", action="store_true", help="only a poll of Celery's brokers")
+    parser.add_argument("--polls", type=int, default=17_280, help="of the soak")
     arguments = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="bench-monitor-") as folder,
@@ -205,21 +205,21 @@ def measure(redis: Redis, url: str, arguments: argparse.Namespace) -> None:
     for number in range(100):
         fill(redis, f"q{number}", arguments.jobs // 100)
     work(redis, 20, 100)
-    print(f"{'A LOOK':44}{'MEDIAN ms':>9}{'MAX':>9}{'REDIS ms':>11}{'TRIPS':>7}")
-    looks(Rq(redis, url), redis, f"100 queues, {arguments.jobs:,} jobs, 20 workers")
+    print(f"{'A POLL':44}{'MEDIAN ms':>9}{'MAX':>9}{'REDIS ms':>11}{'TRIPS':>7}")
+    polls(Rq(redis, url), redis, f"100 queues, {arguments.jobs:,} jobs, 20 workers")
     at_rest(url, arguments.seconds)
     redis.flushall()
     for number in range(1000):
         fill(redis, f"q{number}", 10)
     work(redis, 500, 1000)
-    looks(Rq(redis, url), redis, "1,000 queues, 500 workers")
+    polls(Rq(redis, url), redis, "1,000 queues, 500 workers")
     redis.flushall()
     fill(redis, "deep", arguments.jobs)
     backlog(redis, url, arguments.jobs)
     redis.flushall()
     for number in range(3):
         fill(redis, f"q{number}", 200)
-    soak(redis, url, arguments.looks)
+    soak(redis, url, arguments.polls)
 
 
 if __name__ == "__main__":

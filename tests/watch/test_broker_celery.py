@@ -40,9 +40,9 @@ def broker(site):
     found.close()
 
 
-def look(broker, before=None):
+def poll(broker, before=None):
     tails = {each.name: each.tail for each in before.queues if each.tail} if before else {}
-    return broker.look(tails)
+    return broker.poll(tails)
 
 
 def queue(found, name="mail"):
@@ -50,13 +50,13 @@ def queue(found, name="mail"):
 
 
 def heard(broker):
-    """The next look at which a worker has told of itself."""
-    return wait_until(lambda: [each for each in [look(broker)] if each.workers])[0]
+    """The next poll at which a worker has told of itself."""
+    return wait_until(lambda: [each for each in [poll(broker)] if each.workers])[0]
 
 
 def test_waiting_tasks_are_counted_and_the_first_has_an_age(site, broker):
     publish(site[0], "shop.mail", 3, queue="mail")
-    found = wait_until(lambda: [each for each in [queue(look(broker))] if each and each.oldest is not None])[
+    found = wait_until(lambda: [each for each in [queue(poll(broker))] if each and each.oldest is not None])[
         0
     ]
 
@@ -67,11 +67,11 @@ def test_waiting_tasks_are_counted_and_the_first_has_an_age(site, broker):
 def test_without_the_hook_there_is_no_age(site, broker):
     publish(site[0], "shop.mail", 2, queue="mail", hooked=False)
 
-    assert (queue(look(broker)).depth, queue(look(broker)).oldest) == (2, None)
+    assert (queue(poll(broker)).depth, queue(poll(broker)).oldest) == (2, None)
 
 
 def test_the_broker_says_how_full_it_is(site, broker):
-    found = wait_until(lambda: [each for each in [look(broker)] if each.memory])[
+    found = wait_until(lambda: [each for each in [poll(broker)] if each.memory])[
         0
     ]  # a new node has no figures yet
 
@@ -84,7 +84,7 @@ def test_workers_are_known_by_their_news(site, broker):
     """A pool of four counts as four; who serves a queue, and what runs in it, is told."""
     publish(site[0], "shop.mail", queue="mail")
     tell(site[0], kind="worker-online")
-    look(broker)
+    poll(broker)
     running = job(ago=5.0)
     tell(site[0], **news(processed=7, running=[running]))
 
@@ -100,9 +100,9 @@ def test_workers_are_known_by_their_news(site, broker):
 def test_what_waits_is_told_by_the_broker_or_by_what_workers_have_fetched(site, broker):
     publish(site[0], "shop.mail", 6, queue="mail", args=["secret"])
     publish(site[0], "shop.thumb", 2, queue="mail", args=["secret"])
-    look(broker)
+    poll(broker)
     tell(site[0], kind="worker-online")
-    look(broker)
+    poll(broker)
     tell(site[0], **news(waiting=[["shop.mail", "mail", 6], ["shop.thumb", "mail", 2], ["x", "other", 5]]))
     heard(broker)
 
@@ -116,7 +116,7 @@ def test_a_worker_without_hooks_leaves_it_unknown_how_many_can_work(site, broker
     """Its heartbeats tell what it has done, and not from which queues."""
     publish(site[0], "shop.mail", 1, queue="mail")
     tell(site[0], kind="worker-online")
-    look(broker)
+    poll(broker)
     tell(site[0], kind="worker-heartbeat", processed=3, active=1)
 
     found = heard(broker)
@@ -129,12 +129,12 @@ def test_a_worker_without_hooks_leaves_it_unknown_how_many_can_work(site, broker
 def test_a_worker_that_ends_is_gone_at_once(site, broker):
     tell(site[0], kind="worker-online")
     publish(site[0], "shop.mail", 1, queue="mail")
-    look(broker)
+    poll(broker)
     tell(site[0], **news())
     heard(broker)
     tell(site[0], kind="worker-offline")
 
-    wait_until(lambda: look(broker).workers == [])
+    wait_until(lambda: poll(broker).workers == [])
 
 
 @pytest.mark.parametrize(
@@ -150,11 +150,11 @@ def test_a_worker_that_ends_is_gone_at_once(site, broker):
 def test_what_is_no_news_is_passed_over(site, broker, fields):
     publish(site[0], "shop.mail", 1, queue="mail")
     tell(site[0], kind="worker-online", hostname="w2@host")
-    look(broker)
+    poll(broker)
     tell(site[0], **news(**fields))
     tell(site[0], hostname="w2@host", **news())
 
-    found = wait_until(lambda: [each for each in [look(broker)] if each.workers and each.workers[0].queues])[
+    found = wait_until(lambda: [each for each in [poll(broker)] if each.workers and each.workers[0].queues])[
         0
     ]
 
@@ -165,14 +165,14 @@ def test_a_real_worker_is_seen_at_work(site, broker, tmp_path):
     publish(site[0], "shop.mail", 14, queue="mail", args=[600])
     with workers(tmp_path, site[0]):
         found = wait_until(
-            lambda: [each for each in [look(broker)] if queue(each) and queue(each).running == 2]
+            lambda: [each for each in [poll(broker)] if queue(each) and queue(each).running == 2]
         )[0]
         runs = broker.running(["mail"])
         fetched = broker.waiting("mail", 100)
         held = awaited_held(broker, 2)
 
     assert held.count >= 2  # those that run, and what was fetched ahead
-    assert held.oldest is None if look(broker).server == "rabbitmq" else 0 <= held.oldest < 60e9
+    assert held.oldest is None if poll(broker).server == "rabbitmq" else 0 <= held.oldest < 60e9
     assert (queue(found).workers, queue(found).busy) == (2, 2)
     assert {each.task for each in runs} == {"shop.mail"}
     assert set(fetched.tasks) <= {"shop.mail"}
@@ -180,25 +180,25 @@ def test_a_real_worker_is_seen_at_work(site, broker, tmp_path):
 
 def awaited_held(broker, count):
     """What workers hold, once the broker tells of *count*: RabbitMQ's plugin does late."""
-    return wait_until(lambda: [each for each in [look(broker).held] if each and each.count >= count])[0]
+    return wait_until(lambda: [each for each in [poll(broker).held] if each and each.count >= count])[0]
 
 
 def test_what_comes_and_goes_is_counted(site, broker, tmp_path, monkeypatch):
     monkeypatch.setattr(heard_of, "FRESH", 600_000_000)  # a busy machine keeps a worker silent for longer
-    looks = [look(broker)]
+    polls = [poll(broker)]
     publish(site[0], "shop.thumb", 1, queue="thumb")
-    looks.append(look(broker, looks[-1]))
+    polls.append(poll(broker, polls[-1]))
     with workers(tmp_path, site[0]):
-        wait_until(lambda: looks.append(look(broker, looks[-1])) or served(looks[-1]))
+        wait_until(lambda: polls.append(poll(broker, polls[-1])) or served(polls[-1]))
         for count in (20, 1, 33):
             publish(site[0], "shop.thumb", count, queue="thumb")
-            looks.append(look(broker, looks[-1]))
-        wait_until(lambda: looks.append(look(broker, looks[-1])) or done(looks[-1]) == 55)
+            polls.append(poll(broker, polls[-1]))
+        wait_until(lambda: polls.append(poll(broker, polls[-1])) or done(polls[-1]) == 55)
 
     owed = Owed()
-    found = [flow for pair in pairwise(looks) if (flow := flows(*pair, owed).get("thumb"))]
+    found = [flow for pair in pairwise(polls) if (flow := flows(*pair, owed).get("thumb"))]
 
-    late = 0 if looks[-1].server == "rabbitmq" else 6  # workers tell every two seconds only
+    late = 0 if polls[-1].server == "rabbitmq" else 6  # workers tell every two seconds only
     assert sum(each.departures for each in found) == pytest.approx(54.5, abs=1 + late)
     assert sum(each.arrivals for each in found) == pytest.approx(54.5, abs=1 + late)
 
@@ -220,7 +220,7 @@ def test_a_user_who_may_only_read_is_enough_on_redis(redis, redis_server):
     redis.execute_command(*line.replace("monitor", "watcher", 1).replace(">password", f">{password}").split())
     broker = opened(redis_server.replace("redis://", f"redis://watcher:{password}@"))
     publish(redis_server, "shop.mail", 2, queue="mail")
-    broker.look({})
+    broker.poll({})
     tell(redis_server, **news())
 
     found = heard(broker)
@@ -250,7 +250,7 @@ def test_without_the_right_to_listen_queues_are_read_and_it_is_said(redis, redis
     broker = opened(redis_server.replace("redis://", "redis://deaf:p@"))
     publish(redis_server, "shop.mail", 2, queue="mail")
 
-    found = [look(broker), look(broker)]
+    found = [poll(broker), poll(broker)]
     broker.close()
     redis.execute_command("ACL", "DELUSER", "deaf")
 
@@ -263,7 +263,7 @@ def test_reading_a_redis_changes_no_key(redis, redis_server):
     publish(redis_server, "shop.mail", 3, queue="mail")
     before = {key: redis.dump(key) for key in redis.keys("*")}
     for _ in range(2):
-        look(broker)
+        poll(broker)
         broker.waiting("mail", 2)
         broker.owners(5)
     broker.close()
@@ -277,7 +277,7 @@ def test_tasks_of_all_priorities_are_added_up_and_the_oldest_counts(redis, redis
     publish(redis_server, "shop.thumb", 3, queue="mail", priority=3)
     publish(redis_server, "shop.thumb", 1, queue="mail", priority=9)
 
-    first, found = queue(look(broker)), queue(look(broker))
+    first, found = queue(poll(broker)), queue(poll(broker))
     waiting = broker.waiting("mail", 100)
     broker.close()
 
@@ -290,15 +290,15 @@ def test_tasks_of_all_priorities_are_added_up_and_the_oldest_counts(redis, redis
 def test_a_worker_that_was_busy_before_it_was_heard_makes_no_departures(redis, redis_server):
     broker = opened(redis_server)
     publish(redis_server, "shop.mail", 2, queue="mail")
-    looks = [look(broker)]
+    polls = [poll(broker)]
     tell(redis_server, hostname="w1@host", **news(processed=10_000))
-    looks.append(wait_until(lambda: [each for each in [look(broker, looks[-1])] if each.workers])[0])
+    polls.append(wait_until(lambda: [each for each in [poll(broker, polls[-1])] if each.workers])[0])
     tell(redis_server, hostname="w2@host", **news(processed=20_000))
-    last = looks[-1]
-    looks.append(wait_until(lambda: [each for each in [look(broker, last)] if len(each.workers) == 2])[0])
+    last = polls[-1]
+    polls.append(wait_until(lambda: [each for each in [poll(broker, last)] if len(each.workers) == 2])[0])
     broker.close()
 
-    assert [flows(*pair)["mail"].departures for pair in pairwise(looks)] == [0, 0]
+    assert [flows(*pair)["mail"].departures for pair in pairwise(polls)] == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_nothing_but_json_is_taken_for_news():
 
 
 def test_a_job_that_was_told_of_a_while_ago_has_not_run_longer_for_that():
-    """It may have ended since: workers tell every two seconds, and are heard at each look."""
+    """It may have ended since: workers tell every two seconds, and are heard at each poll."""
     found = News()
     text = {"type": "worker-slowtask", "hostname": "w", "timestamp": 1000.5}
     text |= news(running=[job("shop.thumb") | {"since": 1000.0}, job("shop.export") | {"since": 900.0}])

@@ -81,12 +81,12 @@ def test_a_user_who_may_do_nothing_but_look_is_enough(vhost, rabbitmq):
     publish(vhost, "shop.mail", 3, queue="mail")
     broker = opened(user(rabbitmq, vhost, **NOTHING), rabbitmq.management)
 
-    look = awaited(lambda: broker.look({}), lambda each: each.queues and each.memory)
+    poll = awaited(lambda: broker.poll({}), lambda each: each.queues and each.memory)
     broker.close()
 
-    assert [(each.name, each.depth) for each in look.queues] == [("mail", 3)]
-    assert list(look.gaps) == []
-    assert re.search("lets this user hear no workers: see the rights", look.notes[0])
+    assert [(each.name, each.depth) for each in poll.queues] == [("mail", 3)]
+    assert list(poll.gaps) == []
+    assert re.search("lets this user hear no workers: see the rights", poll.notes[0])
 
 
 def test_with_the_rights_on_the_page_workers_are_heard(vhost, rabbitmq):
@@ -95,13 +95,13 @@ def test_with_the_rights_on_the_page_workers_are_heard(vhost, rabbitmq):
     broker = opened(user(rabbitmq, vhost, configure=configure, write=write, read=read), rabbitmq.management)
     publish(vhost, "shop.mail", 1, queue="mail")
     tell(vhost, kind="worker-online")
-    broker.look({})
+    broker.poll({})
     tell(vhost, **news())
 
-    look = awaited(lambda: broker.look({}), lambda each: each.workers)
+    poll = awaited(lambda: broker.poll({}), lambda each: each.workers)
     broker.close()
 
-    assert (look.workers[0].slots, list(look.notes)) == (4, [])
+    assert (poll.workers[0].slots, list(poll.notes)) == (4, [])
 
 
 def test_reading_changes_nothing(vhost, rabbitmq, broker):
@@ -109,7 +109,7 @@ def test_reading_changes_nothing(vhost, rabbitmq, broker):
     publish(vhost, "shop.mail", 1, queue="mail")
     tell(vhost, kind="worker-online")
     for _ in range(3):
-        broker.look({})
+        broker.poll({})
         broker.waiting("mail", 10)
     broker.close()
     with kombu.Connection(vhost) as connection:
@@ -119,9 +119,9 @@ def test_reading_changes_nothing(vhost, rabbitmq, broker):
     wait_until(lambda: names(rabbitmq, vhost) == {"mail"})
 
 
-def awaited(look, holds):
-    """The first of many looks for which it *holds*."""
-    return wait_until(lambda: [each for each in [look()] if holds(each)])[0]
+def awaited(poll, holds):
+    """The first of many polls for which it *holds*."""
+    return wait_until(lambda: [each for each in [poll()] if holds(each)])[0]
 
 
 def names(server, url):
@@ -142,7 +142,7 @@ def test_a_broker_that_can_not_be_used_is_told_in_one_line(vhost, rabbitmq, chan
     url = f"amqp://{parts.username}:{where['password']}@{parts.hostname}:{where['port']}/{where['path']}"
 
     with pytest.raises(BrokerError, match=said) as raised:
-        opened(url, rabbitmq.management).look({})
+        opened(url, rabbitmq.management).poll({})
 
     assert "\n" not in str(raised.value)
     assert f":{where['password']}@" not in str(raised.value)
@@ -150,7 +150,7 @@ def test_a_broker_that_can_not_be_used_is_told_in_one_line(vhost, rabbitmq, chan
 
 def test_a_user_without_a_right_to_the_virtual_host_is_told(vhost, rabbitmq):
     with pytest.raises(BrokerError, match=r"lets this user not into 'test-.*': see the rights in docs"):
-        opened(user(rabbitmq, vhost), rabbitmq.management).look({})
+        opened(user(rabbitmq, vhost), rabbitmq.management).poll({})
 
 
 @pytest.mark.parametrize(
@@ -164,11 +164,11 @@ def test_without_the_tag_depths_are_seen_and_the_memory_is_unknown(vhost, rabbit
     publish(vhost, "shop.mail", 3, queue="mail")
     broker = opened(user(rabbitmq, vhost, tags=tags, **NOTHING), rabbitmq.management, ["mail"])
 
-    view = Watch(broker).look()
+    view = Watch(broker).poll()
     broker.close()
 
     assert [(each.queue.name, each.queue.depth) for each in view.queues] == [("mail", 3)]
-    assert (view.look.memory, view.capacity) == (None, None)
+    assert (view.poll.memory, view.capacity) == (None, None)
     gap = found(view)["broker-gaps", broker.name]
     assert gap.state == "warning"
     assert re.search(said, gap.message)
@@ -180,7 +180,7 @@ def test_a_wrong_password_for_the_plugin_alone_is_told(vhost, rabbitmq):
     with pytest.raises(
         BrokerError, match="refuses the name or password of monitor: check both, or name the queues"
     ):
-        opened(vhost, place).look({})
+        opened(vhost, place).poll({})
 
 
 def test_where_the_plugin_is_off_named_queues_are_seen_and_a_restart_ends_nothing(tmp_path):
@@ -189,13 +189,13 @@ def test_where_the_plugin_is_off_named_queues_are_seen_and_a_restart_ends_nothin
         fill(server.url, "mail", 2)
         blind, broker = opened(server.url, server.management), opened(server.url, server.management, ["mail"])
         with pytest.raises(BrokerError, match="enable rabbitmq_management, or give its address"):
-            blind.look({})
-        before = broker.look({})
+            blind.poll({})
+        before = broker.poll({})
         server.stop()
         with pytest.raises(BrokerError, match="can't be reached"):
-            broker.look({})
+            broker.poll({})
         server.start()
-        after = broker.look({})
+        after = broker.poll({})
         blind.close()
         broker.close()
 
@@ -211,7 +211,7 @@ def test_an_address_of_the_plugin_that_is_none_is_refused():
 def test_what_answers_and_is_no_plugin_is_told(vhost, redis_server):
     place = redis_server.replace("redis://", "http://").removesuffix("/0")
     with pytest.raises(BrokerError, match="no management plugin answers at"):
-        opened(vhost, place).look({})
+        opened(vhost, place).poll({})
 
 
 def test_a_queue_s_own_limit_is_watched_the_lower_of_two(vhost, rabbitmq, broker):
@@ -220,7 +220,7 @@ def test_a_queue_s_own_limit_is_watched_the_lower_of_two(vhost, rabbitmq, broker
     rabbitmq.ask("PUT", path, {"pattern": "mail", "definition": {"max-length": 100}, "apply-to": "queues"})
     fill(vhost, "mail", 85)
 
-    view = awaited(Watch(broker).look, lambda each: each.capacity and each.capacity.most == 100)
+    view = awaited(Watch(broker).poll, lambda each: each.capacity and each.capacity.most == 100)
 
     assert (view.capacity.used, view.capacity.most, view.capacity.name) == (85, 100, "length of mail")
     alarm = found(view)["queue-capacity", "mail (length)"]
@@ -235,7 +235,7 @@ def test_a_queue_that_drops_its_oldest_is_warned_of(vhost, broker):
     fill(vhost, "mail", 1)
 
     view = wait_until(
-        lambda: [each for each in [Watch(broker).look()] if each.queues and each.queues[0].queue.drops]
+        lambda: [each for each in [Watch(broker).poll()] if each.queues and each.queues[0].queue.drops]
     )[0]
 
     assert found(view)["queue-drops", "mail"].state == "warning"
@@ -247,7 +247,7 @@ def test_a_mirrored_queue_is_warned_of(vhost, rabbitmq, broker):
     path = f"/policies/{urlsplit(vhost).path[1:]}/mirror"
     rabbitmq.ask("PUT", path, {"pattern": "mail", "definition": {"ha-mode": "all"}, "apply-to": "queues"})
 
-    wait_until(lambda: found(Watch(broker).look())["queue-mirrored", "mail"].state == "warning")
+    wait_until(lambda: found(Watch(broker).poll())["queue-mirrored", "mail"].state == "warning")
 
 
 def test_an_alarm_is_critical_whatever_the_ratios_say_and_names_who_is_blocked(own):
@@ -256,18 +256,18 @@ def test_an_alarm_is_critical_whatever_the_ratios_say_and_names_who_is_blocked(o
     tell(url, kind="worker-online")
     broker = opened(url, own.management)
     watch = Watch(broker, typical=lambda: TYPICAL)
-    watch.look()
+    watch.poll()
     own.ctl("set_vm_memory_high_watermark", "absolute", "50MB")
     properties = {"connection_name": "web-1"}
     with kombu.Connection(url, transport_options={"client_properties": properties}) as connection:
         producer = connection.Producer()
         producer.publish({}, routing_key="mail")  # it blocks by publishing
         try:
-            view = awaited(watch.look, lambda each: each.look.alarms and each.look.blocked and each.capacity)
+            view = awaited(watch.poll, lambda each: each.poll.alarms and each.poll.blocked and each.capacity)
         finally:  # a blocked connection doesn't even end
             own.ctl("set_vm_memory_high_watermark", "0.4")
     alarm = found(view)["broker-alarm", broker.name]
-    over = awaited(watch.look, lambda each: not each.look.alarms)
+    over = awaited(watch.poll, lambda each: not each.poll.alarms)
     broker.close()
 
     assert alarm.state == "critical"
@@ -289,20 +289,20 @@ def test_of_a_cluster_the_worst_node_is_named(own, tmp_path):
         broker = opened(url, own.management)
         watch = Watch(broker)
         view = wait_until(
-            lambda: [each for each in [watch.look()] if each.capacity and each.capacity.most < 5e8]
+            lambda: [each for each in [watch.poll()] if each.capacity and each.capacity.most < 5e8]
         )[0]
         second.stop()
-        gone = awaited(watch.look, lambda each: each.look.gaps)
+        gone = awaited(watch.poll, lambda each: each.poll.gaps)
         broker.close()
     own.ctl("forget_cluster_node", second.node)
 
     assert view.capacity.name == f"memory of {second.node}"
     assert second.node in found(view)["broker-capacity", broker.name].message
-    assert gone.look.gaps == [f"the node {second.node} is down: start it."]
+    assert gone.poll.gaps == [f"the node {second.node} is down: start it."]
 
 
 def test_nobody_is_asked_at_a_port_where_nobody_listens(vhost):
     broker = opened(vhost, f"http://127.0.0.1:{free_port()}", ["mail"])
     publish(vhost, "shop.mail", 1, queue="mail")
 
-    assert re.search("no management plugin answers", broker.look({}).gaps[0])
+    assert re.search("no management plugin answers", broker.poll({}).gaps[0])

@@ -35,9 +35,9 @@ def broker(redis, redis_server):
     return Rq(redis, redis_server, seed=1)
 
 
-def look(broker, before=None):
+def poll(broker, before=None):
     tails = {each.name: each.tail for each in before.queues if each.tail} if before else {}
-    return broker.look(tails)
+    return broker.poll(tails)
 
 
 def queue(found, name="default"):
@@ -45,7 +45,7 @@ def queue(found, name="default"):
 
 
 def test_a_redis_without_queues_shows_none(broker):
-    found = look(broker)
+    found = poll(broker)
 
     assert (found.queues, found.workers) == ([], [])
     assert found.memory.used > 0
@@ -56,7 +56,7 @@ def test_waiting_jobs_are_counted_and_the_first_has_an_age(broker, redis):
     for _ in range(3):
         other.enqueue(tasks.simple_task)
 
-    found = queue(look(broker), "mail: urgent")
+    found = queue(poll(broker), "mail: urgent")
 
     assert (found.depth, found.running, found.workers) == (3, 0, 0)
     assert 0 <= found.oldest < 60e9
@@ -70,7 +70,7 @@ def test_reading_changes_nothing(broker, redis):
     redis.config_resetstat()
     before = {key: redis.dump(key) for key in redis.keys("*")}
 
-    look(broker)
+    poll(broker)
     broker.waiting("default", 10)
     broker.running(["default"])
 
@@ -89,14 +89,14 @@ def test_a_user_who_may_only_read_is_enough(redis, redis_server):
     with opened(url) as client:
         broker = Rq(client, url)
 
-        assert queue(look(broker)).depth == 1
+        assert queue(poll(broker)).depth == 1
         assert broker.waiting("default", 10).tasks == {"slowtask.demo.tasks.simple_task": 1}
         assert broker.owners(300)[0].name == "queued jobs"
         assert broker.running(["default"]) == []
         with pytest.raises(NoPermissionError):
             client.delete("rq:queue:default")
         with pytest.raises(BrokerError, match="doesn't allow that"):
-            Rq(client, url, prefix="another").look({})
+            Rq(client, url, prefix="another").poll({})
     redis.execute_command("ACL", "DELUSER", "slowtask")
 
 
@@ -105,7 +105,7 @@ def test_a_look_takes_three_round_trips_for_a_hundred_queues(broker, redis):
         rq.Queue(f"q{number}", connection=redis).enqueue(tasks.simple_task)
     before = redis.info("commandstats")
 
-    found = look(broker)
+    found = poll(broker)
 
     calls = redis.info("commandstats")
     writes = {name for name in calls if name not in before}
@@ -118,12 +118,12 @@ def test_what_comes_is_counted_by_the_last_job_that_was_there(broker, redis):
     default = rq.Queue(connection=redis)
     for _ in range(5):
         default.enqueue(tasks.simple_task)
-    first = look(broker)
+    first = poll(broker)
     for _ in range(7):
         default.enqueue(tasks.simple_task)
     redis.lpop("rq:queue:default", 2)
 
-    second = look(broker, first)
+    second = poll(broker, first)
 
     flow = flows(first, second)["default"]
     assert (flow.arrivals, flow.departures) == (7, 2)
@@ -134,19 +134,19 @@ def test_nothing_is_missed_while_workers_empty_the_queue_between_two_looks(
     broker, redis, redis_server, tmp_path
 ):
     default = rq.Queue(connection=redis)
-    looks = [look(broker)]
+    polls = [poll(broker)]
     default.enqueue(tasks.simple_task)
-    looks.append(look(broker, looks[-1]))
+    polls.append(poll(broker, polls[-1]))
     with Workers(tmp_path, redis_server, 2):
         for count in (20, 1, 33):
             for _ in range(count):
                 default.enqueue(tasks.simple_task)
-            looks.append(look(broker, looks[-1]))
-            wait_until(lambda: queue(look(broker)).depth == 0)
-        wait_until(lambda: sum(each.done for each in look(broker).workers) == 55)
-        looks.append(look(broker, looks[-1]))
+            polls.append(poll(broker, polls[-1]))
+            wait_until(lambda: queue(poll(broker)).depth == 0)
+        wait_until(lambda: sum(each.done for each in poll(broker).workers) == 55)
+        polls.append(poll(broker, polls[-1]))
 
-    found = [flows(before, now).get("default") for before, now in pairwise(looks[1:])]
+    found = [flows(before, now).get("default") for before, now in pairwise(polls[1:])]
 
     assert sum(each.arrivals for each in found) == 54
     assert sum(each.departures for each in found) == 55
@@ -212,17 +212,17 @@ def test_a_key_prefix_is_honoured(redis, redis_server):
         [sys.executable, "-c", program, redis_server], check=True, env={"RQ_KEY_PREFIX": "shop:rq"}
     )
 
-    assert queue(look(Rq(redis, redis_server, prefix="shop:rq"))).depth == 1
-    assert look(Rq(redis, redis_server)).queues == []
+    assert queue(poll(Rq(redis, redis_server, prefix="shop:rq"))).depth == 1
+    assert poll(Rq(redis, redis_server)).queues == []
 
 
 def test_a_queue_that_is_deleted_is_just_gone(broker, redis):
     default = rq.Queue(connection=redis)
     default.enqueue(tasks.simple_task)
-    first = look(broker)
+    first = poll(broker)
     default.delete(delete_jobs=True)
 
-    assert look(broker, first).queues == []
+    assert poll(broker, first).queues == []
 
 
 def test_nothing_of_a_job_is_unpickled(broker, redis):
@@ -243,7 +243,7 @@ def test_nothing_of_a_job_is_unpickled(broker, redis):
 def test_a_redis_that_can_not_be_read_is_told_without_its_password(redis_server, url, said):
     url = url.format(host=redis_server.partition("//")[2])
     with opened(url) as client, pytest.raises(BrokerError, match=said) as raised:
-        Rq(client, url).look({})
+        Rq(client, url).poll({})
 
     assert "wrong" not in str(raised.value).replace("WRONGPASS", "")
 
@@ -273,7 +273,7 @@ def test_what_a_redis_refuses_with_is_told_in_one_line(error, sentence):
 def test_a_database_that_redis_does_not_have_is_told(redis_server):
     url = redis_server.replace("/0", "/99")
     with opened(url) as client, pytest.raises(BrokerError, match="has no database of that number"):
-        Rq(client, url).look({})
+        Rq(client, url).poll({})
 
 
 def test_a_producer_whose_clock_is_ahead_makes_no_age_below_zero(broker, redis):
@@ -281,14 +281,14 @@ def test_a_producer_whose_clock_is_ahead_makes_no_age_below_zero(broker, redis):
     redis.rpush("rq:queue:default", "early")
     redis.hset("rq:job:early", "enqueued_at", "2099-01-01T00:00:00.000000Z")
 
-    assert queue(look(broker)).oldest == 0
+    assert queue(poll(broker)).oldest == 0
 
 
 def test_a_job_without_a_time_has_no_age(broker, redis):
     redis.sadd("rq:queues", "rq:queue:default")
     redis.rpush("rq:queue:default", "odd")
 
-    assert queue(look(broker)).oldest is None
+    assert queue(poll(broker)).oldest is None
 
 
 @pytest.mark.server
@@ -297,7 +297,7 @@ def test_a_redis_behind_a_socket_of_the_machine_is_read(tmp_path):
     with Server(tmp_path, unixsocket=str(path)) as server, server.client() as client:
         rq.Queue(connection=client).enqueue(tasks.simple_task)
         with opened(f"unix://{path}") as found:
-            assert queue(look(Rq(found, f"unix://{path}"))).depth == 1
+            assert queue(poll(Rq(found, f"unix://{path}"))).depth == 1
 
 
 @pytest.mark.server
@@ -313,9 +313,9 @@ def test_a_redis_behind_tls_is_read_and_one_that_is_not_trusted_is_told(tmp_path
         with server.client() as client:
             rq.Queue(connection=client).enqueue(tasks.simple_task)
         with opened(f"{url}?ssl_ca_certs={tmp_path / 'ca.pem'}") as found:
-            assert queue(look(Rq(found, url))).depth == 1
+            assert queue(poll(Rq(found, url))).depth == 1
         with opened(url) as found, pytest.raises(BrokerError, match="certificate verify failed"):
-            Rq(found, url).look({})
+            Rq(found, url).poll({})
 
 
 def test_an_address_that_is_none_is_refused():

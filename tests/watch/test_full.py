@@ -204,15 +204,15 @@ def test_what_comes_or_goes_between_two_commands_is_counted_once(system, redis, 
         pool.stepped, pool.left_out = [0], [None]  # not yet
         broker = Rq(client, redis_server) if system == "rq" else celery_broker(redis_server, "", ["mail"])
         broker._client = client  # noqa: SLF001 - no other way between two commands
-        looks = [broker.look({})]
+        polls = [broker.poll({})]
         pool.stepped, pool.left_out = [], []
         pool.step = (lambda pipe: push(pipe, "late")) if came else pop
         for _ in range(2):
-            tails = {each.name: each.tail for each in looks[-1].queues if each.tail}
-            looks.append(broker.look(tails))
+            tails = {each.name: each.tail for each in polls[-1].queues if each.tail}
+            polls.append(broker.poll(tails))
 
-    found = [flows(*pair, Owed())["mail"] for pair in pairwise(looks)]
+    found = [flows(*pair, Owed())["mail"] for pair in pairwise(polls)]
     assert pool.left_out
-    assert [each.trips for each in looks] == [3, 4, 3]
+    assert [each.trips for each in polls] == [3, 4, 3]
     assert sum(each.arrivals for each in found) == int(came)
     assert sum(each.departures for each in found) == int(not came)

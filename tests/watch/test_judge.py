@@ -1,4 +1,4 @@
-"""What looks mean: pure functions, no clock and no server."""
+"""What polls mean: pure functions, no clock and no server."""
 
 import random
 

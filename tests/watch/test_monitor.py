@@ -82,7 +82,7 @@ def test_a_full_redis_is_critical_and_the_task_to_blame_is_named(watch, redis, r
     fill(redis, mails=20, computations=100)
     limit(redis, 0.9)
 
-    view = watch.look()
+    view = watch.poll()
 
     found = {each.name: each for each in findings(view, Limits())}
     assert found["broker-capacity"].state == "critical"
@@ -94,26 +94,26 @@ def test_a_full_redis_is_critical_and_the_task_to_blame_is_named(watch, redis, r
 def test_a_redis_with_room_is_well(watch, redis, redis_server):
     limit(redis, 0.1)
 
-    assert set(states(watch.look()).values()) == {"ok"}
+    assert set(states(watch.poll()).values()) == {"ok"}
 
 
 def test_one_without_a_limit_or_that_evicts_is_a_warning(watch, redis, redis_server):
-    assert states(watch.look())["broker-policy", redis_server] == "warning"
+    assert states(watch.poll())["broker-policy", redis_server] == "warning"
     limit(redis, 0.1)
     redis.config_set("maxmemory-policy", "allkeys-lru")
-    text = next(each.message for each in findings(watch.look(), Limits()) if each.name == "broker-policy")
+    text = next(each.message for each in findings(watch.poll(), Limits()) if each.name == "broker-policy")
     redis.config_set("maxmemory-policy", "noeviction")
 
     assert "evicts (allkeys-lru)" in text
 
 
 class Clocked(Rq):
-    """Each look is a tenth of a second after the one before, however long a busy machine took."""
+    """Each poll is a tenth of a second after the one before, however long a busy machine took."""
 
     times = count(1_800_000_000_000_000, 100_000)  #: µs
 
-    def look(self, *arguments, **options):
-        return replace(super().look(*arguments, **options), time=next(self.times))
+    def poll(self, *arguments, **options):
+        return replace(super().poll(*arguments, **options), time=next(self.times))
 
 
 def test_a_redis_that_fills_is_forecast_before_it_is_full(redis, redis_server):
@@ -121,7 +121,7 @@ def test_a_redis_that_fills_is_forecast_before_it_is_full(redis, redis_server):
     watch = Watch(Clocked(redis, redis_server, seed=1), Limits(), lambda: TYPICAL)
     for _ in range(12):
         fill(redis, mails=40)
-        view = watch.look()
+        view = watch.poll()
 
     assert view.capacity.ratio < 0.7
     assert view.forecast.seconds < 900
@@ -131,7 +131,7 @@ def test_a_redis_that_fills_is_forecast_before_it_is_full(redis, redis_server):
 def test_a_queue_s_own_limits_are_watched(watch, redis):
     fill(redis, mails=90)
 
-    found = states(watch.look(), Limits(depth={"default": 100}, age={"default": 0.001}))
+    found = states(watch.poll(), Limits(depth={"default": 100}, age={"default": 0.001}))
 
     assert found["queue-depth", "default"] == "warning"
     assert found["queue-age", "default"] == "critical"
@@ -145,7 +145,7 @@ def test_a_run_that_takes_too_long_is_told_before_it_ends(broker, redis, redis_s
         found = wait_until(
             lambda: [
                 each
-                for each in findings(watch.look(), Limits())
+                for each in findings(watch.poll(), Limits())
                 if (each.name, each.state) == ("queue-overrun", "warning")
             ]
         )
@@ -159,15 +159,15 @@ def test_a_limit_of_the_users_own_counts_at_once(broker, redis, redis_server, tm
     with Workers(tmp_path, redis_server, 1):
         rq.Queue(connection=redis).enqueue(tasks.send_mail, "a", 600)
         watch = Watch(broker, limits)
-        wait_until(lambda: states(watch.look(), limits).get(("queue-overrun", "default")) == "warning")
+        wait_until(lambda: states(watch.poll(), limits).get(("queue-overrun", "default")) == "warning")
 
 
 def test_the_samples_of_a_look_are_lines_of_the_design(watch, redis):
     fill(redis, mails=3)
-    watch.look()
+    watch.poll()
     fill(redis, mails=2)
 
-    lines = [msgspec.to_builtins(each) for each in samples(watch.look())]
+    lines = [msgspec.to_builtins(each) for each in samples(watch.poll())]
 
     of_queue = next(each for each in lines if "queue.name" in each)
     of_broker = next(each for each in lines if "broker.name" in each)
@@ -439,7 +439,7 @@ def test_a_log_that_can_not_be_written_at_the_start_is_a_wrong_setting(tmp_path,
 def test_what_the_monitor_can_not_read_is_seen_from_outside(watch, redis):
     health = Health(patience=60.0)
     server = served("127.0.0.1:0", health)
-    health.see(watch.look())
+    health.see(watch.poll())
     health.note("runs", "no log of runs")
 
     assert get(server, "/healthz") == (200, "ok\nno log of runs\n")
@@ -463,7 +463,7 @@ def test_metrics_show_the_last_look_with_bounded_labels(watch, redis):
     health = Health(patience=60.0)
     server = served("127.0.0.1:0", health)
     before = get(server, "/healthz")
-    health.see(watch.look())
+    health.see(watch.poll())
 
     status, text = get(server, "/metrics")
 
@@ -480,7 +480,7 @@ def test_metrics_show_the_last_look_with_bounded_labels(watch, redis):
 def test_a_monitor_that_has_not_looked_of_late_is_not_well(watch, redis):
     now = [0.0]
     health = Health(patience=10.0, clock=lambda: now[0])
-    health.see(watch.look())
+    health.see(watch.poll())
     now[0] = 11.0
 
     assert not health.well

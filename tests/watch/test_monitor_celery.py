@@ -66,10 +66,10 @@ def test_the_backlog_the_overrun_and_the_workers_are_judged_as_for_rq(site):
     broker, watch = watched(site)
     publish(site[0], "shop.mail", 40, queue="mail")
     tell(site[0], kind="worker-online")
-    watch.look()
+    watch.poll()
     with consumer(site[0], "mail"):
         tell(site[0], **news(running=[job(ago=60.0)], waiting=[["shop.mail", "mail", 8]]))
-        view = wait_until(lambda: [each for each in [watch.look()] if each.overruns])[0]
+        view = wait_until(lambda: [each for each in [watch.poll()] if each.overruns])[0]
     broker.close()
 
     [mail] = [each for each in view.queues if each.queue.name == "mail"]
@@ -85,7 +85,7 @@ def test_the_backlog_the_overrun_and_the_workers_are_judged_as_for_rq(site):
 def test_where_nothing_of_what_waits_can_be_seen_it_is_guessed_from_the_log(vhost, rabbitmq):
     broker, watch = watched((vhost, rabbitmq.management), mix=lambda _: {"shop.mail": 30, "shop.thumb": 10})
     publish(vhost, "shop.mail", 20, queue="mail")
-    view = wait_until(lambda: [each for each in [watch.look()] if each.queues])[0]
+    view = wait_until(lambda: [each for each in [watch.poll()] if each.queues])[0]
     broker.close()
 
     first, second = view.queues[0].blamed

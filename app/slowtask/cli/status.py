@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from slowtask.watch.judge import Typical
     from slowtask.watch.view import Limits, View, Watch
 
-LOOKS: Final = 7  #: that one status is made from: a slope needs so many
+POLLS: Final = 7  #: that one status is made from: a slope needs so many
 #: Nagios's and cron's: ok, warning, critical, unknown.
 STATUS: Final[Mapping[State, int]] = {"ok": 0, "warning": 1, "critical": 2}
 UNKNOWN: Final = 3
@@ -50,7 +50,7 @@ Where both are named, both are shown; where none is, RQ on redis://localhost:637
     "--capacity", type=click.FloatRange(0.01, 1), default=0.8, show_default=True, help="Critical from."
 )
 @click.option(
-    "--seconds", type=click.FloatRange(min=0.1), default=3.0, show_default=True, help="How long to look."
+    "--seconds", type=click.FloatRange(min=0.1), default=3.0, show_default=True, help="How long to poll."
 )
 @click.option("--watch", is_flag=True, help="A live view; q quits.")
 @click.option("--json", "as_json", is_flag=True, help="An object, times in seconds; of two brokers an array.")
@@ -112,11 +112,11 @@ def times(runs: tuple[str, ...], queues: tuple[str, ...] = ()) -> "Mapping[str, 
 
 
 def looked(watches: "Sequence[Watch]", seconds: float) -> "list[View]":
-    """What several looks in *seconds* show: rates and a forecast need more than one. Raises `BrokerError`."""
-    views = [each.look() for each in watches]
-    for _ in range(LOOKS - 1):
-        time.sleep(seconds / (LOOKS - 1))
-        views = [each.look() for each in watches]
+    """What several polls in *seconds* show: rates and a forecast need more than one. Raises `BrokerError`."""
+    views = [each.poll() for each in watches]
+    for _ in range(POLLS - 1):
+        time.sleep(seconds / (POLLS - 1))
+        views = [each.poll() for each in watches]
     return views
 
 

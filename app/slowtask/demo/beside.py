@@ -57,10 +57,10 @@ class Beside:
         self._start = time.monotonic()
         self.alarms.clear()
 
-    def look(self, jobs: int) -> View | None:
+    def poll(self, jobs: int) -> View | None:
         """Look; keep what is told for the first time, *jobs* having been enqueued. None where it is blind."""
         try:
-            view = self._watch.look()
+            view = self._watch.poll()
         except BrokerError:
             return None
         seconds = self.seconds(jobs)

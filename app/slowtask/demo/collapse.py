@@ -104,7 +104,7 @@ def fill(  # noqa: PLR0913 - what it fills, and who looks on
     jobs, error = 0, ""
     for jobs, error in enqueued(queue, fast=fast):
         if not error:
-            beside.look(jobs)
+            beside.poll(jobs)
             step(f"{jobs} jobs enqueued, {used_share(redis):.0%} of the memory used")
     seconds = jobs / RATE if fast else time.monotonic() - start
     return Collapse(
@@ -185,7 +185,7 @@ def warm_up(redis: "Redis", queue: "Queue", beside: Beside) -> int:
         queue.enqueue(tasks.simple_task)
     most, end = used(redis), time.monotonic() + PATIENCE
     while redis.zcard("rq:finished:default") < WARM_UP and time.monotonic() < end:
-        beside.look(0)
+        beside.poll(0)
         most = max(most, used(redis))
     return most
 

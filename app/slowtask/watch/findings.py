@@ -1,4 +1,4 @@
-"""WATCH: what a look gives to alarm of, in figures and in the sentences that a person reads."""
+"""WATCH: what a poll gives to alarm of, in figures and in the sentences that a person reads."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -50,13 +50,13 @@ def _of_broker(view: View, limits: Limits) -> list[Finding]:
     """Its memory and disk, and its queues' own limits: how full, how soon full, and what happens then."""
     found = [_alarm(view), _blind(view)]
     found += [each for one in view.capacities for each in _of_capacity(view, one, limits)]
-    look = view.look
-    if look.memory is not None and look.server == "redis":
-        odd = look.memory.policy not in (None, "noeviction") or not look.memory.limit
+    poll = view.poll
+    if poll.memory is not None and poll.server == "redis":
+        odd = poll.memory.policy not in (None, "noeviction") or not poll.memory.limit
         found.append(
             Finding(
-                name="broker-policy", subject=look.name, value=float(odd), warning=1.0, critical=None,
-                message=policy_text(look.name, look.memory.policy, look.memory.limit),
+                name="broker-policy", subject=poll.name, value=float(odd), warning=1.0, critical=None,
+                message=policy_text(poll.name, poll.memory.policy, poll.memory.limit),
             )
         )  # fmt: skip
     return found
@@ -85,7 +85,7 @@ def _of_capacity(view: View, capacity: Capacity, limits: Limits) -> list[Finding
 
 def subject(view: View, capacity: Capacity) -> str:
     """What an alarm about one limit is about: the broker where it is its memory."""
-    name = capacity.queue or view.look.name
+    name = capacity.queue or view.poll.name
     return name if capacity.limit in ("memory", "machine") else f"{name} ({capacity.limit})"
 
 
@@ -98,20 +98,20 @@ def blamed_for(view: View, capacity: Capacity) -> Sequence[Blame]:
 
 def _alarm(view: View) -> Finding:
     """Whether the broker says itself that it is at a limit."""
-    look, blamed = view.look, view.backlog
+    poll, blamed = view.poll, view.backlog
     return Finding(
-        name="broker-alarm", subject=look.name, value=float(bool(look.alarms)), warning=None, critical=1.0,
-        message=alarm_text(view) + (blame_text(blamed) if look.alarms else ""),
-        task=blamed[0].task if blamed and look.alarms else None,
+        name="broker-alarm", subject=poll.name, value=float(bool(poll.alarms)), warning=None, critical=1.0,
+        message=alarm_text(view) + (blame_text(blamed) if poll.alarms else ""),
+        task=blamed[0].task if blamed and poll.alarms else None,
     )  # fmt: skip
 
 
 def _blind(view: View) -> Finding:
     """Whether there is something that can't be told."""
-    look = view.look
+    poll = view.poll
     return Finding(
-        name="broker-gaps", subject=look.name, value=float(bool(look.gaps)), warning=1.0, critical=None,
-        message=" ".join(look.gaps) or f"{look.name} tells all.",
+        name="broker-gaps", subject=poll.name, value=float(bool(poll.gaps)), warning=1.0, critical=None,
+        message=" ".join(poll.gaps) or f"{poll.name} tells all.",
     )  # fmt: skip
 
 

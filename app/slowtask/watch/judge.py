@@ -1,4 +1,4 @@
-"""WATCH: what looks at a broker mean: how full it is, when it will be, which task is to blame. All pure.
+"""WATCH: what polls of a broker mean: how full it is, when it will be, which task is to blame. All pure.
 
 Times are in seconds unless a name says otherwise; what isn't known is None, never 0.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from slowtask.watch.broker import Alarm, Kind, Limit, Look, Memory, Queue, Running, Waiting
+from slowtask.watch.broker import Alarm, Kind, Limit, Memory, Poll, Queue, Running, Waiting
 
 FULL: Final = 0.995  #: of a limit: what is left is less than clients and allocators take and give back
 AIM: Final = 0.8  #: of the workers busy: what advice aims at, since at 1 a queue grows without end
@@ -106,11 +106,11 @@ def capacity(memory: Memory | None) -> Capacity | None:
     return Capacity(ratio=memory.used / most, limit=named, used=memory.used, most=most, of=memory.of)
 
 
-def capacities(look: Look) -> list[Capacity]:
+def capacities(poll: Poll) -> list[Capacity]:
     """All that the broker has only so much of, the fullest first; what an alarm is on for is full."""
-    own = capacity(look.memory)
-    found = [*([own] if own else []), *map(_capacity, look.limits)]
-    return sorted((_alarmed(each, look.alarms) for each in found), key=lambda each: -each.ratio)
+    own = capacity(poll.memory)
+    found = [*([own] if own else []), *map(_capacity, poll.limits)]
+    return sorted((_alarmed(each, poll.alarms) for each in found), key=lambda each: -each.ratio)
 
 
 def _capacity(limit: Limit) -> Capacity:

@@ -1,4 +1,4 @@
-"""WATCH: the last look for Prometheus, and whether the monitor is well: `/metrics` and `/healthz`.
+"""WATCH: the last poll for Prometheus, and whether the monitor is well: `/metrics` and `/healthz`.
 
 Labels are bounded: queues and the tasks that wait most, never a host or a job.
 """
@@ -41,19 +41,19 @@ OF_BROKER: Final[dict[str, tuple[str, Callable[[View], float | None]]]] = {
     ),
     "memory_bytes": (
         "Memory in use.",
-        lambda view: view.look.memory.used if view.look.memory else None,
+        lambda view: view.poll.memory.used if view.poll.memory else None,
     ),
     "memory_limit_bytes": (
         "The memory's limit, or the machine's.",
-        lambda view: (view.look.memory.limit or view.look.memory.machine) if view.look.memory else None,
+        lambda view: (view.poll.memory.limit or view.poll.memory.machine) if view.poll.memory else None,
     ),
     "full_seconds": ("Until it is full.", lambda view: view.forecast.seconds if view.forecast else None),
-    "alarms": ("Alarms that it says are on.", lambda view: len(view.look.alarms)),
+    "alarms": ("Alarms that it says are on.", lambda view: len(view.poll.alarms)),
 }
 
 
 class Health:
-    """The last look at each of *systems* (`rq`, `celery`), and when it was."""
+    """The last poll of each of *systems* (`rq`, `celery`), and when it was."""
 
     def __init__(
         self, patience: float, clock: Callable[[], float] = time.monotonic, systems: Sequence[str] = ("rq",)
@@ -71,10 +71,10 @@ class Health:
 
     def see(self, view: View) -> None:
         """Take *view* for the last of its system."""
-        self._seen[view.look.system] = self._clock(), view
+        self._seen[view.poll.system] = self._clock(), view
 
     def view(self, system: str) -> View | None:
-        """The last look at *system*; None where that isn't of late."""
+        """The last poll of *system*; None where that isn't of late."""
         at, view = self._seen.get(system, (None, None))
         return view if at is not None and self._clock() - at <= self._patience else None
 
@@ -85,7 +85,7 @@ class Health:
 
 
 class Collector:
-    """Prometheus's collector of the last look."""
+    """Prometheus's collector of the last poll."""
 
     def __init__(self, health: Health) -> None:
         self._health = health
@@ -108,7 +108,7 @@ class Collector:
         seen = [view for view in views.values() if view]
         for name, (says, read) in OF_BROKER.items():
             yield self._gauge(
-                f"slowtask_broker_{name}", says, ((each.look.system, read(each)) for each in seen)
+                f"slowtask_broker_{name}", says, ((each.poll.system, read(each)) for each in seen)
             )
         for name, (says, of) in OF_QUEUE.items():
             yield self._of_queues(f"slowtask_queue_{name}", says, of, seen)
@@ -122,7 +122,7 @@ class Collector:
         for view in views:
             for each in view.queues[:QUEUES]:
                 if (value := of(each)) is not None:
-                    family.add_metric([view.look.system, each.queue.name], value)
+                    family.add_metric([view.poll.system, each.queue.name], value)
         return family
 
     def _of_tasks(self, views: Iterable[View]) -> Iterator[Any]:
@@ -132,9 +132,9 @@ class Collector:
         work = self._family("slowtask_backlog_seconds", "Worker-seconds of those.", labels=labels)
         for view in views:
             for each in view.backlog[:TASKS]:
-                jobs.add_metric([view.look.system, each.task], each.count)
+                jobs.add_metric([view.poll.system, each.task], each.count)
                 if each.work is not None:
-                    work.add_metric([view.look.system, each.task], each.work)
+                    work.add_metric([view.poll.system, each.task], each.work)
         yield from (jobs, work)
 
     def _gauge(self, name: str, says: str, values: Iterable[tuple[str, float | None]]) -> Any:

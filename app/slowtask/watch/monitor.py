@@ -1,4 +1,4 @@
-"""WATCH: the loop: looks, writes samples, judges, tells. It goes on whatever the broker does.
+"""WATCH: the loop: polls, writes samples, judges, tells. It goes on whatever the broker does.
 
 Where the broker can't be seen that is an alarm of its own, and nothing is written that isn't known.
 """
@@ -23,7 +23,7 @@ from slowtask.watch.view import Limits, View, Watch
 
 log = logging.getLogger("slowtask.monitor")
 
-SLOWEST: Final = 60.0  #: seconds between two looks at a broker that can't be seen
+SLOWEST: Final = 60.0  #: seconds between two polls of a broker that can't be seen
 LEVELS: Final = {"ok": logging.INFO, "warning": logging.WARNING, "critical": logging.ERROR}
 Write = Callable[[bytes], None]
 
@@ -107,21 +107,21 @@ class Monitor:
         self._formatter = LineFormatter()
 
     def run(self, stop: threading.Event) -> None:
-        """Look every so often until *stop* is set."""
+        """Poll every so often until *stop* is set."""
         while not stop.is_set():
             begin = self._clock()
             self.step()
             stop.wait(max(0.0, self.pause() - (self._clock() - begin)))
 
     def pause(self) -> float:
-        """Seconds until the next look: more where the last ones failed."""
+        """Seconds until the next poll: more where the last ones failed."""
         interval = self._settings.interval
         return min(interval * (1 << min(self._failures, 6)), max(SLOWEST, interval))
 
     def step(self) -> list[Told]:
-        """One look, and all that follows from it; what was told."""
+        """One poll, and all that follows from it; what was told."""
         try:
-            view = self._watch.look()
+            view = self._watch.poll()
         except BrokerError as error:
             self._failures += 1
             return self._told([unseen(self._name, error)])
@@ -129,7 +129,7 @@ class Monitor:
         self._seen(view)
         for sample in samples(view):
             self._append(msgspec.to_builtins(sample))
-        self._note(view.look.notes)
+        self._note(view.poll.notes)
         found = [unseen(self._name, None), *findings(view, self._limits)]
         self._alarms.forget([each.subject for each in found])
         return self._told(found)

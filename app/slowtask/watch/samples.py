@@ -10,16 +10,16 @@ from slowtask.watch.view import View
 
 
 def samples(view: View) -> list[QueueSample | BrokerSample]:
-    """The lines of one look."""
-    look = view.look
-    time = moment(look.time)
+    """The lines of one poll."""
+    poll = view.poll
+    time = moment(poll.time)
     found: list[QueueSample | BrokerSample] = [
         QueueSample(
             timestamp=time,
-            id=event.identity(f"{look.system}:{look.name}:{each.queue.name}:{look.time}"),
+            id=event.identity(f"{poll.system}:{poll.name}:{each.queue.name}:{poll.time}"),
             dataset=QUEUE_DATASET,
             queue=each.queue.name,
-            system=look.system,
+            system=poll.system,
             depth=each.queue.depth,
             running=each.queue.running,
             scheduled=each.queue.scheduled,
@@ -42,13 +42,13 @@ def samples(view: View) -> list[QueueSample | BrokerSample]:
 
 def _broker_sample(view: View) -> BrokerSample:
     """The broker's own line."""
-    look, capacity, memory = view.look, view.capacity, view.look.memory
+    poll, capacity, memory = view.poll, view.capacity, view.poll.memory
     return BrokerSample(
-        timestamp=moment(look.time),
-        id=event.identity(f"{look.system}:{look.name}:{look.time}"),
+        timestamp=moment(poll.time),
+        id=event.identity(f"{poll.system}:{poll.name}:{poll.time}"),
         dataset=QUEUE_DATASET,
-        system=look.server,
-        name=look.name,
+        system=poll.server,
+        name=poll.name,
         policy=memory.policy if memory else None,
         memory_used=memory.used if memory else None,
         memory_max=(memory.limit or memory.machine) if memory else None,

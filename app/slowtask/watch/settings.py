@@ -34,7 +34,7 @@ class MonitorSettings:
         ""  #: of its RabbitMQ; also SLOWTASK_MANAGEMENT_URL; "": port 15672 of the broker's host
     )
     celery_queues: tuple[str, ...] = ()  #: queues that may not be found otherwise
-    interval: float = 5.0  #: seconds between two looks
+    interval: float = 5.0  #: seconds between two polls
     log: str = "slowtask-monitor.ndjson"  #: where samples and alerts go; `-` stdout, `off` nowhere
     log_max_bytes: int = 50_000_000  #: rotate at this size
     log_backups: int = 5

@@ -1,6 +1,6 @@
-"""WATCH: looks at a broker again and again, and judges each look.
+"""WATCH: polls a broker again and again, and judges each poll.
 
-`Watch.look` gives a `View`: all that `slowtask status` shows, and what `slowtask monitor` writes as samples
+`Watch.poll` gives a `View`: all that `slowtask status` shows, and what `slowtask monitor` writes as samples
 and makes findings of.
 """
 
@@ -14,17 +14,17 @@ from zlib import crc32
 from slowtask.errors import BrokerError
 from slowtask.record.event import SECOND
 from slowtask.watch import judge
-from slowtask.watch.broker import Broker, Look, Owner, Queue, Waiting
+from slowtask.watch.broker import Broker, Owner, Poll, Queue, Waiting
 from slowtask.watch.broker.flow import Flow, Owed, flows
 from slowtask.watch.judge import Blame, Capacity, Forecast, Overrun, Typical
 
 SEEN: Final = 2401  #: jobs of a queue that are looked at: shares are right within ± 2 %, 95 times in 100
-KEPT: Final = 120  #: looks that a forecast is made from
+KEPT: Final = 120  #: polls that a forecast is made from
 KEYS: Final = 300  #: that are looked at to see who owns the memory
-OWNED: Final = 12  #: looks after which that, and what waits in a queue, is asked again
-BUDGET: Final = 24_000  #: jobs of all queues together that are looked at in so many looks
+OWNED: Final = 12  #: polls after which that, and what waits in a queue, is asked again
+BUDGET: Final = 24_000  #: jobs of all queues together that are looked at in so many polls
 FEWEST: Final = 100  #: of one queue
-AVERAGED: Final = 12  #: looks that rates are taken over: a minute, at one in five seconds
+AVERAGED: Final = 12  #: polls that rates are taken over: a minute, at one in five seconds
 FULLEST: Final = 8  #: limits that forecasts are made for
 DEEP: Final = 1  #: jobs from which on it is asked which tasks wait
 
@@ -47,8 +47,8 @@ class QueueView:
     """One queue, and what is to be said of it."""
 
     queue: Queue
-    flow: Flow | None  #: since the look before
-    arrivals: float | None  #: a second, over the last looks
+    flow: Flow | None  #: since the poll before
+    arrivals: float | None  #: a second, over the last polls
     departures: float | None  #: likewise
     mean: float | None  #: seconds of its jobs
     load: float | None
@@ -59,9 +59,9 @@ class QueueView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """One look, judged."""
+    """One poll, judged."""
 
-    look: Look
+    poll: Poll
     capacities: Sequence[Capacity]  #: the fullest first
     queues: Sequence[QueueView]  #: in order of trouble
     overruns: Sequence[Overrun]
@@ -104,7 +104,7 @@ class Watch:
         self._broker = broker
         self._limits = limits or Limits()
         self._typical = typical
-        self._before: Look | None = None
+        self._before: Poll | None = None
         self._mix = mix
         self._used: dict[str, deque[tuple[float, float]]] = {}
         self._flown: deque[Mapping[str, Flow]] = deque(maxlen=AVERAGED)
@@ -115,29 +115,29 @@ class Watch:
         self._seen = seen
         self._keys = keys
 
-    def look(self) -> View:
+    def poll(self) -> View:
         """What the broker shows now. Raises `BrokerError`."""
         before, typical = self._before, self._typical()
         tails = {each.name: each.tail for each in before.queues if each.tail} if before else {}
-        look = self._broker.look(tails)
-        if before is not None and look.time < before.time:  # another server, or its clock was set back
+        poll = self._broker.poll(tails)
+        if before is not None and poll.time < before.time:  # another server, or its clock was set back
             before = None
             self._used.clear()
             self._flown.clear()
             self._owed = Owed()
-        self._before = look
-        flown = flows(before, look, self._owed) if before else {}
+        self._before = poll
+        flown = flows(before, poll, self._owed) if before else {}
         self._flown.append(flown)
-        names = {each.name for each in look.queues}
+        names = {each.name for each in poll.queues}
         self._backlogs = {name: each for name, each in self._backlogs.items() if name in names}
-        deep = sum(each.depth >= DEEP for each in look.queues)
-        queues = [self._queue(each, flown.get(each.name), typical, max(1, deep)) for each in look.queues]
-        running = self._broker.running([each.name for each in look.queues if each.running])
+        deep = sum(each.depth >= DEEP for each in poll.queues)
+        queues = [self._queue(each, flown.get(each.name), typical, max(1, deep)) for each in poll.queues]
+        running = self._broker.running([each.name for each in poll.queues if each.running])
         return View(
-            look=look,
-            capacities=self._forecast(judge.capacities(look), look.time / 1e6),
+            poll=poll,
+            capacities=self._forecast(judge.capacities(poll), poll.time / 1e6),
             queues=sorted(queues, key=_trouble),
-            overruns=judge.overruns(running, typical, look.time, self._limits.runtime),
+            overruns=judge.overruns(running, typical, poll.time, self._limits.runtime),
             owners=self._owned(),
         )
 
@@ -187,7 +187,7 @@ class Watch:
     def _waiting(self, queue: Queue, queues: int) -> Waiting | None:
         """Which tasks wait in *queue*, one of so many *queues*; None where none does, or it is gone by now.
 
-        It is asked once in `OWNED` looks, each queue in its turn, and kept meanwhile; the depth is of now.
+        It is asked once in `OWNED` polls, each queue in its turn, and kept meanwhile; the depth is of now.
         """
         known = self._backlogs.get(queue.name)
         if queue.depth < DEEP:

@@ -23,11 +23,11 @@ WORTH: Final = 0.1  #: of the memory: less is not worth a word
 
 def alarm_text(view: View) -> str:
     """`amqp://… has a memory alarm on rabbit@a: publishers are blocked, workers go on; …`."""
-    look = view.look
-    if not look.alarms:
-        return f"{look.name} has no alarm on."
-    alarms = " and ".join(f"a {each.kind} alarm on {printable(each.of)}" for each in look.alarms)
-    return f"{look.name} has {alarms}: publishers are blocked, workers go on{blocked_text(look.blocked)}"
+    poll = view.poll
+    if not poll.alarms:
+        return f"{poll.name} has no alarm on."
+    alarms = " and ".join(f"a {each.kind} alarm on {printable(each.of)}" for each in poll.alarms)
+    return f"{poll.name} has {alarms}: publishers are blocked, workers go on{blocked_text(poll.blocked)}"
 
 
 def blocked_text(blocked: Sequence[str]) -> str:
@@ -44,7 +44,7 @@ def blocked_text(blocked: Sequence[str]) -> str:
 
 def capacity_text(view: View, capacity: Capacity) -> str:
     """`redis://… is 83 % full (498 MB of 600 MB), full in 14 min at this rate; …`."""
-    name, share = view.look.name, percent(min(capacity.ratio, 1.0))
+    name, share = view.poll.name, percent(min(capacity.ratio, 1.0))
     used, most = size(capacity.used), size(capacity.most)
     node = f" of {printable(capacity.of)}" if capacity.of else ""
     queue = printable(capacity.queue or "")
@@ -68,15 +68,15 @@ def ending_text(view: View, capacity: Capacity) -> str:
         if capacity.drops:
             return "when it is full RabbitMQ drops the oldest tasks without a word"
         return "when it is full RabbitMQ refuses tasks, without a word to who doesn't confirm_publish"
-    if view.look.server == "rabbitmq":
+    if view.poll.server == "rabbitmq":
         return "at that limit RabbitMQ blocks publishers, workers go on"
-    ending = ENDINGS.get(view.look.system, "it takes nothing more")
+    ending = ENDINGS.get(view.poll.system, "it takes nothing more")
     return ending if remedy_text(view, capacity) else f"when it is full {ending}"
 
 
 def remedy_text(view: View, capacity: Capacity) -> str:
     """What to do about a Redis that is full."""
-    full = capacity.full and capacity.limit == "memory" and view.look.server == "redis"
+    full = capacity.full and capacity.limit == "memory" and view.poll.server == "redis"
     return f". {REMEDY}" if full else ""
 
 

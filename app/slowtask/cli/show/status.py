@@ -41,9 +41,9 @@ def page(view: View, width: int) -> Group:
 
 def broker(view: View) -> list[Text]:
     """`redis://… ████▊  83 %  of 1.0 GB   full in 14 min`, and what goes with it."""
-    look, found = view.look, [limit(view, each) for each in view.capacities[:SHOWN]]
-    found = found or [Text.assemble((printable(look.name), "bold"), "   how full it is isn't known")]
-    if look.alarms:
+    poll, found = view.poll, [limit(view, each) for each in view.capacities[:SHOWN]]
+    found = found or [Text.assemble((printable(poll.name), "bold"), "   how full it is isn't known")]
+    if poll.alarms:
         found.append(Text(alarm_text(view), style="bold red"))
     elif view.capacity and remedy_text(view, view.capacity):
         found.append(Text(f"CRITICAL: {ending_text(view, view.capacity)}. {REMEDY}", style="bold red"))
@@ -52,13 +52,13 @@ def broker(view: View) -> list[Text]:
     owners = [f"{percent(each.share)} {each.name}" for each in view.owners[:4]]
     if owners:
         found.append(Text(f"the memory's keys: {', '.join(owners)}", style="dim"))
-    if look.held and look.held.count:
-        found.append(Text(held_text(look.held), style="dim"))
-    memory = look.memory
+    if poll.held and poll.held.count:
+        found.append(Text(held_text(poll.held), style="dim"))
+    memory = poll.memory
     odd = memory and (not memory.limit or memory.policy not in (None, "noeviction"))
-    if memory and odd and look.server == "redis":
-        found.append(Text(policy_text(look.name, memory.policy, memory.limit), style="yellow"))
-    found += [Text(each, style="yellow") for each in look.gaps]
+    if memory and odd and poll.server == "redis":
+        found.append(Text(policy_text(poll.name, memory.policy, memory.limit), style="yellow"))
+    found += [Text(each, style="yellow") for each in poll.gaps]
     return found
 
 
@@ -66,7 +66,7 @@ def limit(view: View, capacity: Capacity) -> Text:
     """The bar of one limit; the broker's name is told with the first."""
     colour = "red" if capacity.ratio >= RED else "yellow" if capacity.ratio >= YELLOW else "green"
     first = capacity is view.capacities[0]
-    name = Text(printable(view.look.name), style="bold" if first else "dim")
+    name = Text(printable(view.poll.name), style="bold" if first else "dim")
     plain = capacity.limit in ("memory", "machine") and not capacity.of
     what = "" if plain else f" {printable(capacity.name)}"
     most = f"{capacity.most:,} tasks" if capacity.limit == "length" else size(capacity.most)
@@ -207,5 +207,5 @@ def notes(view: View, blamed: Sequence[Blame]) -> list[Text]:
         found.append("±: estimated from jobs at random, right 95 times in 100.")
     if any(each.guessed for each in blamed):
         found.append("~: what waits can't be seen: as the last runs of the queue were.")
-    found += view.look.notes
+    found += view.poll.notes
     return [Text(), *(Text(each, style="dim") for each in found)] if found else []

@@ -19,17 +19,17 @@ def plain(views: Sequence[View]) -> str:
 
 def broker(view: View) -> dict[str, Any]:
     """One broker."""
-    memory, held = view.look.memory, view.look.held
+    memory, held = view.poll.memory, view.poll.held
     return {
-        "broker": view.look.name,
-        "system": view.look.system,
-        "server": view.look.server,
+        "broker": view.poll.name,
+        "system": view.poll.system,
+        "server": view.poll.server,
         "capacity": view.capacity.ratio if view.capacity else None,
         "limit": view.capacity.name if view.capacity else None,
         "limits": [limit(each) for each in view.capacities],
-        "alarms": [{"kind": each.kind, "node": each.of} for each in view.look.alarms],
-        "blocked": [*view.look.blocked],
-        "gaps": [*view.look.gaps, *view.look.notes],
+        "alarms": [{"kind": each.kind, "node": each.of} for each in view.poll.alarms],
+        "blocked": [*view.poll.blocked],
+        "gaps": [*view.poll.gaps, *view.poll.notes],
         "held": held.count if held else None,
         "held_oldest": None if held is None or held.oldest is None else held.oldest / SECOND,
         "memory_used": memory.used if memory else None,

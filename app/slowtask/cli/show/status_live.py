@@ -14,7 +14,7 @@ from slowtask.cli.show.status import page
 from slowtask.errors import BrokerError, UsageError
 from slowtask.watch.view import Watch
 
-INTERVAL: Final = 2.0  #: seconds between two looks
+INTERVAL: Final = 2.0  #: seconds between two polls
 
 
 def live(watches: Sequence[Watch]) -> None:
@@ -32,8 +32,8 @@ def live(watches: Sequence[Watch]) -> None:
 
 
 def _looked(watch: Watch, width: int) -> RenderableType:
-    """The page of one look, or why there is none."""
+    """The page of one poll, or why there is none."""
     try:
-        return page(watch.look(), width)
+        return page(watch.poll(), width)
     except BrokerError as error:
         return Text(str(error), style="red")

@@ -115,7 +115,7 @@ def await_limit(monitor: Beside) -> None:
     """Return when RabbitMQ tells of the queue's limit: some statistics later. Raises `BrokerError`."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        view = monitor.look(0)
+        view = monitor.poll(0)
         if view and any(each.queue == QUEUE for each in view.capacities):
             return
         time.sleep(PAUSE)
@@ -126,7 +126,7 @@ def fill(node: RabbitMQ, publisher: Publisher, monitor: Beside, step: Step, how:
     """Publish until the queue holds no more. Raises `BrokerError` where that never comes."""
     while publisher.asked < LIMIT:
         publisher.publish(RATE, PATIENCE)
-        view = monitor.look(publisher.asked)
+        view = monitor.poll(publisher.asked)
         depth = next((each.queue.depth for each in view.queues if each.queue.name == QUEUE), 0) if view else 0
         if depth >= ROOM or publisher.ok < len(publisher.said):
             break

@@ -133,8 +133,8 @@ def fill(publisher: Publisher, monitor: Beside, step: Step) -> float:
     """Publish until the alarm is on and the publisher hangs: the seconds until then. Raises `BrokerError`."""
     while publisher.asked < LIMIT:
         publisher.publish(RATE, HANGS)
-        view = monitor.look(publisher.ok)
-        if publisher.hangs and view is not None and view.look.alarms:
+        view = monitor.poll(publisher.ok)
+        if publisher.hangs and view is not None and view.poll.alarms:
             break
         used = view.capacity if view else None
         step(f"{publisher.ok:,} tasks published, {used.ratio if used else 0:.0%} of the memory used")
@@ -155,7 +155,7 @@ def look_on(
         default.publish(round(RATE * pace.watched), PAUSE)
         end = time.monotonic() + pace.watched
         while time.monotonic() < end:
-            monitor.look(publisher.ok)
+            monitor.poll(publisher.ok)
             if not publisher.hangs:  # the alarm paused: memory falls when garbage is collected
                 publisher.publish(RATE, PAUSE)
             publisher.collect(PAUSE)

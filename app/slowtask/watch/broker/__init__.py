@@ -1,7 +1,7 @@
 """WATCH: what a queue system's broker shows at one moment, and how it is read.
 
 `rq.py` reads RQ's Redis, `celery_redis.py` and `rabbitmq.py` Celery's brokers, without changing them; what
-Celery's workers tell of themselves is in `news.py`. `flow.py` compares two looks.
+Celery's workers tell of themselves is in `news.py`. `flow.py` compares two polls.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class Queue:
     busy: int | None = None  #: of them
     oldest: int | None = None  #: ns that the first has waited; None where none waits or its age isn't known
     tail: str | None = None  #: the id of the last that waits
-    behind: int | None = None  #: jobs behind the tail of the look before; None where that is gone
+    behind: int | None = None  #: jobs behind the tail of the poll before; None where that is gone
     counts: tuple[int, int] | None = None  #: jobs that came and went so far, where the broker counts them
     rates: tuple[float, float] | None = None  #: likewise a second, over the last minute
     drops: bool = False  #: whether it drops its oldest jobs where it has a limit and reaches it
@@ -88,7 +88,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Poll:
     """All that one reading of a broker shows."""
 
     time: int  #: µs since the epoch, by the broker's own clock
@@ -149,8 +149,8 @@ class Broker(Protocol):
     system: System
     name: str  #: its address, without a password
 
-    def look(self, tails: Mapping[str, str]) -> Look:
-        """What it shows now; *tails* are the queues' last jobs of the look before. Raises `BrokerError`."""
+    def poll(self, tails: Mapping[str, str]) -> Poll:
+        """What it shows now; *tails* are the queues' last jobs of the poll before. Raises `BrokerError`."""
         ...
 
     def waiting(self, queue: str, most: int) -> Waiting:

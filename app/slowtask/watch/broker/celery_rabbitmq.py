@@ -16,9 +16,9 @@ from slowtask.watch.broker import (
     Held,
     Kind,
     Limit,
-    Look,
     Memory,
     Owner,
+    Poll,
     Queue,
     Running,
     System,
@@ -58,7 +58,7 @@ class RabbitMQ:
         self._news = News()
         self.name = amqp.name
 
-    def look(self, tails: Mapping[str, str]) -> Look:  # noqa: ARG002 - it counts for itself
+    def poll(self, tails: Mapping[str, str]) -> Poll:  # noqa: ARG002 - it counts for itself
         """What it shows now. Raises `BrokerError`."""
         start, now = time.perf_counter(), time.time_ns() // 1000
         for event in self._amqp.events():
@@ -76,11 +76,11 @@ class RabbitMQ:
             told, self._queues(names, listed, depths, now, counted=told.queues is not None), now, start
         )
 
-    def _look(self, told: Told, queues: Sequence[Queue], now: int, start: float) -> Look:
+    def _look(self, told: Told, queues: Sequence[Queue], now: int, start: float) -> Poll:
         """All of it."""
         workers, several = self._news.workers(now), len(told.nodes) > 1
         down = [f"the node {each.name} is down: start it." for each in told.nodes if not each.running]
-        return Look(
+        return Poll(
             time=now, system=self.system, server="rabbitmq", name=self.name, queues=queues, workers=workers,
             whole=bool(workers), held=held(queues), memory=memory(told.nodes, several=several),
             limits=[*disks(told.nodes, several=several), *of_queues(queues, told.queues or {})],

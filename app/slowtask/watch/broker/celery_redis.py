@@ -1,6 +1,6 @@
 """Celery's Redis, read without Celery. Every command only reads; nothing of a task's arguments is decoded.
 
-None stands in a `MULTI`: a full Redis refuses even reads there. A look takes three round trips, and a fourth
+None stands in a `MULTI`: a full Redis refuses even reads there. A poll takes three round trips, and a fourth
 where a list changed under it.
 
 A queue is a list, newest first, with one more list for each priority. What workers have fetched is in a hash.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from slowtask.watch.broker import Held, Look, Owner, Queue, Running, System, Waiting
+from slowtask.watch.broker import Held, Owner, Poll, Queue, Running, System, Waiting
 from slowtask.watch.broker.heartbeats import EXCHANGE, Crew, News, crew
 from slowtask.watch.broker.owners import met_keys, shares, sizes
 from slowtask.watch.broker.redis import memory, said, shown, steady, text
@@ -32,7 +32,7 @@ HELD: Final = "unacked"  #: the hash; `unacked_index` has when each was given to
 OWN: Final = ("celeryev", "celery.pidbox", "reply.celery.pidbox")  #: exchanges of Celery's own talk
 MOST: Final = 1_000  #: queues
 PRIORITIES: Final = range(10)
-SCANNED: Final = 1_000  #: keys that each look searches for queues that nobody named
+SCANNED: Final = 1_000  #: keys that each poll searches for queues that nobody named
 SEARCHED: Final = 100_000  #: tasks before the last newest that are looked through
 LARGEST: Final = 65_536  #: bytes of a task that it is searched by
 BYTES: Final = 4_000_000  #: of tasks that are looked at to tell what waits in one queue
@@ -76,8 +76,8 @@ class CeleryRedis:
         self._deaf: str | None = None
         self.name = shown(url)
 
-    def look(self, tails: Mapping[str, str]) -> Look:
-        """What it shows now; *tails* are each queue's newest task at the last look. Raises `BrokerError`."""
+    def poll(self, tails: Mapping[str, str]) -> Poll:
+        """What it shows now; *tails* are each queue's newest task at the last poll. Raises `BrokerError`."""
         start = time.perf_counter()
         with said(self.name):
             clock, info, given, keys = self._first()
@@ -88,7 +88,7 @@ class CeleryRedis:
         workers = self._news.workers(clock)
         known = self._names(clock)
         running = Counter(job.queue for job in self._news.running())
-        return Look(
+        return Poll(
             time=clock,
             system=self.system,
             name=self.name,
@@ -114,7 +114,7 @@ class CeleryRedis:
     def _first(self) -> tuple[int, Mapping[str, Any], Held, Sequence[bytes]]:
         """The clock (µs), the memory, what workers hold (one hash for all queues), and keys of bindings.
 
-        Of the keys of bindings a part is looked for at each look, and all of them in turn.
+        Of the keys of bindings a part is looked for at each poll, and all of them in turn.
         """
         errors: Any = importlib.import_module("redis.exceptions")
         pipe = self._client.pipeline(transaction=False)
@@ -167,7 +167,7 @@ class CeleryRedis:
         """What stands in the lists of each queue, and the round trips that this took.
 
         Others may act between two commands of a pipeline. Each list that changed while it was read is read
-        once more. Two lists may be of two moments: a task that comes between them is in one of two looks.
+        once more. Two lists may be of two moments: a task that comes between them is in one of two polls.
         """
         keys = {key: name for name in names for key in lists(name)}
         found = self._lists({key: tails.get(name, "") for key, name in keys.items()})
@@ -246,7 +246,7 @@ class CeleryRedis:
             self._channel.close()
 
 
-#: Of each list of a queue: its length, its newest task, the place of the last look's newest, its oldest task;
+#: Of each list of a queue: its length, its newest task, the place of the last poll's newest, its oldest task;
 #: then the length and the newest, read again.
 Row = Sequence[Sequence[Any]]
 
@@ -269,7 +269,7 @@ def queue(name: str, row: Row, crew: Crew | None, clock: int) -> Queue:
 
 
 def _behind(row: Row) -> int | None:
-    """Tasks that came after the newest of the look before; None where that is gone."""
+    """Tasks that came after the newest of the poll before; None where that is gone."""
     places = [each[2] for each in row if each[2] is not None]
     others = sum(each[0] for each in row if each[2] is None)
     return places[0] + others if len(places) == 1 else None

@@ -1,18 +1,18 @@
-"""What came to a queue and what left it between two looks, by counts that miss nothing.
+"""What came to a queue and what left it between two polls, by counts that miss nothing.
 
-The last job of one look is searched in the next: what stands behind it has come since. Where it is gone, the
+The last job of one poll is searched in the next: what stands behind it has come since. Where it is gone, the
 jobs that the workers have ended tell how many left. A broker that counts for itself is taken at its word.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from slowtask.watch.broker import Look, Queue
+from slowtask.watch.broker import Poll, Queue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """One queue between two looks."""
+    """One queue between two polls."""
 
     arrivals: int
     departures: int
@@ -21,21 +21,21 @@ class Flow:
 
 @dataclass(slots=True)
 class Owed:
-    """What is kept between looks."""
+    """What is kept between polls."""
 
     jobs: int = 0  #: that have left, and that no worker has told of yet: it holds them, or tells late
     weights: dict[str, float] = field(default_factory=dict)  #: how much each queue had of late
 
     def weigh(self, gone: Sequence[tuple[Queue, Queue]]) -> Mapping[str, float]:
-        """The weights of the queues of *gone*: what a queue had counts half as much at each look."""
+        """The weights of the queues of *gone*: what a queue had counts half as much at each poll."""
         for was, now in gone:
             self.weights[now.name] = self.weights.get(now.name, 0.0) / 2 + _seen(was) + _seen(now)
         found = {now.name: self.weights[now.name] for _, now in gone}
         return found if any(found.values()) else dict.fromkeys(found, 1.0)
 
 
-def flows(before: Look, now: Look, owed: Owed | None = None) -> dict[str, Flow]:
-    """The flow of each queue that stands in both looks; *owed* is of the looks before, and is kept."""
+def flows(before: Poll, now: Poll, owed: Owed | None = None) -> dict[str, Flow]:
+    """The flow of each queue that stands in both polls; *owed* is of the polls before, and is kept."""
     old = {queue.name: queue for queue in before.queues}
     pairs = [(old[queue.name], queue) for queue in now.queues if queue.name in old]
     interval = max(1, now.time - before.time) * 1000
@@ -57,7 +57,7 @@ def _counted(was: tuple[int, int], now: tuple[int, int], interval: int) -> Flow 
 
 
 def _told(
-    pairs: Sequence[tuple[Queue, Queue]], before: Look, now: Look, interval: int, owed: Owed
+    pairs: Sequence[tuple[Queue, Queue]], before: Poll, now: Poll, interval: int, owed: Owed
 ) -> dict[str, Flow]:
     """By the last jobs and by what workers ended; what nobody tells is left out."""
     told = {queue.name: _by_tail(was, queue) for was, queue in pairs}
@@ -81,8 +81,8 @@ def _by_tail(was: Queue, now: Queue) -> int | None:
     return max(0, was.depth + now.behind - now.depth)
 
 
-def _ended(before: Look, now: Look) -> int:
-    """Jobs that workers took between the looks: those they ended, and those they have begun meanwhile."""
+def _ended(before: Poll, now: Poll) -> int:
+    """Jobs that workers took between the polls: those they ended, and those they have begun meanwhile."""
     old = {worker.name: worker for worker in before.workers}
     done = sum(
         max(0, worker.done - (old[worker.name].done if worker.name in old else 0))

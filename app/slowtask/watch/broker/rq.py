@@ -1,6 +1,6 @@
 """RQ's Redis, read without RQ: that would clean registries, which changes the queue, and unpickle jobs.
 
-Every command here only reads, and none stands in a `MULTI`: a full Redis refuses even reads there. A look
+Every command here only reads, and none stands in a `MULTI`: a full Redis refuses even reads there. A poll
 takes three round trips, however many queues there are, and a fourth where a queue changed under it.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from slowtask.watch.broker import Look, Owner, Queue, Running, System, Waiting, Worker
+from slowtask.watch.broker import Owner, Poll, Queue, Running, System, Waiting, Worker
 from slowtask.watch.broker.owners import met_keys, shares, sizes
 from slowtask.watch.broker.redis import memory, said, shown, steady, text
 
@@ -39,8 +39,8 @@ class Rq:
         self._chance = random.Random(seed)  # noqa: S311 - no secret
         self.name = shown(url)
 
-    def look(self, tails: Mapping[str, str]) -> Look:
-        """What it shows now; *tails* are the queues' last jobs of the look before. Raises `BrokerError`."""
+    def poll(self, tails: Mapping[str, str]) -> Poll:
+        """What it shows now; *tails* are the queues' last jobs of the poll before. Raises `BrokerError`."""
         start = time.perf_counter()
         with said(self.name):
             clock, info, names, keys = self._first()
@@ -49,7 +49,7 @@ class Rq:
             if changed:
                 rows |= self._second(changed, (), tails)[0]
             queues = self._third(rows, workers, clock)
-        return Look(
+        return Poll(
             time=clock,
             system=self.system,
             name=self.name,
@@ -81,7 +81,7 @@ class Rq:
         """The workers; and of each queue its lengths, first and last job and the place of its old tail.
 
         Others may act between two commands of a pipeline. Workers are read before the registries: a job
-        that ends between the two is counted at the next look, not twice. The length and the last job are
+        that ends between the two is counted at the next poll, not twice. The length and the last job are
         read again behind what depends on them, so that `steady` tells whether the row is of one moment.
         """
         pipe = self._client.pipeline(transaction=False)
