@@ -146,13 +146,13 @@ def samples(tmp_path):
         folder.mkdir(exist_ok=True)
         (folder / "slowtask.ndjson-20261122").write_bytes(b"".join(lines[:11]))
         (folder / "slowtask.ndjson").write_bytes(b"".join(lines[11:]))
-    for name, golden in (
-        ("worker", "rq-3.0.0-worker"),
-        ("celery", "celery-5.7.0-worker"),
-        ("text", "text-format"),
+    for name, source in (
+        ("worker", EXAMPLES / "worker.log"),
+        ("celery", GOLDEN / "celery-5.7.0-worker.log"),
+        ("text", GOLDEN / "text-format.log"),
     ):
         log = tmp_path / f"{name}.log"
-        shutil.copyfile(GOLDEN / f"{golden}.log", log)
+        shutil.copyfile(source, log)
         os.utime(log, (1795459690, 1795459690))  # 2026-11-23T18:48:10Z: a log's date is its file's
     (tmp_path / "worker.log.gz").write_bytes(gzip.compress((tmp_path / "worker.log").read_bytes()))
     return tmp_path
