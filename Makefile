@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test test-all test-fast check servers environments dashboards bench wheel up down logs ps check-kibana test-logstash test-stack clean
+.PHONY: demo test test-all test-fast check servers environments dashboards pictures bench wheel up down logs ps check-kibana test-logstash test-stack clean
 
 demo: $(READY)  # a Redis of its own, two RQ workers, three tasks, their ranking
 	@$(BIN)/slowtask demo
@@ -33,6 +33,9 @@ environments: $(READY)  # the RQs and Pythons of the outcome matrix
 
 dashboards: $(READY)  # kibana/slowtask.ndjson and the pictures of docs/dashboards.md, from kibana/*.toml
 	cd kibana && ../$(BIN)/python -m dashboards
+
+pictures: $(READY)  # the pictures of the README, from a real run of `slowtask top`
+	$(BIN)/python docs/site/pictures.py
 
 check-kibana: $(READY)  # imports the dashboards into the Kibana of SLOWTASK_KIBANA_URL and has it read them back
 	$(BIN)/python kibana/check.py

@@ -1,0 +1,47 @@
+"""The pictures of the README show what the command prints today, and load nothing from elsewhere."""
+
+import html
+import importlib.util
+import re
+
+import pytest
+
+from places import ROOT
+
+DOCS = ROOT / "docs"
+LARGEST = 300_000  #: bytes
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    spec = importlib.util.spec_from_file_location("pictures", DOCS / "site" / "pictures.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.draw()
+
+
+def words(svg):
+    """The text of a picture without how long reading took."""
+    drawn = re.sub(r"<style>.*?</style>", "", svg, flags=re.DOTALL)
+    text = re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", "", drawn)))
+    return re.sub(r"(1 file), \d+\.\d s", r"\1", text)
+
+
+def test_the_pictures_show_what_the_command_prints(pictures):
+    for name, svg in pictures.items():
+        assert words((DOCS / name).read_text()) == words(svg), f"{name}: run make pictures"
+
+
+def test_every_picture_in_the_folder_is_used_and_small():
+    pages = "".join(page.read_text() for page in [ROOT / "README.md", *DOCS.glob("*.md")])
+
+    for picture in [*DOCS.glob("*.svg"), *DOCS.glob("*.png")]:
+        assert picture.name in pages
+        assert picture.stat().st_size < LARGEST
+
+
+def test_pictures_load_nothing(pictures):
+    for name in pictures:
+        svg = (DOCS / name).read_text()
+
+        assert re.findall(r"(?:url\(|href=|src=)[\"']?(?!#)[^\"')\s]+", svg) == []
