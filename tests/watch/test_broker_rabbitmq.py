@@ -220,9 +220,13 @@ def test_a_queue_s_own_limit_is_watched_the_lower_of_two(vhost, rabbitmq, broker
     rabbitmq.ask("PUT", path, {"pattern": "mail", "definition": {"max-length": 100}, "apply-to": "queues"})
     fill(vhost, "mail", 85)
 
-    view = awaited(Watch(broker).poll, lambda each: each.capacity and each.capacity.most == 100)
+    view = awaited(Watch(broker).poll, lambda each: each.capacity and each.capacity.limit.most == 100)
 
-    assert (view.capacity.used, view.capacity.most, view.capacity.name) == (85, 100, "length of mail")
+    assert (view.capacity.limit.used, view.capacity.limit.most, view.capacity.limit.name) == (
+        85,
+        100,
+        "length of mail",
+    )
     alarm = found(view)["queue-capacity", "mail (length)"]
     assert (alarm.state, alarm.queue) == ("critical", "mail")
     assert alarm.message.startswith(f"queue mail of {broker.name} ")
@@ -289,14 +293,14 @@ def test_of_a_cluster_the_worst_node_is_named(own, tmp_path):
         broker = opened(url, own.management)
         watch = Watch(broker)
         view = wait_until(
-            lambda: [each for each in [watch.poll()] if each.capacity and each.capacity.most < 5e8]
+            lambda: [each for each in [watch.poll()] if each.capacity and each.capacity.limit.most < 5e8]
         )[0]
         second.stop()
         gone = awaited(watch.poll, lambda each: each.poll.gaps)
         broker.close()
     own.ctl("forget_cluster_node", second.node)
 
-    assert view.capacity.name == f"memory of {second.node}"
+    assert view.capacity.limit.name == f"memory of {second.node}"
     assert second.node in found(view)["broker-capacity", broker.name].message
     assert gone.poll.gaps == [f"the node {second.node} is down: start it."]
 

@@ -14,20 +14,20 @@ TYPICAL = {MAIL: Typical(mean=5.0, p99=9.0, count=10), THUMB: Typical(mean=0.1, 
 
 
 def test_capacity_is_of_the_limit():
-    found = judge.capacity(Memory(used=80 * MB, limit=100 * MB, machine=1000 * MB))
+    found = judge.memory_limit(Memory(used=80 * MB, limit=100 * MB, machine=1000 * MB))
 
-    assert (found.ratio, found.limit, found.most) == (0.8, "memory", 100 * MB)
+    assert (found.ratio, found.kind, found.most) == (0.8, "memory", 100 * MB)
 
 
 def test_without_a_limit_capacity_is_of_the_machine():
-    found = judge.capacity(Memory(used=80 * MB, limit=0, machine=800 * MB))
+    found = judge.memory_limit(Memory(used=80 * MB, limit=0, machine=800 * MB))
 
-    assert (found.ratio, found.limit) == (0.1, "machine")
+    assert (found.ratio, found.kind) == (0.1, "machine")
 
 
 @pytest.mark.parametrize("memory", [None, Memory(used=80, limit=0)])
 def test_what_is_not_known_is_none(memory):
-    assert judge.capacity(memory) is None
+    assert judge.memory_limit(memory) is None
 
 
 def test_a_straight_line_is_forecast_exactly():

@@ -64,10 +64,9 @@ def _of_broker(view: View, limits: Limits) -> list[Finding]:
 
 def _of_capacity(view: View, capacity: Capacity, limits: Limits) -> list[Finding]:
     """One limit."""
-    whole = capacity.limit in ("memory", "machine")
-    owned = owners_text(view) + waiting_text(view) if whole else ""
+    owned = owners_text(view) + waiting_text(view) if capacity.limit.is_memory else ""
     blamed = blamed_for(view, capacity)
-    full_name, near_name = OF_QUEUE if capacity.queue else OF_BROKER
+    full_name, near_name = OF_QUEUE if capacity.limit.queue else OF_BROKER
     # Once an alarm is on, or it is critically full, that alone is told.
     full = Finding(
         name=full_name,
@@ -77,7 +76,7 @@ def _of_capacity(view: View, capacity: Capacity, limits: Limits) -> list[Finding
         critical=limits.capacity,
         message=capacity_text(view, capacity) + owned + blame_text(blamed) + remedy_text(view, capacity),
         task=blamed[0].task if blamed else None,
-        queue=capacity.queue,
+        queue=capacity.limit.queue,
     )
     near = None if capacity.ratio >= limits.capacity else _nearness(capacity.forecast, limits.soon)
     return [full, replace(full, name=near_name, value=near, warning=1.0, critical=6.0)]
@@ -85,15 +84,15 @@ def _of_capacity(view: View, capacity: Capacity, limits: Limits) -> list[Finding
 
 def subject(view: View, capacity: Capacity) -> str:
     """What an alarm about one limit is about: the broker where it is its memory."""
-    name = capacity.queue or view.poll.name
-    return name if capacity.limit in ("memory", "machine") else f"{name} ({capacity.limit})"
+    name = capacity.limit.queue or view.poll.name
+    return name if capacity.limit.is_memory else f"{name} ({capacity.limit.kind})"
 
 
 def blamed_for(view: View, capacity: Capacity) -> Sequence[Blame]:
     """The tasks to blame for what fills a queue, or the broker."""
-    if capacity.queue is None:
+    if capacity.limit.queue is None:
         return view.backlog
-    return next((each.blamed for each in view.queues if each.queue.name == capacity.queue), ())
+    return next((each.blamed for each in view.queues if each.queue.name == capacity.limit.queue), ())
 
 
 def _alarm(view: View) -> Finding:

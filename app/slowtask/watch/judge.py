@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from slowtask.watch.broker import Alarm, Kind, Limit, Memory, Poll, Queue, Running, Waiting
+from slowtask.watch.broker import Memory, Poll, Queue, Running, Waiting
+from slowtask.watch.broker.limits import Limit, MachineMemory, MemoryLimit
 
 FULL: Final = 0.995  #: of a limit: what is left is less than clients and allocators take and give back
 AIM: Final = 0.8  #: of the workers busy: what advice aims at, since at 1 a queue grows without end
@@ -32,36 +33,21 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """How full a broker, or one of its queues, is."""
+    """How much of one limit is in use, and when it will be reached."""
 
-    ratio: float  #: 0 to 1 and beyond
-    limit: Kind
-    used: int  #: bytes or jobs; of a disk: what must stay free
-    most: int  #: bytes or jobs; of a disk: what is free
-    of: str | None = None  #: the node or queue, where there are several
-    drops: bool = False  #: whether the oldest jobs are dropped there
-    reached: bool = False  #: by the broker's own word
+    limit: Limit
+    reached: bool = False  #: the broker itself has raised an alarm for it
     forecast: Forecast | None = None
 
     @property
-    def queue(self) -> str | None:
-        """The queue whose limit it is."""
-        return self.of if self.limit in ("length", "bytes") else None
+    def ratio(self) -> float:
+        """1 at the limit, and at least 1 where the broker says that it is reached."""
+        return max(1.0, self.limit.ratio) if self.reached else self.limit.ratio
 
     @property
     def full(self) -> bool:
         """Whether nothing more goes in."""
         return self.reached or self.ratio >= FULL
-
-    @property
-    def name(self) -> str:
-        """Which limit it is: `memory`, `length of mail`."""
-        return f"{self.limit} of {self.of}" if self.of else self.limit
-
-    @property
-    def level(self) -> tuple[float, float]:
-        """What grows, and where that ends."""
-        return (-self.most, -self.used) if self.limit == "disk" else (self.used, self.most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,37 +81,22 @@ class Overrun:
     why: Literal["p99", "limit", "lost"]
 
 
-def capacity(memory: Memory | None) -> Capacity | None:
-    """How full a broker with *memory* is; None where neither a limit nor the machine's memory is known."""
+def memory_limit(memory: Memory | None) -> Limit | None:
+    """The limit of a broker's *memory*; None where neither its own nor the machine's is known."""
     if memory is None:
         return None
-    most = memory.limit or memory.machine or 0
-    if not most:
-        return None
-    named: Kind = "memory" if memory.limit else "machine"
-    return Capacity(ratio=memory.used / most, limit=named, used=memory.used, most=most, of=memory.of)
+    if memory.limit:
+        return MemoryLimit(used=memory.used, most=memory.limit, of=memory.of)
+    return MachineMemory(used=memory.used, most=memory.machine, of=memory.of) if memory.machine else None
 
 
 def capacities(poll: Poll) -> list[Capacity]:
-    """All that the broker has only so much of, the fullest first; what an alarm is on for is full."""
-    own = capacity(poll.memory)
-    found = [*([own] if own else []), *map(_capacity, poll.limits)]
-    return sorted((_alarmed(each, poll.alarms) for each in found), key=lambda each: -each.ratio)
-
-
-def _capacity(limit: Limit) -> Capacity:
-    """How full one limit is; none of nothing is full."""
-    ratio = limit.used / limit.most if limit.most else 1.0
-    return Capacity(
-        ratio=ratio, limit=limit.kind, used=limit.used, most=limit.most, of=limit.of, drops=limit.drops
-    )
-
-
-def _alarmed(capacity: Capacity, alarms: Sequence[Alarm]) -> Capacity:
-    """*capacity*, full where the broker says so."""
-    if not any(each.kind == capacity.limit for each in alarms):
-        return capacity
-    return replace(capacity, ratio=max(1.0, capacity.ratio), reached=True)
+    """How much of each limit is in use, the most used first."""
+    memory = memory_limit(poll.memory)
+    limits = [memory, *poll.limits] if memory else [*poll.limits]
+    alarmed = {alarm.kind for alarm in poll.alarms}
+    judged = [Capacity(limit=limit, reached=limit.kind in alarmed) for limit in limits]
+    return sorted(judged, key=lambda capacity: -capacity.ratio)
 
 
 def forecast(points: Sequence[tuple[float, float]], most: float) -> Forecast | None:

@@ -53,7 +53,7 @@ def _broker_sample(view: View) -> BrokerSample:
         memory_used=memory.used if memory else None,
         memory_max=(memory.limit or memory.machine) if memory else None,
         capacity=capacity.ratio if capacity else None,
-        limit=capacity.name if capacity else None,
+        limit=capacity.limit.name if capacity else None,
         full_in=round(view.forecast.seconds * SECOND) if view.forecast else None,
     )
 

@@ -145,10 +145,10 @@ class Watch:
         """*found*, the fullest with a forecast."""
         old, self._used = self._used, {}
         for each in found:
-            points = self._used[each.name] = old.get(each.name, deque(maxlen=KEPT))
-            points.append((now, each.level[0]))
+            points = self._used[each.limit.name] = old.get(each.limit.name, deque(maxlen=KEPT))
+            points.append((now, each.limit.level[0]))
         return [
-            replace(each, forecast=judge.forecast([*self._used[each.name]], each.level[1]))
+            replace(each, forecast=judge.forecast([*self._used[each.limit.name]], each.limit.level[1]))
             if place < FULLEST
             else each
             for place, each in enumerate(found)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from slowtask.record.event import SECOND
-from slowtask.units import duration, percent, plural, printable, size
+from slowtask.units import duration, percent, plural, printable
 from slowtask.watch.judge import Blame, Capacity, Forecast, Overrun
 from slowtask.watch.view import QueueView, View
 
@@ -44,19 +44,7 @@ def blocked_text(blocked: Sequence[str]) -> str:
 
 def capacity_text(view: View, capacity: Capacity) -> str:
     """`redis://… is 83 % full (498 MB of 600 MB), full in 14 min at this rate; …`."""
-    name, share = view.poll.name, percent(min(capacity.ratio, 1.0))
-    used, most = size(capacity.used), size(capacity.most)
-    node = f" of {printable(capacity.of)}" if capacity.of else ""
-    queue = printable(capacity.queue or "")
-    match capacity.limit:
-        case "disk":
-            text = f"{name}: {most} are free on the disk{node}, {used} must stay free"
-        case "length":
-            text = f"queue {queue} of {name} is {share} full ({capacity.used:,} of {capacity.most:,} tasks)"
-        case "bytes":
-            text = f"queue {queue} of {name} is {share} full ({used} of {most})"
-        case _:
-            text = f"{name} is {share} full ({used} of {most}{node})"
+    text = capacity.limit.describe(view.poll.name)
     if capacity.forecast and not capacity.full:
         text += f", full in {forecast_text(capacity.forecast)} at this rate"
     return f"{text}{': ' if remedy_text(view, capacity) else '; '}{ending_text(view, capacity)}"
@@ -64,8 +52,8 @@ def capacity_text(view: View, capacity: Capacity) -> str:
 
 def ending_text(view: View, capacity: Capacity) -> str:
     """What happens when it is full."""
-    if capacity.queue is not None:
-        if capacity.drops:
+    if capacity.limit.queue is not None:
+        if capacity.limit.drops:
             return "when it is full RabbitMQ drops the oldest tasks without a word"
         return "when it is full RabbitMQ refuses tasks, without a word to who doesn't confirm_publish"
     if view.poll.server == "rabbitmq":
@@ -76,7 +64,7 @@ def ending_text(view: View, capacity: Capacity) -> str:
 
 def remedy_text(view: View, capacity: Capacity) -> str:
     """What to do about a Redis that is full."""
-    full = capacity.full and capacity.limit == "memory" and view.poll.server == "redis"
+    full = capacity.full and capacity.limit.kind == "memory" and view.poll.server == "redis"
     return f". {REMEDY}" if full else ""
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from slowtask.cli.show.console import EIGHTHS, UNKNOWN, plain, shortened, time
 from slowtask.record.event import SECOND
-from slowtask.units import duration, percent, plural, printable, size
+from slowtask.units import duration, percent, plural, printable
 from slowtask.watch.broker import Held, Queue
 from slowtask.watch.judge import Blame, Capacity, Overrun
 from slowtask.watch.view import QueueView, View
@@ -67,14 +67,9 @@ def limit(view: View, capacity: Capacity) -> Text:
     colour = "red" if capacity.ratio >= RED else "yellow" if capacity.ratio >= YELLOW else "green"
     first = capacity is view.capacities[0]
     name = Text(printable(view.poll.name), style="bold" if first else "dim")
-    plain = capacity.limit in ("memory", "machine") and not capacity.of
-    what = "" if plain else f" {printable(capacity.name)}"
-    most = f"{capacity.most:,} tasks" if capacity.limit == "length" else size(capacity.most)
-    if capacity.limit == "disk":
-        text = f"{size(capacity.most)} free, {size(capacity.used)} must stay"
-    else:
-        text = f"{percent(min(capacity.ratio, 1.0))} of {most}"
-    line = Text.assemble(name, "   ", (bar(capacity.ratio), colour), f" {text}{what and f',{what}'}")
+    plain = capacity.limit.is_memory and not capacity.limit.of
+    what = "" if plain else f", {printable(capacity.limit.name)}"
+    line = Text.assemble(name, "   ", (bar(capacity.ratio), colour), f" {capacity.limit.amount}{what}")
     if capacity.forecast and not capacity.full:
         line.append(f"   full in {forecast_text(capacity.forecast)} at this rate", style="bold red")
     return line

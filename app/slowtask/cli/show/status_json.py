@@ -25,7 +25,7 @@ def broker(view: View) -> dict[str, Any]:
         "system": view.poll.system,
         "server": view.poll.server,
         "capacity": view.capacity.ratio if view.capacity else None,
-        "limit": view.capacity.name if view.capacity else None,
+        "limit": view.capacity.limit.name if view.capacity else None,
         "limits": [limit(each) for each in view.capacities],
         "alarms": [{"kind": each.kind, "node": each.of} for each in view.poll.alarms],
         "blocked": [*view.poll.blocked],
@@ -45,12 +45,13 @@ def broker(view: View) -> dict[str, Any]:
 
 def limit(found: Capacity) -> dict[str, Any]:
     """One thing that there is only so much of."""
+    used, most = found.limit.figures
     return {
-        "limit": found.limit,
-        "of": found.of,
+        "limit": found.limit.kind,
+        "of": found.limit.of,
         "ratio": found.ratio,
-        "used": found.used,
-        "most": found.most,
+        "used": used,
+        "most": most,
         "full_in": forecast(found.forecast),
     }
 

@@ -116,7 +116,7 @@ def await_limit(monitor: Beside) -> None:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         view = monitor.poll(0)
-        if view and any(each.queue == QUEUE for each in view.capacities):
+        if view and any(each.limit.queue == QUEUE for each in view.capacities):
             return
         time.sleep(PAUSE)
     raise BrokerError("RabbitMQ doesn't tell the limit of its queue: try again.")

@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from slowtask.watch.broker.limits import Kind, Limit
+
 System = str  #: `rq`, `celery`, or another of those that docs/adding.md tells how to add
 Server = Literal["redis", "rabbitmq"]
-#: What a broker has only so much of: its memory by a limit of its own, that of its machine where there is
-#: none, the disk, and of one queue its length in jobs or in bytes.
-Kind = Literal["memory", "machine", "disk", "length", "bytes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +45,6 @@ class Worker:
     busy: int  #: jobs that it runs
     done: int  #: jobs it has ended since it started
     slots: int = 1  #: jobs that it can run at once
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """Something that a broker has only so much of."""
-
-    kind: Kind
-    used: int  #: of a disk: what must stay free
-    most: int  #: bytes or jobs; of a disk: what is free
-    of: str | None = None  #: the node or queue that it belongs to, where there are several
-    drops: bool = False  #: whether what is oldest is dropped there, instead of the newest being refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,6 @@ from slowtask.errors import BrokerError
 from slowtask.watch.broker import (
     Alarm,
     Held,
-    Kind,
-    Limit,
     Memory,
     Owner,
     Poll,
@@ -26,6 +24,7 @@ from slowtask.watch.broker import (
 )
 from slowtask.watch.broker.amqp import Amqp
 from slowtask.watch.broker.heartbeats import Crew, News, crew
+from slowtask.watch.broker.limits import DiskLimit, Kind, Limit, QueueBytes, QueueLength
 from slowtask.watch.broker.management import Listed, Management, ManagementError, Node
 
 MOST: Final = 500  #: queues that are asked for at this moment; of more, those that are deepest
@@ -201,13 +200,13 @@ def memory(nodes: Sequence[Node], *, several: bool) -> Memory | None:
     return Memory(used=used, limit=limit, of=name if several else None)
 
 
-def disks(nodes: Sequence[Node], *, several: bool) -> list[Limit]:
+def disks(nodes: Sequence[Node], *, several: bool) -> list[DiskLimit]:
     """That of the node that has least left over what must stay free."""
     known = [(*each.disk, each.name) for each in nodes if each.disk]
     if not known:
         return []
     floor, free, name = min(known, key=lambda each: each[1] - each[0])
-    return [Limit(kind="disk", used=floor, most=free, of=name if several else None)]
+    return [DiskLimit(free=free, floor=floor, of=name if several else None)]
 
 
 def of_queues(queues: Iterable[Queue], listed: Mapping[str, Listed]) -> list[Limit]:
@@ -217,12 +216,12 @@ def of_queues(queues: Iterable[Queue], listed: Mapping[str, Listed]) -> list[Lim
 
 def of_queue(queue: Queue, said: Listed) -> list[Limit]:
     """The limits that one queue has of its own."""
-    sizes: list[tuple[Kind, int, int | None]] = [
-        ("length", queue.depth, said.limit("max-length")),
-        ("bytes", said.message_bytes_ready or 0, said.limit("max-length-bytes")),
-    ]
+    sizes = (
+        (QueueLength, queue.depth, said.limit("max-length")),
+        (QueueBytes, said.message_bytes_ready or 0, said.limit("max-length-bytes")),
+    )
     return [
-        Limit(kind=kind, used=used, most=most, of=queue.name, drops=queue.drops)
+        kind(used=used, most=most, of=queue.name, drops=queue.drops)
         for kind, used, most in sizes
         if most is not None
     ]
