@@ -19,7 +19,8 @@ from slowtask.watch.broker.management import Management
 from slowtask.watch.findings import findings
 from slowtask.watch.judge import Typical
 from slowtask.watch.samples import samples
-from slowtask.watch.view import Limits, Watch
+from slowtask.watch.settings import Thresholds
+from slowtask.watch.view import Watch
 
 PAGE = DOCS / "monitor.md"
 TYPICAL = {"shop.mail": Typical(mean=5.0, p99=9.0)}
@@ -60,7 +61,7 @@ def fill(url, name, count):
             producer.publish({}, routing_key=name, exchange=name)
 
 
-def found(view, limits=Limits()):  # noqa: B008 - frozen
+def found(view, limits=Thresholds()):  # noqa: B008 - frozen
     return {(each.name, each.subject): each for each in findings(view, limits)}
 
 

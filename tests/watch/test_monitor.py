@@ -36,10 +36,10 @@ from slowtask.watch.judge import Typical
 from slowtask.watch.metrics import Health, served
 from slowtask.watch.monitor import Lines, Monitor
 from slowtask.watch.samples import samples
-from slowtask.watch.settings import MonitorSettings, load
+from slowtask.watch.settings import MonitorSettings, Thresholds, load
 from slowtask.watch.tell import Channels, body, senders, title, tried
 from slowtask.watch.typical import Runs
-from slowtask.watch.view import Limits, Watch
+from slowtask.watch.view import Watch
 
 MAIL, COMPUTE = "slowtask.demo.tasks.send_mail", "slowtask.demo.tasks.compute"
 TYPICAL = {MAIL: Typical(mean=5.0, p99=9.0), COMPUTE: Typical(mean=0.2, p99=0.4)}
@@ -52,7 +52,7 @@ def broker(redis, redis_server):
 
 @pytest.fixture
 def watch(broker):
-    return Watch(broker, Limits(), lambda: TYPICAL)
+    return Watch(broker, Thresholds(), lambda: TYPICAL)
 
 
 def fill(redis, mails=20, computations=0, name="default"):
@@ -74,7 +74,7 @@ def limit(redis, ratio):
     redis.config_set("maxmemory", int(redis.info("memory")["used_memory"] / ratio))
 
 
-def states(view, limits=Limits()):  # noqa: B008 - frozen
+def states(view, limits=Thresholds()):  # noqa: B008 - frozen
     return {(each.name, each.subject): each.state for each in findings(view, limits)}
 
 
@@ -84,7 +84,7 @@ def test_a_full_redis_is_critical_and_the_task_to_blame_is_named(watch, redis, r
 
     view = watch.poll()
 
-    found = {each.name: each for each in findings(view, Limits())}
+    found = {each.name: each for each in findings(view, Thresholds())}
     assert found["broker-capacity"].state == "critical"
     assert found["broker-capacity"].task == MAIL
     assert "20 waiting, 1m 40s of one worker, 83 % of the backlog" in found["broker-capacity"].message
@@ -101,7 +101,7 @@ def test_one_without_a_limit_or_that_evicts_is_a_warning(watch, redis, redis_ser
     assert states(watch.poll())["broker-policy", redis_server] == "warning"
     limit(redis, 0.1)
     redis.config_set("maxmemory-policy", "allkeys-lru")
-    text = next(each.message for each in findings(watch.poll(), Limits()) if each.name == "broker-policy")
+    text = next(each.message for each in findings(watch.poll(), Thresholds()) if each.name == "broker-policy")
     redis.config_set("maxmemory-policy", "noeviction")
 
     assert "evicts (allkeys-lru)" in text
@@ -118,7 +118,7 @@ class Clocked(Rq):
 
 def test_a_redis_that_fills_is_forecast_before_it_is_full(redis, redis_server):
     limit(redis, 0.5)
-    watch = Watch(Clocked(redis, redis_server, seed=1), Limits(), lambda: TYPICAL)
+    watch = Watch(Clocked(redis, redis_server, seed=1), Thresholds(), lambda: TYPICAL)
     for _ in range(12):
         fill(redis, mails=40)
         view = watch.poll()
@@ -131,7 +131,7 @@ def test_a_redis_that_fills_is_forecast_before_it_is_full(redis, redis_server):
 def test_a_queue_s_own_limits_are_watched(watch, redis):
     fill(redis, mails=90)
 
-    found = states(watch.poll(), Limits(depth={"default": 100}, age={"default": 0.001}))
+    found = states(watch.poll(), Thresholds(depth={"default": 100}, age={"default": 0.001}))
 
     assert found["queue-depth", "default"] == "warning"
     assert found["queue-age", "default"] == "critical"
@@ -141,11 +141,11 @@ def test_a_run_that_takes_too_long_is_told_before_it_ends(broker, redis, redis_s
     usual = {MAIL: Typical(mean=0.01, p99=0.05)}
     with Workers(tmp_path, redis_server, 1):
         rq.Queue(connection=redis).enqueue(tasks.send_mail, "a", 600)
-        watch = Watch(broker, Limits(), lambda: usual)
+        watch = Watch(broker, Thresholds(), lambda: usual)
         found = wait_until(
             lambda: [
                 each
-                for each in findings(watch.poll(), Limits())
+                for each in findings(watch.poll(), Thresholds())
                 if (each.name, each.state) == ("queue-overrun", "warning")
             ]
         )
@@ -155,7 +155,7 @@ def test_a_run_that_takes_too_long_is_told_before_it_ends(broker, redis, redis_s
 
 
 def test_a_limit_of_the_users_own_counts_at_once(broker, redis, redis_server, tmp_path):
-    limits = Limits(runtime={MAIL: 0.1})
+    limits = Thresholds(runtime={MAIL: 0.1})
     with Workers(tmp_path, redis_server, 1):
         rq.Queue(connection=redis).enqueue(tasks.send_mail, "a", 600)
         watch = Watch(broker, limits)
@@ -516,7 +516,7 @@ def test_every_mistake_is_named_at_once(tmp_path):
         assert name in str(raised.value)
 
 
-@pytest.mark.parametrize(("text", "said"), [("a = ", "is no TOML"), (None, "can't be read")])
+@pytest.mark.parametrize(("text", "said"), [("a = ", "isn't valid TOML"), (None, "can't be read")])
 def test_a_file_that_is_none_is_told(tmp_path, text, said):
     path = tmp_path / "slowtask.toml"
     if text is not None:
@@ -529,9 +529,10 @@ def test_a_file_that_is_none_is_told(tmp_path, text, said):
 def test_the_defaults_are_valid_settings():
     plain = {name: getattr(MonitorSettings(), name) for name in ("interval", "capacity", "soon", "calm")}
 
-    assert load(
-        None, {f"SLOWTASK_MONITOR_{name.upper()}": str(value) for name, value in plain.items()}
-    ) == replace(MonitorSettings())
+    assert (
+        load(None, {f"SLOWTASK_MONITOR_{name.upper()}": str(value) for name, value in plain.items()})
+        == MonitorSettings()
+    )
 
 
 def test_the_service_watches_alerts_and_stops_cleanly(redis, redis_server, tmp_path, web):

@@ -21,8 +21,8 @@ from slowtask.watch.broker.address import broker as opened
 from slowtask.watch.broker.redis import shown
 from slowtask.watch.findings import findings
 from slowtask.watch.judge import Typical
-from slowtask.watch.settings import load
-from slowtask.watch.view import Limits, Watch
+from slowtask.watch.settings import Thresholds, load
+from slowtask.watch.view import Watch
 
 TYPICAL = {"shop.mail": Typical(mean=5.0, p99=9.0), "shop.thumb": Typical(mean=0.1, p99=0.2)}
 SLOWTASK = str(Path(sys.executable).parent / "slowtask")
@@ -39,7 +39,7 @@ def site(request):
 
 def watched(site, **options):
     broker = opened(*site)
-    return broker, Watch(broker, Limits(), lambda: TYPICAL, **options)
+    return broker, Watch(broker, Thresholds(), lambda: TYPICAL, **options)
 
 
 @contextmanager
@@ -76,7 +76,9 @@ def test_the_backlog_the_overrun_and_the_workers_are_judged_as_for_rq(site):
     assert (mail.queue.workers, mail.blamed[0].task, mail.blamed[0].count) == (4, "shop.mail", 40)
     assert mail.drained_in == pytest.approx(50.0)
     overrun = next(
-        each for each in findings(view, Limits()) if (each.name, each.subject) == ("queue-overrun", "mail")
+        each
+        for each in findings(view, Thresholds())
+        if (each.name, each.subject) == ("queue-overrun", "mail")
     )
     assert overrun.state == "warning"
     assert "shop.mail has run for 1m" in overrun.message

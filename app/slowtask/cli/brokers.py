@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from slowtask.errors import UsageError
-from slowtask.watch.settings import DEFAULT_REDIS, URLS
+from slowtask.watch.settings import DEFAULT_REDIS_URL, URL_VARIABLES
 
 if TYPE_CHECKING:
     from slowtask.watch.broker import Broker
@@ -42,22 +42,23 @@ def named(
         given = (of(settings) if settings else in_environment(environment)) | given
     elif "management_url" not in given:
         given["management_url"] = (
-            settings.management_url if settings else environment.get(URLS["management_url"][0], "")
+            settings.management_url if settings else environment.get(URL_VARIABLES["management_url"][0], "")
         )
     if not given.get("redis_url") and not given.get("celery_url"):
-        given["redis_url"] = DEFAULT_REDIS
+        given["redis_url"] = DEFAULT_REDIS_URL
     return given
 
 
 def of(settings: "MonitorSettings") -> dict[str, str]:
     """The addresses in *settings*."""
-    return {name: getattr(settings, name) for name in URLS}
+    return {name: getattr(settings, name) for name in URL_VARIABLES}
 
 
 def in_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The addresses in *environment*: ours, else those of the queue systems."""
     return {
-        name: environment.get(ours) or environment.get(theirs) or "" for name, (ours, theirs) in URLS.items()
+        name: environment.get(ours) or environment.get(theirs) or ""
+        for name, (ours, theirs) in URL_VARIABLES.items()
     }
 
 

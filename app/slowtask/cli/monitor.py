@@ -89,7 +89,7 @@ def make(settings: MonitorSettings, urls: Mapping[str, str], stack: ExitStack) -
     Each has alarms of its own, for both may have a queue of one name, and doesn't wait for the other.
     """
     from slowtask.watch.metrics import Health, served
-    from slowtask.watch.monitor import Lines, Monitor, limits
+    from slowtask.watch.monitor import Lines, Monitor
     from slowtask.watch.tell import Channels, senders
     from slowtask.watch.typical import Runs
     from slowtask.watch.view import Watch
@@ -107,7 +107,7 @@ def make(settings: MonitorSettings, urls: Mapping[str, str], stack: ExitStack) -
     runs = Runs(settings.runs, noticed=partial(health.note, "runs"))
     return [
         Monitor(
-            Watch(each, limits(settings), runs, runs.mix), each.name, settings,
+            Watch(each, settings, runs, runs.mix), each.name, settings,
             write=lines.write, channels=channels, seen=health.see,
         )
         for each in found

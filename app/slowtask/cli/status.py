@@ -18,7 +18,8 @@ from slowtask.watch.alarm import STATES
 if TYPE_CHECKING:
     from slowtask.watch.alarm import Finding
     from slowtask.watch.judge import Typical
-    from slowtask.watch.view import Limits, View, Watch
+    from slowtask.watch.settings import Thresholds
+    from slowtask.watch.view import View, Watch
 
 POLLS: Final = 7  #: that one status is made from: a slope needs so many
 #: Nagios's and cron's: ok, warning, critical, unknown.
@@ -62,12 +63,12 @@ def status(  # noqa: D103 - HELP says it; click passes the options one by one
 ) -> None:  # fmt: skip
     if watch + as_json + check > 1:
         raise UsageError("--watch, --json and --check don't go together: choose one.")
-    from slowtask.watch.view import Limits
+    from slowtask.watch.settings import Thresholds
 
-    limits, places = Limits(capacity=capacity), named(urls, os.environ)
+    thresholds, places = Thresholds(capacity=capacity), named(urls, os.environ)
     if check:
-        context.exit(checked(places, runs, limits, seconds))
-    watches = watching(places, runs, limits)
+        context.exit(checked(places, runs, thresholds, seconds))
+    watches = watching(places, runs, thresholds)
     if watch:
         from slowtask.cli.show.status_live import live
 
@@ -76,12 +77,12 @@ def status(  # noqa: D103 - HELP says it; click passes the options one by one
     show(looked(watches, seconds), as_json=as_json)
 
 
-def watching(urls: Mapping[str, str], runs: tuple[str, ...], limits: "Limits") -> "list[Watch]":
+def watching(urls: Mapping[str, str], runs: tuple[str, ...], thresholds: "Thresholds") -> "list[Watch]":
     """A watch of each broker that *urls* name. Raises `UsageError`."""
     from slowtask.watch.view import Watch
 
     known, of_queue = times(runs), cache(partial(mix, runs))
-    return [Watch(each, limits, lambda: known, of_queue) for each in brokers(urls)]
+    return [Watch(each, thresholds, lambda: known, of_queue) for each in brokers(urls)]
 
 
 def mix(runs: tuple[str, ...], queue: str) -> Mapping[str, int]:
@@ -135,16 +136,16 @@ def show(views: "Sequence[View]", *, as_json: bool) -> None:
         target.print(*([""] if place else []), page(view, target.width))
 
 
-def checked(urls: Mapping[str, str], runs: tuple[str, ...], limits: "Limits", seconds: float) -> int:
+def checked(urls: Mapping[str, str], runs: tuple[str, ...], thresholds: "Thresholds", seconds: float) -> int:
     """Print the worst finding in one line; returns the exit status."""
     from slowtask.watch.findings import findings
 
     try:
-        views = looked(watching(urls, runs, limits), seconds)
+        views = looked(watching(urls, runs, thresholds), seconds)
     except SlowtaskError as error:
         click.echo(f"UNKNOWN: {error}")
         return UNKNOWN
-    found = [each for view in views for each in findings(view, limits)]
+    found = [each for view in views for each in findings(view, thresholds)]
     worst = max(found, key=weight, default=None)
     if worst is None:
         click.echo("OK: no queues, and no limit to reach.")

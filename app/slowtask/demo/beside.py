@@ -7,7 +7,8 @@ from typing import Final
 
 from slowtask.errors import BrokerError
 from slowtask.watch.findings import findings
-from slowtask.watch.view import Limits, View, Watch
+from slowtask.watch.settings import Thresholds
+from slowtask.watch.view import View, Watch
 
 CRITICAL: Final = ("critical",)
 WARNING: Final = ("warning", "critical")
@@ -44,7 +45,7 @@ class Beside:
     def __init__(self, watch: Callable[[], Watch], rate: float, *, fast: bool) -> None:
         self._make = watch
         self._watch = watch()
-        self._limits = Limits()
+        self._thresholds = Thresholds()
         self._rate = rate
         self._fast = fast
         self._start = 0.0
@@ -52,7 +53,7 @@ class Beside:
 
     def begin(self, capacity: float) -> None:
         """The first job comes now; alarm from now on, from *capacity* of a limit on."""
-        self._limits = Limits(capacity=capacity)
+        self._thresholds = Thresholds(capacity=capacity)
         self._watch = self._make()  # what the workers' start took is no trend
         self._start = time.monotonic()
         self.alarms.clear()
@@ -64,7 +65,7 @@ class Beside:
         except BrokerError:
             return None
         seconds = self.seconds(jobs)
-        for each in findings(view, self._limits):
+        for each in findings(view, self._thresholds):
             # A disk has a name of its own in the subject, and is no part of the experiment.
             if each.state in WANTED.get(each.name, ()) and not each.subject.endswith("(disk)"):
                 alarm = Alarm(

@@ -10,7 +10,8 @@ from slowtask.record.event import SECOND
 from slowtask.units import printable
 from slowtask.watch.alarm import Finding
 from slowtask.watch.judge import Blame, Capacity, Forecast, Overrun
-from slowtask.watch.view import Limits, QueueView, View
+from slowtask.watch.settings import Thresholds
+from slowtask.watch.view import QueueView, View
 from slowtask.watch.words import (
     alarm_text,
     blame_text,
@@ -28,10 +29,10 @@ OF_BROKER: Final = ("broker-capacity", "broker-full-soon")
 OF_QUEUE: Final = ("queue-capacity", "queue-full-soon")
 
 
-def findings(view: View, limits: Limits) -> list[Finding]:
+def findings(view: View, thresholds: Thresholds) -> list[Finding]:
     """All that alarms are made of."""
-    of_queues = (each for queue in view.queues for each in _of_queue(queue, limits))
-    return [*_of_broker(view, limits), *of_queues, *map(_of_runs, view.queues, repeat(view.overruns))]
+    of_queues = (each for queue in view.queues for each in _of_queue(queue, thresholds))
+    return [*_of_broker(view, thresholds), *of_queues, *map(_of_runs, view.queues, repeat(view.overruns))]
 
 
 def unseen(name: str, error: BrokerError | None) -> Finding:
@@ -46,10 +47,10 @@ def unseen(name: str, error: BrokerError | None) -> Finding:
     )
 
 
-def _of_broker(view: View, limits: Limits) -> list[Finding]:
-    """Its memory and disk, and its queues' own limits: how full, how soon full, and what happens then."""
+def _of_broker(view: View, thresholds: Thresholds) -> list[Finding]:
+    """Its memory and disk, and its queues' own thresholds: how full, how soon full, and what happens then."""
     found = [_alarm(view), _blind(view)]
-    found += [each for one in view.capacities for each in _of_capacity(view, one, limits)]
+    found += [each for one in view.capacities for each in _of_capacity(view, one, thresholds)]
     poll = view.poll
     if poll.memory is not None and poll.server == "redis":
         odd = poll.memory.policy not in (None, "noeviction") or not poll.memory.limit
@@ -62,7 +63,7 @@ def _of_broker(view: View, limits: Limits) -> list[Finding]:
     return found
 
 
-def _of_capacity(view: View, capacity: Capacity, limits: Limits) -> list[Finding]:
+def _of_capacity(view: View, capacity: Capacity, thresholds: Thresholds) -> list[Finding]:
     """One limit."""
     owned = owners_text(view) + waiting_text(view) if capacity.limit.is_memory else ""
     blamed = blamed_for(view, capacity)
@@ -72,13 +73,13 @@ def _of_capacity(view: View, capacity: Capacity, limits: Limits) -> list[Finding
         name=full_name,
         subject=subject(view, capacity),
         value=None if capacity.reached else capacity.ratio,
-        warning=limits.capacity * 0.9,
-        critical=limits.capacity,
+        warning=thresholds.capacity * 0.9,
+        critical=thresholds.capacity,
         message=capacity_text(view, capacity) + owned + blame_text(blamed) + remedy_text(view, capacity),
         task=blamed[0].task if blamed else None,
         queue=capacity.limit.queue,
     )
-    near = None if capacity.ratio >= limits.capacity else _nearness(capacity.forecast, limits.soon)
+    near = None if capacity.ratio >= thresholds.capacity else _nearness(capacity.forecast, thresholds.soon)
     return [full, replace(full, name=near_name, value=near, warning=1.0, critical=6.0)]
 
 
@@ -119,8 +120,8 @@ def _nearness(forecast: Forecast | None, soon: float) -> float:
     return 0.0 if forecast is None else soon / max(forecast.seconds, 1.0)
 
 
-def _of_queue(view: QueueView, limits: Limits) -> list[Finding]:
-    """Whether its workers keep up, and the limits that were set for it."""
+def _of_queue(view: QueueView, thresholds: Thresholds) -> list[Finding]:
+    """Whether its workers keep up, and the thresholds that were set for it."""
     queue = view.queue
     task = view.blamed[0].task if view.blamed else None
     text = queue_text(view)
@@ -131,14 +132,14 @@ def _of_queue(view: QueueView, limits: Limits) -> list[Finding]:
         )
     ]  # fmt: skip
     for name, value, limit in (
-        ("queue-depth", float(queue.depth), limits.depth.get(queue.name)),
-        ("queue-age", (queue.oldest or 0) / SECOND, limits.age.get(queue.name)),
+        ("queue-depth", float(queue.depth), thresholds.depth.get(queue.name)),
+        ("queue-age", (queue.oldest or 0) / SECOND, thresholds.age.get(queue.name)),
     ):
         if limit is not None:
             found.append(
                 Finding(
                     name=name, subject=queue.name, queue=queue.name, task=task, message=text, value=value,
-                    warning=limit * limits.capacity, critical=float(limit),
+                    warning=limit * thresholds.capacity, critical=float(limit),
                 )
             )  # fmt: skip
     return [*found, *_of_kind(view)]

@@ -19,7 +19,7 @@ from slowtask.watch.findings import findings, unseen
 from slowtask.watch.samples import alert, samples
 from slowtask.watch.settings import MonitorSettings
 from slowtask.watch.tell import Channels, body, title
-from slowtask.watch.view import Limits, View, Watch
+from slowtask.watch.view import View, Watch
 
 log = logging.getLogger("slowtask.monitor")
 
@@ -96,7 +96,6 @@ class Monitor:
         self._watch = watch
         self._name = name
         self._settings = settings
-        self._limits = limits(settings)
         self._write = write
         self._channels = channels
         self._seen = seen
@@ -130,7 +129,7 @@ class Monitor:
         for sample in samples(view):
             self._append(msgspec.to_builtins(sample))
         self._note(view.poll.notes)
-        found = [unseen(self._name, None), *findings(view, self._limits)]
+        found = [unseen(self._name, None), *findings(view, self._settings)]
         self._alarms.forget([each.subject for each in found])
         return self._told(found)
 
@@ -157,14 +156,3 @@ class Monitor:
             self._write(self._formatter.bounded(record, LIMIT))
         except OSError as error:
             log.warning("a line could not be written: %s", error)
-
-
-def limits(settings: MonitorSettings) -> Limits:
-    """What the findings are made by."""
-    return Limits(
-        capacity=settings.capacity,
-        soon=settings.soon,
-        depth={name: int(each) for name, each in settings.depth.items()},
-        age=settings.age,
-        runtime=settings.runtime,
-    )

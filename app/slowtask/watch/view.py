@@ -7,7 +7,7 @@ and makes findings of.
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 from zlib import crc32
 
@@ -17,6 +17,7 @@ from slowtask.watch import judge
 from slowtask.watch.broker import Broker, Owner, Poll, Queue, Waiting
 from slowtask.watch.broker.flow import Flow, Owed, flows
 from slowtask.watch.judge import Blame, Capacity, Forecast, Overrun, Typical
+from slowtask.watch.settings import Thresholds
 
 SEEN: Final = 2401  #: jobs of a queue that are looked at: shares are right within ± 2 %, 95 times in 100
 KEPT: Final = 120  #: polls that a forecast is made from
@@ -27,19 +28,6 @@ FEWEST: Final = 100  #: of one queue
 AVERAGED: Final = 12  #: polls that rates are taken over: a minute, at one in five seconds
 FULLEST: Final = 8  #: limits that forecasts are made for
 DEEP: Final = 1  #: jobs from which on it is asked which tasks wait
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a user may set."""
-
-    capacity: float = 0.8  #: of the broker's memory: critical from here on
-    soon: float = 900.0  #: seconds: a forecast of less is a warning
-    depth: Mapping[str, int] = field(default_factory=dict)  #: jobs that may wait, by queue
-    age: Mapping[str, float] = field(
-        default_factory=dict
-    )  #: seconds that the first may have waited, by queue
-    runtime: Mapping[str, float] = field(default_factory=dict)  #: seconds that a run may take, by task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +82,7 @@ class Watch:
     def __init__(  # noqa: PLR0913 - what it is made of
         self,
         broker: Broker,
-        limits: Limits | None = None,
+        thresholds: Thresholds | None = None,
         typical: Callable[[], Mapping[str, Typical]] = dict,
         mix: Callable[[str], Mapping[str, int]] = lambda queue: {},  # noqa: ARG005 - nothing is known
         *,
@@ -102,7 +90,7 @@ class Watch:
         keys: int = KEYS,
     ) -> None:
         self._broker = broker
-        self._limits = limits or Limits()
+        self._thresholds = thresholds or Thresholds()
         self._typical = typical
         self._before: Poll | None = None
         self._mix = mix
@@ -137,7 +125,7 @@ class Watch:
             poll=poll,
             capacities=self._forecast(judge.capacities(poll), poll.time / 1e6),
             queues=sorted(queues, key=_trouble),
-            overruns=judge.overruns(running, typical, poll.time, self._limits.runtime),
+            overruns=judge.overruns(running, typical, poll.time, self._thresholds.runtime),
             owners=self._owned(),
         )
 

@@ -28,7 +28,7 @@ from slowtask.demo.rabbitmq.stage import (
 )
 from slowtask.demo.workers import require_celery
 from slowtask.errors import BrokerError
-from slowtask.watch.view import Limits
+from slowtask.watch.settings import Thresholds
 
 ROOM: Final = 400  #: tasks that may wait
 RATE: Final = 10  #: tasks a second
@@ -94,7 +94,7 @@ def overflow(folder: Path, node: RabbitMQ, step: Step, how: str, *, fast: bool) 
         beside(node, RATE, fast=fast) as monitor,
     ):
         await_limit(monitor)
-        monitor.begin(Limits().capacity)
+        monitor.begin(Thresholds().capacity)
         full = fill(node, publisher, monitor, step, how)
         step(f"full, {how}: what becomes of more tasks?")
         default = replace(mails, confirm=False, before=publisher.asked + MORE)

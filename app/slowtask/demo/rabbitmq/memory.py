@@ -27,7 +27,7 @@ from slowtask.demo.rabbitmq.stage import (
 )
 from slowtask.demo.workers import require_celery
 from slowtask.errors import BrokerError
-from slowtask.watch.view import Limits
+from slowtask.watch.settings import Thresholds
 
 #: Memory is then what waits: else it falls now and then, and the alarm pauses.
 STEADY: Final = {
@@ -101,7 +101,7 @@ def run(folder: Path, step: Step, *, fast: bool) -> Result:
         limit(node, rest + room)
         default = Publisher(folder, node.url, replace(mails, queue=UNCONFIRMED, confirm=False, rate=RATE))
         with beside(node, RATE, fast=fast) as monitor:
-            monitor.begin(Limits().capacity)
+            monitor.begin(Thresholds().capacity)
             seconds, tasks = fill(publisher, monitor, step), publisher.ok
             alarms = monitor.told(before=seconds)
             step("publishers are blocked: what do they and the workers do now?")
