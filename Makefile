@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test test-all test-fast check servers environments dashboards pictures bench wheel up down logs ps check-kibana test-logstash test-stack clean
+.PHONY: demo test test-all test-fast check servers environments dashboards pictures docs bench wheel up down logs ps check-kibana test-logstash test-stack clean
 
 demo: $(READY)  # a Redis of its own, two RQ workers, three tasks, their ranking
 	@$(BIN)/slowtask demo
@@ -33,6 +33,10 @@ environments: $(READY)  # the RQs and Pythons of the outcome matrix
 
 dashboards: $(READY)  # kibana/slowtask.ndjson and the pictures of docs/dashboards.md, from kibana/*.toml
 	cd kibana && ../$(BIN)/python -m dashboards
+
+docs: $(READY)  # the pages as a site with search and an API reference, in .cache/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "Open .cache/site/index.html, or for the search: python3 -m http.server --directory .cache/site"
 
 pictures: $(READY)  # the pictures of the README, from a real run of `slowtask top`
 	$(BIN)/python docs/site/pictures.py
