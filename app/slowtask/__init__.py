@@ -1,6 +1,6 @@
-"""slowtask finds the tasks that choke a job queue, before the queue collapses.
+"""Find the tasks that choke a job queue, before the queue collapses.
 
-Workers write one JSON line for every attempt of a task (`slowtask.rq`); the command
+Workers write one JSON line for every attempt of a task (`slowtask.rq`, `slowtask.celery`). The command
 `slowtask` reads the lines and ranks the tasks (`slowtask.cli`).
 """
 

@@ -1,39 +1,39 @@
 """The errors that slowtask raises.
 
-SlowtaskError              a sentence for a person: what is wrong and what to do next
-├── UsageError             the call is wrong: an option, a path, a setting
-├── SourceError            a log can't be read, or holds nothing to rank
-├── BrokerError            a Redis of ours or the user's can't do what it is needed for
-├── ElasticsearchError     an Elasticsearch can't be reached, or refuses what is asked of it
-└── KibanaError            a Kibana can't be reached, or refuses what it is given
+SlowtaskError              something a person can fix; the message says what is wrong and what to do
+├── UsageError             a wrong option, path or setting
+├── SourceError            a log can't be read, or has no runs to rank
+├── BrokerError            Redis or RabbitMQ can't be started or reached, or refuses a request
+├── ElasticsearchError     Elasticsearch can't be reached, or refuses a request
+└── KibanaError            Kibana can't be reached, or refuses a request
 
-The command line prints the sentence and ends with the class's exit status.
+The command line prints the message, without a traceback, and exits with the class's `status`.
 """
 
 
 class SlowtaskError(Exception):
-    """Something a person can put right; the message says how."""
+    """Something a person can fix; the message says what is wrong and what to do."""
 
     status = 1  #: the command's exit status
 
 
 class UsageError(SlowtaskError):
-    """The call is wrong: an option, a path, a setting."""
+    """A wrong option, path or setting."""
 
     status = 2
 
 
 class SourceError(SlowtaskError):
-    """A log can't be read, or holds nothing to rank."""
+    """A log can't be read, or has no runs to rank."""
 
 
 class BrokerError(SlowtaskError):
-    """A Redis can't be started or reached, or refuses what is asked of it."""
+    """Redis or RabbitMQ can't be started or reached, or refuses a request."""
 
 
 class ElasticsearchError(SlowtaskError):
-    """An Elasticsearch can't be reached, refuses what is asked of it, or isn't set up for slowtask."""
+    """Elasticsearch can't be reached, refuses a request, or isn't set up for slowtask."""
 
 
 class KibanaError(SlowtaskError):
-    """A Kibana can't be reached, isn't ready, or refuses who asks or what it is given."""
+    """Kibana can't be reached, isn't ready, or refuses the user or a request."""

@@ -1,4 +1,4 @@
-"""Where the files lie that slowtask ships beside its code: patterns, templates, dashboards."""
+"""Find the files that slowtask ships beside its code: patterns, templates, dashboards."""
 
 from pathlib import Path
 
@@ -6,7 +6,10 @@ PACKAGE = Path(__file__).parent
 REPOSITORY = PACKAGE.parent.parent
 
 
-def shipped(inside: str) -> Path:
-    """The folder or file *inside* the repository, `logstash/patterns`; a wheel has it in the package."""
-    packed = PACKAGE / inside
-    return packed if packed.exists() else REPOSITORY / inside
+def shipped_path(name: str) -> Path:
+    """Return the path of the folder or file *name*, such as `logstash/patterns`.
+
+    A wheel has it inside the package, a checkout at the top of the repository.
+    """
+    packaged = PACKAGE / name
+    return packaged if packaged.exists() else REPOSITORY / name

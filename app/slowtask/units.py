@@ -1,4 +1,4 @@
-"""Quantities as people read them: `29.6 s`, `9m 12s`, `14d 2h`, `1.0 GB`; and text made safe to print."""
+"""Format quantities for people (`29.6 s`, `9m 12s`, `14d 2h`, `1.0 GB`), and make text safe to print."""
 
 from typing import Final
 
@@ -8,22 +8,22 @@ DAY: Final = 24 * HOUR
 
 
 def duration(seconds: float) -> str:
-    """*seconds* in the two units that matter: `12 µs`, `29.6 s`, `9m 12s`, `4d 7h`."""
+    """Format *seconds* with one or two units: `12 µs`, `29.6 s`, `9m 12s`, `4d 7h`."""
     if seconds == 0:
         return "0 s"
     for limit, scale, unit in ((1e-3, 1e6, "µs"), (0.9995, 1e3, "ms"), (59.95, 1, "s")):
         if seconds < limit:
             return f"{seconds * scale:.3g} {unit}" if unit != "s" else f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < HOUR:
-        return f"{whole // 60}m {whole % 60}s"
-    if whole < DAY:
-        return f"{whole // 3600}h {whole % 3600 // 60}m"
-    return f"{whole // 86400}d {whole % 86400 // 3600}h"
+    rounded = round(seconds)
+    if rounded < HOUR:
+        return f"{rounded // 60}m {rounded % 60}s"
+    if rounded < DAY:
+        return f"{rounded // 3600}h {rounded % 3600 // 60}m"
+    return f"{rounded // 86400}d {rounded % 86400 // 3600}h"
 
 
 def size(count: float) -> str:
-    """*count* bytes in powers of 1,000: `548 B`, `4.6 GB`."""
+    """Format *count* bytes in powers of 1,000: `548 B`, `4.6 GB`."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 999.5:  # noqa: PLR2004 - three digits, then the next unit
             return f"{count:.3g} {unit}"
@@ -32,17 +32,17 @@ def size(count: float) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 run`, `1,204 runs`."""
+    """Format *count* with its *noun*: `1 run`, `1,204 runs`."""
     return f"{count:,} {noun}" + "s" * (count != 1)
 
 
 def printable(text: str) -> str:
-    r"""*text* from a log, with what could move a cursor or hide text shown as an escape: `\x1b`."""
+    r"""Escape each unprintable character of *text* (`\x1b`), so it can't move a cursor or hide text."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def percent(share: float) -> str:
-    """*share* as people read it: `61 %`, `0.4 %`, `<0.1 %`, never 100 % or 0 % of what is not."""
+    """Format *share*, 0 to 1: `61 %`, `0.4 %`, `<0.1 %`. Only exactly 0 and 1 become 0 % and 100 %."""
     if share in (0, 1):
         return f"{share:.0%}".replace("%", " %")
     if share < 0.001:  # noqa: PLR2004 - what one decimal can show

@@ -6,9 +6,9 @@ from itertools import pairwise
 import pytest
 
 from slowtask.parse.grok import FOLDER, REFERENCE, STANDARD, Grok, load, ours, ours_with
-from slowtask.shipped import shipped
+from slowtask.shipped import shipped_path
 
-PATTERNS = shipped(FOLDER) / "slowtask"
+PATTERNS = shipped_path(FOLDER) / "slowtask"
 
 
 def test_a_reference_is_replaced_by_its_pattern():

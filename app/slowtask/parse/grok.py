@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
-from slowtask.shipped import shipped
+from slowtask.shipped import shipped_path
 
 #: Those of Logstash's own patterns that ours use; Logstash brings them along.
 STANDARD: Final = {"NOTSPACE": r"\S+"}
@@ -50,7 +50,7 @@ def load(text: str) -> dict[str, str]:
 def ours() -> dict[str, str]:
     """The patterns of `logstash/patterns`, and the standard ones they use."""
     patterns = dict(STANDARD)
-    for file in sorted(shipped(FOLDER).iterdir()):
+    for file in sorted(shipped_path(FOLDER).iterdir()):
         patterns |= load(file.read_text(encoding="utf-8"))
     return patterns
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from slowtask.errors import KibanaError, UsageError
-from slowtask.shipped import shipped
+from slowtask.shipped import shipped_path
 from slowtask.store.elastic.access import PREFIX, Access
 from slowtask.units import printable
 
@@ -35,7 +35,7 @@ class Imported:
 
 def bundle() -> bytes:
     """Our dashboards and what they need, as NDJSON."""
-    return shipped(BUNDLE).read_bytes()
+    return shipped_path(BUNDLE).read_bytes()
 
 
 def import_objects(access: Access, ndjson: bytes) -> Imported:

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from slowtask.shipped import shipped
+from slowtask.shipped import shipped_path
 
 FOLDER: Final = "elasticsearch"
 
 
 def files(*kinds: str) -> list[str]:
     """The files of *kinds* as paths in the folder, without ending: `_index_template/logs-slowtask.run`."""
-    folder = shipped(FOLDER)
+    folder = shipped_path(FOLDER)
     return [
         str(each.relative_to(folder)).removesuffix(".json")
         for kind in kinds
@@ -22,7 +22,9 @@ def files(*kinds: str) -> list[str]:
 
 def content(path: str) -> dict[str, Any]:
     """The JSON of one file."""
-    found: dict[str, Any] = json.loads(Path(f"{shipped(FOLDER) / path}.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(
+        Path(f"{shipped_path(FOLDER) / path}.json").read_text(encoding="utf-8")
+    )
     return found
 
 
