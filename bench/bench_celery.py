@@ -62,8 +62,8 @@ def timed(*arguments, **more):
 celery.worker.request.fast_trace_task = timed
 """
 OURS = [
-    (signals.task_prerun, hooks.began),
-    (signals.task_postrun, hooks.ended),
+    (signals.task_prerun, hooks.begin_attempt),
+    (signals.task_postrun, hooks.end_attempt),
 ]
 
 
@@ -87,8 +87,8 @@ def traced(log, count):
     app.conf.task_ignore_result = True
     simple = app.tasks[app.task(simple_task).name]
     trace = build_tracer(simple.name, simple, app=app)
-    child = worker.Worker(pid=os.getppid(), whose=PROCESS, board=Board(slots=worker.SLOTS))
-    worker.here = lambda: child
+    child = worker.Worker(pid=os.getppid(), cpu_scope=PROCESS, board=Board(slots=worker.BOARD_SLOTS))
+    worker.current_worker = lambda: child
     trace_block(trace, BLOCK)
     differences = []
     for _ in range(count // BLOCK):

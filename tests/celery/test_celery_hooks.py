@@ -24,7 +24,7 @@ from kombu import Exchange, Queue
 import slowtask.celery
 from places import CELERY_OUTCOMES
 from slowtask.celery import facts, hooks
-from slowtask.celery.request import Witnessed, witness
+from slowtask.celery.request import RecordingRequest, replace_request_classes
 from slowtask.record import settings
 from slowtask.record.settings import configure
 
@@ -59,7 +59,7 @@ def loggers_alone():
 def lines(tmp_path, monkeypatch):
     """The records of this process."""
     path = tmp_path / "runs.ndjson"
-    monkeypatch.setattr(settings, "_chosen", {})
+    monkeypatch.setattr(settings, "_configured", {})
     monkeypatch.setattr(settings, "_settings", None)
     configure(log=str(path))
     return lambda: [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
@@ -133,7 +133,8 @@ def test_broken_hooks_cost_the_task_nothing(command, tmp_path):
         "from slowtask import record\n"
         "from slowtask.celery import attempt, death, facts, heartbeat\n"
         "def fails(*_, **__):\n    raise ZeroDivisionError\n"
-        "record.run = record.write = facts.wait = facts.key = heartbeat.told = death.write = fails\n"
+        "record.run = record.write = facts.wait = facts.attempt_key = fails\n"
+        "heartbeat.event_fields = death.write = fails\n"
         "from tasks import app\n"
     )
     with command.worker(app="broken", SLOWTASK_LOG="off") as log:
@@ -146,7 +147,7 @@ def test_broken_hooks_cost_the_task_nothing(command, tmp_path):
     assert said.strip() == str(["done"] * 3)
     assert "Signal handler" not in log.read_text()
     assert log.read_text().count("slowtask: a record was lost") == 1
-    assert log.read_text().count("slowtask: the monitor isn't told") == 1
+    assert log.read_text().count("slowtask: the monitor can't be sent") == 1
 
 
 def test_a_module_among_the_imports_is_enough(command, tmp_path):
@@ -250,11 +251,11 @@ def test_a_request_class_of_the_users_own_stays_in_use(app):
     def with_own():
         """Ends well."""
 
-    witness(app)
-    witness(app)
+    replace_request_classes(app)
+    replace_request_classes(app)
 
     assert issubclass(with_own.Request, Own)
-    assert [each for each in with_own.Request.__mro__ if each is Witnessed] == [Witnessed]
+    assert [each for each in with_own.Request.__mro__ if each is RecordingRequest] == [RecordingRequest]
 
 
 # What a request says of itself
@@ -265,7 +266,7 @@ def request(**fields):
 
 
 def published(seconds):
-    return {facts.PUBLISHED: (NOW - timedelta(seconds=seconds)).timestamp()}
+    return {facts.PUBLISHED_HEADER: (NOW - timedelta(seconds=seconds)).timestamp()}
 
 
 @pytest.mark.parametrize(
@@ -278,12 +279,12 @@ def published(seconds):
         (published(2) | {"eta": "soon"}, 2.0),
         (published(-5), 0.0),
         ({}, None),
-        ({facts.PUBLISHED: "yesterday"}, None),
-        ({facts.PUBLISHED: True}, None),
-        ({facts.PUBLISHED: float("nan")}, None),
-        ({facts.PUBLISHED: float("-inf")}, None),
-        ({facts.PUBLISHED: -1e300}, None),
-        ({facts.PUBLISHED: 10**400}, None),
+        ({facts.PUBLISHED_HEADER: "yesterday"}, None),
+        ({facts.PUBLISHED_HEADER: True}, None),
+        ({facts.PUBLISHED_HEADER: float("nan")}, None),
+        ({facts.PUBLISHED_HEADER: float("-inf")}, None),
+        ({facts.PUBLISHED_HEADER: -1e300}, None),
+        ({facts.PUBLISHED_HEADER: 10**400}, None),
     ],
     ids=[
         "published",
@@ -309,20 +310,20 @@ def test_the_wait_is_from_publishing_or_from_the_eta(fields, expected):
 
 @pytest.mark.parametrize(("retries", "expected"), [(0, 1), (None, 1), (2, 3), (-7, 1), (10**9, 32767)])
 def test_the_number_of_an_attempt_fits_its_field(retries, expected):
-    assert facts.attempt(request(retries=retries)) == expected
+    assert facts.attempt_number(request(retries=retries)) == expected
 
 
 def test_a_retry_notes_when_it_was_published_itself():
-    headers = {facts.PUBLISHED: 1.0, facts.QUEUE: "old"}
-    hooks.published(headers=headers, properties={}, routing_key="default")
+    headers = {facts.PUBLISHED_HEADER: 1.0, facts.QUEUE_HEADER: "old"}
+    hooks.note_publishing(headers=headers, properties={}, routing_key="default")
 
-    assert headers[facts.PUBLISHED] > 1e9
-    assert facts.QUEUE not in headers
+    assert headers[facts.PUBLISHED_HEADER] > 1e9
+    assert facts.QUEUE_HEADER not in headers
 
 
 def test_a_timestamp_of_the_publishers_own_is_kept():
     properties = {"timestamp": 7}
-    hooks.published(headers={}, properties=properties)
+    hooks.note_publishing(headers={}, properties=properties)
 
     assert properties == {"timestamp": 7}
 
@@ -330,7 +331,7 @@ def test_a_timestamp_of_the_publishers_own_is_kept():
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({facts.QUEUE: "told"}, "told"),
+        ({facts.QUEUE_HEADER: "told"}, "told"),
         ({"delivery_info": {"exchange": "", "routing_key": "direct"}}, "direct"),
         ({"delivery_info": {"exchange": "work", "routing_key": "by.one"}}, "one"),
         ({"delivery_info": {"exchange": "work", "routing_key": "by.both"}}, "by.both"),
@@ -348,7 +349,7 @@ def test_the_queue_is_found_by_what_the_publisher_said_or_by_the_bindings(app, f
         Queue("three", work, routing_key="by.both"),
     ]
 
-    assert facts.queue(request(**fields), app) == expected
+    assert facts.queue_name(request(**fields), app) == expected
 
 
 def test_one_attempt_has_one_id_and_another_delivery_another():

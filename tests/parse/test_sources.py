@@ -80,7 +80,7 @@ def test_stdin_named_twice_is_read_once():
 
 
 def test_without_arguments_it_is_our_own_log_and_its_rotated_files(here, monkeypatch):
-    monkeypatch.setattr(sources, "settings", Settings)
+    monkeypatch.setattr(sources, "current_settings", Settings)
     ours = ["slowtask.ndjson", "slowtask.ndjson.1", "slowtask.ndjson.2.gz"]
     for name in [*ours, "slowtask.ndjson.lock", "other.ndjson"]:
         write(here / name)
@@ -90,7 +90,7 @@ def test_without_arguments_it_is_our_own_log_and_its_rotated_files(here, monkeyp
 
 @pytest.mark.parametrize("log", ["-", "off"])
 def test_without_arguments_and_without_a_file_in_the_settings_it_asks_for_one(log, monkeypatch):
-    monkeypatch.setattr(sources, "settings", lambda: Settings(log=log))
+    monkeypatch.setattr(sources, "current_settings", lambda: Settings(log=log))
 
     with pytest.raises(UsageError, match="name log files"):
         resolve([])
@@ -105,7 +105,7 @@ def test_what_names_nothing_is_refused_with_the_next_step(here, argument):
 
 
 def test_without_arguments_a_missing_log_of_ours_is_refused(monkeypatch):
-    monkeypatch.setattr(sources, "settings", Settings)
+    monkeypatch.setattr(sources, "current_settings", Settings)
 
     with pytest.raises(SourceError, match=r"There is no slowtask\.ndjson here"):
         resolve([])

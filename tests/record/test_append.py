@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import missing
 
-from slowtask.record.append import PIPE_BUF, File, Stream, TornLineError, write
+from slowtask.record.append import PIPE_BUF, File, Stream, TornLineError, write_line
 
 WRITERS = 16
 LINES = 20_000
@@ -83,7 +83,7 @@ def test_files_of_others_are_never_deleted(path):
 
 
 def test_a_renamed_file_is_followed(path):
-    log = File(path, every=0)
+    log = File(path, check_interval=0)
     log.append(b"one\n")
     path.rename(path.with_name("old"))
     log.append(b"two\n")
@@ -92,7 +92,7 @@ def test_a_renamed_file_is_followed(path):
 
 
 def test_until_it_is_looked_for_lines_go_to_the_end_of_the_renamed_file(path):
-    log = File(path, every=3600)
+    log = File(path, check_interval=3600)
     log.append(b"one\n")
     path.rename(path.with_name("old"))
     log.append(b"two\n")
@@ -159,6 +159,6 @@ def test_a_partial_write_is_told(tmp_path):
     os.set_blocking(writer, False)
 
     with pytest.raises(TornLineError):
-        write(writer, b"x" * 10_000_000)
+        write_line(writer, b"x" * 10_000_000)
     os.close(reader)
     os.close(writer)

@@ -5,7 +5,7 @@ import types
 
 import pytest
 
-from slowtask.record.build import LABELS, described, labels, trace_id, type_name
+from slowtask.record.build import MAX_LABELS, error_fields, make_labels, trace_id, type_name
 from slowtask.record.guard import Trouble, troubles
 from slowtask.record.settings import Settings
 
@@ -31,7 +31,7 @@ def test_any_other_error_keeps_its_module():
 
 
 def test_an_error_is_described_by_type_message_and_trace():
-    found = described(raised(ValueError("no such user")), Settings())
+    found = error_fields(raised(ValueError("no such user")), Settings())
 
     assert found["error"] == "ValueError"
     assert found["message"] == "no such user"
@@ -39,31 +39,31 @@ def test_an_error_is_described_by_type_message_and_trace():
 
 
 def test_without_messages_the_trace_holds_none_either():
-    found = described(raised(ValueError("secret")), Settings(error_message=False))
+    found = error_fields(raised(ValueError("secret")), Settings(error_message=False))
 
     assert "secret" not in str(found).replace("raised(ValueError", "")
     assert "message" not in found
 
 
 def test_an_error_that_cannot_be_printed_still_has_its_type():
-    assert described(UnprintableError(), Settings())["error"].endswith("UnprintableError")
+    assert error_fields(UnprintableError(), Settings())["error"].endswith("UnprintableError")
 
 
 def test_labels_are_the_callbacks_as_text():
-    assert labels(object(), Settings(labels=lambda job: {"tenant": 7, "none": None})) == {"tenant": "7"}
+    assert make_labels(object(), Settings(labels=lambda job: {"tenant": 7, "none": None})) == {"tenant": "7"}
 
 
 def test_a_label_s_name_is_one_that_elasticsearch_takes():
-    found = labels(object(), Settings(labels=lambda job: {"a.b": 1, 'c"*': 2, "": 3}))
+    found = make_labels(object(), Settings(labels=lambda job: {"a.b": 1, 'c"*': 2, "": 3}))
 
     assert found == {"a_b": "1", "c__": "2", "_": "3"}
 
 
 def test_labels_are_bounded_and_what_is_cut_is_counted(capfd):
     before = troubles()[Trouble.CUT]
-    found = labels(object(), Settings(labels=lambda job: {f"key{n}": "x" * 9999 for n in range(99)}))
+    found = make_labels(object(), Settings(labels=lambda job: {f"key{n}": "x" * 9999 for n in range(99)}))
 
-    assert len(found) == LABELS
+    assert len(found) == MAX_LABELS
     assert all(len(value) <= 256 for value in found.values())
     assert troubles()[Trouble.CUT] == before + 1
 
@@ -72,12 +72,12 @@ def test_labels_are_bounded_and_what_is_cut_is_counted(capfd):
 def test_a_broken_callback_costs_the_labels_and_nothing_else(callback, capfd):
     before = troubles()[Trouble.LABELS]
 
-    assert labels(object(), Settings(labels=callback)) is None
+    assert make_labels(object(), Settings(labels=callback)) is None
     assert troubles()[Trouble.LABELS] == before + 1
 
 
 def test_a_dotted_path_names_a_callback():
-    assert labels({"a": 1}, Settings(labels="builtins.dict")) == {"a": "1"}
+    assert make_labels({"a": 1}, Settings(labels="builtins.dict")) == {"a": "1"}
 
 
 def test_an_open_trace_of_opentelemetry_is_noted(monkeypatch):

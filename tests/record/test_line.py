@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slowtask.record.event import DATASET, Run, iso, types
-from slowtask.record.line import LIMIT, LineFormatter
+from slowtask.record.line import MAX_LINE_BYTES, LineFormatter
 
 LINES = LineFormatter()
 short = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
@@ -43,12 +43,12 @@ fillings = st.sampled_from(["", "x", "\x00", "é", "\U0001f600", "\u202e"])
 
 @given(runs())
 def test_a_line_gives_back_its_event(run):
-    assert msgspec.json.decode(LINES.line(run), type=Run) == run
+    assert msgspec.json.decode(LINES.format_run(run), type=Run) == run
 
 
 @given(runs(st.text(min_size=1, max_size=40) | st.text("\x00\x1b\n\r\u2028\x9b\u202e\x7f\ud800", min_size=1)))
 def test_no_text_breaks_or_fakes_a_line(run):
-    line = LINES.line(run)
+    line = LINES.format_run(run)
 
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
@@ -61,10 +61,10 @@ def test_no_text_breaks_or_fakes_a_line(run):
 def test_no_line_is_longer_than_the_limit(run, filling, length):
     big = msgspec.structs.replace(run, task=run.task + filling * length, stack_trace=filling * length)
 
-    assert len(LINES.line(big)) <= LIMIT
+    assert len(LINES.format_run(big)) <= MAX_LINE_BYTES
 
 
-@pytest.mark.parametrize("limit", [1024, 4096, LIMIT])
+@pytest.mark.parametrize("limit", [1024, 4096, MAX_LINE_BYTES])
 def test_what_matters_most_is_cut_last(limit):
     """Of a trace the end is kept, where the failing line stands; a name that fits stays whole."""
     run = Run(
@@ -77,7 +77,7 @@ def test_what_matters_most_is_cut_last(limit):
         stack_trace="frame\n" * 9000 + "ValueError: the end",
         labels={"tenant": "acme"},
     )
-    line = json.loads(LINES.line(run, limit))
+    line = json.loads(LINES.format_run(run, limit))
 
     assert line["task.name"] == "jobs.send_mail"
     assert line["labels"] == {"tenant": "acme"}

@@ -20,10 +20,10 @@ from slowtask.record.settings import configure
 def path(tmp_path, monkeypatch):
     """A log of the test's own, through the settings."""
     path = tmp_path / "runs.ndjson"
-    monkeypatch.setattr(settings, "_chosen", {})
+    monkeypatch.setattr(settings, "_configured", {})
     configure(log=str(path))
     yield path
-    logger = logging.getLogger(log.NAME)
+    logger = logging.getLogger(log.LOGGER_NAME)
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
 
@@ -138,10 +138,10 @@ log.write(Run(timestamp=datetime.now(UTC), id="0", dataset="slowtask.run", outco
 def test_trouble_is_warned_of_once_for_a_worker_and_all_its_horses():
     script = """
 import os
-from slowtask.record.guard import Trouble, trouble, troubles
+from slowtask.record.guard import Trouble, report_trouble, troubles
 for _ in range(3):
     if os.fork() == 0:
-        trouble(Trouble.EVENT, OSError("disk full"))
+        report_trouble(Trouble.EVENT, OSError("disk full"))
         os._exit(0)
     os.wait()
 print(troubles()[Trouble.EVENT])

@@ -5,11 +5,11 @@ import pytest
 from slowtask.errors import UsageError
 from slowtask.record import settings as module
 from slowtask.record.guard import Trouble, troubles
-from slowtask.record.settings import Settings, configure, from_environment, settings
+from slowtask.record.settings import Settings, configure, current_settings, read_environment
 
 
 def test_each_setting_is_a_variable():
-    found = from_environment(
+    found = read_environment(
         {
             "SLOWTASK_LOG": "-",
             "SLOWTASK_LOG_MAX_BYTES": "1000000",
@@ -30,18 +30,18 @@ def test_each_setting_is_a_variable():
 def test_nonsense_leaves_the_default_and_is_counted(name, text, capfd):
     before = troubles()[Trouble.SETTING]
 
-    assert from_environment({f"SLOWTASK_{name}": text}) == {}
+    assert read_environment({f"SLOWTASK_{name}": text}) == {}
     assert troubles()[Trouble.SETTING] == before + 1
 
 
 def test_code_wins_over_the_environment(monkeypatch):
-    monkeypatch.setattr(module, "_chosen", {})
+    monkeypatch.setattr(module, "_configured", {})
     monkeypatch.setenv("SLOWTASK_SERVICE_NAME", "environment")
     configure(service_name="code")
 
-    assert settings().service_name == "code"
+    assert current_settings().service_name == "code"
 
 
 def test_an_unknown_setting_is_refused_with_what_is_known():
-    with pytest.raises(UsageError, match="service_nam; it knows error_message"):
+    with pytest.raises(UsageError, match=r"no setting service_nam\. The settings are error_message"):
         configure(service_nam="shop")

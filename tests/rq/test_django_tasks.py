@@ -54,8 +54,8 @@ WORKERS = {
     "jobs-worker-class": Worker(rq=ours(), cases=PLAIN),
 }
 SENTENCE = """\
-slowtask: jobs of the queue 'default' need the job class django_tasks_rq.Job, which slowtask.rq.TimedJob \
-isn't: they would fail. Keep that job class, the worker class is enough to record them:
+slowtask: the worker didn't start: jobs of the queue 'default' need the job class django_tasks_rq.Job, and \
+would fail with slowtask.rq.TimedJob. Use these two settings; the worker class alone records all jobs:
     JOB_CLASS: django_tasks_rq.Job
     WORKER_CLASS: slowtask.rq.TimedWorker
 """

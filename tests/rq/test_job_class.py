@@ -8,7 +8,7 @@ from rq import Queue, SimpleWorker, Worker
 from rq.job import Job
 
 from slowtask.rq import TimedJob, TimedSimpleWorker
-from slowtask.rq.needed import django_tasks_classes, refusal
+from slowtask.rq.job_class import django_tasks_classes, refusal
 
 pytestmark = pytest.mark.redis
 
@@ -43,8 +43,11 @@ def test_a_timed_job_in_place_of_a_queues_own_class_is_refused(worker):
 
     assert said
     first, *settings = said.splitlines()
-    assert first.startswith("slowtask: jobs of the queue 'theirs' need the job class test_needed.TheirJob,")
-    assert settings == ["    JOB_CLASS: test_needed.TheirJob", "    WORKER_CLASS: rq.worker.Worker"]
+    assert first.startswith(
+        "slowtask: the worker didn't start: jobs of the queue 'theirs' need the job class "
+        "test_job_class.TheirJob, and would fail with slowtask.rq.TimedJob."
+    )
+    assert settings == ["    JOB_CLASS: test_job_class.TheirJob", "    WORKER_CLASS: rq.worker.Worker"]
 
 
 @pytest.mark.parametrize("job_class", [Both, TheirJob, Job])
@@ -59,7 +62,7 @@ def test_a_refused_worker_ends_before_it_takes_a_job(worker):
 
 
 @pytest.mark.parametrize(
-    ("backend", "queues", "needed"),
+    ("backend", "queues", "required"),
     [
         ("django_tasks_rq.RQBackend", {"QUEUES": ["mail"]}, ["django_tasks_rq.Job"]),
         ("django_tasks_rq.RQBackend", {"QUEUES": []}, ["django_tasks_rq.Job"]),
@@ -69,12 +72,12 @@ def test_a_refused_worker_ends_before_it_takes_a_job(worker):
         ("django_tasks.backends.immediate.ImmediateBackend", {"QUEUES": ["mail"]}, []),
     ],
 )
-def test_djangos_settings_say_which_queues_need_a_class(monkeypatch, backend, queues, needed):
+def test_djangos_settings_say_which_queues_need_a_class(monkeypatch, backend, queues, required):
     """No queues named are all of them; none given is the one called default."""
     tasks = {"default": {"BACKEND": backend, **queues}}
     monkeypatch.setitem(sys.modules, "django.conf", SimpleNamespace(settings=SimpleNamespace(TASKS=tasks)))
 
-    assert list(django_tasks_classes("mail")) == needed
+    assert list(django_tasks_classes("mail")) == required
 
 
 def test_settings_that_cant_be_read_stop_no_worker(worker, monkeypatch):

@@ -1,7 +1,8 @@
-"""RUN: the hooks into Celery. `slowtask.celery.install(app)`, where the app is made, is enough.
+"""Record Celery's tasks. `slowtask.celery.install(app)`, where the app is made, is all it takes.
 
-Of the processes that call it a publisher notes when it published, a pool process records what ran in it, and
-its parent records what couldn't: every attempt, `(task id, retries)`, leaves exactly one record.
+A publisher that calls it notes when it published, a pool process records what ran in it, and the worker's
+main process records what a pool process couldn't: each attempt, `(task id, retries)`, leaves exactly one
+record.
 """
 
 from celery import Celery
@@ -12,9 +13,25 @@ __all__ = ["install"]
 
 
 def install(app: Celery) -> Celery:
-    """Have every task of *app* leave records; returns *app*. Tasks stay as they are.
+    """Have every attempt of every task of *app* leave a record. Tasks need no change.
 
-    Celery's signals are of the process: apps beside this one are recorded too.
+    Call it where the app is made, in a module that workers and publishers import: the publisher adds the time
+    to the message, without which there is no `task.wait`. Celery's signals belong to the process, so other
+    apps in it are recorded too. A second call changes nothing.
+
+    Args:
+        app: The Celery app.
+
+    Returns:
+        The same app.
+
+    Example:
+        ```python
+        import slowtask.celery
+        from celery import Celery
+
+        app = slowtask.celery.install(Celery("shop"))
+        ```
     """
     hooks.connect()
     return app

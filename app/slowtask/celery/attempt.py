@@ -1,4 +1,4 @@
-"""One attempt of one Celery task, as the process that runs it sees it."""
+"""Record one attempt of a Celery task in the process that runs it."""
 
 import os
 import sys
@@ -13,13 +13,14 @@ from slowtask.celery.worker import Worker
 from slowtask.record import FINISHED, Ending, Run, Taken, Timer
 from slowtask.record.event import Action
 
-LEFT: Final = Ending("finished", known=False)
-#: By name, since gevent and eventlet may not be installed: how they end a greenlet.
-GREENLETS: Final[dict[str, Action]] = {"GreenletExit": "stopped", "Timeout": "timed-out"}
+#: Of a task that raised `Ignore`, or `Reject` for good: it isn't known what became of its work.
+UNKNOWN: Final = Ending("finished", known=False)
+#: The exceptions by which gevent and eventlet end a greenlet, by name: they may not be installed.
+GREENLET_ACTIONS: Final[dict[str, Action]] = {"GreenletExit": "stopped", "Timeout": "timed-out"}
 
 
 class Attempt:
-    """Begins with its making; `close` writes the one record, unless a parent process will."""
+    """One attempt, measured from the moment it is made; `close` writes its record."""
 
     __slots__ = ("_key", "_pid", "_request", "_timer", "_trace", "_wait", "_worker")
 
@@ -27,40 +28,41 @@ class Attempt:
         self._request = request
         self._worker = worker
         self._pid = os.getpid()
-        self._key = facts.key(request)
+        self._key = facts.attempt_key(request)
         self._trace = record.trace_id()
-        self._timer = timer = Timer(worker.whose)
+        self._timer = timer = Timer(worker.cpu_scope)
         self._wait = facts.wait(request, timer.start)
         if worker.board:
-            worker.board.began(timer.start, timer.clock, self._key, self._pid)
+            worker.board.note_start(timer.start, timer.clock, self._key, self._pid)
 
     def close(self, task: Task, state: str | None, result: Any) -> None:
-        """The attempt of *task* ended in Celery's *state*, with its *result*: a value or an exception.
+        """Write the record of the attempt of *task*, unless the worker's main process does.
 
-        Without a state something no task may catch ended it: in a pool process that is its parent's to tell.
+        *state* is Celery's, and *result* the task's value or its exception. Without a state, an exception
+        that no task may catch ended the attempt; in a pool process the main process records that.
         """
-        taken, board, ending = self._timer.stop(), self._worker.board, ended(state, result)
+        taken, board, how = self._timer.stop(), self._worker.board, ending(state, result)
         if state is None and self._worker.is_child:
             return
-        if board and not board.owes(self._key, self._pid):
-            return  # our parent has given this attempt up: that record stands
-        record.write(self._run(task, ending, taken))
+        if board and not board.lacks_record(self._key, self._pid):
+            return  # the main process has given this attempt up, and written its record
+        record.write(self._make_run(task, how, taken))
         if board:
-            board.recorded(self._pid)
+            board.note_recorded(self._pid)
 
-    def _run(self, task: Task, ending: Ending, taken: Taken) -> Run:
-        """The event."""
+    def _make_run(self, task: Task, how: Ending, taken: Taken) -> Run:
+        """Make the event."""
         request = self._request
         return record.run(
-            ending,
+            how,
             request,
             taken,
             id=facts.event_id(request, self._pid, self._timer.clock),
             task=task.name,
             task_id=request.id,
-            attempt=facts.attempt(request),
+            attempt=facts.attempt_number(request),
             wait=self._wait,
-            queue=facts.queue(request, task.app),
+            queue=facts.queue_name(request, task.app),
             system="celery",
             worker=None if facts.is_eager(request) else request.hostname,
             host=record.host(),
@@ -69,11 +71,8 @@ class Attempt:
         )
 
 
-def ended(state: str | None, result: Any) -> Ending:
-    """How an attempt in Celery's *state* ended; *result* is its value, or the exception that says so.
-
-    What became of the work of a task that raised `Ignore`, or `Reject` for good, isn't known.
-    """
+def ending(state: str | None, result: Any) -> Ending:
+    """Return how an attempt in Celery's *state* ended; *result* is its value or its exception."""
     match state:
         case states.SUCCESS:
             return FINISHED
@@ -82,12 +81,12 @@ def ended(state: str | None, result: Any) -> Ending:
         case states.REJECTED if isinstance(result, Reject) and result.requeue:
             return Ending("retried", error=result)
         case states.IGNORED | states.REJECTED:
-            return LEFT
+            return UNKNOWN
         case None:
-            return broken(sys.exc_info()[1])
+            return interrupted_ending(sys.exc_info()[1])
     return Ending("timed-out" if isinstance(result, SoftTimeLimitExceeded) else "failed", error=result)
 
 
-def broken(error: BaseException | None) -> Ending:
-    """How an attempt ended that was broken off in its own process by *error*."""
-    return Ending(GREENLETS.get(type(error).__name__, "failed"), error=error)
+def interrupted_ending(error: BaseException | None) -> Ending:
+    """Return how an attempt ended that *error*, which isn't the task's own, interrupted in its process."""
+    return Ending(GREENLET_ACTIONS.get(type(error).__name__, "failed"), error=error)

@@ -1,4 +1,4 @@
-"""The records of attempts that ended in another process than ran them, or were never begun."""
+"""Record attempts that ended in another process than ran them, or that never began."""
 
 import os
 import time
@@ -11,86 +11,89 @@ from celery.app.task import Context
 
 from slowtask import record
 from slowtask.celery import facts
-from slowtask.celery.worker import here
-from slowtask.record import Ending, lost
-from slowtask.record.board import Noted
+from slowtask.celery.worker import current_worker
+from slowtask.record import Ending
+from slowtask.record.board import Note
 from slowtask.record.event import SECOND
+from slowtask.record.lost import exit_reason
 
 
 def write_death(how: Ending, request: Any) -> None:
-    """Write the record of a *request* that a process of our pool had begun, unless that process has.
+    """Write the record of a *request* that a pool process had begun, unless that process has written it.
 
-    The first that is told stands; in a process that has no pool of processes this does nothing.
+    The first ending counts. In a process without a pool of processes this does nothing.
     """
-    worker, pid = here(), request.worker_pid
+    worker, pid = current_worker(), request.worker_pid
     if not worker.is_parent or not worker.board or not request.time_start or not pid:
         return
-    context = facts.context(request)
-    if not worker.board.owes(key := facts.key(context), pid):
+    context = facts.make_context(request)
+    if not worker.board.lacks_record(key := facts.attempt_key(context), pid):
         return
-    noted = worker.board.read(pid)
-    start, clock = began(request, noted if noted.name == key else None)
+    note = worker.board.read(pid)
+    start, clock = start_of(request, note if note.name == key else None)
     write(
         how,
-        request.task.name,
         request.task.app,
         context,
+        task=request.task.name,
         id=facts.event_id(context, pid, clock),
         pid=pid,
         start=start,
         duration=time.monotonic_ns() - clock,
         wait=facts.wait(context, start),
     )
-    worker.board.recorded(pid)
+    worker.board.note_recorded(pid)
 
 
-def began(request: Any, noted: Noted | None) -> tuple[datetime, int]:
-    """When *request* began, by both clocks: as its process *noted*, else when a process took it."""
-    if noted and noted.start:
-        return noted.start, noted.clock
+def start_of(request: Any, note: Note | None) -> tuple[datetime, int]:
+    """Return when *request* began, by wall clock and monotonic clock.
+
+    That is what its process noted, else when Celery says that a process took it.
+    """
+    if note and note.start:
+        return note.start, note.clock
     ago = max(0, time.time_ns() - round(request.time_start * SECOND))
     return datetime.fromtimestamp(request.time_start, UTC), time.monotonic_ns() - ago
 
 
 def write_unbegun(how: Ending, task: str, app: Celery, context: Any) -> None:
     """Write the record of an attempt of *task* that no process began."""
-    write(how, task, app, context, id=facts.event_id(context, os.getpid(), time.monotonic_ns()))
+    event_id = facts.event_id(context, os.getpid(), time.monotonic_ns())
+    write(how, app, context, task=task, id=event_id)
 
 
-def write(how: Ending, task: str, app: Celery, context: Any, **seen: Any) -> None:
-    """Write the record of an attempt of *task*, of *app*, that this process didn't run: that of *context*."""
-    record.write(
-        record.run(
-            how,
-            context,
-            task=task,
-            task_id=context.id,
-            attempt=facts.attempt(context),
-            queue=facts.queue(context, app),
-            system="celery",
-            worker=context.hostname,
-            host=record.host(),
-            **seen,
-        )
-    )
+def write(how: Ending, app: Celery, context: Any, **fields: Any) -> None:
+    """Write the record of the attempt that *context* describes, of a task of *app*.
+
+    This process didn't run it, so *fields* have its id, its task and what else is known.
+    """
+    common = {
+        "task_id": context.id,
+        "attempt": facts.attempt_number(context),
+        "queue": facts.queue_name(context, app),
+        "system": "celery",
+        "worker": context.hostname,
+        "host": record.host(),
+    }
+    record.write(record.run(how, context, **(common | fields)))
 
 
 def ending(error: BaseException) -> Ending:
-    """How an attempt ended of which its parent is told *error*."""
+    """Return how an attempt ended of which the main process gets *error*."""
     match error:
         case TimeLimitExceeded():
             return Ending("timed-out", error=error)
         case WorkerLostError() | Terminated():
-            return Ending("killed", reason=lost.reason(str(error)))
+            return Ending("killed", reason=exit_reason(str(error)))
         case SystemExit():
-            return Ending("killed", reason=f"exit status {status(error.code)}")
+            return Ending("killed", reason=f"exit status {exit_status(error.code)}")
         case KeyboardInterrupt():
             return Ending("killed", reason="signal 2")
     return Ending("failed", error=error)
 
 
-def status(code: object) -> int:
-    """The exit status of a process that raised `SystemExit(code)`."""
+def exit_status(code: object) -> int:
+    """Return the exit status of a process that raised `SystemExit(code)`."""
     if code is None:
         return 0
     return code if isinstance(code, int) else 1

@@ -1,4 +1,4 @@
-"""What Celery's signals call: in the process that publishes, in the one that runs the task, in its parent."""
+"""Handle Celery's signals: in the publisher, in the process that runs the task, and in its main process."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ from slowtask.record.guard import guarded
 
 
 class Local(threading.local):
-    """What runs in a thread, or greenlet: a task may run another at once."""
+    """The attempts that run in a thread or greenlet: a task may run another one inside itself."""
 
     def __init__(self) -> None:
         self.stack: list[Attempt | None] = []
@@ -24,81 +24,81 @@ _local = Local()
 
 
 def connect() -> None:
-    """Have Celery call us; twice does no harm."""
+    """Connect the hooks to Celery's signals; a second call changes nothing."""
     for signal, receiver in (
-        (signals.before_task_publish, published),
-        (signals.task_prerun, began),
-        (signals.task_postrun, ended),
-        (signals.task_revoked, revoked),
-        (signals.task_unknown, unknown),
-        (signals.worker_init, starting),
-        (signals.worker_ready, heartbeat.ready),
-        (signals.heartbeat_sent, heartbeat.send),
-        (signals.worker_shutdown, stopping),
+        (signals.before_task_publish, note_publishing),
+        (signals.task_prerun, begin_attempt),
+        (signals.task_postrun, end_attempt),
+        (signals.task_revoked, record_revoked),
+        (signals.task_unknown, record_unknown),
+        (signals.worker_init, begin_worker),
+        (signals.worker_ready, heartbeat.note_consumer),
+        (signals.heartbeat_sent, heartbeat.send_event),
+        (signals.worker_shutdown, end_worker),
     ):
         signal.connect(receiver, weak=False, dispatch_uid=f"slowtask.{receiver.__name__}")
 
 
-def published(
+def note_publishing(
     headers: dict[str, Any] | None = None,
     properties: dict[str, Any] | None = None,
     routing_key: str | None = None,
     declare: Any = None,
     **_: Any,
 ) -> None:
-    """A task is about to be published: note when, and on which queue where its routing doesn't say."""
+    """Note in a message when it is published, and on which queue if its routing key doesn't say so."""
     with guarded:
         now = time.time()
         if headers is not None:
-            headers[facts.PUBLISHED] = now  # a retry comes with what its first attempt had
-            headers.pop(facts.QUEUE, None)
+            headers[facts.PUBLISHED_HEADER] = now  # a retry comes with the headers of its first attempt
+            headers.pop(facts.QUEUE_HEADER, None)
             if declare and len(declare) == 1 and declare[0].name not in (routing_key, None):
-                headers[facts.QUEUE] = declare[0].name
+                headers[facts.QUEUE_HEADER] = declare[0].name
         if properties is not None:
-            properties.setdefault("timestamp", int(now))  # by it RabbitMQ knows how old its first message is
+            properties.setdefault("timestamp", int(now))  # tells RabbitMQ how old its first message is
 
 
-def began(sender: Any, **_: Any) -> None:
-    """A task is about to run in this process."""
+def begin_attempt(sender: Any, **_: Any) -> None:
+    """Begin an attempt: the task *sender* is about to run in this process."""
     stack = _local.stack
-    stack.append(None)  # whatever goes wrong, `ended` finds one for each
+    stack.append(None)  # so that `end_attempt` has one to take even if the next lines fail
     with guarded:
-        stack[-1] = Attempt(sender.request_stack.top, worker.here())
+        stack[-1] = Attempt(sender.request_stack.top, worker.current_worker())
 
 
-def ended(sender: Any, state: str | None = None, retval: Any = None, **_: Any) -> None:
-    """It has run, in whatever way that ended."""
+def end_attempt(sender: Any, state: str | None = None, retval: Any = None, **_: Any) -> None:
+    """End the attempt: the task *sender* has run."""
     with guarded:
         attempt = _local.stack.pop() if _local.stack else None
         if attempt is not None:
             attempt.close(sender, state, retval)
 
 
-def revoked(
+def record_revoked(
     sender: Any, request: Any = None, terminated: bool = False, expired: bool = False, **_: Any  # noqa: FBT001, FBT002
 ) -> None:  # fmt: skip
-    """A task won't begin: by command, or because it has expired. One that ran is told of otherwise."""
+    """Record a task that won't begin: it is revoked or has expired. A terminated one ran, see `request`."""
     with guarded:
         if not terminated:
             how = Ending("stopped", reason="expired" if expired else "revoked")
             death.write_unbegun(how, sender.name, sender.app, request)
 
 
-def unknown(sender: Any, name: str = "", message: Any = None, exc: Any = None, **_: Any) -> None:
-    """A worker has received a task that it doesn't know; *sender* is its consumer."""
+def record_unknown(sender: Any, name: str = "", message: Any = None, exc: Any = None, **_: Any) -> None:
+    """Record a task that a worker received and doesn't know; *sender* is the worker's consumer."""
     with guarded:
         death.write_unknown(sender, name, message, exc)
 
 
-def starting(sender: Any, **_: Any) -> None:
-    """The worker *sender* is about to start in this process."""
+def begin_worker(sender: Any, **_: Any) -> None:
+    """Prepare for the worker *sender*, which is about to start in this process."""
     with guarded:
         worker.begin(sender)
-        request.witness(sender.app)
+        request.replace_request_classes(sender.app)
 
 
-def stopping(**_: Any) -> None:
-    """A worker has ended; what still ran was killed with it."""
-    for each in list(active_requests):
+def end_worker(**_: Any) -> None:
+    """Record what still ran when the worker ended, since it was killed with it."""
+    for active in list(active_requests):
         with guarded:
-            death.write_death(Ending("killed", reason="worker shutdown"), each)
+            death.write_death(Ending("killed", reason="worker shutdown"), active)

@@ -1,4 +1,4 @@
-"""The parent's view of a task: Celery's own `Request`, told when one ends that can't tell itself."""
+"""Record, in the worker's main process, tasks whose pool process can't do so: Celery's `Request` extended."""
 
 from functools import cache
 from typing import Any, Final
@@ -16,48 +16,48 @@ TERMINATED: Final = Ending("stopped")
 CANCELLED: Final = Ending("killed", reason="cancelled by its worker")
 
 
-class Witnessed(Request):  # type: ignore[misc] # Celery comes without types
-    """Put before the request class that a task has."""
+class RecordingRequest(Request):  # type: ignore[misc] # Celery comes without types
+    """A mixin for the request class that a task has: it records how the task's process ended."""
 
     def on_timeout(self, soft: bool, timeout: float) -> None:  # noqa: FBT001 - Celery's signature
-        """A time limit has passed; at the hard one the process is killed."""
+        """Record a hard time limit, at which the process is killed."""
         if not soft:
-            self._died(Ending("timed-out", error=TimeLimitExceeded(timeout)))
+            self._record(Ending("timed-out", error=TimeLimitExceeded(timeout)))
         super().on_timeout(soft, timeout)
 
     def on_failure(self, exc_info: Any, *args: Any, **kwargs: Any) -> None:
-        """The process failed; where it returned what it raised, `return_ok`, it has told so itself."""
+        """Record a failed process, unless it returned its exception (`return_ok`) and so recorded it."""
         if not kwargs.get("return_ok"):
             with guarded:
                 error = exc_info.exception
-                self._died(ending(getattr(error, "exc", error)))
+                self._record(ending(getattr(error, "exc", error)))
         super().on_failure(exc_info, *args, **kwargs)
 
     def terminate(self, *args: Any, **kwargs: Any) -> None:
-        """By command: revoked, with `terminate=True`."""
-        self._died(TERMINATED)
+        """Record a task that was revoked with `terminate=True`."""
+        self._record(TERMINATED)
         super().terminate(*args, **kwargs)
 
     def cancel(self, *args: Any, **kwargs: Any) -> None:
-        """By the worker: in a cold shutdown, or with its connection lost."""
-        self._died(CANCELLED)
+        """Record a task that the worker cancels: in a cold shutdown, or because its connection is lost."""
+        self._record(CANCELLED)
         super().cancel(*args, **kwargs)
 
-    def _died(self, how: Ending) -> None:
-        """It ends, if it has begun."""
+    def _record(self, how: Ending) -> None:
+        """Record that the task ends, if it has begun."""
         with guarded:
             write_death(how, self)
 
 
 @cache
-def witnessed(kind: type[Request]) -> type[Request]:
-    """*kind*, also of the user's own, so that we learn of deaths."""
-    return type(f"Witnessed{kind.__name__}", (Witnessed, kind), {})
+def recording_class(kind: type[Request]) -> type[Request]:
+    """Return *kind*, which may be a class of the user's own, with `RecordingRequest` before it."""
+    return type(f"Recording{kind.__name__}", (RecordingRequest, kind), {})
 
 
-def witness(app: Celery) -> None:
-    """Have the tasks of *app* use such requests."""
+def replace_request_classes(app: Celery) -> None:
+    """Have the tasks of *app* use request classes that record."""
     for task in app.tasks.values():
         kind = symbol_by_name(task.Request)
-        if not issubclass(kind, Witnessed):
-            task.Request = witnessed(kind)
+        if not issubclass(kind, RecordingRequest):
+            task.Request = recording_class(kind)

@@ -1,4 +1,4 @@
-"""The worker that this process is, or was forked from."""
+"""Know which worker this process is, or was forked from."""
 
 import os
 from dataclasses import dataclass
@@ -10,36 +10,36 @@ from slowtask.record import log
 from slowtask.record.board import Board
 from slowtask.record.timer import GREENLET, PROCESS, THREAD
 
-SLOTS: Final = 4096  #: of the board, one for each pool process, by its process id
+BOARD_SLOTS: Final = 4096  #: one for each pool process, by its process id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """What matters of a worker to the attempts that it runs."""
+    """What the attempts that a worker runs need to know of it."""
 
     pid: int  #: of its main process
-    whose: int | None  #: of whom a run's CPU is measured
+    cpu_scope: int | None  #: what a run's CPU time is measured of: `PROCESS`, `THREAD` or `GREENLET`
     board: Board | None  #: shared with the processes of a prefork pool; None for the other pools
 
     @property
     def is_parent(self) -> bool:
-        """Whether tasks run in processes other than this one."""
+        """Whether this is the main process of a pool of processes."""
         return self.board is not None and os.getpid() == self.pid
 
     @property
     def is_child(self) -> bool:
-        """Whether this is such a process, and its parent lives to tell of its end."""
+        """Whether this is a pool process whose main process lives, and so can record its end."""
         return self.board is not None and os.getppid() == self.pid
 
 
-#: No worker at all: a task that runs at once where it is called.
-NONE: Final = Worker(pid=0, whose=THREAD, board=None)
+#: No worker: a task runs where it is called.
+NO_WORKER: Final = Worker(pid=0, cpu_scope=THREAD, board=None)
 
-_worker = NONE
+_worker = NO_WORKER
 
 
-def here() -> Worker:
-    """The worker of this process."""
+def current_worker() -> Worker:
+    """Return the worker of this process."""
     return _worker
 
 
@@ -47,17 +47,18 @@ def begin(controller: Any) -> None:
     """Become the worker that *controller* runs; nothing is forked yet."""
     global _worker  # noqa: PLW0603 - one process, one worker
     pool = get_implementation(controller.pool_cls)
-    _worker = Worker(pid=os.getpid(), whose=measured(pool), board=Board(slots=SLOTS) if forks(pool) else None)
-    log.ready()  # while the working folder is still ours
+    board = Board(slots=BOARD_SLOTS) if forks(pool) else None
+    _worker = Worker(pid=os.getpid(), cpu_scope=cpu_scope(pool), board=board)
+    log.prepare_logger()  # before a task may change the working folder: the path may be relative
 
 
 def forks(pool: Any) -> bool:
-    """Whether *pool* runs tasks in processes of their own: whatever is made on Celery's prefork pool."""
-    return any(each.__module__ == "celery.concurrency.prefork" for each in pool.__mro__)
+    """Tell whether *pool* runs tasks in processes of their own: it is, or extends, Celery's prefork pool."""
+    return any(kind.__module__ == "celery.concurrency.prefork" for kind in pool.__mro__)
 
 
-def measured(pool: Any) -> int | None:
-    """Of whom the CPU of a run in *pool* is known: greenlets share a thread."""
+def cpu_scope(pool: Any) -> int | None:
+    """Return what the CPU time of a run in *pool* can be measured of: greenlets share a thread."""
     if getattr(pool, "is_green", False):
         return GREENLET
     return THREAD if "thread" in pool.__module__ else PROCESS

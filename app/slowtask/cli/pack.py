@@ -7,7 +7,7 @@ import click
 
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.parse.sources import Source, resolve
-from slowtask.record.settings import settings
+from slowtask.record.settings import current_settings
 from slowtask.units import plural, printable, size
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def pack(sources: tuple[str, ...], out: Path | None, *, remove: bool, live: bool
 
 def is_live(source: Source) -> bool:
     """Whether *source* is the log that a worker with these settings writes, or by default would."""
-    log = Path(settings().log)
+    log = Path(current_settings().log)
     return source.path is not None and (
         source.path.name == "slowtask.ndjson" or (log.exists() and source.path.samefile(log))
     )

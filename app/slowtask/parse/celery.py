@@ -13,7 +13,7 @@ from slowtask.parse.revoked import UNABLE, Revoked
 from slowtask.parse.text import NAME, SECONDS, TIME, Broken, Names, stamped, took
 from slowtask.parse.times import Moments
 from slowtask.record.event import SECOND, Action
-from slowtask.record.lost import reason
+from slowtask.record.lost import exit_reason
 
 ID, WORKER = "[task][id]", "[worker][name]"
 TASK: Final = (TIME, WORKER, NAME, ID)
@@ -188,5 +188,5 @@ def _failed(end: End, error: bytes | None, message: bytes | None) -> End:
     """
     end.error, end.message = text(error), text(message)
     if end.action == "retried" and (error or b"").endswith(b"WorkerLostError"):
-        end.action, end.reason, end.worker = "killed", reason(text(message) or ""), None
+        end.action, end.reason, end.worker = "killed", exit_reason(text(message) or ""), None
     return end

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
 
 from slowtask.errors import SourceError, UsageError
-from slowtask.record.settings import OFF, settings
+from slowtask.record.settings import OFF, current_settings
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -124,7 +124,7 @@ def _glob(pattern: str) -> list[Path]:
 
 def _own() -> list[Path]:
     """The log that a worker with these settings writes, and its rotated files."""
-    log = settings().log
+    log = current_settings().log
     if log in (STDIN, OFF):
         raise UsageError(f"SLOWTASK_LOG={log} leaves no file to read: name log files, or - for stdin.")
     found = rotated(Path(log))

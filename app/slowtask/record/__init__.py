@@ -1,24 +1,28 @@
-"""RECORD: what happened to an attempt becomes an event, and the event one line of the log.
+"""Record an attempt: measure it, make an event of it, write that as one line of the log.
 
-The hooks of a queue system need these names and no others::
+The hooks of a queue system need these names and no others. Wrap every hook in `guarded`, so that an error in
+it never reaches the task::
 
     with guarded:
         timer = Timer()
     ...
     with guarded:
-        write(run(FINISHED, job, timer.stop(), id=identity(text), task="shop.mail", ...))
+        write(run(FINISHED, job, timer.stop(), id=identity(text), task="shop.mail.send", ...))
 
-It is all that a worker imports: msgspec and python-json-logger, no DuckDB, no rich, no server's client.
+A worker imports nothing else of slowtask, so only msgspec and python-json-logger: no DuckDB, no rich, no
+client of a server.
 """
 
 from slowtask.record.build import FINISHED, Ending, host, run, trace_id
 from slowtask.record.event import Run, identity
 from slowtask.record.guard import guarded, troubles
 from slowtask.record.log import write
-from slowtask.record.timer import THREAD, Taken, Timer
+from slowtask.record.timer import GREENLET, PROCESS, THREAD, Taken, Timer
 
 __all__ = [
     "FINISHED",
+    "GREENLET",
+    "PROCESS",
     "THREAD",
     "Ending",
     "Run",

@@ -1,4 +1,4 @@
-"""RUN → EVENT: what was seen of an attempt becomes a `Run`. Shared by all queue systems."""
+"""Build the event of an attempt from what the hooks know of it, for all queue systems."""
 
 import importlib
 import socket
@@ -7,155 +7,203 @@ import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
 from slowtask.record.event import DATASET, Action, Labels, Outcome, Run
-from slowtask.record.guard import Guard, Trouble, guarded, trouble
+from slowtask.record.guard import Guard, Trouble, guarded, report_trouble
 from slowtask.record.line import cut_head, cut_tail
-from slowtask.record.settings import LabelsCallback, Settings, settings
+from slowtask.record.settings import LabelsCallback, Settings, current_settings
 from slowtask.record.timer import Taken
 
-NAME_LENGTH: Final = 512  #: characters of a name or an id
-NAMES: Final = ("task", "task_id", "queue", "worker")  #: the fields that hold those
-MESSAGE_LENGTH: Final = 1024
-TRACE_LENGTH: Final = 8192
-TRACE_FRAMES: Final = 40
-LABELS: Final = 16
-LABEL_LENGTH: Final = 256
-KEY_LENGTH: Final = 64
-NO_NAME: Final = str.maketrans('.*"', "___")  #: what no name of a label may hold
+MAX_NAME_LENGTH: Final = 512  #: characters of a name or an id
+#: The fields that hold names and ids of any length.
+NAME_FIELDS: Final[tuple[Literal["task", "task_id", "queue", "worker"], ...]] = (
+    "task",
+    "task_id",
+    "queue",
+    "worker",
+)
+MAX_MESSAGE_LENGTH: Final = 1024
+MAX_TRACE_LENGTH: Final = 8192
+MAX_TRACE_FRAMES: Final = 40
+MAX_LABELS: Final = 16
+MAX_LABEL_NAME_LENGTH: Final = 64
+MAX_LABEL_LENGTH: Final = 256
+#: Elasticsearch would make an object of a name with a dot, and takes neither `*` nor `"`.
+LABEL_NAME_REPLACEMENTS: Final = str.maketrans('.*"', "___")
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How an attempt ended."""
+    """How an attempt ended.
+
+    Args:
+        action: One of `finished`, `failed`, `timed-out`, `retried`, `killed`, `stopped`, `abandoned`.
+        reason: Why it was killed or stopped: `signal 9`, `expired`.
+        error: The exception, whose type, message and stack trace the record gets as the settings allow.
+        known: Whether it is known how its work ended; if not, the outcome is `unknown`.
+
+    Example:
+        ```python
+        Ending("failed", error=error)
+        Ending("killed", reason="signal 9")
+        ```
+    """
 
     action: Action
     reason: str | None = None
     error: BaseException | None = None
-    known: bool = True  #: whether it is known how its work ended
+    known: bool = True
 
     @property
     def outcome(self) -> Outcome:
-        """Only what finished succeeded."""
+        """`success` if it finished, else `failure`; `unknown` if it isn't known."""
         if not self.known:
             return "unknown"
         return "success" if self.action == "finished" else "failure"
 
 
+#: The ending of an attempt that returned.
 FINISHED: Final = Ending("finished")
 
 
-def run(how: Ending, job: object, taken: Taken | None = None, **seen: Any) -> Run:
-    """The event of an attempt of *job* that ended *how*, by what was *seen* of it: `Run`'s other fields.
+def run(how: Ending, job: object, taken: Taken | None = None, **fields: Any) -> Run:
+    """Make the event of an attempt.
 
-    Names and ids may be of any length. What it has *taken* is None where this process didn't run it; of one
-    that never began there is neither start nor duration in *seen*. The time is now, unless *taken* says.
+    Args:
+        how: How the attempt ended.
+        job: The queue system's own job or request, which the labels callback gets.
+        taken: What `Timer.stop` returned. None if this process didn't run the attempt; then *fields* may
+            have `start` and `duration`, which an attempt that never began doesn't have.
+        **fields: `Run`'s other fields; `id` and `task` are required. Durations are in ns, memory in bytes,
+            times aware. Names and ids of any length are cut.
+
+    Returns:
+        The event, for `write`. It ended when *taken* says, else now.
+
+    Example:
+        ```python
+        event = run(FINISHED, job, timer.stop(), id=identity(job.id), task="shop.mail.send", system="rq")
+        write(event)
+        ```
     """
-    chosen = settings()
+    settings = current_settings()
     if taken is None:
-        seen["timestamp"] = datetime.now(UTC)
+        timestamp = datetime.now(UTC)
     else:
-        seen["timestamp"], seen["start"], seen["duration"] = taken.end, taken.start, taken.duration
-        seen["cpu"], seen["memory"] = taken.cpu, taken.memory
-    for name in NAMES:
-        if (text := seen.get(name)) is not None and len(text) > NAME_LENGTH:
-            seen[name] = cut_tail(text, NAME_LENGTH)
-    made = Run(
+        timestamp = taken.end
+        fields["start"], fields["duration"] = taken.start, taken.duration
+        fields["cpu"], fields["memory"] = taken.cpu, taken.memory
+    for name in NAME_FIELDS:
+        if (text := fields.get(name)) is not None and len(text) > MAX_NAME_LENGTH:
+            fields[name] = cut_tail(text, MAX_NAME_LENGTH)
+    event = Run(
+        timestamp=timestamp,
         dataset=DATASET,
         outcome=how.outcome,
         action=how.action,
         reason=how.reason,
-        service=chosen.service_name,
-        version=chosen.service_version,
-        environment=chosen.service_environment,
-        labels=labels(job, chosen) if chosen.labels else None,
-        **seen,
+        service=settings.service_name,
+        version=settings.service_version,
+        environment=settings.service_environment,
+        labels=make_labels(job, settings) if settings.labels else None,
+        **fields,
     )
     if how.error is None:
-        return made
-    return msgspec.structs.replace(made, **described(how.error, chosen))
+        return event
+    return msgspec.structs.replace(event, **error_fields(how.error, settings))
 
 
-def described(error: BaseException, chosen: Settings) -> dict[str, Any]:
-    """`Run`'s fields of *error*: its type, and its message and trace as the settings allow."""
-    found = {"error": cut_tail(type_name(type(error)), NAME_LENGTH)}
-    if chosen.error_message:
+def error_fields(error: BaseException, settings: Settings) -> dict[str, Any]:
+    """Return `Run`'s fields of *error*: its type, and its message and trace as the settings allow."""
+    values = {"error": cut_tail(type_name(type(error)), MAX_NAME_LENGTH)}
+    if settings.error_message:
         with guarded:
-            found["message"] = cut_tail(str(error), MESSAGE_LENGTH)
-    if chosen.stack_trace:
+            values["message"] = cut_tail(str(error), MAX_MESSAGE_LENGTH)
+    if settings.stack_trace:
         with guarded:
-            found["stack_trace"] = cut_head(trace(error, message=chosen.error_message), TRACE_LENGTH)
-    return found
+            values["stack_trace"] = cut_head(
+                format_trace(error, message=settings.error_message), MAX_TRACE_LENGTH
+            )
+    return values
 
 
 def type_name(kind: type[BaseException]) -> str:
-    """`ValueError`; outside builtins with its module: `redis.exceptions.ConnectionError`."""
+    """Return `ValueError`; outside builtins with the module: `redis.exceptions.ConnectionError`."""
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def trace(error: BaseException, *, message: bool) -> str:
-    """The innermost frames of *error*; without *message*, frames only: a message can hold secrets."""
+def format_trace(error: BaseException, *, message: bool) -> str:
+    """Format the innermost frames of *error*; without *message* only frames: a message can hold secrets."""
     if message:
-        return "".join(traceback.format_exception(error, limit=-TRACE_FRAMES))
-    return "".join(traceback.format_tb(error.__traceback__, limit=-TRACE_FRAMES))
+        return "".join(traceback.format_exception(error, limit=-MAX_TRACE_FRAMES))
+    return "".join(traceback.format_tb(error.__traceback__, limit=-MAX_TRACE_FRAMES))
 
 
-def labels(job: object, chosen: Settings) -> Labels | None:
-    """What the user's callback says of *job*, bounded; None where there is no callback or it fails."""
-    if chosen.labels is None:
+def make_labels(job: object, settings: Settings) -> Labels | None:
+    """Ask the user's callback for the labels of *job*; return None if there is no callback or it fails."""
+    if settings.labels is None:
         return None
     with Guard(Trouble.LABELS):
-        found = callback(chosen.labels)(job)
-        if not isinstance(found, Mapping):
-            raise TypeError(f"a labels callback returns a mapping, not {type(found).__name__}")
-        return bounded(found) or None
+        labels = load_callback(settings.labels)(job)
+        if not isinstance(labels, Mapping):
+            raise TypeError(f"a labels callback returns a mapping, not {type(labels).__name__}")
+        return cut_labels(labels) or None
     return None
 
 
 @cache
-def callback(named: LabelsCallback | str) -> LabelsCallback:
-    """The callback itself, imported where *named* is its dotted path."""
-    if not isinstance(named, str):
-        return named
-    module, _, name = named.rpartition(".")
-    found: LabelsCallback = getattr(importlib.import_module(module), name)
-    return found
+def load_callback(callback: LabelsCallback | str) -> LabelsCallback:
+    """Return *callback*; import it if it is a dotted path."""
+    if not isinstance(callback, str):
+        return callback
+    module, _, name = callback.rpartition(".")
+    loaded: LabelsCallback = getattr(importlib.import_module(module), name)
+    return loaded
 
 
-def bounded(found: Mapping[Any, object]) -> Labels:
-    """At most 16 labels of at most 64 + 256 characters; what is cut or left out is counted."""
+def cut_labels(labels: Mapping[Any, object]) -> Labels:
+    """Keep 16 labels with names of 64 and values of 256 characters; count what is cut or left out."""
     kept = {
-        label(str(key)): cut_tail(str(value), LABEL_LENGTH)
-        for key, value in list(found.items())[:LABELS]
+        label_name(str(key)): cut_tail(str(value), MAX_LABEL_LENGTH)
+        for key, value in list(labels.items())[:MAX_LABELS]
         if value is not None
     }
-    whole = {str(key).translate(NO_NAME): str(value) for key, value in found.items() if value is not None}
-    if kept != whole:
-        trouble(
-            Trouble.CUT, f"{len(whole)} labels; {LABELS} of {KEY_LENGTH} + {LABEL_LENGTH} characters are kept"
+    uncut = {
+        str(key).translate(LABEL_NAME_REPLACEMENTS): str(value)
+        for key, value in labels.items()
+        if value is not None
+    }
+    if kept != uncut:
+        report_trouble(
+            Trouble.CUT,
+            f"{len(uncut)} labels; at most {MAX_LABELS} are kept, with names of {MAX_LABEL_NAME_LENGTH} "
+            f"and values of {MAX_LABEL_LENGTH} characters",
         )
     return kept
 
 
-def label(key: str) -> str:
-    """*key*, bounded, as a name that Elasticsearch takes: a dot would make an object of it."""
-    return cut_tail(key.translate(NO_NAME), KEY_LENGTH) or "_"
+def label_name(key: str) -> str:
+    """Return *key* cut, and without characters that Elasticsearch doesn't take in a name."""
+    return cut_tail(key.translate(LABEL_NAME_REPLACEMENTS), MAX_LABEL_NAME_LENGTH) or "_"
 
 
 @cache
 def host() -> str:
-    """The name of the machine."""
+    """Return the name of this machine, for `Run.host`."""
     return socket.gethostname()
 
 
 def trace_id() -> str | None:
-    """The trace that OpenTelemetry or Elastic APM has open here, where one of them is in use."""
+    """Return the id of the trace that OpenTelemetry or Elastic APM has open here, for `Run.trace`.
+
+    Call it while the task runs. None if neither is in use or no trace is open.
+    """
     if (telemetry := sys.modules.get("opentelemetry.trace")) is not None:
         context = telemetry.get_current_span().get_span_context()
         return f"{context.trace_id:032x}" if context.is_valid else None
     if (apm := sys.modules.get("elasticapm")) is not None:
-        found: str | None = apm.get_trace_id()
-        return found
+        trace: str | None = apm.get_trace_id()
+        return trace
     return None

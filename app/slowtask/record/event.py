@@ -1,8 +1,9 @@
-"""EVENT: the record of one attempt of one task.
+"""Define the event: the record of one attempt of one task.
 
 `Run` is the one source of field names, their order, units and types: the line, the parser, DuckDB's
-columns and the documented table are made from it or tested against it. Names are ECS's where ECS has
-one; a duration is a whole number of nanoseconds; a time is aware and UTC; what isn't known is absent.
+columns and the documented table are made from it or tested against it. Names come from the Elastic Common
+Schema (ECS) where it has one. A duration is a whole number of nanoseconds, a time is aware and UTC, and an
+unknown value is absent.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ import msgspec
 from msgspec import Meta, field
 
 DATASET: Final = "slowtask.run"
-#: Our other kinds of line: they may share a file with runs, and are none.
+#: slowtask's other kinds of line, which may be in the same file as runs.
 OTHER_DATASETS: Final = frozenset({"slowtask.queue", "slowtask.alert"})
 
 SECOND: Final = 1_000_000_000  #: ns
@@ -38,27 +39,43 @@ Action = Literal["finished", "failed", "timed-out", "retried", "killed", "stoppe
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One attempt of one task, however it ended."""
+    """One attempt of one task, however it ended.
+
+    Durations are in nanoseconds, memory is in bytes, times are aware and UTC. None means unknown, and the
+    field is left out of the line. `slowtask.record.run` makes one.
+
+    Example:
+        ```python
+        run = Run(
+            timestamp=datetime.now(UTC),
+            id=identity("job 7, attempt 1"),
+            dataset="slowtask.run",
+            outcome="success",
+            action="finished",
+            task="shop.mail.send",
+            duration=1_500_000_000,
+        )
+        ```
+    """
 
     timestamp: Instant = field(name="@timestamp")  #: when the attempt ended
-    id: Keyword = field(name="event.id")  #: the same however often the record is sent
+    id: Keyword = field(name="event.id")  #: never changes, however often the record is sent
     dataset: Literal["slowtask.run"] = field(name="event.dataset")
     start: Instant | None = field(name="event.start", default=None)
-    duration: Nanoseconds | None = field(name="event.duration", default=None)  #: Task-time, monotonic
-    margin: Nanoseconds | None = field(
-        name="event.margin", default=None
-    )  #: duration is ± this; exact if absent
+    duration: Nanoseconds | None = field(name="event.duration", default=None)  #: the run time
+    #: the duration is ± this; None: it is exact
+    margin: Nanoseconds | None = field(name="event.margin", default=None)
     outcome: Outcome = field(name="event.outcome")
     action: Action | None = field(name="event.action", default=None)
     reason: Keyword | None = field(name="event.reason", default=None)  #: `signal 9`, `exit status 1`
-    task: Keyword = field(name="task.name")  #: the dotted path
+    task: Keyword = field(name="task.name")  #: its full name, a dotted path
     task_id: Keyword | None = field(name="task.id", default=None)
     attempt: Ordinal | None = field(name="task.attempt", default=None)  #: 1 for the first
     wait: Nanoseconds | None = field(name="task.wait", default=None)  #: from enqueue to start
     cpu: Nanoseconds | None = field(name="task.cpu", default=None)  #: user + system
     memory: Bytes | None = field(name="task.memory", default=None)  #: peak RSS of the process
     queue: Keyword | None = field(name="queue.name", default=None)
-    system: Name | None = field(name="queue.system", default=None)  #: `rq`, `celery`, or another of those
+    system: Name | None = field(name="queue.system", default=None)  #: `rq`, `celery`, …
     worker: Keyword | None = field(name="worker.name", default=None)
     host: Keyword | None = field(name="host.name", default=None)
     pid: Number | None = field(name="process.pid", default=None)
@@ -73,37 +90,48 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def fields(run: Run) -> dict[str, Any]:
-    """The event as a flat dict: dotted names in the line's order, JSON values, no unknowns."""
+    """Return the event as a flat dict: dotted names in the line's order, JSON values, no unknown ones."""
     record: dict[str, Any] = msgspec.to_builtins(run)
-    if whole_seconds(run):
+    if has_whole_second(run):
         record["@timestamp"] = iso(run.timestamp)
         if run.start is not None:
             record["event.start"] = iso(run.start)
     return record
 
 
-def whole_seconds(run: Run) -> bool:
-    """Whether a time of *run* has no fraction, which msgspec then leaves out, and `iso` doesn't."""
+def has_whole_second(run: Run) -> bool:
+    """Tell whether a time of *run* has no microseconds: msgspec then leaves them out, `iso` doesn't."""
     return not run.timestamp.microsecond or (run.start is not None and not run.start.microsecond)
 
 
 def iso(time: datetime) -> str:
-    """*time* (aware) in UTC as `2026-11-23T18:47:58.145554Z`: microseconds, always."""
+    """Format *time* (aware) in UTC, always with microseconds: `2026-11-23T18:47:58.145554Z`."""
     return time.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def identity(text: str) -> str:
-    """32 hex digits that name the attempt which *text* tells from all others: the start of its SHA-256."""
+    """Make an `event.id` from a text.
+
+    Args:
+        text: Anything that tells this attempt from all others.
+
+    Returns:
+        The first 32 hexadecimal digits of its SHA-256. The same text always has the same id.
+
+    Example:
+        >>> identity("celery:7d1c:1")
+        '6f308eb3719cf78c46eccad50c6c4bb6'
+    """
     return sha256(text.encode(errors="backslashreplace"), usedforsecurity=False).hexdigest()[:32]
 
 
 def types(kind: type[msgspec.Struct] = Run) -> dict[str, str]:
-    """Elasticsearch's type for each field of a line of *kind*, in order: `{"@timestamp": "date", …}`."""
-    return {each.encode_name: _type(each.type) for each in msgspec.structs.fields(kind)}
+    """Return Elasticsearch's type of each field of *kind*, in order: `{"@timestamp": "date", …}`."""
+    return {field.encode_name: _elasticsearch_type(field.type) for field in msgspec.structs.fields(kind)}
 
 
-def _type(annotation: Any) -> str:
-    """The type named in an annotation's `Meta`; a `Literal` is a keyword."""
+def _elasticsearch_type(annotation: Any) -> str:
+    """Return the type that an annotation's `Meta` names; a `Literal` is a keyword."""
     for part in (annotation, *getattr(annotation, "__args__", ())):
         for meta in getattr(part, "__metadata__", ()):
             return str(meta.extra["type"])
@@ -111,10 +139,10 @@ def _type(annotation: Any) -> str:
 
 
 def moment(microseconds: int) -> datetime:
-    """*microseconds* since the epoch as an aware time, UTC."""
+    """Return the aware time, UTC, that is *microseconds* after the epoch."""
     return EPOCH + timedelta(microseconds=microseconds)
 
 
 def microseconds(time: datetime) -> int:
-    """An aware *time* as microseconds since the epoch."""
+    """Return the microseconds from the epoch to an aware *time*."""
     return (time - EPOCH) // MICROSECOND

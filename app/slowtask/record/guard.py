@@ -1,7 +1,7 @@
-"""Hooks never hurt: what goes wrong in slowtask is counted, and warned of once, on stderr.
+"""Keep slowtask's own errors away from tasks: count them, and warn once of each kind on stderr.
 
 The counts lie in memory that forked work-horses share with their worker, so "once" means once for a
-worker and not once for each job it forks.
+worker with all its jobs, not once for each job.
 """
 
 import contextlib
@@ -15,47 +15,63 @@ from typing import Final
 
 
 class Trouble(IntEnum):
-    """What can go wrong beside a task."""
+    """The kinds of errors that slowtask counts instead of raising them."""
 
     EVENT = 0  #: a record couldn't be made or written: it is lost
-    LABELS = 1  #: the labels callback raised, or returned no mapping: the record goes without
-    CUT = 2  #: labels were cut or left out, to keep the line bounded
-    SETTING = 3  #: a setting makes no sense: its default is used
+    LABELS = 1  #: the labels callback raised, or returned no mapping: the record has no labels
+    CUT = 2  #: labels were cut or left out, to keep the line short
+    SETTING = 3  #: a setting is invalid: its default is used
     HANDLER = 4  #: a handler of the user's raised
-    NEWS = 5  #: the monitor can't be told what runs: it does without
+    NEWS = 5  #: the monitor couldn't be sent what runs
 
 
-SENTENCE: Final = {
+MESSAGES: Final = {
     Trouble.EVENT: "a record was lost",
-    Trouble.LABELS: "the labels callback failed, records go without labels",
-    Trouble.CUT: "labels were cut",
-    Trouble.SETTING: "a setting was ignored",
+    Trouble.LABELS: "the labels callback failed, so records have no labels",
+    Trouble.CUT: "labels were cut or left out",
+    Trouble.SETTING: "an invalid setting was ignored",
     Trouble.HANDLER: "a handler of the logger slowtask.run failed",
-    Trouble.NEWS: "the monitor isn't told what runs",
+    Trouble.NEWS: "the monitor can't be sent what this worker runs",
 }
+MAX_CAUSE_LENGTH: Final = 500  #: characters
 COUNTS: Final = struct.Struct(f"={len(Trouble)}Q")
 
 _shared = mmap.mmap(-1, COUNTS.size)
 _lock = threading.Lock()
 
 
-def trouble(kind: Trouble, cause: object) -> None:
-    """Count *kind*; the first time, say so with *cause* on stderr. Never raises."""
+def report_trouble(kind: Trouble, cause: object) -> None:
+    """Count *kind*; the first time, warn on stderr with its *cause*. Never raises."""
     with contextlib.suppress(Exception):
         if _count(kind) == 1:
             text = f"{type(cause).__name__}: {cause}" if isinstance(cause, BaseException) else str(cause)
-            print(f"slowtask: {SENTENCE[kind]} ({text[:500]!a}); counted, not repeated", file=sys.stderr)  # noqa: T201
+            print(  # noqa: T201
+                f"slowtask: {MESSAGES[kind]} ({text[:MAX_CAUSE_LENGTH]!a}); "
+                "tasks aren't affected, further cases are counted and not printed",
+                file=sys.stderr,
+            )
 
 
 def troubles() -> dict[Trouble, int]:
-    """How often each kind of trouble was met by this process and those forked from it."""
+    """Return how often slowtask met each kind of error beside the tasks.
+
+    Returns:
+        For each `Trouble` the number of cases, in a worker and all processes forked from it together.
+
+    Example:
+        ```python
+        from slowtask.record import troubles
+
+        lost = sum(troubles().values())
+        ```
+    """
     return dict(zip(Trouble, COUNTS.unpack(_shared[:]), strict=True))
 
 
 class Guard:
-    """A block beside a task: an exception in it is trouble of *kind*, and ends here.
+    """A context manager that counts an exception in its block as trouble of *kind* and stops it there.
 
-    A class, since it stands several times in each attempt, and a generator takes five times as long.
+    It is a class because it is entered several times in each attempt: a generator takes five times as long.
     """
 
     __slots__ = ("_kind",)
@@ -69,15 +85,16 @@ class Guard:
     def __exit__(self, _: object, error: BaseException | None, __: TracebackType | None) -> bool:
         if not isinstance(error, Exception):
             return False
-        trouble(self._kind, error)
+        report_trouble(self._kind, error)
         return True
 
 
+#: Wrap each hook in this, `with guarded: …`: what fails in the block is counted, never raised.
 guarded: Final = Guard(Trouble.EVENT)
 
 
 def _count(kind: Trouble) -> int:
-    """One more of *kind*; returns how many that makes."""
+    """Count one more of *kind*, and return how many that makes."""
     with _lock:
         counts: list[int] = list(COUNTS.unpack(_shared[:]))
         counts[kind] += 1

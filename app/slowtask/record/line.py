@@ -1,4 +1,4 @@
-"""LINE: an event as one line of JSON: bounded, and with nothing in it that could break or fake a line."""
+"""Format an event as one line of JSON: of bounded length, without characters that break or fake a line."""
 
 import re
 from collections.abc import Callable
@@ -6,80 +6,82 @@ from typing import Any, Final
 
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
-from slowtask.record.event import Run, fields, whole_seconds
+from slowtask.record.event import Run, fields, has_whole_second
 
-LIMIT: Final = 16 * 1024  #: bytes of a line, its newline included
-SHORTEST: Final = 32  #: characters that every field may keep
+MAX_LINE_BYTES: Final = 16 * 1024  #: of a line, its newline included
+MIN_TEXT_LENGTH: Final = 32  #: characters that each field may keep, however long the line is
 
-#: JSON escapes what is below U+0020. These move cursors, end lines or turn text around as well.
+#: JSON escapes what is below U+0020. These characters also move cursors, end lines or reverse text.
 UNSAFE: Final = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
 Record = dict[str, Any]
 
 
 class LineFormatter(MsgspecFormatter):
-    """python-json-logger's msgspec formatter, for events."""
+    """Formats events as lines, with python-json-logger's msgspec formatter."""
 
-    def line(self, run: Run, limit: int = LIMIT) -> bytes:
-        """*run* as a line of at most *limit* bytes, newline included; long texts are cut until it fits."""
-        if whole_seconds(run):
-            return self.bounded(fields(run), limit)
+    def format_run(self, run: Run, limit: int = MAX_LINE_BYTES) -> bytes:
+        """Format *run* as a line of at most *limit* bytes with its newline; cut long texts until it fits."""
+        if has_whole_second(run):
+            return self.format_bounded(fields(run), limit)
         try:
             line = self.jsonify_log_record(run)  # type: ignore[arg-type] # msgspec's takes both, a struct faster
         except UnicodeEncodeError:  # a lone surrogate, as in a file name that isn't UTF-8
-            return self.bounded(fields(run), limit)
+            return self.format_bounded(fields(run), limit)
         if len(line) >= limit or not line.isascii() or "\x7f" in line:
-            return self.bounded(fields(run), limit)
+            return self.format_bounded(fields(run), limit)
         return line.encode() + b"\n"
 
-    def bounded(self, record: Record, limit: int) -> bytes:
-        """`line` for all that isn't plain: *record* is cut until it fits, and escaped."""
-        line = self._escaped(record)
+    def format_bounded(self, record: Record, limit: int) -> bytes:
+        """Format *record* with all unsafe characters escaped, and cut it until it fits *limit* bytes."""
+        line = self._format_escaped(record)
         while len(line) > limit and shorten(record):
-            line = self._escaped(record)
+            line = self._format_escaped(record)
         return line
 
-    def _escaped(self, record: Record) -> bytes:
-        """*record* as a line of any length, with nothing unsafe in it."""
+    def _format_escaped(self, record: Record) -> bytes:
+        """Format *record* as a line of any length, with all unsafe characters escaped."""
         try:
             text = self.jsonify_log_record(record)
         except UnicodeEncodeError:
-            text = self.jsonify_log_record(without_surrogates(record))
+            text = self.jsonify_log_record(escape_surrogates(record))
         return UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode() + b"\n"
 
 
 def shorten(record: Record) -> bool:
-    """Halve the longest text of *record*, else drop its labels; False when nothing is left to cut."""
-    texts = {key: value for key, value in record.items() if isinstance(value, str) and len(value) > SHORTEST}
+    """Halve the longest text of *record*, else drop its labels; return False if nothing is left to cut."""
+    texts = {
+        key: value for key, value in record.items() if isinstance(value, str) and len(value) > MIN_TEXT_LENGTH
+    }
     if texts:
         longest = max(texts, key=lambda key: len(texts[key]))
-        keep = cut_head if longest == "error.stack_trace" else cut_tail
-        record[longest] = keep(texts[longest], len(texts[longest]) // 2)
+        cut = cut_head if longest == "error.stack_trace" else cut_tail
+        record[longest] = cut(texts[longest], len(texts[longest]) // 2)
         return True
     return record.pop("labels", None) is not None
 
 
 def cut_tail(text: str, length: int) -> str:
-    """*text* in at most *length* characters, its end replaced by … where it is longer."""
+    """Cut *text* to at most *length* characters, with … in place of its end."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def cut_head(text: str, length: int) -> str:
-    """*text* in at most *length* characters, its beginning replaced by … where it is longer."""
+    """Cut *text* to at most *length* characters, with … in place of its beginning."""
     return text if len(text) <= length else "…" + text[len(text) - length + 1 :]
 
 
-def without_surrogates(record: Record) -> Record:
-    r"""*record* with each lone surrogate of its texts written as `\udc80`."""
-    return _mapped(record, lambda text: text.encode(errors="backslashreplace").decode())
+def escape_surrogates(record: Record) -> Record:
+    r"""Return *record* with each lone surrogate of its texts written as `\udc80`."""
+    return _map_texts(record, lambda text: text.encode(errors="backslashreplace").decode())
 
 
-def _mapped(record: Record, change: Callable[[str], str]) -> Record:
-    """*record* with *change* made to every text, also to those of its labels."""
+def _map_texts(record: Record, change: Callable[[str], str]) -> Record:
+    """Apply *change* to every text of *record*, also to those of its labels."""
     return {
         change(key): change(value)
         if isinstance(value, str)
-        else _mapped(value, change)
+        else _map_texts(value, change)
         if isinstance(value, dict)
         else value
         for key, value in record.items()

@@ -1,7 +1,7 @@
-"""LINE: every event passes the logger `slowtask.run` of the standard library.
+"""Send every event through the standard library's logger `slowtask.run`, and write it as one line.
 
 Attach handlers of your own to that logger: a record's `msg` is the event as a dict. The handler that
-appends lines to `SLOWTASK_LOG` is attached on the first event.
+appends lines to `SLOWTASK_LOG` is attached with the first event.
 """
 
 import logging
@@ -11,55 +11,56 @@ from typing import Any, Final
 
 from slowtask.record.append import File, Stream
 from slowtask.record.event import DATASET, Run, fields
-from slowtask.record.guard import Guard, Trouble, guarded, trouble
+from slowtask.record.guard import Guard, Trouble, guarded, report_trouble
 from slowtask.record.line import LineFormatter
-from slowtask.record.settings import OFF, STDOUT, Settings, settings
+from slowtask.record.settings import OFF, STDOUT, Settings, current_settings
 
-NAME: Final = DATASET
+LOGGER_NAME: Final = DATASET
 
 
 class LineHandler(logging.Handler):
     """Appends each event as one line."""
 
-    def __init__(self, chosen: Settings) -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__()
-        self.settings = chosen
+        self.settings = settings
         self._formatter = LineFormatter()
-        self._lines = opened(chosen)
+        self._lines = open_log(settings)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append the line of *record*'s event."""
         self.append(record.run)  # type: ignore[attr-defined]
 
     def append(self, run: Run) -> None:
-        """Append the line of *run*; a failure is counted, never raised."""
+        """Append the line of *run*; count a failure, and never raise."""
         try:
-            self._lines.append(self._formatter.line(run, self._lines.limit))
-        except Exception as error:  # noqa: BLE001 - disk full, unwritable: never the task's business
-            trouble(Trouble.EVENT, error)
+            self._lines.append(self._formatter.format_run(run, self._lines.limit))
+        except Exception as error:  # noqa: BLE001 - a full disk or a missing permission must not fail a task
+            report_trouble(Trouble.EVENT, error)
 
-    def alone(self, logger: logging.Logger) -> bool:
-        """Whether this handler is all that listens to *logger*."""
+    def is_only_listener(self, logger: logging.Logger) -> bool:
+        """Tell whether nobody but this handler gets the records of *logger*."""
         return logger.handlers == [self] and not (logger.filters or self.filters or logger.propagate)
 
     def close(self) -> None:
-        """Close the file; it is opened again where an event follows."""
+        """Close the file; it is opened again if an event follows."""
         self._lines.close()
         super().close()
 
 
 class EventRecord(logging.LogRecord):
-    """A `LogRecord` of an event; its `msg`, the event as a dict, is made when a handler asks for it.
+    """A `LogRecord` of an event. Its `msg`, the event as a dict, is made when a handler asks for it.
 
-    Copied from one: looking up thread, process and source anew takes longer than making the line.
+    It copies its other attributes from a template: finding thread, process and source anew takes longer than
+    formatting the line.
     """
 
     def __init__(self, run: Run) -> None:
-        self.__dict__.update(PROTOTYPE)
+        self.__dict__.update(RECORD_ATTRIBUTES)
         self.created = time.time()
         self.msecs = self.created % 1 * 1000
         self.process = run.pid
-        self._run = run  # an underscore keeps it out of what JSON formatters take for extra fields
+        self._run = run  # JSON formatters take names without an underscore for extra fields
 
     @property
     def run(self) -> Run:
@@ -73,48 +74,62 @@ class EventRecord(logging.LogRecord):
         return self.msg
 
 
-PROTOTYPE: Final = logging.LogRecord(NAME, logging.INFO, "", 0, "", None, None).__dict__
-del PROTOTYPE["msg"]
+RECORD_ATTRIBUTES: Final = logging.LogRecord(LOGGER_NAME, logging.INFO, "", 0, "", None, None).__dict__
+del RECORD_ATTRIBUTES["msg"]
 
-_logger = logging.getLogger(NAME)
+_logger = logging.getLogger(LOGGER_NAME)
 _handler: LineHandler | None = None
 
 
 def write(run: Run) -> None:
-    """Send *run* through the logger, and so to its line. Never raises: a lost record is counted."""
+    """Write an event as one line of the log, and send it to the handlers of the logger `slowtask.run`.
+
+    It never raises: a record that can't be written is counted (`troubles`), and warned of once on stderr.
+
+    Args:
+        run: The event, as `slowtask.record.run` makes it.
+
+    Example:
+        ```python
+        with guarded:
+            write(run(FINISHED, job, timer.stop(), id=identity(job.id), task="shop.mail.send"))
+        ```
+    """
     with guarded:
-        logger = ready()
-        if _handler and _handler.lock and _handler.alone(logger):
+        logger = prepare_logger()
+        # Without handlers of the user's the line is appended directly: making and passing on a LogRecord
+        # that nobody sees adds a seventh to what recording costs (bench/RESULTS.md, `bench_record.py`).
+        if _handler and _handler.lock and _handler.is_only_listener(logger):
             with _handler.lock:
-                _handler.append(run)  # what `handle` comes to, without a record that nobody sees
+                _handler.append(run)
         else:
             with Guard(Trouble.HANDLER):
                 logger.handle(EventRecord(run))
 
 
-def ready() -> logging.Logger:
-    """The logger, with our handler attached as the settings say."""
+def prepare_logger() -> logging.Logger:
+    """Return the logger, with our handler attached as the settings say."""
     _logger.disabled = False  # `dictConfig` disables every logger that it doesn't name
-    chosen = settings()
-    if _handler is None or _handler.settings is not chosen:
-        _replace_handler(chosen)
-    if _handler not in _logger.handlers and chosen.log != OFF and _handler:
-        _logger.handlers.insert(0, _handler)  # the line is written, whatever other handlers do
+    settings = current_settings()
+    if _handler is None or _handler.settings is not settings:
+        _replace_handler(settings)
+    if _handler not in _logger.handlers and settings.log != OFF and _handler:
+        _logger.handlers.insert(0, _handler)  # first, so that the line is written whatever other handlers do
     return _logger
 
 
-def _replace_handler(chosen: Settings) -> None:
-    """Make the handler that *chosen* asks for."""
-    global _handler  # noqa: PLW0603 - the one default handler of this process
+def _replace_handler(settings: Settings) -> None:
+    """Make the handler that *settings* ask for, in place of the present one."""
+    global _handler  # noqa: PLW0603 - the one handler of this process
     if _handler is not None:
         _logger.removeHandler(_handler)
         _handler.close()
-    _handler = LineHandler(chosen)
-    _logger.propagate = False  # a worker's console is no place for JSON
+    _handler = LineHandler(settings)
+    _logger.propagate = False  # JSON lines don't belong on a worker's console
 
 
-def opened(chosen: Settings) -> File | Stream:
-    """Where the lines of *chosen* go."""
-    if chosen.log == STDOUT:
+def open_log(settings: Settings) -> File | Stream:
+    """Return what appends lines to the log that *settings* name."""
+    if settings.log == STDOUT:
         return Stream(sys.__stdout__.fileno() if sys.__stdout__ else 1)
-    return File(chosen.log, chosen.log_max_bytes, chosen.log_backups)
+    return File(settings.log, settings.log_max_bytes, settings.log_backups)

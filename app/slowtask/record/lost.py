@@ -1,13 +1,16 @@
-"""How Celery's process pool, billiard, says that a process was lost: for hooks and parser alike."""
+"""Read how billiard, Celery's process pool, reports a lost process; for the hooks and the parser."""
 
 import re
 from typing import Final
 
 EXIT: Final = re.compile(r"prematurely: (signal|exitcode) (\d+)")
-WORDS: Final = {"signal": "signal", "exitcode": "exit status"}
+REASON_NAMES: Final = {"signal": "signal", "exitcode": "exit status"}
 
 
-def reason(text: str) -> str | None:
-    """`signal 9` of `Worker exited prematurely: signal 9 (SIGKILL) Job: 3.`, `exit status 3`; else None."""
-    found = EXIT.search(text)
-    return f"{WORDS[found[1]]} {int(found[2])}" if found else None
+def exit_reason(text: str) -> str | None:
+    """Return `signal 9` for `Worker exited prematurely: signal 9 (SIGKILL) Job: 3.`, or `exit status 3`.
+
+    None if *text* doesn't say.
+    """
+    match = EXIT.search(text)
+    return f"{REASON_NAMES[match[1]]} {int(match[2])}" if match else None

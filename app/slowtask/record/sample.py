@@ -1,4 +1,4 @@
-"""EVENT: the other kinds of line: a monitor's samples and alerts, and lines that couldn't be parsed.
+"""Define the other kinds of event: the monitor's samples and alerts, and unparsed lines.
 
 As in `event.py`, these classes are the one source of field names, units and types.
 """
@@ -20,41 +20,45 @@ State = Literal["ok", "warning", "critical"]
 
 
 class QueueSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One look at one queue."""
+    """What one poll of the broker found of one queue."""
 
     timestamp: Instant = field(name="@timestamp")
     id: Keyword = field(name="event.id")
     dataset: Literal["slowtask.queue"] = field(name="event.dataset")
     queue: Keyword = field(name="queue.name")
     system: Keyword = field(name="queue.system")
-    depth: Number | None = field(name="queue.depth", default=None)  #: jobs that wait
+    depth: Number | None = field(name="queue.depth", default=None)  #: jobs that wait in it
     running: Number | None = field(name="queue.running", default=None)
     scheduled: Number | None = field(name="queue.scheduled", default=None)
     deferred: Number | None = field(name="queue.deferred", default=None)
     failed: Number | None = field(name="queue.failed", default=None)
     workers: Number | None = field(name="queue.workers", default=None)
-    busy: Number | None = field(name="queue.busy", default=None)  #: of the workers
+    busy: Number | None = field(name="queue.busy", default=None)  #: workers that run a job
     arrivals: Number | None = field(name="queue.arrivals", default=None)  #: since the last sample
     departures: Number | None = field(name="queue.departures", default=None)  #: since the last sample
     interval: Nanoseconds | None = field(name="queue.interval", default=None)  #: since the last sample
-    oldest: Nanoseconds | None = field(name="queue.oldest", default=None)  #: age of the first that waits
-    load: Ratio | None = field(name="queue.load", default=None)  #: of the workers; 1 is the edge
+    oldest: Nanoseconds | None = field(
+        name="queue.oldest", default=None
+    )  #: how long the oldest job has waited
+    load: Ratio | None = field(name="queue.load", default=None)  #: over 1 the queue grows
 
 
 class BrokerSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One look at a broker; it shares the data stream of the queues' samples."""
+    """What one poll found of the broker itself. It shares the data stream of the queues' samples."""
 
     timestamp: Instant = field(name="@timestamp")
     id: Keyword = field(name="event.id")
     dataset: Literal["slowtask.queue"] = field(name="event.dataset")
     system: Keyword = field(name="broker.system")
     name: Keyword = field(name="broker.name")
-    policy: Keyword | None = field(name="broker.policy", default=None)  #: what a full Redis evicts
+    policy: Keyword | None = field(name="broker.policy", default=None)  #: Redis' `maxmemory-policy`
     memory_used: Number | None = field(name="broker.memory.used", default=None)  #: bytes
     memory_max: Number | None = field(name="broker.memory.max", default=None)  #: bytes
-    capacity: Ratio | None = field(name="broker.capacity", default=None)  #: 0 to 1: the worst ratio
-    limit: Keyword | None = field(name="broker.limit", default=None)  #: which ratio that is
-    full_in: Nanoseconds | None = field(name="broker.full_in", default=None)  #: absent: it isn't filling
+    capacity: Ratio | None = field(name="broker.capacity", default=None)  #: 0 to 1, of the most-used limit
+    limit: Keyword | None = field(name="broker.limit", default=None)  #: which limit that is
+    full_in: Nanoseconds | None = field(
+        name="broker.full_in", default=None
+    )  #: the forecast; None: not filling
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -68,19 +72,19 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     value: Ratio | None = field(name="alert.value", default=None)
     threshold: Ratio | None = field(name="alert.threshold", default=None)
     queue: Keyword | None = field(name="queue.name", default=None)
-    task: Keyword | None = field(name="task.name", default=None)  #: to blame
+    task: Keyword | None = field(name="task.name", default=None)  #: the likely cause
     message: Text | None = None
 
 
 class Unparsed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A line that Logstash's filter could make no run of; `slowtask.parse` calls it `Unparsable`."""
+    """A line that Logstash's filter couldn't read as a run; `slowtask.parse` calls it `Unparsable`."""
 
     timestamp: Instant = field(name="@timestamp")  #: when it was read
     id: Keyword = field(name="event.id")
     dataset: Literal["slowtask.unparsed"] = field(name="event.dataset")
     reason: Keyword = field(name="event.reason")  #: a `slowtask.parse.Reason`
-    original: Text = field(name="event.original")  #: the line, cut
-    detail: Text | None = field(name="error.message", default=None)  #: which field, for a wrong one
+    original: Text = field(name="event.original")  #: the line, cut where it is long
+    detail: Text | None = field(name="error.message", default=None)  #: which field is wrong
     path: Keyword | None = field(name="log.file.path", default=None)
     offset: Number | None = field(name="log.offset", default=None)  #: bytes
-    host: Keyword | None = field(name="host.name", default=None)  #: where the file lies
+    host: Keyword | None = field(name="host.name", default=None)  #: the machine that has the file

@@ -1,7 +1,7 @@
-"""The settings of a worker: keywords of `configure()`, else environment variables, else defaults.
+"""Read a worker's settings: from `configure()`, else from environment variables, else the defaults.
 
-In a worker a setting that makes no sense is never an error: its default is used, and the mistake is
-warned of once (`guard.py`).
+In a worker an invalid variable is never an error: its default is used, and a warning is printed once
+(`guard.py`).
 """
 
 import os
@@ -10,12 +10,12 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from slowtask.errors import UsageError
-from slowtask.record.guard import Trouble, trouble
+from slowtask.record.guard import Trouble, report_trouble
 
 PREFIX: Final = "SLOWTASK_"
 STDOUT: Final = "-"
 OFF: Final = "off"
-SWITCH: Final = {
+SWITCH_VALUES: Final = {
     **dict.fromkeys(("on", "1", "true", "yes"), True),
     **dict.fromkeys(("off", "0", "false", "no"), False),
 }
@@ -25,64 +25,102 @@ LabelsCallback = Callable[[Any], Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a worker writes, and where. Each is also a variable: `SLOWTASK_` + its name in capitals."""
+    """What a worker records, and where it writes the lines.
 
-    log: str = "slowtask.ndjson"  #: a path, `-` for stdout, `off` for handlers of your own only
-    log_max_bytes: int = 0  #: rotate at this size; 0 leaves that to logrotate
-    log_backups: int = 5  #: how many rotated files to keep
+    Each field is a keyword of `slowtask.configure`, and an environment variable: `SLOWTASK_` + its name in
+    capitals.
+
+    Args:
+        log: Where the lines go: a path, `-` for stdout, or `off` to use only handlers of your own. A path
+            is relative to the folder that the worker starts in.
+        log_max_bytes: The file is renamed before it grows beyond this size; 0 leaves rotation to logrotate.
+        log_backups: How many renamed files are kept.
+        service_name: `service.name` of every line.
+        service_version: `service.version` of every line.
+        service_environment: `service.environment` of every line, such as `production`.
+        labels: A callback that gets the job (RQ) or the request (Celery) and returns a mapping of labels;
+            or the dotted path of one.
+        error_message: Whether records have `error.message`. A message can hold secrets.
+        stack_trace: Whether records have `error.stack_trace`.
+    """
+
+    log: str = "slowtask.ndjson"
+    log_max_bytes: int = 0
+    log_backups: int = 5
     service_name: str | None = None
     service_version: str | None = None
     service_environment: str | None = None
-    labels: LabelsCallback | str | None = None  #: a callback, or the dotted path of one
+    labels: LabelsCallback | str | None = None
     error_message: bool = True
     stack_trace: bool = True
 
 
-_chosen: dict[str, Any] = {}
-_settings: Settings | None = None
+_configured: dict[str, Any] = {}  #: by `configure`
+_settings: Settings | None = None  #: the cache of `current_settings`
 
 
 def configure(**settings: Any) -> None:
-    """Set `Settings` from code: `configure(log="runs.ndjson", labels=tenant)`. Wins over the environment.
+    """Set settings in code. They win over environment variables.
 
-    Call it where the worker starts, before the first task. Raises `UsageError` on an unknown name.
+    Call it before the worker's first task, at the top of a module that the worker imports. Settings that you
+    don't name stay as they are.
+
+    Args:
+        **settings: Fields of `Settings`: `log`, `log_max_bytes` (bytes), `log_backups`, `service_name`,
+            `service_version`, `service_environment`, `labels`, `error_message`, `stack_trace`.
+
+    Raises:
+        UsageError: There is no such setting.
+
+    Example:
+        ```python
+        import slowtask
+
+        slowtask.configure(
+            log="/var/log/shop/slowtask.ndjson",
+            service_name="shop",
+            labels=lambda job: {"tenant": job.kwargs.get("tenant")},
+        )
+        ```
     """
     global _settings  # noqa: PLW0603 - one process, one configuration
-    known = {each.name for each in fields(Settings)}
+    known = {field.name for field in fields(Settings)}
     if unknown := settings.keys() - known:
         raise UsageError(
-            f"configure() knows no {', '.join(sorted(unknown))}; it knows {', '.join(sorted(known))}"
+            f"configure() has no setting {', '.join(sorted(unknown))}. "
+            f"The settings are {', '.join(sorted(known))}."
         )
-    _chosen.update(settings)
+    _configured.update(settings)
     _settings = None
 
 
-def settings() -> Settings:
-    """The settings in force, read once."""
+def current_settings() -> Settings:
+    """Return the settings of this process, which are read once."""
     global _settings  # noqa: PLW0603 - the cache
     if _settings is None:
-        _settings = Settings(**(from_environment(os.environ) | _chosen))
+        _settings = Settings(**(read_environment(os.environ) | _configured))
     return _settings
 
 
-def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The settings that *environment* gives, by field name; what can't be read is trouble, and left out."""
-    found: dict[str, Any] = {}
-    for each in fields(Settings):
-        text = environment.get(PREFIX + each.name.upper(), "")
+def read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings that *environment* has, by field name; report invalid ones, and leave them out."""
+    values: dict[str, Any] = {}
+    for field in fields(Settings):
+        variable = PREFIX + field.name.upper()
+        text = environment.get(variable, "")
         if not text:
             continue
         try:
-            found[each.name] = _read(text, each.default)
+            values[field.name] = _convert(text, field.default)
         except (KeyError, ValueError):
-            trouble(Trouble.SETTING, f"{PREFIX}{each.name.upper()}={text}, the default is {each.default}")
-    return found
+            report_trouble(Trouble.SETTING, f"{variable}={text}; the default is used: {field.default}")
+    return values
 
 
-def _read(text: str, default: object) -> object:
-    """*text* as the type of *default*."""
+def _convert(text: str, default: object) -> object:
+    """Convert *text* to the type of *default*. Raises `KeyError` or `ValueError`."""
     if isinstance(default, bool):
-        return SWITCH[text.lower()]
+        return SWITCH_VALUES[text.lower()]
     if isinstance(default, int):
         number = int(text)
         if number < 0:

@@ -1,4 +1,4 @@
-"""RUN: measures one run of a task: wall time by a monotonic clock, CPU, peak memory."""
+"""Measure one run of a task: run time by a monotonic clock, CPU time, peak memory."""
 
 import resource
 import sys
@@ -11,56 +11,75 @@ import msgspec
 
 from slowtask.record.event import SECOND
 
-#: Whose CPU a run took. A thread's is known on Linux only, a greenlet's nowhere.
+#: What a run's CPU time is measured of. That of a thread is known on Linux only, that of a greenlet nowhere.
 PROCESS: Final = RUSAGE_SELF
 THREAD: Final[int | None] = getattr(resource, "RUSAGE_THREAD", None)
 GREENLET: Final = None
 
-MAXRSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024  #: bytes; getrusage(2)
+MAXRSS_BYTES: Final = 1 if sys.platform == "darwin" else 1024  #: the unit of `ru_maxrss`, see getrusage(2)
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """What one run took."""
+    """The time and the resources that one run took, as `Timer.stop` returns them."""
 
     start: datetime  #: aware, UTC
-    end: datetime  #: aware, UTC; never before the start, even if the wall clock was stepped back
+    end: datetime  #: aware, UTC; never before the start, even if the wall clock was set back
     duration: int  #: ns
-    cpu: int | None  #: ns, user + system, of the process and of the children it waited for, or of the thread
-    memory: int  #: bytes, the process's peak so far
+    #: ns, user + system: of the process and the children it waited for, or of the thread; None: unknown
+    cpu: int | None
+    memory: int  #: bytes, the peak of the process so far
 
 
 class Timer:
-    """Runs from its making; the CPU is that of *whose*: `PROCESS`, `THREAD` or `GREENLET`."""
+    """Measures from the moment it is made.
 
-    __slots__ = ("_children", "_self", "_whose", "clock", "start")
+    Args:
+        cpu_scope: What to measure the CPU time of. `PROCESS`, the default, where a process runs one job at
+            a time; `THREAD` where a thread does; `GREENLET` where the CPU time can't be told apart, which
+            leaves it unknown.
 
-    def __init__(self, whose: int | None = PROCESS) -> None:
-        self._whose = whose
+    Example:
+        ```python
+        timer = Timer()
+        task()
+        taken = timer.stop()
+        print(taken.duration / 1e9, "s")
+        ```
+    """
+
+    __slots__ = ("_children", "_cpu_scope", "_self", "clock", "start")
+
+    def __init__(self, cpu_scope: int | None = PROCESS) -> None:
+        self._cpu_scope = cpu_scope
         self._children = getrusage(RUSAGE_CHILDREN)
-        self._self = getrusage(PROCESS if whose is None else whose)
+        self._self = getrusage(PROCESS if cpu_scope is None else cpu_scope)
         self.start = datetime.now(UTC)
         self.clock = time.monotonic_ns()
 
     def stop(self) -> Taken:
-        """What was taken since the start; may be called again."""
+        """Return what the run took so far. It may be called again.
+
+        Returns:
+            Start and end (aware, UTC), duration and CPU time in nanoseconds, peak memory in bytes.
+        """
         duration = time.monotonic_ns() - self.clock
-        usage = getrusage(PROCESS if self._whose is None else self._whose)
-        cpu = None if self._whose is None else cpu_of(usage, self._self)
-        if cpu is not None and self._whose == PROCESS:
+        usage = getrusage(PROCESS if self._cpu_scope is None else self._cpu_scope)
+        cpu = None if self._cpu_scope is None else cpu_time(usage, self._self)
+        if cpu is not None and self._cpu_scope == PROCESS:
             children = getrusage(RUSAGE_CHILDREN)
             if children.ru_utime or children.ru_stime:
-                cpu += cpu_of(children, self._children)
+                cpu += cpu_time(children, self._children)
         end = self.start + timedelta(microseconds=duration // 1000)
-        return Taken(self.start, end, duration, cpu, memory_of(usage))
+        return Taken(self.start, end, duration, cpu, peak_memory(usage))
 
 
-def cpu_of(usage: struct_rusage, since: struct_rusage | None = None) -> int:
-    """ns of CPU, user + system, from *since* or the beginning to *usage*."""
+def cpu_time(usage: struct_rusage, since: struct_rusage | None = None) -> int:
+    """Return the CPU time, user + system, in ns: all of *usage*, or what was added after *since*."""
     if since is None:
         return round((usage.ru_utime + usage.ru_stime) * SECOND)
     return round((usage.ru_utime - since.ru_utime + usage.ru_stime - since.ru_stime) * SECOND)
 
 
-def memory_of(usage: struct_rusage) -> int:
-    """Bytes of peak resident memory."""
-    return usage.ru_maxrss * MAXRSS_UNIT
+def peak_memory(usage: struct_rusage) -> int:
+    """Return the peak resident memory in bytes."""
+    return usage.ru_maxrss * MAXRSS_BYTES

@@ -1,8 +1,8 @@
-"""RUN: the hooks into RQ. `RQ_WORKER_CLASS=slowtask.rq.TimedWorker rq worker` is all it takes.
+"""Record RQ's jobs. `RQ_WORKER_CLASS=slowtask.rq.TimedWorker rq worker` is all it takes.
 
-A `Timed…Worker` records every attempt of every job, whatever class it is of. `TimedJob` is for where only
-a job class can be set: it sees what runs to an end, but no kills, stops, jobs that can't be loaded,
-failing callbacks or abandoned jobs. With both, every attempt still leaves exactly one record.
+A `Timed…Worker` records every attempt of every job, whatever the job's class. `TimedJob` is for where you can
+set only a job class: it records attempts that return or raise, but no kills, stops, failing callbacks or
+abandoned jobs, and no jobs that can't be loaded. With both, every attempt still leaves exactly one record.
 """
 
 from slowtask.rq import worker

@@ -1,4 +1,4 @@
-"""One attempt of one RQ job, as the process that runs it sees it."""
+"""Record one attempt of an RQ job in the process that runs it."""
 
 import os
 from collections.abc import Callable
@@ -14,9 +14,10 @@ from slowtask.rq import facts
 
 
 class Attempt:
-    """Told what happens to *job*, it writes the one record when it is closed. None of its methods raises.
+    """One attempt of *job*: it measures the run, notes how it ends, and writes the record when it is closed.
 
-    Under a worker of ours it has RQ's *execution* id, notes itself on the *board* and knows its *parent*.
+    None of its own work raises. Under a `Timed…Worker` it has RQ's *execution* id, notes itself on the
+    *board*, and knows the process id of its *parent*.
     """
 
     def __init__(
@@ -39,44 +40,44 @@ class Attempt:
         """Copy and pickle as None: an attempt belongs to the one job object that is run."""
         return type(None), ()
 
-    def watch(self, perform: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call *perform*, time it and note how it ends; return or raise what it does."""
+    def run(self, perform: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call *perform*, measure it and note how it ends; return its result or re-raise its exception."""
         self.begin()
         try:
             result = perform(*args, **kwargs)
         except BaseException as error:
-            self.raised(error)
+            self.note_exception(error)
             raise
-        self.returned(result)
+        self.note_result(result)
         return result
 
     def begin(self) -> None:
-        """The task is about to start."""
+        """Start the timer: the task is about to start."""
         with guarded:
-            log.ready()  # while the working folder is still ours
+            log.prepare_logger()  # before the task may change the working folder: the path may be relative
             self._name = facts.task_name(self.job)
-            self._number = facts.attempt(self.job)
+            self._number = facts.attempt_number(self.job)
             self._trace = record.trace_id()
             self._timer = timer = Timer()
             self._wait = facts.wait(self.job.enqueued_at, timer.start)  # a retry resets what RQ knows
             if self._board:
-                self._board.began(timer.start, timer.clock, self._name)
+                self._board.note_start(timer.start, timer.clock, self._name)
 
-    def returned(self, result: Any) -> None:
-        """The task returned *result*."""
+    def note_result(self, result: Any) -> None:
+        """Note that the task returned *result*."""
         with guarded:
-            self._stop()
+            self._stop_timer()
             if not facts.asks_retry(result):
-                facts.count_attempt(self.job, None)
+                facts.store_attempt_number(self.job, None)
             elif facts.grants_retry(self.job, result):
                 self._end(Ending("retried"))
             else:
                 self._end(Ending("failed"))
 
-    def raised(self, error: BaseException | None) -> None:
-        """The task, or what RQ does around it, raised *error*. The last call stands."""
+    def note_exception(self, error: BaseException | None) -> None:
+        """Note that the task, or RQ's work around it, raised *error*. The last call counts."""
         with guarded:
-            self._stop()
+            self._stop_timer()
             if isinstance(error, JobTimeoutException):
                 self._end(Ending("timed-out", error=error))
             elif facts.will_retry(self.job):
@@ -90,27 +91,27 @@ class Attempt:
             return
         self._closed = True
         with guarded:
-            self._stop()
-            run = self._run()
-            if self._parent and self._parent != os.getppid() and not facts.claim(self.job, run.id):
-                return  # our worker died, and RQ has given this attempt up: that record stands
+            self._stop_timer()
+            run = self._make_run()
+            if self._parent and self._parent != os.getppid() and not facts.claim_record(self.job, run.id):
+                return  # our worker died and RQ has given the attempt up, so its record is written already
             record.write(run)
             if self._board:
-                self._board.recorded()
+                self._board.note_recorded()
 
-    def _stop(self) -> None:
-        """Take the time; the first call counts, at the end of the task."""
+    def _stop_timer(self) -> None:
+        """Stop the timer; the first call, at the end of the task, counts."""
         if self._taken is None and self._timer is not None:
             self._taken = self._timer.stop()
 
     def _end(self, ending: Ending) -> None:
-        """It ends so, and another attempt may follow."""
+        """Note the *ending*, and the number of the next attempt if there will be one."""
         self._ending = ending
         if ending.action == "retried" or facts.will_retry(self.job):
-            facts.count_attempt(self.job, self._number + 1)
+            facts.store_attempt_number(self.job, self._number + 1)
 
-    def _run(self) -> Run:
-        """The event; a job that never began has neither start nor duration."""
+    def _make_run(self) -> Run:
+        """Make the event. Without a timer, the job never began: there is neither start nor duration."""
         job = self.job
         return record.run(
             self._ending,

@@ -1,4 +1,4 @@
-"""The records of attempts that ended in another process: horses that died, jobs that nobody keeps alive."""
+"""Record attempts that ended in another process: work-horses that died, and abandoned jobs."""
 
 import os
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from rq.job import Job, JobStatus
 
 from slowtask import record
 from slowtask.record import Ending, guarded
-from slowtask.record.board import Noted
-from slowtask.record.timer import cpu_of, memory_of
+from slowtask.record.board import Note
+from slowtask.record.timer import cpu_time, peak_memory
 from slowtask.rq import facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owed:
-    """A job as it was handed to a horse: a retry changes all of it."""
+class Handover:
+    """A job as it was when the worker handed it to a work-horse: a retry changes all of it."""
 
     job: Job
     worker: str
@@ -35,11 +35,11 @@ class Death:
     status: int
     usage: struct_rusage
     clock: int  #: `time.monotonic_ns()`
-    stopped: bool  #: by command
+    stopped: bool  #: by RQ's stop command
 
 
 def ending(death: Death) -> Ending:
-    """What a horse's exit status says."""
+    """Return the ending that a work-horse's exit status means."""
     if death.stopped:
         return Ending("stopped")
     if os.WIFSIGNALED(death.status):
@@ -47,52 +47,43 @@ def ending(death: Death) -> Ending:
     return Ending("killed", reason=f"exit status {os.waitstatus_to_exitcode(death.status)}")
 
 
-def write_death(death: Death, owed: Owed, noted: Noted, execution: str) -> None:
-    """Write the record of a horse that ended without writing it."""
+def write_death(death: Death, handover: Handover, note: Note, execution: str) -> None:
+    """Write the record of a work-horse that died before it wrote it."""
     write(
         ending(death),
-        owed.job,
+        handover.job,
         execution,
-        attempt=owed.number,
-        name=noted.name,
-        start=noted.start,
-        duration=death.clock - (noted.clock or owed.clock),
-        cpu=cpu_of(death.usage),
-        memory=memory_of(death.usage),
-        wait=facts.wait(owed.enqueued, noted.start),
-        worker=owed.worker,
+        task=note.name or facts.described_name(handover.job),
+        attempt=handover.number,
+        start=note.start,
+        duration=death.clock - (note.clock or handover.clock),
+        cpu=cpu_time(death.usage),
+        memory=peak_memory(death.usage),
+        wait=facts.wait(handover.enqueued, note.start),
+        worker=handover.worker,
         host=record.host(),
         pid=death.pid,
     )
 
 
-def write(how: Ending, job: Job, execution: str, *, name: str = "", **seen: Any) -> None:
-    """Write the record of an attempt that another process ran, unless one of them does."""
+def write(how: Ending, job: Job, execution: str, **fields: Any) -> None:
+    """Write the record of an attempt that another process ran, unless another process has claimed it."""
     event_id = facts.event_id(job, execution)
-    if not facts.claim(job, event_id):
+    if not facts.claim_record(job, event_id):
         return
-    record.write(
-        record.run(
-            how,
-            job,
-            id=event_id,
-            task=name or facts.described_name(job),
-            task_id=job.id,
-            queue=job.origin,
-            system="rq",
-            **seen,
-        )
-    )
+    common = {"id": event_id, "task_id": job.id, "queue": job.origin, "system": "rq"}
+    record.write(record.run(how, job, **(common | fields)))
 
 
 def write_abandoned(job: Job, error: BaseException | None) -> None:
-    """Write the record of an attempt that nobody keeps alive. What it took is unknown."""
-    start = job.started_at and facts.aware(job.started_at)
+    """Write the record of an attempt whose worker is gone. What it took is unknown."""
+    start = job.started_at and facts.as_utc(job.started_at)
     write(
         Ending("abandoned", error=error),
         job,
         facts.abandoned_execution(job),
-        attempt=facts.attempt(job),
+        task=facts.described_name(job),
+        attempt=facts.attempt_number(job),
         start=start,
         wait=facts.wait(job.enqueued_at, start),
         worker=job.worker_name,
@@ -100,7 +91,7 @@ def write_abandoned(job: Job, error: BaseException | None) -> None:
 
 
 def record_abandoned(job: Job, kind: type[BaseException], error: BaseException, _: Any) -> None:
-    """RQ's exception handler for jobs whose worker is gone; other failures the worker sees itself."""
+    """Record a job whose worker is gone: an exception handler of RQ's. The worker sees other failures."""
     if kind is not AbandonedJobError:
         return
     with guarded:
@@ -108,4 +99,4 @@ def record_abandoned(job: Job, kind: type[BaseException], error: BaseException, 
             return  # RQ before 3.0 may also give up jobs that ended well (rq#2424)
         write_abandoned(job, error)
         if facts.will_retry(job):
-            facts.count_attempt(job, facts.attempt(job) + 1)
+            facts.store_attempt_number(job, facts.attempt_number(job) + 1)

@@ -1,4 +1,4 @@
-"""The workers that record what a job can't see of itself."""
+"""Worker classes that record every attempt, also what a job can't see of itself."""
 
 import os
 import sys
@@ -12,12 +12,12 @@ from rq.queue import Queue
 from rq.worker import SimpleWorker, Worker
 
 from slowtask.record import guarded, log
-from slowtask.record.board import Board, inheritable, inherited
+from slowtask.record.board import Board, make_inheritable_board, open_inherited_board
 from slowtask.rq import facts
 from slowtask.rq.attempt import Attempt
-from slowtask.rq.death import Death, Owed, record_abandoned, write_abandoned, write_death
+from slowtask.rq.death import Death, Handover, record_abandoned, write_abandoned, write_death
 from slowtask.rq.job import TimedJob
-from slowtask.rq.needed import refusal
+from slowtask.rq.job_class import refusal
 
 if TYPE_CHECKING:
     Base = Worker
@@ -26,32 +26,38 @@ else:
 
 
 def wrap(job: Job, attempt: Attempt) -> None:
-    """Have *attempt* time the next `job.perform()`, whatever class the job is of.
+    """Have *attempt* measure the next `job.perform()`, whatever the job's class.
 
     Only this object is changed, and only until it is performed: the task sees its job as RQ made it.
     """
-    perform, own = job.perform, vars(job)
+    perform, attributes = job.perform, vars(job)
 
-    def watched(*args: Any, **kwargs: Any) -> Any:
-        own.pop("perform", None)
-        return attempt.watch(perform, *args, **kwargs)
+    def perform_timed(*args: Any, **kwargs: Any) -> Any:
+        attributes.pop("perform", None)
+        return attempt.run(perform, *args, **kwargs)
 
-    own["slowtask_attempt"] = attempt
-    own["perform"] = watched
+    attributes["slowtask_attempt"] = attempt
+    attributes["perform"] = perform_timed
 
 
 def unwrap(job: Job) -> None:
     """Undo `wrap`."""
-    own = vars(job)
-    own.pop("slowtask_attempt", None)
-    own.pop("perform", None)
+    attributes = vars(job)
+    attributes.pop("slowtask_attempt", None)
+    attributes.pop("perform", None)
 
 
 class Timed(Base):
-    """Mix into any RQ worker, before it: `class MyWorker(Timed, SimpleWorker)`.
+    """A mixin that makes any RQ worker class record every attempt. Put it before the worker class.
 
-    It records every attempt once its end is known: also jobs that can't be loaded, failing callbacks,
-    returned `Retry`s, and the jobs that other workers abandoned.
+    It records an attempt once its end is known. That includes jobs that can't be loaded, failing callbacks,
+    returned `Retry`s, and jobs that other workers abandoned. For workers that run each job in a process of
+    its own, use `TimedHorse`.
+
+    Example:
+        ```python
+        class MyWorker(Timed, SimpleWorker): ...
+        ```
     """
 
     _board: Board | None = None
@@ -61,26 +67,34 @@ class Timed(Base):
         super().__init__(*args, **kwargs)
         self._exc_handlers.insert(0, record_abandoned)
         with guarded:
-            log.ready()
+            log.prepare_logger()
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
-        """Work as RQ does; leave with a sentence if the `TimedJob` named would break this queue's jobs."""
-        refused = None
+        """Work as RQ does.
+
+        Returns:
+            Whether any job was worked off.
+
+        Raises:
+            SystemExit: The worker was given a `TimedJob`, and jobs of its queues need a class of their own.
+                The message names the settings to use instead.
+        """
+        message = None
         with guarded:
-            refused = refusal(self, TimedJob)
-        if refused:
-            sys.exit(refused)
+            message = refusal(self, TimedJob)
+        if message:
+            sys.exit(message)
         return super().work(*args, **kwargs)
 
     def prepare_execution(self, job: Job) -> Any:
-        """Keep RQ's id of the attempt, by which the record is known."""
+        """Keep RQ's id of the attempt, which becomes the record's id."""
         execution = super().prepare_execution(job)
         self._execution_id = execution.id
         return execution
 
     def perform_job(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> bool:
         """Perform *job* as RQ does, and record how it ended."""
-        attempt = self._watch(job)
+        attempt = self._prepare_attempt(job)
         try:
             return super().perform_job(job, queue, *args, **kwargs)
         finally:
@@ -88,20 +102,21 @@ class Timed(Base):
                 attempt.close()
             unwrap(job)
 
-    def _watch(self, job: Job) -> Attempt | None:
-        """Have an attempt time *job* while it is performed; None if that can't be done."""
+    def _prepare_attempt(self, job: Job) -> Attempt | None:
+        """Have an attempt measure *job* when it is performed; return None if that can't be done."""
         with guarded:
             execution = self._execution_id or str(getattr(self.execution, "id", ""))
-            attempt = Attempt(job, execution=execution, board=self._board or inherited(), parent=os.getppid())
+            board = self._board or open_inherited_board()
+            attempt = Attempt(job, execution=execution, board=board, parent=os.getppid())
             wrap(job, attempt)
             return attempt
         return None
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
-        """Note the failure that RQ is about to handle: the task's, or its callback's."""
+        """Note the failure that RQ is about to handle: of the task or of its callback."""
         attempt: Attempt | None = getattr(job, "slowtask_attempt", None)
         if attempt is not None:
-            attempt.raised(exc_info[1])
+            attempt.note_exception(exc_info[1])
         super().handle_exception(job, *exc_info)
 
     def handle_job_failure(self, job: Job, *args: Any, **kwargs: Any) -> None:
@@ -113,41 +128,47 @@ class Timed(Base):
 
 
 class TimedHorse(Timed):
-    """`Timed` for workers that run each job in a process of its own: it also records how horses die."""
+    """`Timed` for workers that run each job in a process of its own: it also records how work-horses die.
+
+    Example:
+        ```python
+        class MyWorker(TimedHorse, Worker): ...
+        ```
+    """
 
     _death: Death | None = None
 
-    def _new_board(self) -> Board:
-        """The page to share with forked horses."""
+    def _make_board(self) -> Board:
+        """Make the page to share with forked work-horses."""
         return Board()
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Run *job* in a horse, and record the end that a dead horse couldn't."""
-        owed = None
+        """Run *job* in a work-horse, and record the end of one that died."""
+        handover = None
         with guarded:
-            owed = self._owed(job)
+            handover = self._prepare_handover(job)
         try:
             super().execute_job(job, queue)
         finally:
             with guarded:
-                if owed and self._death and self._board and not (noted := self._board.read()).recorded:
-                    write_death(self._death, owed, noted, self._execution_id or "")
+                if handover and self._death and self._board and not (note := self._board.read()).recorded:
+                    write_death(self._death, handover, note, self._execution_id or "")
             self._death = None
 
-    def _owed(self, job: Job) -> Owed:
-        """Note what is known of *job* before its horse has it."""
-        self._board = self._board or self._new_board()
+    def _prepare_handover(self, job: Job) -> Handover:
+        """Clear the board, and note what is known of *job* before its work-horse gets it."""
+        self._board = self._board or self._make_board()
         self._board.clear()
-        return Owed(
+        return Handover(
             job=job,
             worker=self.name,
-            number=facts.attempt(job),
+            number=facts.attempt_number(job),
             enqueued=job.enqueued_at,
             clock=time.monotonic_ns(),
         )
 
     def wait_for_horse(self) -> Any:
-        """Keep how the horse ended."""
+        """Wait as RQ does, and keep how the work-horse ended."""
         pid, status, usage = super().wait_for_horse()
         if pid and usage is not None and status is not None:
             stopped = self._stopped_job_id is not None
@@ -157,25 +178,47 @@ class TimedHorse(Timed):
         return pid, status, usage
 
     def handle_job_failure(self, job: Job, *args: Any, **kwargs: Any) -> None:
-        """Count the attempt of a horse that died, which couldn't itself."""
+        """Count the attempt of a work-horse that died, since it couldn't do so itself."""
         with guarded:
             if self._death and not self._death.stopped and facts.will_retry(job):
-                facts.count_attempt(job, facts.attempt(job) + 1)
+                facts.store_attempt_number(job, facts.attempt_number(job) + 1)
         super().handle_job_failure(job, *args, **kwargs)
 
 
 class TimedWorker(TimedHorse, Worker):
-    """RQ's forking `Worker`, with a record for every attempt."""
+    """RQ's forking `Worker`, which also records every attempt of every job.
+
+    Example:
+        ```sh
+        RQ_WORKER_CLASS=slowtask.rq.TimedWorker rq worker default
+        ```
+    """
 
 
 class TimedSimpleWorker(Timed, SimpleWorker):
-    """RQ's `SimpleWorker`, which runs jobs in its own process, with a record for every attempt."""
+    """RQ's `SimpleWorker`, which runs jobs in its own process, and also records every attempt.
+
+    If a job kills its process, the worker dies with it and can't record that.
+
+    Example:
+        ```sh
+        RQ_WORKER_CLASS=slowtask.rq.TimedSimpleWorker rq worker default
+        ```
+    """
 
 
-if version("rq").split(".")[0] >= "3":  # spawned horses of RQ 2 know RQ's own classes only
+if version("rq").split(".")[0] >= "3":  # spawned work-horses of RQ 2 know only RQ's own classes
 
     class TimedSpawnWorker(TimedHorse, rq.worker.SpawnWorker):
-        """RQ's `SpawnWorker`, whose horses are new interpreters, with a record for every attempt."""
+        """RQ's `SpawnWorker`, whose work-horses are new interpreters, and which also records every attempt.
 
-        def _new_board(self) -> Board:
-            return inheritable()
+        It needs RQ 3.0 or newer.
+
+        Example:
+            ```sh
+            RQ_WORKER_CLASS=slowtask.rq.TimedSpawnWorker rq worker default
+            ```
+        """
+
+        def _make_board(self) -> Board:
+            return make_inheritable_board()

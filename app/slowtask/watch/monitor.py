@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from slowtask.errors import BrokerError, UsageError
-from slowtask.record.line import LIMIT, LineFormatter
+from slowtask.record.line import MAX_LINE_BYTES, LineFormatter
 from slowtask.units import plural, printable
 from slowtask.watch.alarm import Alarms, Rules, Told
 from slowtask.watch.findings import findings, unseen
@@ -153,6 +153,6 @@ class Monitor:
     def _append(self, record: dict[str, Any]) -> None:
         """Write one line; a disk that is full doesn't end the watch."""
         try:
-            self._write(self._formatter.bounded(record, LIMIT))
+            self._write(self._formatter.format_bounded(record, MAX_LINE_BYTES))
         except OSError as error:
             log.warning("a line could not be written: %s", error)
