@@ -1,11 +1,15 @@
 """What was seen of an attempt becomes an event, bounded, whatever the user's code hands us."""
 
+import subprocess
 import sys
 import types
+from typing import get_type_hints
 
 import pytest
 
-from slowtask.record.build import MAX_LABELS, error_fields, make_labels, trace_id, type_name
+from places import ROOT
+from slowtask.record.build import MAX_LABELS, RunFields, error_fields, make_labels, trace_id, type_name
+from slowtask.record.event import Run
 from slowtask.record.guard import Trouble, troubles
 from slowtask.record.settings import Settings
 
@@ -91,3 +95,55 @@ def test_an_open_trace_of_opentelemetry_is_noted(monkeypatch):
 
 def test_without_tracing_there_is_no_trace():
     assert trace_id() is None
+
+
+#: What `run` itself sets, from the ending and the settings.
+BY_RUN = {
+    *("timestamp", "dataset", "outcome", "action", "reason", "error", "message", "stack_trace"),
+    *("service", "version", "environment", "labels"),
+}
+
+
+def test_hooks_may_give_each_field_of_a_run_that_isnt_set_from_ending_or_settings():
+    """By the same types, so that a type checker refuses what the line couldn't hold."""
+    kinds = get_type_hints(Run, include_extras=True)
+
+    assert get_type_hints(RunFields, include_extras=True) == {
+        name: kind for name, kind in kinds.items() if name not in BY_RUN
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("keyword", "complaint"),
+    [
+        ("memory=1", ""),
+        ("memroy=1", 'Unexpected keyword argument "memroy" for "run"'),
+        ("memory='1 GB'", 'Argument "memory" to "run" has incompatible type "str"'),
+    ],
+)
+def test_a_type_checker_refuses_a_field_that_a_run_does_not_have(tmp_path, keyword, complaint):
+    script = tmp_path / "hook.py"
+    script.write_text(
+        "from slowtask.record import FINISHED, run\n\n"
+        f"event = run(FINISHED, object(), id='1', task='jobs.a', {keyword})\n"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--cache-dir",
+            tmp_path,
+            "--config-file",
+            ROOT / "pyproject.toml",
+            script,
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == bool(complaint), done.stdout
+    assert complaint in done.stdout

@@ -3,7 +3,7 @@
 import os
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Unpack
 
 from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
 from celery import Celery
@@ -12,7 +12,7 @@ from celery.app.task import Context
 from slowtask import record
 from slowtask.celery import facts
 from slowtask.celery.worker import current_worker
-from slowtask.record import Ending
+from slowtask.record import Ending, RunFields
 from slowtask.record.board import Note
 from slowtask.record.event import SECOND
 from slowtask.record.lost import exit_reason
@@ -62,12 +62,12 @@ def write_unbegun(how: Ending, task: str, app: Celery, context: Any) -> None:
     write(how, app, context, task=task, id=event_id)
 
 
-def write(how: Ending, app: Celery, context: Any, **fields: Any) -> None:
+def write(how: Ending, app: Celery, context: Any, **fields: Unpack[RunFields]) -> None:
     """Write the record of the attempt that *context* describes, of a task of *app*.
 
     This process didn't run it, so *fields* have its id, its task and what else is known.
     """
-    common = {
+    common: RunFields = {
         "task_id": context.id,
         "attempt": facts.attempt_number(context),
         "queue": facts.queue_name(context, app),

@@ -13,7 +13,7 @@ A worker imports nothing else of slowtask, so only msgspec and python-json-logge
 client of a server.
 """
 
-from slowtask.record.build import FINISHED, Ending, host, run, trace_id
+from slowtask.record.build import FINISHED, Ending, RunFields, host, run, trace_id
 from slowtask.record.event import Run, identity
 from slowtask.record.guard import guarded, troubles
 from slowtask.record.log import write
@@ -26,6 +26,7 @@ __all__ = [
     "THREAD",
     "Ending",
     "Run",
+    "RunFields",
     "Taken",
     "Timer",
     "guarded",

@@ -7,11 +7,24 @@ import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypedDict, Unpack
 
 import msgspec
 
-from slowtask.record.event import DATASET, Action, Labels, Outcome, Run
+from slowtask.record.event import (
+    DATASET,
+    Action,
+    Bytes,
+    Instant,
+    Keyword,
+    Labels,
+    Name,
+    Nanoseconds,
+    Number,
+    Ordinal,
+    Outcome,
+    Run,
+)
 from slowtask.record.guard import Guard, Trouble, guarded, report_trouble
 from slowtask.record.line import cut_head, cut_tail
 from slowtask.record.settings import LabelsCallback, Settings, current_settings
@@ -33,6 +46,30 @@ MAX_LABEL_NAME_LENGTH: Final = 64
 MAX_LABEL_LENGTH: Final = 256
 #: Elasticsearch would make an object of a name with a dot, and takes neither `*` nor `"`.
 LABEL_NAME_REPLACEMENTS: Final = str.maketrans('.*"', "___")
+
+
+class RunFields(TypedDict, total=False):
+    """The fields of `Run` that hooks give to `run`; what isn't known is left out or None.
+
+    `run` itself sets the others, from the ending and the settings. A type checker refuses a misspelt field.
+    """
+
+    id: Keyword
+    start: Instant | None
+    duration: Nanoseconds | None
+    margin: Nanoseconds | None
+    task: Keyword
+    task_id: Keyword | None
+    attempt: Ordinal | None
+    wait: Nanoseconds | None
+    cpu: Nanoseconds | None
+    memory: Bytes | None
+    queue: Keyword | None
+    system: Name | None
+    worker: Keyword | None
+    host: Keyword | None
+    pid: Number | None
+    trace: Keyword | None
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -68,7 +105,7 @@ class Ending(msgspec.Struct, frozen=True):
 FINISHED: Final = Ending("finished")
 
 
-def run(how: Ending, job: object, taken: Taken | None = None, **fields: Any) -> Run:
+def run(how: Ending, job: object, taken: Taken | None = None, **fields: Unpack[RunFields]) -> Run:
     """Make the event of an attempt.
 
     Args:

@@ -4,13 +4,13 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 from resource import struct_rusage
-from typing import Any
+from typing import Any, Unpack
 
 from rq.exceptions import AbandonedJobError
 from rq.job import Job, JobStatus
 
 from slowtask import record
-from slowtask.record import Ending, guarded
+from slowtask.record import Ending, RunFields, guarded
 from slowtask.record.board import Note
 from slowtask.record.timer import cpu_time, peak_memory
 from slowtask.rq import facts
@@ -66,12 +66,12 @@ def write_death(death: Death, handover: Handover, note: Note, execution: str) ->
     )
 
 
-def write(how: Ending, job: Job, execution: str, **fields: Any) -> None:
+def write(how: Ending, job: Job, execution: str, **fields: Unpack[RunFields]) -> None:
     """Write the record of an attempt that another process ran, unless another process has claimed it."""
     event_id = facts.event_id(job, execution)
     if not facts.claim_record(job, event_id):
         return
-    common = {"id": event_id, "task_id": job.id, "queue": job.origin, "system": "rq"}
+    common: RunFields = {"id": event_id, "task_id": job.id, "queue": job.origin, "system": "rq"}
     record.write(record.run(how, job, **(common | fields)))
 
 
