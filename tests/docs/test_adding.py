@@ -13,6 +13,7 @@ from conftest import PATIENCE, missing, wait_until
 
 from environments import DRAMATIQ, ROOT
 from places import EXAMPLES
+from slowtask import record
 from slowtask.watch.broker import Broker
 
 PAGE = (ROOT / "docs" / "adding.md").read_text()
@@ -119,10 +120,24 @@ def test_the_page_shows_the_module_that_is_tested():
     assert f"```python\n{(EXAMPLES / 'recorded.py').read_text()}```\n" in PAGE
 
 
+def test_the_page_explains_each_name_that_slowtask_record_has():
+    explained = set(re.findall(r"`(\w+)`", PAGE.split("## What it builds on")[1].split("\n## ")[0]))
+
+    assert set(record.__all__) <= explained
+
+
+def test_the_table_of_what_it_builds_on_names_nothing_else():
+    table = PAGE.split("| From `slowtask.record` |")[1].split("\n\n")[0]
+    named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in row.split(", ")}
+
+    assert {name.strip("`") for name in named} <= set(record.__all__)
+
+
 def test_the_page_names_all_that_a_broker_has_to_answer():
     methods = {name for name, value in vars(Broker).items() if callable(value) and not name.startswith("_")}
+    section = PAGE.split("## Its broker, in the monitor")[1]
 
-    assert set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)) == methods
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == methods
 
 
 @pytest.mark.redis
