@@ -1,7 +1,9 @@
 """What recording adds to one attempt: `python bench/bench_record.py [--attempts 20000] [--jobs 2000]`.
 
-Two figures, each a comparison in one run, the two sides in turn:
+Three figures, each a comparison in one run, the two sides in turn:
 - `TimedJob.perform` against `Job.perform` in one process, no broker: the median of the differences of pairs;
+- that difference with every line passed through `Logger.handle` and a `LogRecord`, against the direct way to
+  the file that `slowtask.record.log.write` takes where nobody else listens;
 - a burst of `SimpleWorker` (RQ's own) with `TimedJob` against the same with `Job`, on a redis-server of
   the benchmark's own: seconds a job, the median over rounds.
 """
@@ -23,7 +25,10 @@ from rq.job import Job
 import slowtask
 from slowtask.demo.server import Server
 from slowtask.demo.tasks import simple_task
+from slowtask.record import log
 from slowtask.rq import TimedJob
+
+BLOCK = 200  #: attempts in a row that are written in the same way
 
 
 def main():
@@ -33,16 +38,17 @@ def main():
     parser.add_argument("--jobs", type=int, default=2_000)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "runs.ndjson"
+        path = Path(folder) / "runs.ndjson"
         slowtask.configure(
-            log=str(log), service_name="bench", service_version="1.0", service_environment="test"
+            log=str(path), service_name="bench", service_version="1.0", service_environment="test"
         )
-        added = perform(chosen.attempts)
+        added, by_logger = perform(chosen.attempts)
         line = bare_write(Path(folder) / "bare", chosen.attempts)
-        stock = stock_line(Path(folder) / "stock", log, chosen.attempts)
+        stock = stock_line(Path(folder) / "stock", path, chosen.attempts)
         plain, timed = work(Path(folder), chosen.jobs)
-        size = log.stat().st_size / len(log.read_bytes().splitlines())
+        size = path.stat().st_size / len(path.read_bytes().splitlines())
     print(f"added to one attempt, median         {added * 1e6:8.1f} µs   target ≤ 20 µs")
+    print(f"  with each line by the logger       {by_logger * 1e6:8.1f} µs   ratio {by_logger / added:.2f}")
     print(f"  for scale: a bare write            {line * 1e6:8.1f} µs")
     print(
         f"  and a line made of stock parts     {stock * 1e6:8.1f} µs   python-json-logger, WatchedFileHandler"
@@ -54,12 +60,17 @@ def main():
 
 
 def perform(attempts):
-    """Median of what TimedJob adds to one perform, in seconds."""
+    """Median seconds that TimedJob adds to one perform, with lines written directly and by the logger."""
     plain, timed = jobs(Job), jobs(TimedJob)
-    for _ in range(500):
-        plain.perform()
-        timed.perform()
-    return statistics.median(once(timed) - once(plain) for _ in range(attempts))
+    direct, by_logger = log.LineHandler.is_only_listener, lambda *both: direct(*both) and False
+    added = {direct: [], by_logger: []}
+    for _ in range(attempts // BLOCK + 1):
+        for way, differences in added.items():
+            log.LineHandler.is_only_listener = way  # which empties the interpreter's caches of the class
+            block = [once(timed) - once(plain) for _ in range(BLOCK)]
+            differences.extend(block[BLOCK // 10 :])
+    log.LineHandler.is_only_listener = direct
+    return [statistics.median(differences[BLOCK:]) for differences in added.values()]
 
 
 def jobs(kind):
@@ -92,7 +103,7 @@ def bare_write(path, attempts):
     return statistics.median(timed() for _ in range(attempts))
 
 
-def stock_line(path, log, attempts):
+def stock_line(path, runs, attempts):
     """Median seconds of a line of the same fields by python-json-logger and `WatchedFileHandler`.
 
     Between two lines a job is performed: with all caches warm a line is twice as fast.
@@ -102,7 +113,7 @@ def stock_line(path, log, attempts):
     logger = logging.getLogger("stock")
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)
-    event = json.loads(log.read_text().splitlines()[-1])
+    event = json.loads(runs.read_text().splitlines()[-1])
     job = jobs(Job)
 
     def timed():
