@@ -1,5 +1,7 @@
 """The states of alarms."""
 
+import math
+
 import pytest
 
 from slowtask.watch.alarm import Alarms, Finding, Rules
@@ -11,7 +13,14 @@ def finding(value, name="broker-capacity", subject="redis"):
     return Finding(name=name, subject=subject, value=value, warning=0.7, critical=0.8, message="full")
 
 
-def told(values, step=10.0, rules=RULES):
+def seconds_left(value):
+    return Finding(
+        name="broker-full-soon", subject="redis", value=value, warning=900.0, critical=150.0, message="soon",
+        lower_is_worse=True,
+    )  # fmt: skip
+
+
+def told(values, step=10.0, rules=RULES, finding=finding):
     """What one alarm tells of *values*, *step* seconds apart: `(place, state, kind)`."""
     alarms = Alarms(rules=rules)
     return [
@@ -47,6 +56,20 @@ def test_a_relapse_starts_the_waiting_anew():
 
 def test_from_critical_it_may_go_down_to_a_warning():
     assert told([0.81] + [0.72] * 10) == [(0, "critical", "change"), (7, "warning", "change")]
+
+
+def test_seconds_that_are_left_are_worse_the_fewer_they_are():
+    assert told([math.inf, 1000.0, 900.0, 150.0], finding=seconds_left) == [
+        (2, "warning", "change"),
+        (3, "critical", "change"),
+    ]
+
+
+def test_of_seconds_that_are_left_a_few_more_do_not_end_the_alert():
+    flapping = told([900.0, *[940.0, 899.0] * 20], finding=seconds_left)
+
+    assert flapping == [(0, "warning", "change")]
+    assert told([900.0] + [math.inf] * 10, finding=seconds_left)[1:] == [(7, "ok", "change")]
 
 
 def test_what_lasts_is_told_again_after_a_while_and_not_before():

@@ -31,6 +31,7 @@ class Finding:
     value: float | None  #: None: it can't be seen now, and the state stays
     warning: float | None  #: the value from which it is a warning
     critical: float | None
+    lower_is_worse: bool = False  #: seconds that are left are worse the fewer they are
     message: str  #: what a person reads: the figures, the forecast, the tasks to blame
     task: str | None = None  #: to blame
     queue: str | None = None
@@ -40,9 +41,15 @@ class Finding:
         """What the value alone says; None where there is none."""
         if self.value is None:
             return None
-        if self.critical is not None and self.value >= self.critical:
+        if self._reaches(self.critical):
             return "critical"
-        return "warning" if self.warning is not None and self.value >= self.warning else "ok"
+        return "warning" if self._reaches(self.warning) else "ok"
+
+    def _reaches(self, threshold: float | None) -> bool:
+        """Whether the value is at *threshold*, or on its bad side."""
+        if threshold is None or self.value is None:
+            return False
+        return self.value <= threshold if self.lower_is_worse else self.value >= threshold
 
     def threshold(self, state: State) -> float | None:
         """The value from which it is in *state*."""
@@ -131,5 +138,9 @@ def _same(alarm: Alarm, finding: Finding, now: float, rules: Rules) -> tuple[Ala
 
 def _low_enough(alarm: Alarm, finding: Finding, rules: Rules) -> bool:
     """Whether the value is so far below the threshold of the alarm's state that it may be left."""
-    threshold = finding.threshold(alarm.state)
-    return threshold is None or finding.value is None or finding.value < threshold * (1 - rules.margin)
+    threshold, value = finding.threshold(alarm.state), finding.value
+    if threshold is None or value is None:
+        return True
+    if finding.lower_is_worse:
+        return value > threshold * (1 + rules.margin)
+    return value < threshold * (1 - rules.margin)

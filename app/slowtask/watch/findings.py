@@ -1,5 +1,6 @@
 """WATCH: what a poll gives to alarm of, in figures and in the sentences that a person reads."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import repeat
@@ -24,6 +25,7 @@ from slowtask.watch.words import (
     waiting_text,
 )
 
+CRITICAL_SHARE: Final = 1 / 6  #: of the seconds from which a forecast is a warning
 FAR: Final = 3.0  #: times its p99 that a run takes before that is worth an alarm
 OF_BROKER: Final = ("broker-capacity", "broker-full-soon")
 OF_QUEUE: Final = ("queue-capacity", "queue-full-soon")
@@ -79,8 +81,15 @@ def _of_capacity(view: View, capacity: Capacity, thresholds: Thresholds) -> list
         task=blamed[0].task if blamed else None,
         queue=capacity.limit.queue,
     )
-    near = None if capacity.ratio >= thresholds.capacity else _nearness(capacity.forecast, thresholds.soon)
-    return [full, replace(full, name=near_name, value=near, warning=1.0, critical=6.0)]
+    near = replace(
+        full,
+        name=near_name,
+        value=None if capacity.ratio >= thresholds.capacity else _seconds_left(capacity.forecast),
+        warning=thresholds.soon,
+        critical=thresholds.soon * CRITICAL_SHARE,
+        lower_is_worse=True,
+    )
+    return [full, near]
 
 
 def subject(view: View, capacity: Capacity) -> str:
@@ -115,9 +124,9 @@ def _blind(view: View) -> Finding:
     )  # fmt: skip
 
 
-def _nearness(forecast: Forecast | None, soon: float) -> float:
-    """1 where it will be full in *soon* seconds, 2 in half of them, …; 0 where it isn't filling."""
-    return 0.0 if forecast is None else soon / max(forecast.seconds, 1.0)
+def _seconds_left(forecast: Forecast | None) -> float:
+    """Seconds until it is full; infinite where it isn't filling."""
+    return math.inf if forecast is None else forecast.seconds
 
 
 def _of_queue(view: QueueView, thresholds: Thresholds) -> list[Finding]:

@@ -1,5 +1,6 @@
 """WATCH: polls and alerts as the lines that Filebeat ships."""
 
+import math
 from datetime import UTC, datetime
 
 from slowtask.record import event
@@ -67,9 +68,14 @@ def alert(told: Told) -> Alert:
         dataset=ALERT_DATASET,
         name=finding.name,
         state=told.state,
-        value=finding.value,
+        value=_finite(finding.value),
         threshold=finding.threshold(told.state),
         queue=finding.queue,
         task=finding.task,
         message=finding.message,
     )
+
+
+def _finite(value: float | None) -> float | None:
+    """*value* as JSON can have it: None for a limit that won't be reached."""
+    return value if value is not None and math.isfinite(value) else None
