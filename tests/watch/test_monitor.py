@@ -23,6 +23,7 @@ import rq
 from conftest import PATIENCE, wait_until
 
 from logs import made, written
+from slowtask.cli.runs import Reader
 from slowtask.demo import tasks
 from slowtask.demo.server import Server
 from slowtask.demo.workers import Workers
@@ -125,7 +126,9 @@ def test_a_redis_that_fills_is_forecast_before_it_is_full(redis, redis_server):
 
     assert view.capacity.ratio < 0.7
     assert view.forecast.seconds < 900
-    assert states(view)["broker-full-soon", redis_server] in ("warning", "critical")
+    [soon] = [each for each in findings(view, Thresholds()) if each.name == "broker-full-soon"]
+    assert soon.state in ("warning", "critical")
+    assert (soon.value, soon.warning, soon.critical) == (view.forecast.seconds, 900.0, 150.0)
 
 
 def test_a_queue_s_own_limits_are_watched(watch, redis):
@@ -349,26 +352,31 @@ def test_seen_again_is_a_finding_too():
     assert unseen("redis", None).state == "ok"
 
 
+def runs_in(path, **options):
+    """The runs in the log at *path*, read as the monitor does."""
+    return Runs(Reader([str(path)], since=None), [str(path)], **options)
+
+
 def test_typical_times_come_from_the_log_of_runs(tmp_path):
     log = written(tmp_path / "runs.ndjson", [made(task="jobs.a", took=n, number=n) for n in (1, 2, 3)])
 
-    found = Runs([str(log)], since=None)()
+    found = runs_in(log)()
 
     assert found["jobs.a"].mean == 2.0
     assert found["jobs.a"].count == 3
 
 
 def test_a_log_that_can_not_be_read_leaves_times_unknown_and_says_why(tmp_path):
-    runs = Runs([str(tmp_path / "nothere")])
+    runs = runs_in(tmp_path / "nothere")
 
     assert runs() == {}
-    assert f"names {tmp_path / 'nothere'}, which isn't there yet" in runs.problem
+    assert f"names {tmp_path / 'nothere'}, which doesn't exist yet" in runs.problem
 
 
 def test_logs_of_runs_are_told_once_when_they_are_missing_and_again_when_they_appear(tmp_path, caplog):
     caplog.set_level("INFO", "slowtask.monitor")
     path, noticed = tmp_path / "runs.ndjson", []
-    runs = Runs([str(path)], since=None, every=0.0, noticed=noticed.append)
+    runs = runs_in(path, interval=0.0, notify=noticed.append)
     for _ in range(3):
         runs()
     written(path, [made(task="jobs.a")])
@@ -376,15 +384,15 @@ def test_logs_of_runs_are_told_once_when_they_are_missing_and_again_when_they_ap
 
     first, second = caplog.messages
     assert first.startswith("SLOWTASK_MONITOR_RUNS (runs in --config) names ")
-    assert "isn't there yet: typical times and blame come once it is" in first
-    assert "are read again" in second
+    assert "which doesn't exist yet. Run times and tasks to blame are unknown until it does." in first
+    assert "can be read again" in second
     assert [*runs[0]] == ["jobs.a"]
     assert noticed == [first, None]
 
 
 def test_logs_of_runs_that_appear_are_read_at_the_next_look(tmp_path):
     path = tmp_path / "runs.ndjson"
-    runs = Runs([str(path)], since=None)
+    runs = runs_in(path)
     before = runs()
     written(path, [made(task="jobs.a")])
 
@@ -393,7 +401,7 @@ def test_logs_of_runs_that_appear_are_read_at_the_next_look(tmp_path):
 
 def test_logs_of_runs_that_are_no_logs_are_told_with_the_setting(tmp_path, caplog):
     (tmp_path / "logs").mkdir()
-    runs = Runs([str(tmp_path / "logs")])
+    runs = runs_in(tmp_path / "logs")
     runs()
 
     [told] = caplog.messages

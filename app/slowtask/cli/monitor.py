@@ -88,6 +88,7 @@ def make(settings: MonitorSettings, urls: Mapping[str, str], stack: ExitStack) -
 
     Each has alarms of its own, for both may have a queue of one name, and doesn't wait for the other.
     """
+    from slowtask.cli.runs import Reader
     from slowtask.watch.metrics import Health, served
     from slowtask.watch.monitor import Lines, Monitor
     from slowtask.watch.tell import Channels, senders
@@ -104,7 +105,7 @@ def make(settings: MonitorSettings, urls: Mapping[str, str], stack: ExitStack) -
         stack.callback(channels.stop)
     lines = Lines(writer(settings, stack), settings.log, partial(health.note, "log"))
     lines.check()
-    runs = Runs(settings.runs, noticed=partial(health.note, "runs"))
+    runs = Runs(Reader(settings.runs), settings.runs, notify=partial(health.note, "runs"))
     return [
         Monitor(
             Watch(each, settings, runs, runs.mix), each.name, settings,

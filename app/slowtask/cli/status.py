@@ -3,13 +3,13 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from slowtask.cli.brokers import addresses, brokers, named
+from slowtask.cli.runs import read_runs
 from slowtask.cli.terminal import data
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.record.sample import State
@@ -17,7 +17,6 @@ from slowtask.watch.alarm import STATES
 
 if TYPE_CHECKING:
     from slowtask.watch.alarm import Finding
-    from slowtask.watch.judge import Typical
     from slowtask.watch.settings import Thresholds
     from slowtask.watch.view import View, Watch
 
@@ -81,35 +80,13 @@ def watching(urls: Mapping[str, str], runs: tuple[str, ...], thresholds: "Thresh
     """A watch of each broker that *urls* name. Raises `UsageError`."""
     from slowtask.watch.view import Watch
 
-    known, of_queue = times(runs), cache(partial(mix, runs))
+    known, of_queue = read_runs(runs), cache(partial(mix, runs))
     return [Watch(each, thresholds, lambda: known, of_queue) for each in brokers(urls)]
 
 
 def mix(runs: tuple[str, ...], queue: str) -> Mapping[str, int]:
     """How many runs of each task the logs *runs* have of *queue*."""
-    return {name: each.count for name, each in times(runs, (queue,)).items()}
-
-
-def times(runs: tuple[str, ...], queues: tuple[str, ...] = ()) -> "Mapping[str, Typical]":
-    """What tasks take, by the logs *runs*. Raises `SlowtaskError` where they were named and can't be read."""
-    from datetime import UTC, datetime, timedelta
-
-    from slowtask.cli.logs import opened
-    from slowtask.rank.ranking import rank
-    from slowtask.store import Query
-    from slowtask.watch.typical import typical
-
-    try:
-        figures = (
-            opened(runs, None, UTC)
-            .measure(Query(since=datetime.now(UTC) - timedelta(days=7), queues=queues))
-            .figures
-        )
-    except SlowtaskError:
-        if runs:
-            raise
-        return {}
-    return typical([asdict(task) for task in rank(figures)])
+    return {name: each.count for name, each in read_runs(runs, (queue,)).items()}
 
 
 def looked(watches: "Sequence[Watch]", seconds: float) -> "list[View]":

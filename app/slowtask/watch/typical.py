@@ -1,128 +1,115 @@
-"""WATCH: what each task takes, taken from the log of runs by `slowtask top` in a process of its own.
-
-Of its own, because DuckDB's memory would stay with a monitor that runs for months.
-"""
+"""How long tasks usually take, by the log of their runs: read again every few minutes, and kept meanwhile."""
 
 import glob
-import json
 import logging
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Protocol
 
+from slowtask.errors import SourceError
 from slowtask.units import printable
 from slowtask.watch.judge import Typical
 
 log = logging.getLogger("slowtask.monitor")
 
-PATIENCE: Final = 120.0  #: seconds
-EVERY: Final = 300.0  #: seconds between two readings
-#: How `slowtask top` begins what it says of logs without a run.
-EMPTY: Final = ("No run matches", "The logs hold no runs yet")
+READ_INTERVAL: Final = 300.0  #: seconds between two readings of the log
+UNKNOWN: Final = "Run times and tasks to blame are unknown"
+SETTING: Final = "SLOWTASK_MONITOR_RUNS (runs in --config)"
+
+
+class Read(Protocol):
+    """Reads the typical times of tasks out of the log of runs."""
+
+    def __call__(self, queue: str | None = None) -> Mapping[str, Typical]:
+        """By task, of *queue* or of all queues; empty without runs. Raises `SourceError`."""
+        ...
 
 
 class Runs:
-    """The typical times of the tasks in *sources*, which `slowtask top` takes, read again every so often."""
+    """The typical times of tasks, as *read* from *sources* now and then.
+
+    *notify* is called with a problem as a sentence, and with None once it is over.
+    """
 
     def __init__(
         self,
-        sources: Sequence[str],
-        since: str | None = "7d",
-        every: float = EVERY,
-        noticed: Callable[[str | None], None] = lambda problem: None,  # noqa: ARG005 - nothing to do
+        read: Read,
+        sources: Sequence[str] = (),
+        interval: float = READ_INTERVAL,
+        notify: Callable[[str | None], None] = lambda problem: None,  # noqa: ARG005 - nothing to do
     ) -> None:
+        self._read = read
         self._sources = sources
-        self._noticed = noticed
-        self._awaited: list[Path] = []  #: sources that aren't there yet
-        self._command = [sys.executable, "-m", "slowtask", "top", "--json", "-n", "0", *sources]
-        self._command += ["--since", since] if since else []
-        self._every = every
-        self._read: float | None = None
+        self._interval = interval
+        self._notify = notify
+        self._missing: list[Path] = []  #: sources that don't exist yet
+        self._read_at: float | None = None
         self._typical: Mapping[str, Typical] = {}
         self._mixes: dict[str, tuple[float, Mapping[str, int]]] = {}
         self.problem: str | None = None  #: why the last reading gave nothing
 
     def __call__(self) -> Mapping[str, Typical]:
-        """By task; what was read last where the log can't be read now."""
+        """The typical times by task; those of the last reading where the log can't be read now."""
         now = time.monotonic()
-        appeared = any(not absent(each) for each in self._awaited)
-        if self._read is None or now - self._read >= self._every or appeared:
-            self._read, was = now, self.problem
-            self._typical = self._taken() or self._typical
-            self._say(was)
+        appeared = any(not is_missing(path) for path in self._missing)
+        if self._read_at is None or now - self._read_at >= self._interval or appeared:
+            self._read_at = now
+            self._refresh()
         return self._typical
 
     def mix(self, queue: str) -> Mapping[str, int]:
-        """How many runs of each task there were of *queue*; read again as seldom."""
+        """How many runs of each task *queue* had; as old as the interval at most."""
         now = time.monotonic()
-        read, found = self._mixes.get(queue, (None, {}))
-        if read is None or now - read >= self._every:
-            taken = self._taken("--queue", queue) or {}
-            found = {task: each.count for task, each in taken.items()}
-            self._mixes[queue] = now, found
-        return found
+        read_at, counts = self._mixes.get(queue, (None, {}))
+        if read_at is None or now - read_at >= self._interval:
+            try:
+                counts = {task: typical.count for task, typical in self._read(queue).items()}
+            except SourceError:  # reported when all queues are read
+                counts = {}
+            self._mixes[queue] = now, counts
+        return counts
 
-    def _say(self, was: str | None) -> None:
-        """Tell of the problem where it is another than it *was*, not at each reading."""
-        self._awaited = [path for path in map(Path, self._sources) if "://" not in str(path) and absent(path)]
-        if self.problem is not None:
-            self.problem = self._sentence(self.problem)
-        if self.problem == was:
+    def _refresh(self) -> None:
+        """Read the log, and report a problem that is another than before."""
+        before = self.problem
+        try:
+            typical, error = self._read(), None
+        except SourceError as raised:
+            typical, error = {}, str(raised)
+        self._typical = typical or self._typical
+        paths = (Path(source) for source in self._sources if "://" not in source)
+        self._missing = [path for path in paths if is_missing(path)]
+        self.problem = None if typical else self._describe(error)
+        if self.problem == before:
             return
-        self._noticed(self.problem)
+        self._notify(self.problem)
         if self.problem is None:
-            log.info("the logs of runs (SLOWTASK_MONITOR_RUNS) are read again: typical times are known.")
+            log.info("the logs of runs can be read again: run times and tasks to blame are known.")
         else:
             log.warning("%s", self.problem)
 
-    def _sentence(self, problem: str) -> str:
-        """What is wrong with the logs, what that means and what to do, by the *problem* that `top` has."""
-        named = "SLOWTASK_MONITOR_RUNS (runs in --config)"
-        if self._awaited:
-            paths = ", ".join(printable(str(each)) for each in self._awaited)
+    def _describe(self, error: str | None) -> str:
+        """What is wrong, what it means and what to do; *error* is None where the logs hold no run."""
+        if self._missing:
+            paths = ", ".join(printable(str(path)) for path in self._missing)
             return (
-                f"{named} names {paths}, which isn't there yet: typical times and blame come once it is."
+                f"{SETTING} names {paths}, which doesn't exist yet. {UNKNOWN} until it does."
                 " If no worker writes there, correct the path."
             )
         if not self._sources:
-            why = problem.partition(":")[0].rstrip(".")
-            return (
-                f"no log of runs can be read ({why}), so typical times and blame"
-                f" are unknown: set {named} to the workers' logs."
-            )
-        if problem.startswith(EMPTY):
-            return f"the logs that {named} names hold no run yet: typical times and blame come once they do."
+            why = error.partition(":")[0].rstrip(".") if error else "it holds no run yet"
+            return f"no log of runs can be read ({why}). {UNKNOWN}. Set {SETTING} to the workers' logs."
+        if error is None:
+            return f"the logs of {SETTING} hold no run yet. {UNKNOWN} until they do."
         return (
-            f"the logs of runs can't be read, so typical times and blame are of the last reading, or unknown:"
-            f" {problem} Correct {named}, or the file's permissions."
+            f"the logs of runs can't be read: {error} {UNKNOWN}, or those of the last reading."
+            f" Correct {SETTING}, or the file's permissions."
         )
 
-    def _taken(self, *options: str) -> Mapping[str, Typical] | None:
-        """What the log says now; None where it says nothing."""
-        try:
-            done = subprocess.run(  # noqa: S603 - our own interpreter
-                [*self._command, *options],
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                timeout=PATIENCE,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            if not options:
-                self.problem = f"{error}."
-            return None
-        said = done.stderr.strip().rpartition("\n")[2].removeprefix("slowtask: ")
-        if not options:
-            self.problem = said if done.returncode else None
-        return None if done.returncode else typical(json.loads(done.stdout))
 
-
-def absent(path: Path) -> bool:
-    """Whether nothing stands at *path*; where that can't be seen, it isn't for being absent."""
+def is_missing(path: Path) -> bool:
+    """Whether nothing exists at *path*; False where that can't be known, and for a glob."""
     try:
         path.stat()
     except FileNotFoundError:
@@ -130,12 +117,3 @@ def absent(path: Path) -> bool:
     except OSError:
         return False
     return False
-
-
-def typical(tasks: Sequence[Mapping[str, Any]]) -> dict[str, Typical]:
-    """The typical times in what `slowtask top --json` prints."""
-    return {
-        each["task"]: Typical(mean=each["mean"], p99=each["p99"], count=each["count"])
-        for each in tasks
-        if each["mean"] is not None
-    }
