@@ -31,7 +31,7 @@ servers:  # what tests need beside Python
 environments: $(READY)  # the RQs and Pythons of the outcome matrix
 	$(BIN)/python tests/support/environments.py
 
-dashboards: $(READY)  # kibana/slowtask.ndjson and the pictures of docs/dashboards.md, from kibana/*.toml
+dashboards: $(READY)  # kibana/slowtask.ndjson and the layouts in kibana/README.md, from kibana/*.toml
 	cd kibana && ../$(BIN)/python -m dashboards
 
 docs: $(READY)  # the pages as a site with search and an API reference, in .cache/site

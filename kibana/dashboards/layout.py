@@ -1,4 +1,4 @@
-"""The picture of a dashboard in the docs: its grid, drawn with characters."""
+"""Draw the grid of each dashboard with characters, for the page beside the source."""
 
 import re
 import textwrap
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from dashboards.bundle import BOARDS, SOURCE, load
 
-PAGE: Final = SOURCE.parent / "docs" / "dashboards.md"
+PAGE: Final = SOURCE / "README.md"
 ACROSS, DOWN = 2, 0.8  #: characters and lines for a unit of the grid
 LIGHT: Final = {"": " ", "r": "╶", "l": "╴", "lr": "─", "d": "╷", "u": "╵", "du": "│"} | {
     "dr": "┌", "dl": "┐", "ru": "└", "lu": "┘", "dru": "├", "dlu": "┤", "dlr": "┬", "lru": "┴", "dlru": "┼",
