@@ -23,7 +23,7 @@ from redis import Redis
 from slowtask.demo.rabbitmq.server import RabbitMQ
 from slowtask.demo.server import Server
 from slowtask.watch.broker import Broker
-from slowtask.watch.broker.address import broker as opened
+from slowtask.watch.broker.address import open_broker
 from slowtask.watch.broker.amqp import Amqp
 from slowtask.watch.broker.celery_redis import CeleryRedis
 from slowtask.watch.broker.rq import Rq
@@ -151,7 +151,7 @@ def rabbit(folder: Path, queues: int, each: int) -> None:
         for number in range(queues * each):
             producer.publish({}, routing_key=f"q{number % queues}", exchange=f"q{number % queues}")
         time.sleep(10)  # until the plugin has figures of all
-        watched = opened(server.url, server.management)
+        watched = open_broker(server.url, server.management)
         took, spent = [], []
         for _ in range(ROUNDS):
             before = cpu(server.pid)

@@ -21,7 +21,7 @@ from slowtask.demo import tasks
 from slowtask.demo.server import Server
 from slowtask.demo.workers import Workers
 from slowtask.parse.ndjson import flat
-from slowtask.watch.broker.redis import opened
+from slowtask.watch.broker.redis import open_redis
 from slowtask.watch.broker.rq import Rq
 from slowtask.watch.judge import Typical
 from slowtask.watch.monitor import Monitor
@@ -48,7 +48,7 @@ def mails(queue, stop):
 def lines(tmp_path_factory):
     """What a monitor writes while more mails come than one worker sends, up to the alert, and after it."""
     folder, found = tmp_path_factory.mktemp("watched"), []
-    with Server(folder) as server, server.client() as redis, opened(server.url) as client:
+    with Server(folder) as server, server.client() as redis, open_redis(server.url) as client:
         queue = rq.Queue("mail", connection=redis)
         with Workers(folder, server.url, 1, queue="mail"):
             wait_until(lambda: redis.scard("rq:workers"))

@@ -13,8 +13,7 @@ from celery_site import job, news, publish, tell, workers
 from places import DOCS
 from slowtask.errors import UsageError
 from slowtask.watch.broker import heartbeats as heard_of
-from slowtask.watch.broker.address import as_redis
-from slowtask.watch.broker.address import broker as opened
+from slowtask.watch.broker.address import open_broker, redis_py_url
 from slowtask.watch.broker.flow import Owed, flows
 from slowtask.watch.broker.heartbeats import News
 from slowtask.watch.judge import Typical, overruns
@@ -35,7 +34,7 @@ def site(request):
 
 @pytest.fixture
 def broker(site):
-    found = opened(*site)
+    found = open_broker(*site)
     yield found
     found.close()
 
@@ -218,7 +217,7 @@ def test_a_user_who_may_only_read_is_enough_on_redis(redis, redis_server):
     password = uuid.uuid4().hex
     [line] = re.findall(r"^ACL SETUSER monitor .*celeryev.*$", PAGE.read_text(), re.MULTILINE)
     redis.execute_command(*line.replace("monitor", "watcher", 1).replace(">password", f">{password}").split())
-    broker = opened(redis_server.replace("redis://", f"redis://watcher:{password}@"))
+    broker = open_broker(redis_server.replace("redis://", f"redis://watcher:{password}@"))
     publish(redis_server, "shop.mail", 2, queue="mail")
     broker.poll({})
     tell(redis_server, **news())
@@ -247,7 +246,7 @@ def test_without_the_right_to_listen_queues_are_read_and_it_is_said(redis, redis
             "+info",
         ]
     )
-    broker = opened(redis_server.replace("redis://", "redis://deaf:p@"))
+    broker = open_broker(redis_server.replace("redis://", "redis://deaf:p@"))
     publish(redis_server, "shop.mail", 2, queue="mail")
 
     found = [poll(broker), poll(broker)]
@@ -259,7 +258,7 @@ def test_without_the_right_to_listen_queues_are_read_and_it_is_said(redis, redis
 
 
 def test_reading_a_redis_changes_no_key(redis, redis_server):
-    broker = opened(redis_server)
+    broker = open_broker(redis_server)
     publish(redis_server, "shop.mail", 3, queue="mail")
     before = {key: redis.dump(key) for key in redis.keys("*")}
     for _ in range(2):
@@ -272,7 +271,7 @@ def test_reading_a_redis_changes_no_key(redis, redis_server):
 
 
 def test_tasks_of_all_priorities_are_added_up_and_the_oldest_counts(redis, redis_server):
-    broker = opened(redis_server)
+    broker = open_broker(redis_server)
     publish(redis_server, "shop.mail", 2, queue="mail", hooked=False, headers={"slowtask_published": 1.0})
     publish(redis_server, "shop.thumb", 3, queue="mail", priority=3)
     publish(redis_server, "shop.thumb", 1, queue="mail", priority=9)
@@ -288,7 +287,7 @@ def test_tasks_of_all_priorities_are_added_up_and_the_oldest_counts(redis, redis
 
 
 def test_a_worker_that_was_busy_before_it_was_heard_makes_no_departures(redis, redis_server):
-    broker = opened(redis_server)
+    broker = open_broker(redis_server)
     publish(redis_server, "shop.mail", 2, queue="mail")
     polls = [poll(broker)]
     tell(redis_server, hostname="w1@host", **news(processed=10_000))
@@ -310,13 +309,13 @@ def test_a_worker_that_was_busy_before_it_was_heard_makes_no_departures(redis, r
     ],
 )
 def test_celery_s_forms_of_an_address_are_redis_py_s(url, wanted):
-    assert as_redis(url) == wanted
+    assert redis_py_url(url) == wanted
 
 
 @pytest.mark.parametrize("url", ["sqs://", "memory://", "amqp:///x", "nonsense"])
 def test_what_is_no_broker_is_refused(url):
     with pytest.raises(UsageError, match=r"is no (address of a RabbitMQ|broker that is read here)"):
-        opened(url)
+        open_broker(url)
 
 
 def test_nothing_but_json_is_taken_for_news():

@@ -14,7 +14,7 @@ from slowtask.demo.rabbitmq.server import RabbitMQ
 from slowtask.demo.server import free_port
 from slowtask.errors import BrokerError, UsageError
 from slowtask.record.sample import BrokerSample
-from slowtask.watch.broker.address import broker as opened
+from slowtask.watch.broker.address import open_broker
 from slowtask.watch.broker.management import Management
 from slowtask.watch.findings import findings
 from slowtask.watch.judge import Typical
@@ -41,7 +41,7 @@ def own(tmp_path_factory):
 
 @pytest.fixture
 def broker(vhost, rabbitmq):
-    found = opened(vhost, rabbitmq.management)
+    found = open_broker(vhost, rabbitmq.management)
     yield found
     found.close()
 
@@ -80,7 +80,7 @@ NOTHING = {"configure": "^$", "write": "^$", "read": "^$"}
 
 def test_a_user_who_may_do_nothing_but_look_is_enough(vhost, rabbitmq):
     publish(vhost, "shop.mail", 3, queue="mail")
-    broker = opened(user(rabbitmq, vhost, **NOTHING), rabbitmq.management)
+    broker = open_broker(user(rabbitmq, vhost, **NOTHING), rabbitmq.management)
 
     poll = awaited(lambda: broker.poll({}), lambda each: each.queues and each.memory)
     broker.close()
@@ -93,7 +93,9 @@ def test_a_user_who_may_do_nothing_but_look_is_enough(vhost, rabbitmq):
 def test_with_the_rights_on_the_page_workers_are_heard(vhost, rabbitmq):
     [line] = re.findall(r"^rabbitmqctl set_permissions .*celeryev.*$", PAGE.read_text(), re.MULTILINE)
     configure, write, read = re.findall(r"'([^']*)'", line)
-    broker = opened(user(rabbitmq, vhost, configure=configure, write=write, read=read), rabbitmq.management)
+    broker = open_broker(
+        user(rabbitmq, vhost, configure=configure, write=write, read=read), rabbitmq.management
+    )
     publish(vhost, "shop.mail", 1, queue="mail")
     tell(vhost, kind="worker-online")
     broker.poll({})
@@ -143,7 +145,7 @@ def test_a_broker_that_can_not_be_used_is_told_in_one_line(vhost, rabbitmq, chan
     url = f"amqp://{parts.username}:{where['password']}@{parts.hostname}:{where['port']}/{where['path']}"
 
     with pytest.raises(BrokerError, match=said) as raised:
-        opened(url, rabbitmq.management).poll({})
+        open_broker(url, rabbitmq.management).poll({})
 
     assert "\n" not in str(raised.value)
     assert f":{where['password']}@" not in str(raised.value)
@@ -151,7 +153,7 @@ def test_a_broker_that_can_not_be_used_is_told_in_one_line(vhost, rabbitmq, chan
 
 def test_a_user_without_a_right_to_the_virtual_host_is_told(vhost, rabbitmq):
     with pytest.raises(BrokerError, match=r"lets this user not into 'test-.*': see the rights in docs"):
-        opened(user(rabbitmq, vhost), rabbitmq.management).poll({})
+        open_broker(user(rabbitmq, vhost), rabbitmq.management).poll({})
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_a_user_without_a_right_to_the_virtual_host_is_told(vhost, rabbitmq):
 )
 def test_without_the_tag_depths_are_seen_and_the_memory_is_unknown(vhost, rabbitmq, tags, said):
     publish(vhost, "shop.mail", 3, queue="mail")
-    broker = opened(user(rabbitmq, vhost, tags=tags, **NOTHING), rabbitmq.management, ["mail"])
+    broker = open_broker(user(rabbitmq, vhost, tags=tags, **NOTHING), rabbitmq.management, ["mail"])
 
     view = Watch(broker).poll()
     broker.close()
@@ -181,14 +183,17 @@ def test_a_wrong_password_for_the_plugin_alone_is_told(vhost, rabbitmq):
     with pytest.raises(
         BrokerError, match="refuses the name or password of monitor: check both, or name the queues"
     ):
-        opened(vhost, place).poll({})
+        open_broker(vhost, place).poll({})
 
 
 def test_where_the_plugin_is_off_named_queues_are_seen_and_a_restart_ends_nothing(tmp_path):
     with RabbitMQ(tmp_path, plugins=()) as server:
         declare(server.url, "mail")
         fill(server.url, "mail", 2)
-        blind, broker = opened(server.url, server.management), opened(server.url, server.management, ["mail"])
+        blind, broker = (
+            open_broker(server.url, server.management),
+            open_broker(server.url, server.management, ["mail"]),
+        )
         with pytest.raises(BrokerError, match="enable rabbitmq_management, or give its address"):
             blind.poll({})
         before = broker.poll({})
@@ -212,7 +217,7 @@ def test_an_address_of_the_plugin_that_is_none_is_refused():
 def test_what_answers_and_is_no_plugin_is_told(vhost, redis_server):
     place = redis_server.replace("redis://", "http://").removesuffix("/0")
     with pytest.raises(BrokerError, match="no management plugin answers at"):
-        opened(vhost, place).poll({})
+        open_broker(vhost, place).poll({})
 
 
 def test_a_queue_s_own_limit_is_watched_the_lower_of_two(vhost, rabbitmq, broker):
@@ -259,7 +264,7 @@ def test_an_alarm_is_critical_whatever_the_ratios_say_and_names_who_is_blocked(o
     url = own.add_vhost("alarm")
     publish(url, "shop.mail", 3, queue="mail")
     tell(url, kind="worker-online")
-    broker = opened(url, own.management)
+    broker = open_broker(url, own.management)
     watch = Watch(broker, typical=lambda: TYPICAL)
     watch.poll()
     own.ctl("set_vm_memory_high_watermark", "absolute", "50MB")
@@ -291,7 +296,7 @@ def test_of_a_cluster_the_worst_node_is_named(own, tmp_path):
     declare(url, "mail")
     with RabbitMQ(tmp_path, beside=own) as second:
         second.ctl("set_vm_memory_high_watermark", "absolute", "400MB")
-        broker = opened(url, own.management)
+        broker = open_broker(url, own.management)
         watch = Watch(broker)
         view = wait_until(
             lambda: [each for each in [watch.poll()] if each.capacity and each.capacity.limit.most < 5e8]
@@ -307,7 +312,7 @@ def test_of_a_cluster_the_worst_node_is_named(own, tmp_path):
 
 
 def test_nobody_is_asked_at_a_port_where_nobody_listens(vhost):
-    broker = opened(vhost, f"http://127.0.0.1:{free_port()}", ["mail"])
+    broker = open_broker(vhost, f"http://127.0.0.1:{free_port()}", ["mail"])
     publish(vhost, "shop.mail", 1, queue="mail")
 
     assert re.search("no management plugin answers", broker.poll({}).gaps[0])

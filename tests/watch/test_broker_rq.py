@@ -26,7 +26,7 @@ from slowtask.demo.server import Server, free_port
 from slowtask.demo.workers import Workers
 from slowtask.errors import BrokerError, UsageError
 from slowtask.watch.broker.flow import flows
-from slowtask.watch.broker.redis import opened, said, shown
+from slowtask.watch.broker.redis import open_redis, redacted_url, translate_errors
 from slowtask.watch.broker.rq import Rq, job_of, task_of
 
 
@@ -86,7 +86,7 @@ def test_a_user_who_may_only_read_is_enough(redis, redis_server):
         *line.replace("monitor", "slowtask", 1).replace(">password", f">{password}").split()
     )
     url = redis_server.replace("redis://", f"redis://slowtask:{password}@")
-    with opened(url) as client:
+    with open_redis(url) as client:
         broker = Rq(client, url)
 
         assert queue(poll(broker)).depth == 1
@@ -242,7 +242,7 @@ def test_nothing_of_a_job_is_unpickled(broker, redis):
 )
 def test_a_redis_that_can_not_be_read_is_told_without_its_password(redis_server, url, said):
     url = url.format(host=redis_server.partition("//")[2])
-    with opened(url) as client, pytest.raises(BrokerError, match=said) as raised:
+    with open_redis(url) as client, pytest.raises(BrokerError, match=said) as raised:
         Rq(client, url).poll({})
 
     assert "wrong" not in str(raised.value).replace("WRONGPASS", "")
@@ -263,7 +263,7 @@ def test_a_redis_that_can_not_be_read_is_told_without_its_password(redis_server,
     ],
 )
 def test_what_a_redis_refuses_with_is_told_in_one_line(error, sentence):
-    with pytest.raises(BrokerError) as raised, said("redis://queue"):
+    with pytest.raises(BrokerError) as raised, translate_errors("redis://queue"):
         raise error
 
     assert str(raised.value).startswith(f"redis://queue {sentence}")
@@ -272,7 +272,7 @@ def test_what_a_redis_refuses_with_is_told_in_one_line(error, sentence):
 
 def test_a_database_that_redis_does_not_have_is_told(redis_server):
     url = redis_server.replace("/0", "/99")
-    with opened(url) as client, pytest.raises(BrokerError, match="has no database of that number"):
+    with open_redis(url) as client, pytest.raises(BrokerError, match="has no database of that number"):
         Rq(client, url).poll({})
 
 
@@ -296,7 +296,7 @@ def test_a_redis_behind_a_socket_of_the_machine_is_read(tmp_path):
     path = tmp_path / "redis.sock"
     with Server(tmp_path, unixsocket=str(path)) as server, server.client() as client:
         rq.Queue(connection=client).enqueue(tasks.simple_task)
-        with opened(f"unix://{path}") as found:
+        with open_redis(f"unix://{path}") as found:
             assert queue(poll(Rq(found, f"unix://{path}"))).depth == 1
 
 
@@ -312,19 +312,19 @@ def test_a_redis_behind_tls_is_read_and_one_that_is_not_trusted_is_told(tmp_path
     with Server(tmp_path, **{"tls-port": str(port), "tls-auth-clients": "no"}, **options) as server:
         with server.client() as client:
             rq.Queue(connection=client).enqueue(tasks.simple_task)
-        with opened(f"{url}?ssl_ca_certs={tmp_path / 'ca.pem'}") as found:
+        with open_redis(f"{url}?ssl_ca_certs={tmp_path / 'ca.pem'}") as found:
             assert queue(poll(Rq(found, url))).depth == 1
-        with opened(url) as found, pytest.raises(BrokerError, match="certificate verify failed"):
+        with open_redis(url) as found, pytest.raises(BrokerError, match="certificate verify failed"):
             Rq(found, url).poll({})
 
 
 def test_an_address_that_is_none_is_refused():
     with pytest.raises(UsageError, match="is no address of a Redis"):
-        opened("http://redis")
+        open_redis("http://redis")
 
 
 def test_a_password_is_never_shown():
-    assert shown("redis://user:secret@host:1/0") == "redis://user:***@host:1/0"
+    assert redacted_url("redis://user:secret@host:1/0") == "redis://user:***@host:1/0"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from celery_site import publish
 from logs import made, written
 from slowtask.demo import tasks
 from slowtask.demo.server import Server
-from slowtask.watch.broker.address import broker as celery_broker
+from slowtask.watch.broker.address import open_broker
 from slowtask.watch.broker.flow import Owed, flows
 from slowtask.watch.broker.rq import Rq
 
@@ -202,7 +202,7 @@ def test_what_comes_or_goes_between_two_commands_is_counted_once(system, redis, 
     with Crowd.from_url(redis_server) as client:
         pool = client.connection_pool
         pool.stepped, pool.left_out = [0], [None]  # not yet
-        broker = Rq(client, redis_server) if system == "rq" else celery_broker(redis_server, "", ["mail"])
+        broker = Rq(client, redis_server) if system == "rq" else open_broker(redis_server, "", ["mail"])
         broker._client = client  # noqa: SLF001 - no other way between two commands
         polls = [broker.poll({})]
         pool.stepped, pool.left_out = [], []

@@ -30,7 +30,7 @@ from slowtask.demo.workers import Workers
 from slowtask.errors import UsageError
 from slowtask.record import event, sample
 from slowtask.watch.alarm import Finding, Told
-from slowtask.watch.broker.redis import opened
+from slowtask.watch.broker.redis import open_redis
 from slowtask.watch.broker.rq import Rq
 from slowtask.watch.findings import findings, unseen
 from slowtask.watch.judge import Typical
@@ -302,7 +302,7 @@ def test_one_step_writes_samples_and_what_is_told(watch, redis, tmp_path):
 @pytest.mark.server
 def test_a_redis_that_goes_away_and_comes_back_is_told_both_times(tmp_path):
     with Server(tmp_path) as server:
-        client = opened(server.url)
+        client = open_redis(server.url)
         watch = Watch(Rq(client, server.url))
         monitor, lines = monitored(watch, tmp_path)
         monitor.step()
@@ -320,7 +320,7 @@ def test_a_redis_that_goes_away_and_comes_back_is_told_both_times(tmp_path):
 
 
 def test_what_can_not_be_seen_is_no_sample_of_zeros(tmp_path):
-    with opened("redis://127.0.0.1:1") as client:
+    with open_redis("redis://127.0.0.1:1") as client:
         monitor, lines = monitored(Watch(Rq(client, "redis://127.0.0.1:1")), tmp_path)
         monitor.step()
 
@@ -328,7 +328,7 @@ def test_what_can_not_be_seen_is_no_sample_of_zeros(tmp_path):
 
 
 def test_a_broker_that_is_away_is_asked_less_and_less_often(tmp_path):
-    with opened("redis://127.0.0.1:1") as client:
+    with open_redis("redis://127.0.0.1:1") as client:
         monitor, _ = monitored(Watch(Rq(client, "redis://127.0.0.1:1")), tmp_path)
         pauses = [monitor.pause()]
         for _ in range(8):

@@ -17,8 +17,8 @@ from celery_site import job, news, publish, tell
 from logs import made, written
 from slowtask.cli.brokers import named
 from slowtask.demo import tasks
-from slowtask.watch.broker.address import broker as opened
-from slowtask.watch.broker.redis import shown
+from slowtask.watch.broker.address import open_broker
+from slowtask.watch.broker.redis import redacted_url
 from slowtask.watch.findings import findings
 from slowtask.watch.judge import Typical
 from slowtask.watch.settings import Thresholds, load
@@ -38,7 +38,7 @@ def site(request):
 
 
 def watched(site, **options):
-    broker = opened(*site)
+    broker = open_broker(*site)
     return broker, Watch(broker, Thresholds(), lambda: TYPICAL, **options)
 
 
@@ -111,9 +111,9 @@ def test_status_shows_celery_without_rq_and_never_a_password(site, tmp_path):
     )
 
     assert done.returncode == 0, done.stderr
-    assert shown(site[0]) in done.stdout.replace("\n", "")
+    assert redacted_url(site[0]) in done.stdout.replace("\n", "")
     assert "mail " in done.stdout
-    assert site[0] == shown(site[0]) or site[0] not in done.stdout
+    assert site[0] == redacted_url(site[0]) or site[0] not in done.stdout
 
 
 def test_both_are_shown_where_both_live_on_one_redis(redis, redis_server, tmp_path):
@@ -190,7 +190,7 @@ def test_the_service_watches_both_and_mixes_up_no_alarms(redis, redis_server, vh
 
     assert process.returncode == 0
     assert len(told) == 1
-    assert f"CRITICAL: queue-depth of default at {shown(vhost)}: default: 30 waiting" in told[0]
+    assert f"CRITICAL: queue-depth of default at {redacted_url(vhost)}: default: 30 waiting" in told[0]
     assert {each["broker.system"] for each in records if "broker.system" in each} == {"redis", "rabbitmq"}
     assert vhost not in said.decode()
 

@@ -68,9 +68,9 @@ def brokers(urls: Mapping[str, str], queues: Sequence[str] = ()) -> "list[Broker
     if url := urls.get("redis_url"):
         found.append(rq(url))
     if url := urls.get("celery_url"):
-        from slowtask.watch.broker.address import broker
+        from slowtask.watch.broker.address import open_broker
 
-        found.append(broker(url, urls.get("management_url", ""), queues))
+        found.append(open_broker(url, urls.get("management_url", ""), queues))
     return found
 
 
@@ -78,7 +78,7 @@ def rq(url: str) -> "Broker":
     """RQ's queues on the Redis at *url*. Raises `UsageError`."""
     if importlib.util.find_spec("redis") is None:
         raise UsageError("this needs redis-py: pip install 'slowtask[rq]'.")
-    from slowtask.watch.broker.redis import opened
+    from slowtask.watch.broker.redis import open_redis
     from slowtask.watch.broker.rq import Rq
 
-    return Rq(opened(url), url, os.environ.get("RQ_KEY_PREFIX") or "rq")
+    return Rq(open_redis(url), url, os.environ.get("RQ_KEY_PREFIX") or "rq")

@@ -14,7 +14,7 @@ from slowtask.celery import install
 from slowtask.demo import tasks
 from slowtask.demo.jobs import QUEUE, Job
 from slowtask.errors import BrokerError
-from slowtask.watch.broker.redis import short, shown
+from slowtask.watch.broker.redis import one_line, redacted_url
 
 app: Final = install(Celery("slowtask-demo"))
 app.conf.update(
@@ -61,7 +61,9 @@ def publish(jobs: Iterable[Job], url: str) -> None:
             for task, arguments in jobs:
                 app.send_task(name(task), arguments, producer=producer)
         except (*connection.connection_errors, *connection.channel_errors, OperationalError) as error:
-            raise BrokerError(f"{shown(url)} can't be used ({short(error)}): is it running there?") from None
+            raise BrokerError(
+                f"{redacted_url(url)} can't be used ({one_line(error)}): is it running there?"
+            ) from None
 
 
 def waiting(connection: Any) -> int:

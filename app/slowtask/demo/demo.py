@@ -12,7 +12,7 @@ from slowtask.demo.jobs import KEPT, QUEUE, mix
 from slowtask.demo.server import Given, Server
 from slowtask.demo.workers import CeleryWorker, Processes, Workers, require_celery, require_rq
 from slowtask.errors import BrokerError
-from slowtask.watch.broker.address import broker
+from slowtask.watch.broker.address import open_broker
 
 if TYPE_CHECKING:
     from rq import Queue
@@ -42,7 +42,7 @@ def run_celery(folder: Path, jobs: int, url: str | None) -> Iterator[int]:
     """The same by a Celery worker of two processes; *url* may also be a RabbitMQ's. Raises `UsageError`."""
     require_celery()
     if url:
-        broker(url)  # whose mistakes are told in a line
+        open_broker(url)  # whose mistakes are told in a line
     log, console = folder / LOG, folder / CONSOLE
     with ExitStack() as stack:
         place = url or stack.enter_context(Server(console)).url

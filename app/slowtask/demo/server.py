@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from slowtask.errors import BrokerError
-from slowtask.watch.broker.redis import opened, said, shown
+from slowtask.watch.broker.redis import open_redis, redacted_url, translate_errors
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -29,12 +29,12 @@ class Given:
 
     def client(self) -> "Redis":
         """A new client of it. Raises `UsageError` where *url* makes no sense."""
-        return opened(self.url)
+        return open_redis(self.url)
 
     def __enter__(self) -> Self:
         """Raises `BrokerError` where it can't be used, with the cause and the next step."""
-        name = shown(self.url)
-        with said(name), self.client() as client:
+        name = redacted_url(self.url)
+        with translate_errors(name), self.client() as client:
             check(name, client.info())
         return self
 

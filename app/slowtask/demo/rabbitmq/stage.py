@@ -21,7 +21,7 @@ from slowtask.demo.jobs import QUEUE
 from slowtask.demo.rabbitmq.server import RabbitMQ
 from slowtask.demo.workers import CeleryWorker
 from slowtask.errors import BrokerError
-from slowtask.watch.broker.address import broker
+from slowtask.watch.broker.address import open_broker
 from slowtask.watch.broker.amqp import Amqp
 from slowtask.watch.broker.celery_rabbitmq import RabbitMQ as Eyes
 from slowtask.watch.view import Watch
@@ -108,7 +108,7 @@ def watcher(node: RabbitMQ) -> Eyes:
     password = token_hex(16)
     node.add_user(WATCHER, password, "monitoring")
     node.permit(WATCHER, "/", configure=OWN, write=OWN, read=EVENTS)
-    found = broker(node.vhost_url("/", WATCHER, password), node.management, [QUEUE])
+    found = open_broker(node.vhost_url("/", WATCHER, password), node.management, [QUEUE])
     if not isinstance(found, Eyes):
         raise TypeError("an amqp:// address is RabbitMQ's")
     return found

@@ -10,24 +10,26 @@ from slowtask.watch.broker.amqp import Amqp
 from slowtask.watch.broker.celery_rabbitmq import RabbitMQ
 from slowtask.watch.broker.celery_redis import CeleryRedis
 from slowtask.watch.broker.management import PORT, Management
-from slowtask.watch.broker.redis import opened, shown
+from slowtask.watch.broker.redis import open_redis, redacted_url
 
 
-def broker(url: str, management: str = "", queues: Iterable[str] = ()) -> RabbitMQ | CeleryRedis:
+def open_broker(url: str, management: str = "", queues: Iterable[str] = ()) -> RabbitMQ | CeleryRedis:
     """Celery's queues at *url*; a RabbitMQ's plugin at *management*, or beside it. Raises `UsageError`."""
     scheme = urlsplit(url).scheme
     if scheme in ("amqp", "amqps", "pyamqp"):
-        need("kombu")
+        require_module("kombu")
         amqp = Amqp(url)
-        plugin = management or f"http://{_bracketed(amqp.host)}:{PORT}"
+        plugin = management or f"http://{_url_host(amqp.host)}:{PORT}"
         return RabbitMQ(amqp, Management(plugin, amqp.user, amqp.password), queues)
     if scheme in ("redis", "rediss", "unix", "redis+socket"):
-        need("redis")
-        return CeleryRedis(opened(as_redis(url)), url, queues)
-    raise UsageError(f"{shown(url)} is no broker that is read here: amqp://, amqps:// or redis://host.")
+        require_module("redis")
+        return CeleryRedis(open_redis(redis_py_url(url)), url, queues)
+    raise UsageError(
+        f"{redacted_url(url)} is no broker that is read here: amqp://, amqps:// or redis://host."
+    )
 
 
-def need(module: str) -> None:
+def require_module(module: str) -> None:
     """Raise `UsageError` where *module* isn't installed."""
     try:
         importlib.import_module(module)
@@ -35,7 +37,7 @@ def need(module: str) -> None:
         raise UsageError(f"this needs {module}: pip install 'slowtask[celery]'.") from None
 
 
-def as_redis(url: str) -> str:
+def redis_py_url(url: str) -> str:
     """*url* as redis-py writes it: Celery has another form for sockets, and for certificates."""
     url = re.sub(r"ssl_cert_reqs=CERT_(\w+)", lambda found: f"ssl_cert_reqs={found[1].lower()}", url)
     if not url.startswith("redis+socket:"):
@@ -45,6 +47,6 @@ def as_redis(url: str) -> str:
     return f"unix://{who}{quote(path)}?db={found[1] if found else 0}"
 
 
-def _bracketed(host: str) -> str:
+def _url_host(host: str) -> str:
     """*host* as it stands in an address."""
     return f"[{host}]" if ":" in host else host

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from slowtask.errors import BrokerError, UsageError
 from slowtask.watch.broker.heartbeats import EXCHANGE
-from slowtask.watch.broker.redis import short, shown
+from slowtask.watch.broker.redis import one_line, redacted_url
 
 CONNECT: Final = 5.0  #: seconds
 ANSWER: Final = 10.0  #: seconds
@@ -27,9 +27,11 @@ class Amqp:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url.split(";", maxsplit=1)[0])
         if parts.scheme not in ("amqp", "amqps", "pyamqp") or not parts.hostname:
-            raise UsageError(f"{shown(url)} is no address of a RabbitMQ: amqp://user:password@host/vhost.")
+            raise UsageError(
+                f"{redacted_url(url)} is no address of a RabbitMQ: amqp://user:password@host/vhost."
+            )
         self._url = url
-        self.name = shown(url)
+        self.name = redacted_url(url)
         self.host = parts.hostname
         self.user = unquote(parts.username or "guest")
         self.password = unquote(parts.password or "guest")
@@ -139,11 +141,11 @@ class Amqp:
             ) from None
         except _errors("NotAllowed") as error:
             self.close()
-            raise BrokerError(self._no_vhost(short(error))) from None
+            raise BrokerError(self._no_vhost(one_line(error))) from None
         except self._broken() as error:
             self.close()
             raise BrokerError(
-                f"{self.name} can't be reached ({short(error)}): is it running there?"
+                f"{self.name} can't be reached ({one_line(error)}): is it running there?"
             ) from None
 
     def _no_vhost(self, said: str) -> str:

@@ -19,7 +19,7 @@ import msgspec
 from slowtask.watch.broker import Held, Owner, Poll, Queue, Running, System, Waiting
 from slowtask.watch.broker.heartbeats import EXCHANGE, Crew, News, crew
 from slowtask.watch.broker.owners import met_keys, shares, sizes
-from slowtask.watch.broker.redis import memory, said, shown, steady, text
+from slowtask.watch.broker.redis import as_text, is_unchanged, parse_memory, redacted_url, translate_errors
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -74,12 +74,12 @@ class CeleryRedis:
         self._news = News()
         self._channel: PubSub | None = None
         self._deaf: str | None = None
-        self.name = shown(url)
+        self.name = redacted_url(url)
 
     def poll(self, tails: Mapping[str, str]) -> Poll:
         """What it shows now; *tails* are each queue's newest task at the last poll. Raises `BrokerError`."""
         start = time.perf_counter()
-        with said(self.name):
+        with translate_errors(self.name):
             clock, info, given, keys = self._first()
             self._hear(clock)
             self._search(keys)
@@ -101,7 +101,7 @@ class CeleryRedis:
             whole=bool(workers),
             late=True,
             held=given,
-            memory=memory(info),
+            memory=parse_memory(info),
             notes=[self._deaf] if self._deaf else [],
             took=time.perf_counter() - start,
             trips=2 + trips,
@@ -155,7 +155,7 @@ class CeleryRedis:
     def _search(self, keys: Sequence[bytes]) -> None:
         """Take the names of queues from the bindings at *keys*, and at those that are always worth it."""
         errors: Any = importlib.import_module("redis.exceptions")
-        names = {text(key) for key in keys} | {BINDINGS + name for name in (DEFAULT, *self._named)}
+        names = {as_text(key) for key in keys} | {BINDINGS + name for name in (DEFAULT, *self._named)}
         pipe = self._client.pipeline(transaction=False)
         for key in sorted(names):
             if key.removeprefix(BINDINGS) not in OWN:
@@ -171,7 +171,7 @@ class CeleryRedis:
         """
         keys = {key: name for name in names for key in lists(name)}
         found = self._lists({key: tails.get(name, "") for key, name in keys.items()})
-        changed = {key: tails.get(keys[key], "") for key, row in found.items() if not steady(row)}
+        changed = {key: tails.get(keys[key], "") for key, row in found.items() if not is_unchanged(row)}
         if changed:
             found |= self._lists(changed)
         self._used.update(key for key, (length, *_) in found.items() if length)
@@ -203,7 +203,7 @@ class CeleryRedis:
 
         They are fewer where tasks are large.
         """
-        with said(self.name):
+        with translate_errors(self.name):
             lengths = self._lengths(queue)
             depth = sum(lengths.values())
             chosen = self._chance.sample(range(depth), min(depth, most))
@@ -234,7 +234,7 @@ class CeleryRedis:
 
     def owners(self, most: int) -> list[Owner]:
         """Who owns its memory, the greatest first, by *most* keys at random. Raises `BrokerError`."""
-        with said(self.name):
+        with translate_errors(self.name):
             apart = [key for name in sorted({DEFAULT} | self._named | self._found) for key in lists(name)]
             queued = sizes(self._client, apart)
             met = met_keys(self._client, most, set(apart))
@@ -263,7 +263,7 @@ def queue(name: str, row: Row, crew: Crew | None, clock: int) -> Queue:
         workers=crew.slots if crew else None,
         busy=crew.busy if crew else None,
         oldest=max(0, clock - min(first)) * 1000 if first else None,
-        tail=text(newest) if newest else None,
+        tail=as_text(newest) if newest else None,
         behind=_behind(row),
     )
 
@@ -291,7 +291,7 @@ def place_of(number: int, lengths: Mapping[str, int]) -> tuple[str, int]:
 
 def queue_of(member: bytes) -> str:
     """The queue in a *member* of the bindings of an exchange."""
-    return text(member).rpartition(SEPARATOR)[2]
+    return as_text(member).rpartition(SEPARATOR)[2]
 
 
 def published(message: bytes | None) -> int | None:

@@ -17,7 +17,7 @@ import msgspec
 
 from slowtask.errors import UsageError
 from slowtask.units import printable
-from slowtask.watch.broker.redis import short
+from slowtask.watch.broker.redis import one_line
 
 PORT: Final = 15672
 PATIENCE: Final = 10.0  #: seconds
@@ -216,7 +216,7 @@ class Management:
         except (OSError, HTTPException) as error:
             reason = error.reason if isinstance(error, URLError) else error
             raise ManagementError(
-                f"no management plugin answers at {self.url} ({short(reason)}):"
+                f"no management plugin answers at {self.url} ({one_line(reason)}):"
                 " enable rabbitmq_management, or give its address"
             ) from None
         try:
@@ -234,7 +234,7 @@ class Management:
             said = str(code)
         told = next((what for begin, what in REFUSALS.items() if said.startswith(begin)), None)
         return f"{self.url} {told or 'answers {said}: is that its address'}".format(
-            user=printable(self.user), said=short(said)
+            user=printable(self.user), said=one_line(said)
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slowtask.watch.broker import Owner
-from slowtask.watch.broker.redis import text
+from slowtask.watch.broker.redis import as_text
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -35,7 +35,7 @@ def met_keys(client: "Redis", most: int, apart: set[str]) -> Met:
     for _ in range(most):
         pipe.randomkey()
     count, *found = pipe.execute()
-    keys = [key for key in map(text, filter(None, found)) if key not in apart]
+    keys = [key for key in map(as_text, filter(None, found)) if key not in apart]
     met = [Key(key=key, size=size) for key, size in zip(keys, sizes(client, keys), strict=True)]
     return Met(keys=met, scale=count / max(1, len(keys)))
 

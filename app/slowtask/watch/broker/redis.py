@@ -27,7 +27,7 @@ REFUSALS: Final = {
 }
 
 
-def opened(url: str) -> "Redis":
+def open_redis(url: str) -> "Redis":
     """A client of the Redis at *url*: `redis://`, `rediss://` or `unix://`. Raises `UsageError`."""
     redis = importlib.import_module("redis")
     retry = importlib.import_module("redis.retry").Retry
@@ -37,37 +37,37 @@ def opened(url: str) -> "Redis":
             url, socket_connect_timeout=CONNECT, socket_timeout=ANSWER, retry=retry(none(), 1)
         )
     except ValueError as error:
-        raise UsageError(f"{shown(url)} is no address of a Redis ({error}).") from None
+        raise UsageError(f"{redacted_url(url)} is no address of a Redis ({error}).") from None
     return client
 
 
-def shown(url: str) -> str:
+def redacted_url(url: str) -> str:
     """The address *url* without its password, safe to print; several are separated by `;`."""
     hidden = (re.sub(r"(//[^:/]*):.*@", r"\1:***@", each) for each in url.split(";"))
     return printable(re.sub(r"(?<=password=)[^&;]*", "***", ";".join(hidden)))
 
 
 @contextmanager
-def said(name: str) -> Iterator[None]:
+def translate_errors(name: str) -> Iterator[None]:
     """Turn what redis-py raises into a `BrokerError` about the Redis called *name*: one line."""
     errors: Any = importlib.import_module("redis.exceptions")
     try:
         yield
     except errors.AuthenticationError as error:
-        raise BrokerError(f"{name} refuses the name or password ({short(error)}): check both.") from None
+        raise BrokerError(f"{name} refuses the name or password ({one_line(error)}): check both.") from None
     except errors.BusyLoadingError:
         raise BrokerError(f"{name} {REFUSALS['LOADING']}.") from None
     except (errors.ConnectionError, errors.TimeoutError, OSError) as error:
-        raise BrokerError(f"{name} can't be reached ({short(error)}): is it running there?") from None
+        raise BrokerError(f"{name} can't be reached ({one_line(error)}): is it running there?") from None
     except errors.ResponseError as error:
         raise BrokerError(refused(name, error)) from None
     except errors.RedisError as error:
-        raise BrokerError(f"{name} can't be read ({short(error)}).") from None
+        raise BrokerError(f"{name} can't be read ({one_line(error)}).") from None
 
 
 def refused(name: str, error: Exception) -> str:
     """Why the Redis called *name* wouldn't, and what to do."""
-    text = short(error)
+    text = one_line(error)
     if "DB index is out of range" in text:
         return (
             f"{name} has no database of that number, it is out of range: a Redis has 16 by default, 0 to 15."
@@ -77,12 +77,12 @@ def refused(name: str, error: Exception) -> str:
     return f"{name} {told}." if told else f"{name} refuses to be asked ({text}): see to its rights."
 
 
-def short(error: object) -> str:
+def one_line(error: object) -> str:
     """What *error* says, in one line."""
     return printable(" ".join(str(error).split()))[:200].rstrip(".")
 
 
-def memory(info: Mapping[str, Any]) -> Memory:
+def parse_memory(info: Mapping[str, Any]) -> Memory:
     """The memory of what INFO says; what isn't counted at the limit is left out."""
     return Memory(
         used=max(0, int(info["used_memory"]) - int(info.get("mem_not_counted_for_evict", 0))),
@@ -93,7 +93,7 @@ def memory(info: Mapping[str, Any]) -> Memory:
     )
 
 
-def steady(row: Sequence[Any]) -> bool:
+def is_unchanged(row: Sequence[Any]) -> bool:
     """Whether a list didn't change while *row* was read of it: its first two values are its last two.
 
     They are its length and its newest member. The same newest and as many before it: nothing came, and
@@ -102,6 +102,6 @@ def steady(row: Sequence[Any]) -> bool:
     return row[:2] == row[-2:]
 
 
-def text(value: bytes | str) -> str:
+def as_text(value: bytes | str) -> str:
     """*value* as text, whatever its bytes."""
     return value if isinstance(value, str) else value.decode("utf-8", "replace")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from slowtask.watch.broker import Owner, Poll, Queue, Running, System, Waiting, Worker
 from slowtask.watch.broker.owners import met_keys, shares, sizes
-from slowtask.watch.broker.redis import memory, said, shown, steady, text
+from slowtask.watch.broker.redis import as_text, is_unchanged, parse_memory, redacted_url, translate_errors
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -37,15 +37,15 @@ class Rq:
         self._client = client
         self._prefix = prefix
         self._chance = random.Random(seed)  # noqa: S311 - no secret
-        self.name = shown(url)
+        self.name = redacted_url(url)
 
     def poll(self, tails: Mapping[str, str]) -> Poll:
         """What it shows now; *tails* are the queues' last jobs of the poll before. Raises `BrokerError`."""
         start = time.perf_counter()
-        with said(self.name):
+        with translate_errors(self.name):
             clock, info, names, keys = self._first()
             rows, workers = self._second(names, keys, tails)
-            changed = [name for name in names if not steady(rows[name])]
+            changed = [name for name in names if not is_unchanged(rows[name])]
             if changed:
                 rows |= self._second(changed, (), tails)[0]
             queues = self._third(rows, workers, clock)
@@ -55,7 +55,7 @@ class Rq:
             name=self.name,
             queues=queues,
             workers=workers,
-            memory=memory(info),
+            memory=parse_memory(info),
             took=time.perf_counter() - start,
             trips=3 + bool(changed),
         )
@@ -73,7 +73,12 @@ class Rq:
         pipe.smembers(self._key("workers"))
         (seconds, micro), info, queues, workers = pipe.execute()
         start = len(self._key("queue", ""))
-        return seconds * 1_000_000 + micro, info, sorted(text(key)[start:] for key in queues), texts(workers)
+        return (
+            seconds * 1_000_000 + micro,
+            info,
+            sorted(as_text(key)[start:] for key in queues),
+            texts(workers),
+        )
 
     def _second(
         self, names: Sequence[str], keys: Sequence[str], tails: Mapping[str, str]
@@ -108,7 +113,7 @@ class Rq:
         """The queues; when their first jobs were enqueued is asked for here."""
         pipe = self._client.pipeline(transaction=False)
         for row in rows.values():
-            pipe.hget(self._key("job", text(row[3] or b"")), "enqueued_at")
+            pipe.hget(self._key("job", as_text(row[3] or b"")), "enqueued_at")
         since = pipe.execute() if rows else []
         return [queue(*each, workers, clock) for each in zip(rows, rows.values(), since, strict=True)]
 
@@ -117,13 +122,13 @@ class Rq:
 
         The share of a task is right within 100 / √most per cent, 95 times in 100. Raises `BrokerError`.
         """
-        with said(self.name):
+        with translate_errors(self.name):
             key = self._key("queue", queue)
             depth = int(self._client.llen(key))
             ids = self._client.lrange(key, 0, -1) if depth <= most else self._at_random(key, depth, most)
             pipe = self._client.pipeline(transaction=False)
             for job in ids:
-                pipe.hget(self._key("job", text(job)), "description")
+                pipe.hget(self._key("job", as_text(job)), "description")
             tasks = Counter(task_of(each) for each in pipe.execute() if each is not None)
         return Waiting(queue=queue, depth=depth, seen=tasks.total(), tasks=tasks)
 
@@ -136,7 +141,7 @@ class Rq:
 
     def running(self, queues: Sequence[str]) -> list[Running]:
         """The jobs that run. Raises `BrokerError`."""
-        with said(self.name):
+        with translate_errors(self.name):
             pipe = self._client.pipeline(transaction=False)
             for name in queues:
                 pipe.zrange(self._key("wip", name), 0, MOST_RUNNING - 1)
@@ -153,7 +158,7 @@ class Rq:
 
         The queues' lists are few and may be huge: they are measured each, not met by chance.
         """
-        with said(self.name):
+        with translate_errors(self.name):
             queues = texts(self._client.smembers(self._key("queues")))
             met = met_keys(self._client, most, set(queues))
             lists = sizes(self._client, queues)
@@ -174,7 +179,7 @@ class Rq:
             return "other programs"
         kind = key[len(self._prefix) + 1 :].partition(":")[0]
         if kind == "job":
-            return f"{text(status)} jobs" if isinstance(status, bytes) else "jobs"
+            return f"{as_text(status)} jobs" if isinstance(status, bytes) else "jobs"
         return "results" if kind == "results" else "RQ's own lists"
 
 
@@ -193,7 +198,7 @@ def queue(name: str, row: Row, since: bytes | None, workers: Sequence[Worker], c
         workers=len(mine),
         busy=sum(each.busy for each in mine),
         oldest=max(0, clock - enqueued) * 1000 if enqueued is not None else None,
-        tail=text(last) if last else None,
+        tail=as_text(last) if last else None,
         behind=None if place is None else max(0, depth - 1 - place),
     )
 
@@ -203,7 +208,7 @@ def worker(key: str, values: Row) -> Worker:
     state, queues, succeeded, failed = values
     return Worker(
         name=key.rpartition(":")[2],
-        queues=tuple(text(queues or b"").split(",")),
+        queues=tuple(as_text(queues or b"").split(",")),
         busy=int(state == b"busy"),
         done=int(succeeded or 0) + int(failed or 0),
     )
@@ -215,12 +220,12 @@ def running(job: str, queue: str, row: Row) -> Running | None:
     since = moment(started)
     if since is None:
         return None
-    limit = text(timeout or b"")
+    limit = as_text(timeout or b"")
     return Running(
         id=job,
         queue=queue,
         task=task_of(description) if description else None,
-        worker=text(worker) if worker else None,
+        worker=as_text(worker) if worker else None,
         since=since,
         limit=float(limit) if limit.isdigit() else None,
         alive=moment(alive),
@@ -229,19 +234,19 @@ def running(job: str, queue: str, row: Row) -> Running | None:
 
 def job_of(member: bytes) -> str:
     """The job's id in a registry's *member*: from RQ 2 on that is `job:execution`."""
-    job, _, execution = text(member).rpartition(":")
-    return job if job and len(execution) == 32 else text(member)  # noqa: PLR2004 - hex digits
+    job, _, execution = as_text(member).rpartition(":")
+    return job if job and len(execution) == 32 else as_text(member)  # noqa: PLR2004 - hex digits
 
 
 def task_of(description: bytes) -> str:
     """The task in a job's *description*: what stands before its arguments, which are nobody's business."""
-    return text(description[: 4 * NAME_LENGTH]).partition("(")[0].strip()[:NAME_LENGTH]
+    return as_text(description[: 4 * NAME_LENGTH]).partition("(")[0].strip()[:NAME_LENGTH]
 
 
 def moment(value: bytes | None) -> int | None:
     """A time as RQ writes it, in µs since the epoch; None for what is none."""
     try:
-        found = datetime.fromisoformat(text(value or b""))
+        found = datetime.fromisoformat(as_text(value or b""))
     except ValueError:
         return None
     aware = found if found.tzinfo else found.replace(tzinfo=UTC)
@@ -250,4 +255,4 @@ def moment(value: bytes | None) -> int | None:
 
 def texts(values: Iterable[bytes | str]) -> list[str]:
     """*values* as text, in order."""
-    return sorted(map(text, values))
+    return sorted(map(as_text, values))
