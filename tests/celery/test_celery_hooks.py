@@ -1,4 +1,4 @@
-"""What Celery's hooks see and say, and that they never hurt: against real workers, on a real Redis."""
+"""What Celery's hooks record and send, and that they never hurt a task: real workers on a real Redis."""
 
 import json
 import os
@@ -34,9 +34,9 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 @pytest.fixture
 def app(redis, redis_server):
-    """An app on the test's Redis. The hooks, which are of the process, leave it with the test."""
-    found = celery.Celery("tests", broker=redis_server, backend=redis_server, set_as_current=False)
-    yield slowtask.celery.install(found)
+    """An app on the test's Redis. The hooks, which belong to the process, are removed after the test."""
+    plain = celery.Celery("tests", broker=redis_server, backend=redis_server, set_as_current=False)
+    yield slowtask.celery.install(plain)
     for emitter in (each for each in vars(signals).values() if isinstance(each, Signal)):
         for (uid, _), _ in list(emitter.receivers):
             if str(uid).startswith("slowtask."):
@@ -47,12 +47,12 @@ def app(redis, redis_server):
 def loggers_alone():
     """A worker in this process leaves the loggers of all tests as they are."""
 
-    def kept(**_):
-        """Whoever listens to this signal sets up logging, instead of Celery."""
+    def set_up_nothing(**_):
+        """A receiver of this signal sets up logging, and Celery then doesn't."""
 
-    setup_logging.connect(kept, weak=False)
+    setup_logging.connect(set_up_nothing, weak=False)
     yield
-    setup_logging.disconnect(kept)
+    setup_logging.disconnect(set_up_nothing)
 
 
 @pytest.fixture
@@ -119,16 +119,16 @@ RUN = f"import tasks; print([tasks.finishes.delay().get(timeout={PATIENCE}) for 
 
 @pytest.mark.parametrize("environment", TROUBLES.values(), ids=TROUBLES)
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
-def test_trouble_costs_the_task_nothing_and_is_told_once(command, pool, environment):
+def test_trouble_costs_the_task_nothing_and_is_warned_of_once(command, pool, environment):
     with command.worker("-P", pool, **environment) as log:
-        said = command.python(RUN)
+        output = command.python(RUN)
 
-    assert said.strip() == str(["done"] * 3)
+    assert output.strip() == str(["done"] * 3)
     assert log.read_text().count("slowtask: ") == 1
 
 
 def test_broken_hooks_cost_the_task_nothing(command, tmp_path):
-    """Whatever of ours raises, wherever Celery calls it."""
+    """Whichever function of slowtask's raises, wherever Celery calls it."""
     (tmp_path / "broken.py").write_text(
         "from slowtask import record\n"
         "from slowtask.celery import attempt, death, facts, heartbeat\n"
@@ -138,20 +138,20 @@ def test_broken_hooks_cost_the_task_nothing(command, tmp_path):
         "from tasks import app\n"
     )
     with command.worker(app="broken", SLOWTASK_LOG="off") as log:
-        said = command.python(RUN)
+        output = command.python(RUN)
         command.python("import tasks; tasks.overruns.delay(); tasks.finishes.apply_async(expires=-1)")
         wait_until(lambda: "Hard time limit" in log.read_text())
         # Celery says so before it kills the process; a shutdown in between would leave it to end by itself.
         wait_until(lambda: "exited with 'signal 9" in log.read_text())
 
-    assert said.strip() == str(["done"] * 3)
+    assert output.strip() == str(["done"] * 3)
     assert "Signal handler" not in log.read_text()
     assert log.read_text().count("slowtask: a record was lost") == 1
     assert log.read_text().count("slowtask: the monitor can't be sent") == 1
 
 
 def test_a_module_among_the_imports_is_enough(command, tmp_path):
-    """No line of the app's own is changed; a publisher without the hooks tells no wait."""
+    """The app isn't changed. Without the hooks in the publisher there is no wait."""
     (tmp_path / "bare.py").write_text(
         "import os, celery\n"
         "app = celery.Celery('bare', broker=os.environ['CELERY_BROKER_URL'], backend='redis://')\n"
@@ -216,16 +216,16 @@ def test_a_labels_callback_is_given_the_request(app, lines):
 
 
 def test_what_runs_and_what_waits_goes_out_with_the_heartbeat(command, app):
-    """As one event, which Celery's own tools take for a heartbeat's."""
-    told, state = [], State()
+    """As one event, which Celery's own tools take for a heartbeat."""
+    received, state = [], State()
     with command.worker("-n", "celery@news"), app.connection() as connection:
         command.python("import tasks; [tasks.waits.delay() for _ in range(4)]")
-        receiver = app.events.Receiver(connection, handlers={"*": told.append})
+        receiver = app.events.Receiver(connection, handlers={"*": received.append})
 
         def busy():
             with suppress(TimeoutError):
                 receiver.capture(limit=None, timeout=0.5, wakeup=False)
-            ours = (each for each in told if each["type"] == "worker-slowtask")
+            ours = (each for each in received if each["type"] == "worker-slowtask")
             return next((each for each in ours if len(each["running"]) == 2 and each["waiting"]), None)
 
         event = wait_until(busy)
@@ -258,7 +258,7 @@ def test_a_request_class_of_the_users_own_stays_in_use(app):
     assert [each for each in with_own.Request.__mro__ if each is RecordingRequest] == [RecordingRequest]
 
 
-# What a request says of itself
+# What is read from a request
 
 
 def request(**fields):
@@ -331,7 +331,7 @@ def test_a_timestamp_of_the_publishers_own_is_kept():
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({facts.QUEUE_HEADER: "told"}, "told"),
+        ({facts.QUEUE_HEADER: "named"}, "named"),
         ({"delivery_info": {"exchange": "", "routing_key": "direct"}}, "direct"),
         ({"delivery_info": {"exchange": "work", "routing_key": "by.one"}}, "one"),
         ({"delivery_info": {"exchange": "work", "routing_key": "by.both"}}, "by.both"),
@@ -341,7 +341,7 @@ def test_a_timestamp_of_the_publishers_own_is_kept():
     ],
     ids=["header", "default exchange", "bound", "bound twice", "not bound", "none", "eager"],
 )
-def test_the_queue_is_found_by_what_the_publisher_said_or_by_the_bindings(app, fields, expected):
+def test_the_queue_comes_from_the_publishers_header_or_from_the_bindings(app, fields, expected):
     work = Exchange("work")
     app.conf.task_queues = [
         Queue("one", work, routing_key="by.one"),

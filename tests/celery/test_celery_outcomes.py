@@ -1,4 +1,4 @@
-"""Celery's outcome matrix: in whichever pool, broker and version an attempt ends, it leaves one record.
+"""Celery's outcome matrix: in every pool, broker and version, an attempt leaves one record.
 
 A site is one worker of one environment and pool on one broker; all of its cases are published to it at once.
 """
@@ -104,10 +104,10 @@ class Worker:
                 command, env=self._environ, cwd=self.folder, stdout=output, stderr=output,
                 start_new_session=True,
             )  # fmt: skip
-        wait_until(lambda: " ready." in self.said() or self._process.poll() is not None)
-        assert self._process.poll() is None, self.said()[-3000:]
+        wait_until(lambda: " ready." in self.output() or self._process.poll() is not None)
+        assert self._process.poll() is None, self.output()[-3000:]
 
-    def said(self):
+    def output(self):
         return (self.folder / "worker.log").read_text(errors="replace")
 
     def publish(self, *cases):
@@ -122,12 +122,11 @@ class Worker:
         return json.loads(done.stdout.splitlines()[-1])
 
     def records(self, ids):
-        """In order."""
+        """The records of the tasks *ids*, in order."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
-        found = [json.loads(line) for line in lines]
-        mine = [each for each in found if each["task.id"] in ids]
+        records = [record for record in map(json.loads, lines) if record["task.id"] in ids]
         return sorted(
-            mine, key=lambda each: (each["task.attempt"], each["@timestamp"])
+            records, key=lambda record: (record["task.attempt"], record["@timestamp"])
         )  # attempts may overlap
 
     def signal(self, number):
@@ -138,7 +137,7 @@ class Worker:
         self._process.wait(PATIENCE)
 
     def close(self):
-        """The end of a worker whose tasks have ended; whatever is left of it is killed."""
+        """End a worker whose tasks have ended, and kill what is left of it."""
         with suppress(subprocess.TimeoutExpired, ProcessLookupError):
             self._process.terminate()
             self._process.wait(15)
@@ -166,7 +165,7 @@ def brokers(redis_server, request):
 
 
 def all_cases(worker):
-    """The records of each case that *worker* is given; each case says itself what it misses."""
+    """Run all cases, and return each case's records. A test of each case finds what is missing."""
     ids = {}
     with suppress(pytest.fail.Exception, AssertionError):
         worker.start()
@@ -178,8 +177,8 @@ def all_cases(worker):
 
 
 @pytest.fixture(scope="session")
-def worked(brokers, tmp_path_factory):
-    """What the worker of a site recorded of all its cases, read once that worker has ended."""
+def run_all_cases(brokers, tmp_path_factory):
+    """Runs all cases of a site, once; returns the records of each case, read after the worker has ended."""
     done = {}
 
     def work(site):
@@ -194,15 +193,15 @@ def worked(brokers, tmp_path_factory):
 
 
 @pytest.mark.parametrize(("site", "case"), [grouped(site, case) for site in sites() for case in site.cases])
-def test_every_attempt_leaves_one_record(site, case, worked, record_property):
-    """Not none, not two."""
-    found, worker = worked(site)
-    records = found.get(case, [])
+def test_every_attempt_leaves_one_record(site, case, run_all_cases, record_property):
+    """Neither none nor two."""
+    by_case, worker = run_all_cases(site)
+    records = by_case.get(case, [])
     actions = [each["event.action"] for each in records]
     record_property("matrix", (case, site.name, ", ".join(actions)))
 
     expected = IN_PROCESS.get(case) if site.pool != "prefork" else None
-    assert actions == (expected or EXPECTED[case]), worker.said()[-3000:]
+    assert actions == (expected or EXPECTED[case]), worker.output()[-3000:]
     assert len({each["event.id"] for each in records}) == len(records)
     for record in records:
         assert record["queue.system"] == "celery"

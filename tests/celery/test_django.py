@@ -72,8 +72,8 @@ def python(project):
 
     def run(*arguments):
         process = start(*arguments)
-        said, _ = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 0, said
+        output, _ = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, output
 
     return SimpleNamespace(start=start, run=run)
 
@@ -93,7 +93,7 @@ def test_a_django_worker_leaves_records(project, python, redis):
 
 
 def test_a_django_project_with_celery_needs_the_lines_of_its_page_only(project, python, redis):
-    """Publishers tell the wait, since they import the same module; the broker is set as ever."""
+    """There is a wait, since publishers import the same module; the broker is set as usual."""
     page = (ROOT / "docs" / "celery.md").read_text()
     module = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
     (project / "shop" / "settings.py").write_text((project / "settings.py").read_text() + CELERY)

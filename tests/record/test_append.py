@@ -25,8 +25,8 @@ def path(tmp_path):
 def start_writers(path, max_bytes):
     script = Path(__file__).parent / "writers.py"
     return [
-        subprocess.Popen([sys.executable, script, path, str(max_bytes), str(each * LINES), str(LINES)])
-        for each in range(WRITERS)
+        subprocess.Popen([sys.executable, script, path, str(max_bytes), str(number * LINES), str(LINES)])
+        for number in range(WRITERS)
     ]
 
 
@@ -38,7 +38,7 @@ def numbers(folder):
 
 @pytest.mark.slow
 def test_no_line_is_torn_lost_or_doubled_by_sixteen_processes_that_rotate(path):
-    """Our own size limit: whoever reaches it renames the file, under fifteen others that write."""
+    """By our own size limit: the process that reaches it renames the file that fifteen others write."""
     writers = start_writers(path, max_bytes=500_000)
     assert [writer.wait(300) for writer in writers] == [0] * WRITERS
 
@@ -91,7 +91,7 @@ def test_a_renamed_file_is_followed(path):
     assert path.read_bytes() == b"two\n"
 
 
-def test_until_it_is_looked_for_lines_go_to_the_end_of_the_renamed_file(path):
+def test_until_the_next_check_lines_go_to_the_end_of_the_renamed_file(path):
     log = File(path, check_interval=3600)
     log.append(b"one\n")
     path.rename(path.with_name("old"))
@@ -116,14 +116,14 @@ def test_a_relative_path_stays_where_it_was(tmp_path, monkeypatch):
     assert (tmp_path / "runs.ndjson").read_bytes() == b"one\n"
 
 
-def test_a_pipe_that_nobody_reads_holds_nobody_up(tmp_path):
+def test_a_pipe_without_a_reader_is_an_error_and_no_wait(tmp_path):
     os.mkfifo(tmp_path / "pipe")
 
     with pytest.raises(OSError, match="No such device"):
         File(tmp_path / "pipe").append(b"one\n")
 
 
-def test_a_full_disk_is_an_error_that_passes(path):
+def test_a_full_disk_is_an_error(path):
     with pytest.raises(OSError, match="No space left") as raised:
         File("/dev/full").append(b"one\n")
 
@@ -133,11 +133,11 @@ def test_a_full_disk_is_an_error_that_passes(path):
 def test_after_a_torn_line_the_next_begins_on_its_own(path, monkeypatch):
     """The disk filled up in the middle of a line, and there is room again."""
     log = File(path)
-    whole = os.write
-    monkeypatch.setattr(os, "write", lambda descriptor, data: whole(descriptor, data[:3]))
+    real_write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: real_write(descriptor, data[:3]))
     with pytest.raises(TornLineError):
         log.append(b"torn line\n")
-    monkeypatch.setattr(os, "write", whole)
+    monkeypatch.setattr(os, "write", real_write)
     log.append(b"good line\n")
 
     assert path.read_bytes() == b"tor\ngood line\n"
@@ -154,7 +154,7 @@ def test_a_line_to_a_pipe_is_short_enough_to_stay_whole():
     os.close(writer)
 
 
-def test_a_partial_write_is_told(tmp_path):
+def test_a_partial_write_is_an_error(tmp_path):
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
 

@@ -1,4 +1,4 @@
-"""What was seen of an attempt becomes an event, bounded, whatever the user's code hands us."""
+"""An event is made of what the hooks know, and is short, whatever the user's code gives us."""
 
 import subprocess
 import sys
@@ -34,19 +34,19 @@ def test_any_other_error_keeps_its_module():
     assert type_name(UnprintableError) == f"{__name__}.UnprintableError"
 
 
-def test_an_error_is_described_by_type_message_and_trace():
-    found = error_fields(raised(ValueError("no such user")), Settings())
+def test_an_error_has_its_type_message_and_trace():
+    fields = error_fields(raised(ValueError("no such user")), Settings())
 
-    assert found["error"] == "ValueError"
-    assert found["message"] == "no such user"
-    assert found["stack_trace"].endswith("ValueError: no such user\n")
+    assert fields["error"] == "ValueError"
+    assert fields["message"] == "no such user"
+    assert fields["stack_trace"].endswith("ValueError: no such user\n")
 
 
 def test_without_messages_the_trace_holds_none_either():
-    found = error_fields(raised(ValueError("secret")), Settings(error_message=False))
+    fields = error_fields(raised(ValueError("secret")), Settings(error_message=False))
 
-    assert "secret" not in str(found).replace("raised(ValueError", "")
-    assert "message" not in found
+    assert "secret" not in str(fields).replace("raised(ValueError", "")
+    assert "message" not in fields
 
 
 def test_an_error_that_cannot_be_printed_still_has_its_type():
@@ -58,17 +58,17 @@ def test_labels_are_the_callbacks_as_text():
 
 
 def test_a_label_s_name_is_one_that_elasticsearch_takes():
-    found = make_labels(object(), Settings(labels=lambda job: {"a.b": 1, 'c"*': 2, "": 3}))
+    labels = make_labels(object(), Settings(labels=lambda job: {"a.b": 1, 'c"*': 2, "": 3}))
 
-    assert found == {"a_b": "1", "c__": "2", "_": "3"}
+    assert labels == {"a_b": "1", "c__": "2", "_": "3"}
 
 
-def test_labels_are_bounded_and_what_is_cut_is_counted(capfd):
+def test_long_labels_are_cut_and_that_is_counted(capfd):
     before = troubles()[Trouble.CUT]
-    found = make_labels(object(), Settings(labels=lambda job: {f"key{n}": "x" * 9999 for n in range(99)}))
+    labels = make_labels(object(), Settings(labels=lambda job: {f"key{n}": "x" * 9999 for n in range(99)}))
 
-    assert len(found) == MAX_LABELS
-    assert all(len(value) <= 256 for value in found.values())
+    assert len(labels) == MAX_LABELS
+    assert all(len(value) <= 256 for value in labels.values())
     assert troubles()[Trouble.CUT] == before + 1
 
 

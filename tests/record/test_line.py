@@ -1,4 +1,4 @@
-"""A line is bounded, is one line whatever is in it, and gives back what was put in."""
+"""A line has a bounded length, stays one line whatever is in it, and decodes to its event."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -42,7 +42,7 @@ fillings = st.sampled_from(["", "x", "\x00", "é", "\U0001f600", "\u202e"])
 
 
 @given(runs())
-def test_a_line_gives_back_its_event(run):
+def test_a_line_decodes_to_its_event(run):
     assert msgspec.json.decode(LINES.format_run(run), type=Run) == run
 
 

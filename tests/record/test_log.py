@@ -1,4 +1,4 @@
-"""Every event passes one standard logger; whatever is done to logging, its line is written."""
+"""Every event goes through one standard logger, and its line is written however logging is configured."""
 
 import json
 import logging
@@ -50,25 +50,25 @@ def test_an_event_becomes_a_line(path):
 
 def test_a_handler_of_the_users_sees_the_event(path):
     """And python-json-logger's own formatter makes the same fields of it."""
-    seen = []
+    events = []
     handler = logging.Handler()
     handler.setFormatter(JsonFormatter())
-    handler.emit = lambda record: seen.append(json.loads(handler.format(record)))
+    handler.emit = lambda record: events.append(json.loads(handler.format(record)))
     logging.getLogger("slowtask.run").addHandler(handler)
     log.write(run())
 
-    assert seen[0]["task.name"] == "jobs.a"
+    assert events[0]["task.name"] == "jobs.a"
     assert tasks(path) == ["jobs.a"]
 
 
 @pytest.fixture
 def loggers():
     """All other loggers are left as they were: later tests of this process use them."""
-    named = [each for each in logging.root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
-    before = {each: each.disabled for each in named}
+    loggers = [item for item in logging.root.manager.loggerDict.values() if isinstance(item, logging.Logger)]
+    before = {logger: logger.disabled for logger in loggers}
     yield
-    for each, disabled in before.items():
-        each.disabled = disabled
+    for logger, disabled in before.items():
+        logger.disabled = disabled
 
 
 def test_a_logging_configuration_that_knows_nothing_of_us_silences_nothing(path, loggers):

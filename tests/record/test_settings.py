@@ -1,4 +1,4 @@
-"""Settings come from the environment or from code; nonsense never stops a worker."""
+"""Settings come from the environment or from code; an invalid one never stops a worker."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from slowtask.record.settings import Settings, configure, current_settings, read
 
 
 def test_each_setting_is_a_variable():
-    found = read_environment(
+    values = read_environment(
         {
             "SLOWTASK_LOG": "-",
             "SLOWTASK_LOG_MAX_BYTES": "1000000",
@@ -19,7 +19,7 @@ def test_each_setting_is_a_variable():
         }
     )
 
-    assert Settings(**found) == Settings(
+    assert Settings(**values) == Settings(
         log="-", log_max_bytes=1_000_000, stack_trace=False, service_name="shop"
     )
 
@@ -27,7 +27,7 @@ def test_each_setting_is_a_variable():
 @pytest.mark.parametrize(
     ("name", "text"), [("LOG_MAX_BYTES", "1 GB"), ("LOG_BACKUPS", "-1"), ("STACK_TRACE", "perhaps")]
 )
-def test_nonsense_leaves_the_default_and_is_counted(name, text, capfd):
+def test_an_invalid_variable_leaves_the_default_and_is_counted(name, text, capfd):
     before = troubles()[Trouble.SETTING]
 
     assert read_environment({f"SLOWTASK_{name}": text}) == {}
@@ -42,6 +42,6 @@ def test_code_wins_over_the_environment(monkeypatch):
     assert current_settings().service_name == "code"
 
 
-def test_an_unknown_setting_is_refused_with_what_is_known():
+def test_an_unknown_setting_is_refused_with_a_list_of_the_settings():
     with pytest.raises(UsageError, match=r"no setting service_nam\. The settings are error_message"):
         configure(service_nam="shop")

@@ -120,7 +120,7 @@ def project(tmp_path_factory, redis_server):
 
 @pytest.fixture(scope="module")
 def ended(project):
-    """For each queue and case: what Django says of it, and the actions that were recorded."""
+    """For each queue and case: the status that Django gives, and the actions that were recorded."""
     workers = WORKERS | REFUSED
     ids = project.ask({queue: list(worker.cases) for queue, worker in workers.items()})
     processes = [project.start(queue, worker) for queue, worker in workers.items()]
@@ -139,7 +139,7 @@ def ended(project):
 
 @pytest.mark.parametrize("queue", WORKERS)
 def test_every_task_ends_as_it_would_and_leaves_one_record_an_attempt(ended, project, queue):
-    """Nothing of slowtask's settings changes what Django is told, nor is anything recorded twice."""
+    """slowtask's settings don't change the result that Django gets, and nothing is recorded twice."""
     cases = WORKERS[queue].cases
     results = dict.fromkeys(SUCCESSFUL, "SUCCESSFUL") | {"plain": "finished"}
 

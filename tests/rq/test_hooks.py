@@ -1,4 +1,4 @@
-"""Hooks never hurt: whatever goes wrong in slowtask, the task runs as if we weren't there."""
+"""Hooks never hurt: whatever goes wrong in slowtask, the task runs as it would without it."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def burst(redis, redis_server, tmp_path):
     "worker", ["slowtask.rq.TimedWorker", "slowtask.rq.TimedSimpleWorker", "rq.worker.Worker"]
 )
 @pytest.mark.parametrize("environment", TROUBLES.values(), ids=TROUBLES)
-def test_trouble_costs_the_task_nothing_and_is_told_once(burst, worker, environment):
+def test_trouble_costs_the_task_nothing_and_is_warned_of_once(burst, worker, environment):
     output, statuses = burst(times=3, worker=worker, **environment)
 
     assert statuses == ["finished"] * 3

@@ -1,4 +1,4 @@
-"""A job class that the jobs of a queue need isn't replaced by ours: the worker says so and doesn't start."""
+"""A worker refuses to start with `TimedJob` where the jobs of its queue need a class of their own."""
 
 import sys
 from types import SimpleNamespace
@@ -39,10 +39,10 @@ def worker(redis):
 
 
 def test_a_timed_job_in_place_of_a_queues_own_class_is_refused(worker):
-    said = refusal(worker(TimedJob), TimedJob)
+    message = refusal(worker(TimedJob), TimedJob)
 
-    assert said
-    first, *settings = said.splitlines()
+    assert message
+    first, *settings = message.splitlines()
     assert first.startswith(
         "slowtask: the worker didn't start: jobs of the queue 'theirs' need the job class "
         "test_job_class.TheirJob, and would fail with slowtask.rq.TimedJob."
@@ -52,7 +52,7 @@ def test_a_timed_job_in_place_of_a_queues_own_class_is_refused(worker):
 
 @pytest.mark.parametrize("job_class", [Both, TheirJob, Job])
 def test_any_other_class_is_the_users_own_choice(worker, job_class):
-    """Also RQ's, which would fail there as it would without us."""
+    """Also RQ's own, which would fail there without slowtask too."""
     assert refusal(worker(job_class), TimedJob) is None
 
 
@@ -83,6 +83,6 @@ def test_djangos_settings_say_which_queues_need_a_class(monkeypatch, backend, qu
 def test_settings_that_cant_be_read_stop_no_worker(worker, monkeypatch):
     broken = SimpleNamespace(settings=SimpleNamespace(TASKS="no mapping"))
     monkeypatch.setitem(sys.modules, "django.conf", broken)
-    monkeypatch.setattr(SimpleWorker, "work", lambda self, **wishes: wishes)
+    monkeypatch.setattr(SimpleWorker, "work", lambda self, **options: options)
 
     assert worker(Both, TimedSimpleWorker).work(burst=True) == {"burst": True}

@@ -47,7 +47,7 @@ EXPECTED = {
 }
 #: What differs in a worker that runs jobs in its own process: RQ takes its SystemExit for the task's.
 IN_PROCESS = {"cold shutdown": ["failed"]}
-#: What a job alone sees: it ends by itself.
+#: What `TimedJob` alone records: attempts that end by themselves.
 BY_JOB = ["finished", "finished, async", "raised", "no such task", "timed out", "retried", "returned Retry"]
 BY_JOB += ["Redis full", "is_async=False"]
 #: What needs a process of its own to die in.
@@ -168,7 +168,7 @@ class Workers:
         """Run a worker until the queues are empty."""
         self.start("--burst", worker=worker).wait(PATIENCE)
 
-    def said(self):
+    def output(self):
         log = self.folder / "worker.log"
         return log.read_text(errors="replace") if log.exists() else ""
 
@@ -192,8 +192,8 @@ class Workers:
 
 
 @pytest.fixture(scope="session")
-def worked(redis_server, tmp_path_factory):
-    """What one worker of a site recorded of all cases that leave it alive, and the jobs' ids."""
+def run_all_cases(redis_server, tmp_path_factory):
+    """Runs, once for each site, all cases that its worker survives; returns its workers and the jobs' ids."""
     done = {}
 
     def work(site):
@@ -207,7 +207,7 @@ def worked(redis_server, tmp_path_factory):
 
 
 def all_cases(workers, redis):
-    """The job's id of each case that *workers* ran to its end; each case says itself what it misses."""
+    """Run all cases that a worker survives; return each job's id. The tests find what is missing."""
     redis.config_set("maxmemory", "0")
     redis.flushall()
     ids = {}
@@ -226,7 +226,7 @@ def all_cases(workers, redis):
 
 @pytest.fixture
 def workers(tmp_path, redis_server, redis):
-    """Makes the workers of a site, of which one dies in its test."""
+    """Makes the workers of a site, for a case that its worker doesn't survive."""
     made = []
 
     def make(site):
@@ -239,26 +239,26 @@ def workers(tmp_path, redis_server, redis):
 
 
 @pytest.mark.parametrize(("site", "case"), [grouped(site, case) for site in sites() for case in site.cases])
-def test_every_attempt_leaves_one_record(site, case, worked, workers, redis, record_property):
-    """Not none, not two."""
+def test_every_attempt_leaves_one_record(site, case, run_all_cases, workers, redis, record_property):
+    """Neither none nor two."""
     if not site.environment.made:
         missing(site.environment.name)
     if site.is_fatal(case):
-        of = workers(site)
-        ids = of.enqueue(case)
-        DISTURBED[case](of, redis, ids[case])
+        site_workers = workers(site)
+        ids = site_workers.enqueue(case)
+        DISTURBED[case](site_workers, redis, ids[case])
     else:
-        of, ids = worked(site)
+        site_workers, ids = run_all_cases(site)
 
-    found = of.records()
-    records = [record for record in found if record["task.id"] == ids.get(case)]
+    all_records = site_workers.records()
+    records = [record for record in all_records if record["task.id"] == ids.get(case)]
     actions = [record["event.action"] for record in records]
     record_property("matrix", (case, site.name, ", ".join(actions)))
     expected = IN_PROCESS.get(case) if site.worker == "TimedSimpleWorker" else None
-    assert actions == (expected or EXPECTED[case]), of.said()[-3000:]
+    assert actions == (expected or EXPECTED[case]), site_workers.output()[-3000:]
     assert [record["task.attempt"] for record in records] == list(range(1, len(records) + 1))
-    assert len({record["event.id"] for record in found}) == len(found)
-    assert {record["task.id"] for record in found} <= set(ids.values())
+    assert len({record["event.id"] for record in all_records}) == len(all_records)
+    assert {record["task.id"] for record in all_records} <= set(ids.values())
     for record in records:
         CHECKS.get(case, lambda record: None)(record)
 
@@ -288,7 +288,7 @@ def signal_twice(workers, redis, _job_id):
     wait_until(workers.has_started)
     [pid] = workers.worker_pids(redis)
     os.kill(pid, signal.SIGTERM)
-    wait_until(lambda: "shut down" in workers.said())
+    wait_until(lambda: "shut down" in workers.output())
     heard = time.monotonic()
     wait_until(lambda: time.monotonic() - heard > 1.1)
     os.kill(pid, signal.SIGTERM)
@@ -316,7 +316,7 @@ def lose_machine(workers, redis, _job_id):
 
 
 def abandon(redis):
-    """Let RQ's patience with started jobs end now, and with it the lock and the pause of its clean-up."""
+    """Make RQ's waiting for started jobs end now, and drop the lock and the pause of its clean-up."""
     for key in redis.keys("rq:wip:*"):
         if redis.type(key) == b"zset":
             for member in redis.zrange(key, 0, -1):

@@ -1,7 +1,7 @@
-"""A worker class of ours is enough: it records jobs of any class, one record for each attempt.
+"""A `Timed…Worker` is enough: it records jobs of any class, one record for each attempt.
 
-The rarer ends, where worker or machine dies too, are in the outcome matrix; they don't depend on the
-job's class.
+The rarer ends, where the worker or the machine dies too, are in the outcome matrix; they don't depend on
+the job's class.
 """
 
 import copy
@@ -75,11 +75,11 @@ def recorded(folder, redis_server):
         "OWN_LOG": str(folder / "performed"),
     }
     ids, processes = {}, []
-    for release in {environment for environment, _, _ in WORKERS.values()}:
+    for release in {release for release, _, _ in WORKERS.values()}:
         if not release.made:
             missing(release.name)
-        wanted = {queue: list(cases) for queue, (its, _, cases) in WORKERS.items() if its is release}
-        command = [release.python, HERE / "alone" / "alone.py", json.dumps(wanted)]
+        by_queue = {queue: list(cases) for queue, (of, _, cases) in WORKERS.items() if of is release}
+        command = [release.python, HERE / "alone" / "alone.py", json.dumps(by_queue)]
         ids |= json.loads(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
     for queue, (release, arguments, _) in WORKERS.items():
         with (folder / f"{queue}.log").open("w") as output:
@@ -128,7 +128,7 @@ def test_only_the_task_is_timed(recorded):
 
 
 def test_a_job_class_of_ones_own_runs_as_it_is(recorded, folder):
-    """Its `perform` is called once an attempt, and its object looks as if nobody had touched it."""
+    """Its `perform` is called once an attempt, on an object that looks unchanged."""
     own = {queue: recorded[queue] for queue, (_, command, _) in WORKERS.items() if "own.OwnJob" in command}
     ran = [line.split(" ", 1) for line in (folder / "performed").read_text().splitlines()]
     attempts = [
@@ -139,7 +139,7 @@ def test_a_job_class_of_ones_own_runs_as_it_is(recorded, folder):
         if case != "undeserialisable"  # it never ran
     ]
 
-    assert {seen for _, seen in ran} == {"['OwnJob', True, False]"}
+    assert {state for _, state in ran} == {"['OwnJob', True, False]"}
     assert sorted(task_id for task_id, _ in ran) == sorted(attempts)
 
 

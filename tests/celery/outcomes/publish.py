@@ -1,4 +1,4 @@
-"""`publish.py CASE…` publishes what the cases of the matrix need, and disturbs what is to be disturbed.
+"""`publish.py CASE…` publishes the tasks of the cases, and revokes those that are to be revoked.
 
 Prints the ids of each case's tasks as JSON, `{case: [id, …]}`. A worker runs meanwhile.
 """
@@ -9,17 +9,17 @@ import time
 
 import tasks
 
-PATIENCE = 120  #: seconds
+TIMEOUT = 120  #: seconds
 
 
 def ids(result):
     """The ids of all tasks of a chain, a group or a single one."""
-    found = [result.id] if not hasattr(result, "results") else [each.id for each in result.results]
-    return [*(ids(result.parent) if getattr(result, "parent", None) else []), *found]
+    own = [result.id] if not hasattr(result, "results") else [each.id for each in result.results]
+    return [*(ids(result.parent) if getattr(result, "parent", None) else []), *own]
 
 
 def await_start():
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while not tasks.STARTED.exists() and time.monotonic() < end:
         time.sleep(0.02)
 
@@ -30,7 +30,7 @@ def revoked_waiting():
     while True:
         due = time.monotonic() + countdown
         result = tasks.finishes.apply_async(countdown=countdown)
-        tasks.app.control.revoke(result.id, reply=True, limit=1, timeout=PATIENCE)
+        tasks.app.control.revoke(result.id, reply=True, limit=1, timeout=TIMEOUT)
         if time.monotonic() < due:
             return result
         countdown *= 2

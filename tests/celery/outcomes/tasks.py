@@ -28,7 +28,7 @@ slowtask.celery.install(app)
 STARTED = Path("started")  #: touched when a task that waits to be disturbed runs
 LONG = 120  #: seconds; longer than a busy machine takes to disturb a task
 
-accepted = request.task_accepted
+task_accepted = request.task_accepted
 
 
 def sleep_long():
@@ -38,13 +38,13 @@ def sleep_long():
         time.sleep(0.05)
 
 
-def noted(received, *args, **kwargs):
-    """What the parent does when it knows that a process runs a task; the task can read that it did."""
-    accepted(received, *args, **kwargs)
+def note_accepted(received, *args, **kwargs):
+    """Do what the main process does when it knows that a pool process runs a task, and leave a file."""
+    task_accepted(received, *args, **kwargs)
     Path(f"accepted {received.id}").touch()
 
 
-request.task_accepted = noted
+request.task_accepted = note_accepted
 
 
 @app.task
@@ -56,7 +56,7 @@ def finishes():
 
 @app.task(bind=True)
 def finishes_bound(self):
-    """Ends well, knowing itself."""
+    """Ends well, with access to its own request."""
     return self.request.id
 
 
@@ -114,8 +114,8 @@ def retries_by_itself():
     raise KeyError("x")
 
 
-def be_seen():
-    """Run until the parent knows: before that Celery hands the task to another process without a word."""
+def wait_until_accepted():
+    """Wait until the main process knows: before that, Celery silently gives the task to another process."""
     while not Path(f"accepted {current_task.request.id}").exists():
         time.sleep(0.01)
 
@@ -123,7 +123,7 @@ def be_seen():
 @app.task
 def is_killed():
     """Dies as a process out of memory does, of SIGKILL."""
-    be_seen()
+    wait_until_accepted()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -133,19 +133,19 @@ def is_killed_once():
     mark = Path("killed once")
     if not mark.exists():
         mark.touch()
-        be_seen()
+        wait_until_accepted()
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 @app.task
 def is_killed_late():
-    """Ends well, and its process dies before it can say so."""
-    be_seen()
+    """Ends well, and its process dies before Celery reports that."""
+    wait_until_accepted()
     signals.task_postrun.connect(die, weak=False, dispatch_uid="die")
 
 
 def die(**_):
-    """The last of the receivers."""
+    """Kill the process, as the last of the receivers."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -157,19 +157,19 @@ def finishes_late():
 @app.task
 def exits():
     """Ends its process."""
-    be_seen()
+    wait_until_accepted()
     sys.exit(3)
 
 
 @app.task
 def rejects():
-    """Won't do it."""
+    """Rejects its message for good."""
     raise Reject("no", requeue=False)
 
 
 @app.task(acks_late=True)
 def rejects_once():
-    """Won't do it now."""
+    """Rejects its message once, to get it again."""
     mark = Path("rejected once")
     if not mark.exists():
         mark.touch()
@@ -178,13 +178,13 @@ def rejects_once():
 
 @app.task
 def ignores():
-    """Says nothing of how it ended."""
+    """Ends without a state."""
     raise Ignore
 
 
 @app.task
 def waits():
-    """Waits to be disturbed."""
+    """Says that it runs, and waits to be disturbed."""
     STARTED.touch()
     sleep_long()
 

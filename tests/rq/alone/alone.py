@@ -19,7 +19,7 @@ def undeserialisable(queue):
 
 
 def stops_itself():
-    """Asks its worker to stop it, until that has noted which process this is, and does."""
+    """Asks its worker to stop it, again and again until the worker knows which process this is."""
     from rq import get_current_job
     from rq.command import send_stop_job_command
 
@@ -47,8 +47,8 @@ CASES = {
 }
 
 if __name__ == "__main__":
-    told = {
+    ids = {
         name: {case: CASES[case](Queue(name, connection=redis)).id for case in cases}
         for name, cases in json.loads(sys.argv[1]).items()
     }
-    print(json.dumps(told))
+    print(json.dumps(ids))

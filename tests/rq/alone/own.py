@@ -13,9 +13,9 @@ class OwnJob(Job):
     """It notes each run, by a `perform` of its own, and what it is while the task runs."""
 
     def perform(self):
-        seen = [type(self).__name__, type(self).perform is OwnJob.perform, "perform" in vars(self)]
+        state = [type(self).__name__, type(self).perform is OwnJob.perform, "perform" in vars(self)]
         with Path(os.environ["OWN_LOG"]).open("a") as log:
-            log.write(f"{self.id} {seen}\n")
+            log.write(f"{self.id} {state}\n")
         return super().perform()
 
 

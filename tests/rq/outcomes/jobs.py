@@ -38,7 +38,7 @@ def overruns():
 
 
 def overruns_its_worker():
-    """Has its worker look at it now, rather than in half a minute, and runs on."""
+    """Has its worker check it now, rather than in half a minute, and runs on."""
     while not catches(os.getppid(), signal.SIGALRM):
         time.sleep(0.01)
     os.kill(os.getppid(), signal.SIGALRM)
@@ -67,7 +67,7 @@ def is_killed():
 
 
 def exits():
-    """Leaves the process without a word."""
+    """Ends its process at once."""
     os._exit(3)
 
 
