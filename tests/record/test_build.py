@@ -8,9 +8,8 @@ from typing import get_type_hints
 import pytest
 
 from places import ROOT
-from slowtask.record.build import MAX_LABELS, RunFields, error_fields, make_labels, trace_id, type_name
+from slowtask.record.build import RunFields, error_fields, trace_id, type_name
 from slowtask.record.event import Run
-from slowtask.record.guard import Trouble, troubles
 from slowtask.record.settings import Settings
 
 
@@ -51,37 +50,6 @@ def test_without_messages_the_trace_holds_none_either():
 
 def test_an_error_that_cannot_be_printed_still_has_its_type():
     assert error_fields(UnprintableError(), Settings())["error"].endswith("UnprintableError")
-
-
-def test_labels_are_the_callbacks_as_text():
-    assert make_labels(object(), Settings(labels=lambda job: {"tenant": 7, "none": None})) == {"tenant": "7"}
-
-
-def test_a_label_s_name_is_one_that_elasticsearch_takes():
-    labels = make_labels(object(), Settings(labels=lambda job: {"a.b": 1, 'c"*': 2, "": 3}))
-
-    assert labels == {"a_b": "1", "c__": "2", "_": "3"}
-
-
-def test_long_labels_are_cut_and_that_is_counted(capfd):
-    before = troubles()[Trouble.CUT]
-    labels = make_labels(object(), Settings(labels=lambda job: {f"key{n}": "x" * 9999 for n in range(99)}))
-
-    assert len(labels) == MAX_LABELS
-    assert all(len(value) <= 256 for value in labels.values())
-    assert troubles()[Trouble.CUT] == before + 1
-
-
-@pytest.mark.parametrize("callback", [lambda job: 1 / 0, lambda job: "text", "no.such.callback", "nodots"])
-def test_a_broken_callback_costs_the_labels_and_nothing_else(callback, capfd):
-    before = troubles()[Trouble.LABELS]
-
-    assert make_labels(object(), Settings(labels=callback)) is None
-    assert troubles()[Trouble.LABELS] == before + 1
-
-
-def test_a_dotted_path_names_a_callback():
-    assert make_labels({"a": 1}, Settings(labels="builtins.dict")) == {"a": "1"}
 
 
 def test_an_open_trace_of_opentelemetry_is_noted(monkeypatch):

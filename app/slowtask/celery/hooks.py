@@ -9,8 +9,7 @@ from celery.worker.state import active_requests
 
 from slowtask.celery import death, facts, heartbeat, request, worker
 from slowtask.celery.attempt import Attempt
-from slowtask.record.build import Ending
-from slowtask.record.guard import guarded
+from slowtask.record import Ending, guarded
 
 
 class Local(threading.local):

@@ -9,8 +9,7 @@ from celery.utils.imports import symbol_by_name
 from celery.worker.request import Request
 
 from slowtask.celery.death import ending, write_death
-from slowtask.record.build import Ending
-from slowtask.record.guard import guarded
+from slowtask.record import Ending, guarded
 
 TERMINATED: Final = Ending("stopped")
 CANCELLED: Final = Ending("killed", reason="cancelled by its worker")

@@ -6,7 +6,7 @@ from typing import Any
 from rq.job import Job
 from rq.timeouts import BaseTimeoutException
 
-from slowtask.record.guard import guarded
+from slowtask.record import guarded
 from slowtask.rq import job_class
 from slowtask.rq.attempt import Attempt
 
