@@ -1,4 +1,4 @@
-"""docs/logstash.md is true: its events are what the filter makes of its lines, its settings are ours."""
+"""The pages about Logstash are true: their events are what the filter makes, their settings are ours."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from pipeline import logstash
 from pipeline.compare import flat, instant
 from places import ROOT
 
-PAGE = (ROOT / "docs" / "logstash.md").read_text()
+PAGE = "".join((ROOT / "docs" / name).read_text() for name in ("logstash.md", "logstash-events.md"))
 EXAMPLES = re.findall(r"^```log\n(.*?)^```\n\n```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 LOG = "/var/log/shop/worker.log"
 
