@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from places import GOLDEN
 from slowtask.parse.events import events
+from slowtask.parse.format import MAX_LINE_LENGTH
 from slowtask.parse.items import Reason, Tally, Unparsable
 from slowtask.parse.jobs import LIMIT
-from slowtask.parse.reader import LONGEST, LONGEST_JSON, Reader
+from slowtask.parse.ndjson import MAX_JSON_LENGTH
+from slowtask.parse.reader import Reader
 from slowtask.parse.revoked import LIMIT as REVOKED
 from slowtask.parse.sources import Source
 from slowtask.parse.times import Days, first_day, nanoseconds
@@ -348,14 +350,14 @@ def test_a_megabyte_in_one_line_costs_only_itself(begin, reasons):
 
 
 def test_a_line_longer_than_any_block_is_skipped_in_bounded_memory(parsed):
-    before, bad, after = parsed(TEXT + b"x" * (3 * LONGEST_JSON) + b"\n" + TEXT)
+    before, bad, after = parsed(TEXT + b"x" * (3 * MAX_JSON_LENGTH) + b"\n" + TEXT)
 
     assert (bad.reason, bad.line, len(bad.text)) == (Reason.LONG, 2, 200)
     assert before.task == after.task
 
 
 def test_an_event_of_many_kilobytes_is_still_read(parsed):
-    long = msgspec.structs.replace(RUN, stack_trace="x" * (2 * LONGEST))
+    long = msgspec.structs.replace(RUN, stack_trace="x" * (2 * MAX_LINE_LENGTH))
 
     assert parsed(msgspec.json.encode(fields(long))) == [long]
 
@@ -373,7 +375,7 @@ def test_an_event_of_many_kilobytes_is_still_read(parsed):
     ids=range(6),
 )
 def test_a_spiteful_line_of_the_greatest_length_is_done_with(line):
-    assert len(line) <= LONGEST
+    assert len(line) <= MAX_LINE_LENGTH
     assert len(read(line)) <= 1
 
 

@@ -107,7 +107,9 @@ def places(log):
     """The offsets at which a piece of *log* may begin."""
     content = log.read_bytes()
     heads = (found for found in inside.HEAD.finditer(content))
-    return [each.end() for each in heads if not inside.TIED.search(content[each.end() :].split(b"\n")[0])]
+    return [
+        each.end() for each in heads if not inside.AMENDMENT.search(content[each.end() :].split(b"\n")[0])
+    ]
 
 
 @pytest.mark.parametrize("log", LOGS, ids=lambda log: log.stem)

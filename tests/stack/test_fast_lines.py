@@ -11,7 +11,7 @@ from logs import line, made
 from pipeline import almost, logstash
 from pipeline.almost import FULL, fast, shipped
 from pipeline.parsing import micro
-from slowtask.parse.ndjson import flat
+from slowtask.parse.ndjson import flatten
 from slowtask.record import event
 
 pytestmark = pytest.mark.usefixtures("jruby")
@@ -72,7 +72,7 @@ def test_an_odd_line_becomes_what_the_careful_way_makes_of_it(through):
 
 def comparable(found):
     """A document without its path, on which the two ways differ, and with times of six digits."""
-    document = flat(logstash.document(found)) | {"log.file.path": None, "event.id": None}
+    document = flatten(logstash.document(found)) | {"log.file.path": None, "event.id": None}
     return document | {"@timestamp": micro(document["@timestamp"])}
 
 

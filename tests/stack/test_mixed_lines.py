@@ -15,7 +15,7 @@ from pipeline.kinds import kinds
 from pipeline.parsing import DAY, parsed, runs, unparsed
 from places import GOLDEN
 from slowtask.parse.grok import Grok, ours
-from slowtask.parse.ndjson import flat
+from slowtask.parse.ndjson import flatten
 
 pytestmark = pytest.mark.usefixtures("jruby")
 
@@ -56,7 +56,7 @@ def by_log(events):
     """The documents of each log: the filter keeps no path of a run, so the case goes along as metadata."""
     found = {}
     for event in events:
-        found.setdefault(event["@metadata"]["case"], []).append(flat(logstash.document(event)))
+        found.setdefault(event["@metadata"]["case"], []).append(flatten(logstash.document(event)))
     return found
 
 

@@ -12,7 +12,7 @@ from pipeline import logstash, odd
 from pipeline.parsing import DAY, micro, parsed, runs, unparsed
 from places import GOLDEN
 from slowtask.parse.items import SENTENCES
-from slowtask.parse.ndjson import flat
+from slowtask.parse.ndjson import flatten
 from slowtask.record import event, sample
 
 LOGS = sorted(GOLDEN.glob("*.log"))
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("jruby")
 
 def through(given, **environment):
     """What the filter makes of *given* events, flat."""
-    return [flat(each) for each in logstash.filtered(given, **environment)]
+    return [flatten(each) for each in logstash.filtered(given, **environment)]
 
 
 def of_lines(*texts, **environment):

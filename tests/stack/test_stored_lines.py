@@ -15,7 +15,8 @@ from logs import line, made
 from pipeline import almost, kinds, logstash
 from pipeline.almost import fast, shipped
 from pipeline.parsing import micro
-from slowtask.parse.ndjson import NotOurs, flat, patient, quick
+from slowtask.parse.format import Unreadable
+from slowtask.parse.ndjson import decode_exact, decode_lenient, flatten
 
 pytestmark = pytest.mark.usefixtures("jruby")
 
@@ -78,7 +79,7 @@ def source(event):
 
 def comparable(document):
     """A document with dotted names and times of six digits."""
-    document = flat(document)
+    document = flatten(document)
     return document | {"@timestamp": micro(document["@timestamp"])}
 
 
@@ -89,11 +90,11 @@ def way(elasticsearch, namespace):
 
 def why_not(text):
     """Why `slowtask parse` reads no run of a line; None where it does."""
-    if quick(text.encode()) is not None:
+    if decode_exact(text.encode()) is not None:
         return None
     try:
-        patient(text.encode())
-    except NotOurs as why:
+        decode_lenient(text.encode())
+    except Unreadable as why:
         return why.reason
     return None
 

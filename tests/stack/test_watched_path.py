@@ -20,7 +20,7 @@ from pipeline import logstash
 from slowtask.demo import tasks
 from slowtask.demo.server import Server
 from slowtask.demo.workers import Workers
-from slowtask.parse.ndjson import flat
+from slowtask.parse.ndjson import flatten
 from slowtask.watch.broker.redis import open_redis
 from slowtask.watch.broker.rq import Rq
 from slowtask.watch.judge import Typical
@@ -74,7 +74,7 @@ def store(lines, elasticsearch, jruby, tmp_path_factory):
     """Those lines in a real Elasticsearch, by way of the Logstash filter."""
     log = tmp_path_factory.mktemp("monitor") / "slowtask-monitor.ndjson"
     log.write_text("".join(f"{line}\n" for line in lines))
-    records = [flat(each) for each in logstash.filtered(logstash.shipped(log, joined=False))]
+    records = [flatten(each) for each in logstash.filtered(logstash.shipped(log, joined=False))]
     for dataset, stream in STREAMS.items():
         mine = [each for each in records if each["event.dataset"] == dataset]
         helpers.bulk(elasticsearch, actions(mine, f"{stream}-watched"), refresh=True)

@@ -1,8 +1,19 @@
-"""PARSE: lines of any format that slowtask knows become events; the twin of Logstash's filter.
+"""PARSE: read log lines of any format that slowtask knows, and turn them into runs.
 
-`sources` finds the logs. `reader` tells by its first bytes what a line is, and hands it to the module of its
-format: `ndjson` for slowtask's own, `text`, `celery`, or `rq`, whose runs `jobs` puts together from several
-lines. `items` says what a line can turn out to be. `events` gives the runs of one source, one by one;
-`scan` reads many sources in several processes and writes what a ranking needs as CSV; `strays` reads only
-those lines of a log of ours that aren't ours.
+| Module | Does |
+| --- | --- |
+| `sources` | finds the logs that a command's arguments name |
+| `stream` | cuts a log into lines, and finds the date of lines that give only a time of day |
+| `reader` | finds each line's format by its first bytes, and joins tracebacks to their failures |
+| `format` | defines what a format is |
+| `ndjson`, `text`, `celery`, `rq` | read one format each |
+| `jobs` | pairs the lines by which RQ logs a run's start and end |
+| `items` | defines what a line can turn out to be |
+| `events` | yields the runs of one log |
+| `scan` | reads many logs in several processes, and writes the runs as CSV for a ranking |
+| `strays` | reads only those lines of a log of slowtask that DuckDB can't |
+
+**To add a format**, write a module with one subclass of `format.Format` and enter the class in
+`reader.FORMATS`; nothing else here needs to know of it. The Logstash filter reads the same patterns
+(`logstash/patterns/`) and must be taught the format too.
 """

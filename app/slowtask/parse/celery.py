@@ -1,4 +1,4 @@
-"""The stock lines of Celery's workers, 5.3 to 5.7: what tells of an end, mostly each of its run alone.
+"""PARSE: the stock lines of Celery's workers, 5.3 to 5.7. Most runs are told by the line that ends them.
 
 `[2026-11-23 18:48:35,822: INFO/ForkPoolWorker-1] Task tasks.compute[96e2…] succeeded in 0.106s: 'done'`
 """
@@ -6,16 +6,16 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from slowtask.parse.cause import text
+from slowtask.parse.cause import shorten
+from slowtask.parse.format import Context, Format, Names, Unreadable, read_duration, read_time, read_times
 from slowtask.parse.grok import ours_with
 from slowtask.parse.items import End, Reason
 from slowtask.parse.revoked import UNABLE, Revoked
-from slowtask.parse.text import NAME, SECONDS, TIME, Broken, Names, stamped, took
-from slowtask.parse.times import Moments
 from slowtask.record.event import SECOND, Action
 from slowtask.record.lost import exit_reason
 
-ID, WORKER = "[task][id]", "[worker][name]"
+TIME, SECONDS = "[@metadata][time]", "[@metadata][seconds]"
+NAME, ID, WORKER = "[task][name]", "[task][id]", "[worker][name]"
 TASK: Final = (TIME, WORKER, NAME, ID)
 ERROR: Final = ("[error][type]", "[error][message]")
 
@@ -34,159 +34,178 @@ REVOKED = ours_with("CELERY_REVOKED", TIME, WORKER, "[@metadata][ids]").match
 DISCARDED = ours_with("CELERY_DISCARDED", *TASK, "[@metadata][header]").match
 BANNER = ours_with("CELERY_BANNER").match
 
-Read = Callable[[bytes, int, int], End | None]
+ReadLine = Callable[[bytes, int, int], End | None]
 
 
-class Lines:
-    """Reads lines whose times are local to one zone. *before*: what stands before a piece of a log."""
+class CeleryFormat(Format):
+    """Lines of Celery's workers. What a task prints or raises goes on in lines without a head."""
 
-    def __init__(self, moments: Moments, before: Callable[[], bytes] | None = None) -> None:
-        self.moments = moments
-        self.names = Names()
-        self._revoked = Revoked(before)
+    first_bytes = b"["
+    head = rb"\[\d{4}-"
+    amendment = rb"pidbox command error"
+    multiline = True
+    chatter = (BANNER,)
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._moments = context.moments
+        self._names = Names()
+        self._revoked = Revoked(context.before)
         self._received = self._revoked.received
-        #: The lines of the parent process, and words to look for first.
-        self._parents: Final[tuple[tuple[bytes, Read], ...]] = (
-            (b"] Hard time limit (", self._timeout),
-            (b"] Task handler raised error: ", self._lost),
-            (b"] Received unregistered task of type ", self._unknown),
-            (b"] Terminating ", self._terminated),
-            (b"] Tasks flagged as revoked: ", self._flagged),
-            (b"] Discarding revoked task: ", self._discarded),
+        #: Lines of the parent process: what to look for before a pattern is tried, and what reads them.
+        self._parent_lines: Final[tuple[tuple[bytes, ReadLine], ...]] = (
+            (b"] Hard time limit (", self._read_timeout),
+            (b"] Task handler raised error: ", self._read_lost),
+            (b"] Received unregistered task of type ", self._read_unregistered),
+            (b"] Terminating ", self._read_terminated),
+            (b"] Tasks flagged as revoked: ", self._read_flagged),
+            (b"] Discarding revoked task: ", self._read_discarded),
         )
 
     def read(self, line: bytes, number: int, offset: int) -> End | None:
-        """The end that a line tells; `None` for chatter. Raises `Broken`."""
-        if line.endswith(b"] received"):
+        """Emit a success; return a failure, if *line* is one. Raises `Unreadable`."""
+        if line.endswith(b"] received") and line[1:5].isdigit():
             self._received(line)
             return None
-        if found := DONE(line):
-            time, worker, task, job, seconds = found.groups()
-            return End(
-                line=number,
-                offset=offset,
-                timestamp=stamped(self.moments, time),
-                task=self.names[task],
-                id=job.decode("utf-8", "replace"),
-                worker=self.names[worker],
-                duration=took(seconds),
-                outcome="success",
-                action="finished",
-                system="celery",
+        if match := DONE(line):
+            time, worker, task, job, seconds = match.groups()
+            timestamp, duration = read_times(self._moments, time, seconds)
+            self.emit(
+                End(
+                    line=number,
+                    offset=offset,
+                    timestamp=timestamp,
+                    task=self._names[task],
+                    id=job.decode("utf-8", "replace"),
+                    worker=self._names[worker],
+                    duration=duration,
+                    outcome="success",
+                    action="finished",
+                    system="celery",
+                )
             )
-        return self._otherwise(line, number, offset)
-
-    def undone(self, line: bytes, end: End) -> bool:
-        """Whether *line*, behind that of *end*, says that this task couldn't be stopped: it goes on."""
-        return end.action == "stopped" and UNABLE in line and self._revoked.undo(end.id)
-
-    def _otherwise(self, line: bytes, number: int, offset: int) -> End | None:
-        """What isn't a success. How long it ran isn't in the log: it may have waited in the worker."""
-        for words, read in self._parents:
-            if words in line and (end := read(line, number, offset)):
-                return end
-        if b"] Task " in line and (end := self._ended(line, number, offset)):
+            return None
+        end = self._read_rare(line, number, offset)
+        if end is None or end.outcome == "failure":
             return end
-        if HEAD(line) is None:
-            raise Broken(Reason.MALFORMED)
+        self.emit(end)
         return None
 
-    def _ended(self, line: bytes, number: int, offset: int) -> End | None:
-        """A line that begins with the name of its task."""
-        if found := RAISED(line):
-            *parts, error, message = found.groups()
+    def recognizes(self, line: bytes) -> bool:
+        """Whether *line* begins with a bracket and a year."""
+        return line[1:5].isdigit()
+
+    def withdraws(self, line: bytes, failure: End) -> bool:
+        """Whether *line* says that the pool couldn't terminate the task of *failure*, which goes on."""
+        return failure.action == "stopped" and UNABLE in line and self._revoked.undo(failure.id)
+
+    def _read_rare(self, line: bytes, number: int, offset: int) -> End | None:
+        """Read what isn't a success. Celery doesn't log how long such a task ran."""
+        for words, read_line in self._parent_lines:
+            if words in line and (end := read_line(line, number, offset)):
+                return end
+        if b"] Task " in line and (end := self._read_ended(line, number, offset)):
+            return end
+        if HEAD(line) is None:
+            raise Unreadable(Reason.MALFORMED)
+        return None
+
+    def _read_ended(self, line: bytes, number: int, offset: int) -> End | None:
+        """Read a line that begins with the name of its task."""
+        if match := RAISED(line):
+            *parts, error, message = match.groups()
             soft = error is not None and error.endswith(b"SoftTimeLimitExceeded")
-            return _failed(
+            return _with_error(
                 self._end(number, offset, parts, "timed-out" if soft else "failed"), error, message
             )
-        if found := RETRY(line):
-            *parts, error, message = found.groups()
-            return _failed(self._end(number, offset, parts, "retried"), error, message)
-        if found := LEFT(line):
-            return _left(self._end(number, offset, found.groups(), "finished"))
-        if found := REJECT(line):
-            *parts, requeue = found.groups()
+        if match := RETRY(line):
+            *parts, error, message = match.groups()
+            return _with_error(self._end(number, offset, parts, "retried"), error, message)
+        if match := LEFT(line):
+            return _with_unknown_outcome(self._end(number, offset, match.groups(), "finished"))
+        if match := REJECT(line):
+            *parts, requeue = match.groups()
             end = self._end(number, offset, parts, "retried")
-            return end if requeue == b"True" else _left(end)
-        if found := CUT(line):
-            end = self._end(number, offset, found.groups(), "killed")
+            return end if requeue == b"True" else _with_unknown_outcome(end)
+        if match := CUT(line):
+            end = self._end(number, offset, match.groups(), "killed")
             end.reason, end.worker = "cancelled by its worker", None
             return end
         return None
 
-    def _timeout(self, line: bytes, number: int, offset: int) -> End | None:
-        """The hard time limit. Celery looks once a second."""
-        if not (found := TIMEOUT(line)):
+    def _read_timeout(self, line: bytes, number: int, offset: int) -> End | None:
+        """Read that a task reached its hard time limit, which Celery checks once a second."""
+        if not (match := TIMEOUT(line)):
             return None
-        time, _, seconds, task, job = found.groups()
+        time, _, seconds, task, job = match.groups()
         end = self._end(number, offset, (time, None, task, job), "timed-out")
-        end.duration, end.margin = took(seconds), SECOND
+        end.duration, end.margin = read_duration(seconds), SECOND
         return end
 
-    def _lost(self, line: bytes, _number: int, _offset: int) -> None:
-        """A process was lost with its task, which no line names but that of a time limit. Raises `Broken`."""
-        if (found := LOST(line)) and not found[3].startswith(b"TimeLimitExceeded("):
-            raise Broken(Reason.NAMELESS)
+    def _read_lost(self, line: bytes, _number: int, _offset: int) -> None:
+        """Refuse the loss of a process: no line names its task, unless a time limit was the cause."""
+        if (match := LOST(line)) and not match[3].startswith(b"TimeLimitExceeded("):
+            raise Unreadable(Reason.NAMELESS)
 
-    def _unknown(self, line: bytes, number: int, offset: int) -> End | None:
-        """A task that this worker doesn't have."""
-        if not (found := UNKNOWN(line)):
+    def _read_unregistered(self, line: bytes, number: int, offset: int) -> End | None:
+        """Read the name of a task that this worker doesn't know."""
+        if not (match := UNKNOWN(line)):
             return None
-        time, _, task = found.groups()
+        time, _, task = match.groups()
         return self._end(number, offset, (time, None, task, None), "failed")
 
-    def _terminated(self, line: bytes, number: int, offset: int) -> End | None:
-        """A task that is stopped by command. The next line may say that it can't be."""
-        if not (found := TERMINATED(line)):
+    def _read_terminated(self, line: bytes, number: int, offset: int) -> End | None:
+        """Read that a task is stopped by command. The next line may say that the pool can't do that."""
+        if not (match := TERMINATED(line)):
             return None
-        time, _, job = found.groups()
+        time, _, job = match.groups()
         return self._end(number, offset, (time, None, self._revoked.terminate(job), job), "stopped")
 
-    def _flagged(self, line: bytes, _number: int, _offset: int) -> None:
-        """Tasks that are revoked: those that run already go on."""
-        if found := REVOKED(line):
-            self._revoked.flag(found[3])
+    def _read_flagged(self, line: bytes, _number: int, _offset: int) -> None:
+        """Note the tasks that are revoked. Those that run already go on."""
+        if match := REVOKED(line):
+            self._revoked.flag(match[3])
 
-    def _discarded(self, line: bytes, number: int, offset: int) -> End | None:
-        """A task that never ran: revoked, or too late. Celery has the same line for both."""
-        if not (found := DISCARDED(line)):
+    def _read_discarded(self, line: bytes, number: int, offset: int) -> End | None:
+        """Read that a task was revoked or has expired before it ran: Celery's line is the same for both."""
+        if not (match := DISCARDED(line)):
             return None
-        time, _, task, job, header = found.groups()
-        told = self._revoked.discard(job)
-        if told:
+        time, _, task, job, header = match.groups()
+        reported = self._revoked.discard(job)
+        if reported:
             return None
         end = self._end(number, offset, (time, None, task, job), "stopped")
-        end.reason = "revoked" if header is not None or told is False else None
+        end.reason = "revoked" if header is not None or reported is False else None
         return end
 
     def _end(self, number: int, offset: int, parts: Sequence[Any], action: Action) -> End:
-        """An end without success. *parts*: time, worker, task and id; the parent process is no worker."""
+        """An end without success. *parts* are time, worker, task and id."""
         time, worker, task, job = parts
         return End(
             line=number,
             offset=offset,
-            timestamp=stamped(self.moments, time),
-            task=None if task is None else self.names[task],
+            timestamp=read_time(self._moments, time),
+            task=None if task is None else self._names[task],
             id=None if job is None else job.decode("utf-8", "replace"),
-            worker=None if worker is None else self.names[worker],
+            worker=None if worker is None else self._names[worker],
             outcome="failure",
             action=action,
             system="celery",
         )
 
 
-def _left(end: End) -> End:
-    """*end* of a task that says nothing of how its work ended."""
+def _with_unknown_outcome(end: End) -> End:
+    """*end* of a task whose line doesn't say how its work ended."""
     end.action, end.outcome = "finished", "unknown"
     return end
 
 
-def _failed(end: End, error: bytes | None, message: bytes | None) -> End:
-    """*end* with its exception as the line shows it; a traceback below may say it better.
+def _with_error(end: End, error: bytes | None, message: bytes | None) -> End:
+    """*end* with the exception that its line shows; a traceback below may say more.
 
-    What killed its process says more than that it will run again, and comes from the parent.
+    A lost process counts as killed rather than as retried. Its line comes from the parent process.
     """
-    end.error, end.message = text(error), text(message)
+    end.error, end.message = shorten(error), shorten(message)
     if end.action == "retried" and (error or b"").endswith(b"WorkerLostError"):
-        end.action, end.reason, end.worker = "killed", exit_reason(text(message) or ""), None
+        end.action, end.reason, end.worker = "killed", exit_reason(shorten(message) or ""), None
     return end

@@ -146,3 +146,9 @@ def unparsable(reason: Reason, line: bytes, number: int, offset: int, detail: st
     """*line* as one that can't be read; only its first characters are kept."""
     text = line[: 4 * EXCERPT].decode(errors="replace")[:EXCERPT]
     return Unparsable(line=number, offset=offset, reason=reason, text=text, detail=detail)
+
+
+def make_nameless(end: End) -> Unparsable:
+    """The line of *end*, whose task nobody named, as one that can't be used."""
+    known = f"job {end.id}" if end.id else f"worker {end.worker}"
+    return unparsable(Reason.NAMELESS, known.encode(), end.line, end.offset)

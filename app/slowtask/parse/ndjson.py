@@ -1,75 +1,101 @@
-"""JSON lines: our own events, flat as we write them or nested as Elasticsearch gives them back."""
+"""PARSE: slowtask's own JSON lines, flat as workers write them or nested as Elasticsearch returns them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC
 from typing import Any, Final
 
 import msgspec
 
-from slowtask.parse.items import Reason
+from slowtask.parse.format import Format, Unreadable
+from slowtask.parse.items import Own, Reason
 from slowtask.record.event import DATASET, OTHER_DATASETS, Run
 
-DEPTH: Final = 4  #: our longest name has three parts
+MAX_JSON_LENGTH: Final = 1024 * 1024  #: bytes
+OWN_LINE_START: Final = b'{"@timestamp":'  #: how a line of ours begins, also behind a torn one
+MAX_DEPTH: Final = 4  #: of nested objects; the longest name of a field has three parts
 FIELDS: Final = frozenset(each.encode_name for each in msgspec.structs.fields(Run))
 
-_run = msgspec.json.Decoder(Run).decode
+_decode = msgspec.json.Decoder(Run).decode
 
 
-class NotOurs(Exception):  # noqa: N818 - not an error: what a line turned out to be
-    """The line is no run; `reason` is `None` where it is another kind of line of ours."""
+class JsonFormat(Format):
+    """JSON lines: runs, and lines that a monitor wrote, which are skipped."""
 
-    def __init__(self, reason: Reason | None, detail: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.detail = detail
+    first_bytes = OWN_LINE_START[:1]
+    head = rb'\{"@timestamp":'
+    max_length = MAX_JSON_LENGTH
+
+    def read(self, line: bytes, number: int, offset: int) -> None:
+        """Emit the run of *line*; a sample or an alert is skipped. Raises `Unreadable`."""
+        run = decode_exact(line)
+        if run is None and (run := decode_lenient(line)) is None:
+            return
+        self.emit(Own(run, number, offset))
+
+    def recognizes(self, line: bytes) -> bool:
+        """Whether *line* isn't a dict as Python shows it, which belongs to Celery's line before it."""
+        return not line.startswith(b"{'")
 
 
-def quick(line: bytes) -> Run | None:
-    """The event of a line exactly as we write it; `None` for any other, which `patient` looks into."""
+def decode_exact(line: bytes) -> Run | None:
+    """The run of a line just as slowtask writes it; None for any other, to be tried by `decode_lenient`."""
     try:
-        run = _run(line)
-        return run if run.timestamp.tzinfo is UTC and run.start is None else utc(run)
+        run = _decode(line)
+        return run if run.timestamp.tzinfo is UTC and run.start is None else in_utc(run)
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
         return None
 
 
-def patient(line: bytes) -> Run:
-    """The event of a JSON line, nested or with bytes that aren't UTF-8. Raises `NotOurs` with the reason."""
+def decode_lenient(line: bytes) -> Run | None:
+    """The run of a JSON line that may be nested or hold bytes that aren't UTF-8; None for another event.
+
+    Raises `Unreadable`.
+    """
     try:
         content = msgspec.json.decode(line.decode("utf-8", "replace"))
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        raise NotOurs(Reason.TORN) from None
+        raise Unreadable(Reason.TORN) from None
     if not isinstance(content, dict):
-        raise NotOurs(Reason.FOREIGN)
-    return _converted(flat(content))
+        raise Unreadable(Reason.FOREIGN)
+    return _convert(flatten(content))
 
 
-def _converted(record: Mapping[str, Any]) -> Run:
-    """The event of a flat record. Raises `NotOurs`."""
+def split_at_own_lines(line: bytes) -> Iterator[tuple[int, bytes]]:
+    """Cut *line* where lines of ours begin that were written behind a torn one; yields (place, part)."""
+    start = 0
+    while start < len(line):
+        end = line.find(OWN_LINE_START, start + 1)
+        end = len(line) if end < 0 else end
+        yield start, line[start:end]
+        start = end
+
+
+def _convert(record: Mapping[str, Any]) -> Run | None:
+    """The run of a flat record; None for another event of slowtask. Raises `Unreadable`."""
     dataset = record.get("event.dataset")
-    if dataset in OTHER_DATASETS if isinstance(dataset, str) else False:
-        raise NotOurs(None)
+    if isinstance(dataset, str) and dataset in OTHER_DATASETS:
+        return None
     if dataset != DATASET:
-        raise NotOurs(Reason.FOREIGN)
+        raise Unreadable(Reason.FOREIGN)
     try:
-        return utc(msgspec.convert(record, Run))
+        return in_utc(msgspec.convert(record, Run))
     except msgspec.ValidationError as error:
-        raise NotOurs(Reason.FIELD, str(error)) from None
+        raise Unreadable(Reason.FIELD, str(error)) from None
     except (ValueError, OverflowError):
-        raise NotOurs(Reason.FIELD, "@timestamp") from None
+        raise Unreadable(Reason.FIELD, "@timestamp") from None
 
 
-def utc(run: Run) -> Run:
-    """*run* with its times in UTC. Raises `OverflowError` where the calendar ends."""
+def in_utc(run: Run) -> Run:
+    """*run* with its times in UTC. Raises `OverflowError` at the ends of the calendar."""
     start = None if run.start is None else run.start.astimezone(UTC)
     return msgspec.structs.replace(run, timestamp=run.timestamp.astimezone(UTC), start=start)
 
 
-def flat(content: dict[str, Any]) -> dict[str, Any]:
-    """*content* with dotted names; that of a search hit (`_source`) is unwrapped; labels stay an object."""
+def flatten(content: dict[str, Any]) -> dict[str, Any]:
+    """*content* with dotted names. A search hit's `_source` is unwrapped; `labels` stays an object."""
     source = content.get("_source")
     record: dict[str, Any] = {}
-    _flatten(source if isinstance(source, dict) else content, "", record, DEPTH)
+    _flatten(source if isinstance(source, dict) else content, "", record, MAX_DEPTH)
     labels = {name[7:]: record.pop(name) for name in list(record) if name.startswith("labels.")}
     return record | {"labels": labels} if labels else record
 

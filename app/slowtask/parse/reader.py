@@ -1,42 +1,38 @@
-"""Lines in, items out: tells the formats apart, joins tracebacks to what they belong to, skips chatter.
+"""PARSE: lines in, items out. The reader finds each line's format and joins tracebacks to their failures.
 
-No line reaches a regular expression that is longer than `LONGEST`; JSON may be longer, up to `LONGEST_JSON`.
+A line's first bytes tell its format. A line of no format belongs to the line before it, is known and tells
+of no run, or can't be read. No line longer than its format allows is matched against a regular expression.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from typing import Final
 
-from slowtask.parse import celery, ndjson
-from slowtask.parse import text as stock
-from slowtask.parse.cause import TRACEBACK, Cause
-from slowtask.parse.items import End, Item, Own, Reason, Unparsable, unparsable
+from slowtask.parse.cause import TRACEBACK_START, Cause
+from slowtask.parse.celery import CeleryFormat
+from slowtask.parse.format import COLOUR, MAX_LINE_LENGTH, BlockRun, Context, Format, Unreadable
+from slowtask.parse.items import End, Item, Own, Reason, make_nameless, unparsable
 from slowtask.parse.jobs import Jobs
+from slowtask.parse.ndjson import OWN_LINE_START, JsonFormat, decode_exact, split_at_own_lines
 from slowtask.parse.rows import Rows
-from slowtask.parse.rq import COLOUR, TIMED, Lines
-from slowtask.parse.text import Broken, Text
+from slowtask.parse.rq import RqFormat
+from slowtask.parse.text import TextFormat
 from slowtask.parse.times import Days, Moments
 
-LONGEST: Final = 64 * 1024
-LONGEST_JSON: Final = 1024 * 1024
+#: Every format that slowtask reads. Of two with the same first byte, the first is asked first.
+FORMATS: Final[tuple[type[Format], ...]] = (JsonFormat, TextFormat, CeleryFormat, RqFormat)
 BOM: Final = b"\xef\xbb\xbf"
-OUR_START: Final = b'{"@timestamp":'  #: how a line of ours begins, also behind a torn one
-#: RQ's warnings through a logger without handlers come without a time.
-UNTIMED: Final = (b"StartedJobRegistry cleanup: ", b"Job ", b"FailedJobRegistry ")
 CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-#: Both of RQ's and Celery's: the job was told to stop, at its time limit.
-TIMEOUTS: Final = ("JobTimeoutException", "SoftTimeLimitExceeded", "TimeLimitExceeded")
-
-OURS: Final = ord("{")
-RETURN: Final = ord("\r")
+CARRIAGE_RETURN: Final = ord("\r")
 
 
 class Reader:
-    """Reads one log, or a piece of it, line after line; what it finds is appended to *out*, in order.
+    """Reads one log, or a piece of it, line after line, and appends what it finds to *out*, in order.
 
-    With *rows* whole blocks of the text format are written there instead: no order is promised then.
-    Of a piece, *before* gives what stands before it; without, this is a whole log.
+    With *rows* whole blocks of lines are written there instead, in no promised order. *before* gives what
+    stands before a piece; without it, this is a whole log.
     """
 
     def __init__(
@@ -50,256 +46,194 @@ class Reader:
     ) -> None:
         self.number = 0  #: lines read
         self.offset = 0  #: bytes read
-        self.jobs = Jobs(out.append, lambda end: out.append(nameless(end)), partial=before is not None)
+        self.written = 0  #: runs that went to *rows* rather than to *out*
+        self.jobs = Jobs(out.append, lambda end: out.append(make_nameless(end)), partial=before is not None)
         self._out = out
         self._rows = rows
-        self.written = 0  #: runs that went to *rows* rather than to *out*
-        self._stock = stock.Lines(Moments(zone))
-        self._of_celery = celery.Lines(self._stock.moments, before)
-        self._rq = Lines(self.jobs, days, zone)
-        self._heads: Final = {  # a known line's first byte says where it may belong
-            OURS: self._ours,
-            ord("T"): self._text,
-            ord("["): self._celery,
-            **dict.fromkeys(b"012", self._timed),
-        }
-        self._open: End | None = None  #: a failure whose traceback may follow
+        context = Context(
+            emit=out.append, jobs=self.jobs, moments=Moments(zone), days=days, zone=zone, before=before
+        )
+        self._formats: dict[int, Format] = {}  #: by first byte
+        self._rivals: defaultdict[int, list[Format]] = defaultdict(list)  #: others with that first byte
+        for log_format in [each(context) for each in FORMATS]:
+            for first in log_format.first_bytes:
+                if self._formats.setdefault(first, log_format) is not log_format:
+                    self._rivals[first].append(log_format)
+        self._failure: End | None = None  #: one whose traceback may follow
+        self._owner: Format | None = None  #: the format of that failure
         self._cause = Cause()
-        self._inside = False  #: lines without a head of their own belong to the line before
+        self._inside = False  #: lines of no format belong to the line before
 
     def read(self, lines: Sequence[bytes]) -> None:
         """Take the next lines, without their line ends."""
-        if (
-            lines
-            and lines[0].startswith(b"Time: ")
-            and lines[-1].startswith(b"Time: ")
-            and self._texts(lines)
-        ):
+        if lines and self._read_block(lines):
             return
-        number, offset, heads = self.number, self.offset, self._heads
+        number, offset, formats = self.number, self.offset, self._formats
         for line in lines:
             number += 1
-            if line and len(line) <= LONGEST and line[-1] != RETURN and (take := heads.get(line[0])):
-                take(line, number, offset)
+            if not line or len(line) > MAX_LINE_LENGTH or line[-1] == CARRIAGE_RETURN:
+                self._read_line(line, number, offset)
+            elif log_format := formats.get(line[0]):
+                self._take(log_format, line, number, offset)
             else:
-                self._line(line, number, offset)
+                self._read_other(line, number, offset)
             offset += len(line) + 1
         self.number, self.offset = number, offset
 
-    def _texts(self, lines: Sequence[bytes]) -> bool:
-        """Take *lines* if all are good ones of the text format: much quicker than one by one."""
-        if max(map(len, lines)) > LONGEST:
-            return False
-        found = self._stock.texts(lines)
-        if found is None:
-            return False
-        self._close()
-        self._inside = False
-        self._put(found, lines)
-        self.number += len(lines)
-        self.offset += sum(map(len, lines)) + len(lines)
-        return True
-
-    def _put(self, found: list[Text], lines: Sequence[bytes]) -> None:
-        """Hand on what *lines* of the text format tell: as rows where those are all that's wanted."""
-        if self._rows is not None:
-            self._rows.texts(found)
-            self.written += len(found)
-            return
-        number, offset = self.number, self.offset
-        for line, (timestamp, duration, task) in zip(lines, found, strict=True):
-            number += 1
-            self._out.append(
-                End(line=number, offset=offset, timestamp=timestamp, task=task, duration=duration)
-            )
-            offset += len(line) + 1
-
     def skip(self, line: bytes, length: int) -> None:
-        """Refuse a line of which only the beginning was read: *length* bytes in all."""
+        """Refuse a line of *length* bytes, of which only the beginning was read."""
         self.number += 1
-        self._refuse(Reason.LONG, line, self.number, self.offset)
+        self._set_aside(Reason.LONG, line, self.number, self.offset)
         self.offset += length + 1
 
     def interrupt(self) -> None:
-        """Lines of ours come now, read by somebody else: what was open before them has no more lines."""
+        """Lines that something else reads come next: the open failure has no more lines."""
         self._close()
         self._inside = False
 
-    def damaged(self) -> None:
-        """Say that what follows can't be decompressed."""
-        self._refuse(Reason.DAMAGED, b"", self.number + 1, self.offset)
+    def mark_damaged(self) -> None:
+        """Report that the rest of the log can't be decompressed."""
+        self._set_aside(Reason.DAMAGED, b"", self.number + 1, self.offset)
 
     def finish(self, *, last: bool = True) -> None:
-        """The log, or with *last* false a piece of it, is over."""
+        """End the log, or with *last* false a piece of it."""
         self._close()
         if last:
             self.jobs.finish()
 
-    def _line(self, line: bytes, number: int, offset: int) -> None:
-        """Take one line, whatever it looks like."""
-        line = line.removesuffix(b"\r")
-        if len(line) > LONGEST and line[0] != OURS:
-            self._refuse(Reason.LONG, line, number, offset)
-        else:
-            self._heads.get(line[0] if line else 0, self._other)(line, number, offset)
-
-    def _text(self, line: bytes, number: int, offset: int) -> None:
-        """A line of the text format."""
-        if not line.startswith(b"Time: "):
-            self._other(line, number, offset)
-            return
-        if self._open is not None:
-            self._close()
-        self._inside = False
-        try:
-            self._out.append(self._stock.text(line, number, offset))
-        except Broken as broken:
-            self._odd(broken.reason, line, number, offset)
-
-    def _celery(self, line: bytes, number: int, offset: int) -> None:
-        """A line of Celery's. What Celery prints may go on over lines."""
-        if not line[1:5].isdigit():
-            self._other(line, number, offset)
-            return
-        if self._open is not None:
-            if self._of_celery.undone(line, self._open):
-                self._open = None
-            self._close()
-        self._inside = True
-        try:
-            end = self._of_celery.read(line, number, offset)
-        except Broken as broken:
-            self._inside = False
-            self._odd(broken.reason, line, number, offset)
-            return
-        if end is None:
-            return
-        if end.outcome == "failure":
-            self._open, self._cause = end, Cause()
-        else:
-            self._out.append(end)
-
-    def _timed(self, line: bytes, number: int, offset: int) -> None:
-        """A line of RQ's."""
-        if not line.startswith(self._rq.clock) and not TIMED(line):
-            self._other(line, number, offset)
-            return
-        retry = self._open is not None and b" for retry" in line
-        if self._open is not None and not retry:
-            self._close()
-        self._inside = False
-        try:
-            end = self._rq.read(line, number, offset)
-        except Broken as broken:
-            self._odd(broken.reason, line, number, offset)
-            return
-        if retry and end is not None and self._retried(end):
-            return
-        if end is not None:
-            self._close()
-            self._open, self._cause, self._inside = end, Cause(), True
-
-    def _retried(self, end: End) -> bool:
-        """Whether *end* says of the open failure that it will be tried again; what killed it says more."""
-        if self._open is None or self._open.id != end.id:
+    def _read_block(self, lines: Sequence[bytes]) -> bool:
+        """Take *lines* at once, if they are of a format that can and all are good."""
+        log_format = self._formats.get(lines[0][0]) if lines[0] else None
+        if log_format is None or not log_format.recognizes(lines[0]):
             return False
-        if self._open.action == "failed":
-            self._open.action = "retried"
+        runs = log_format.read_block(lines)
+        if runs is None:
+            return False
+        self.interrupt()
+        self._emit_block(runs, lines)
+        self.number += len(lines)
+        self.offset += sum(map(len, lines)) + len(lines)
         return True
 
-    def _ours(self, line: bytes, number: int, offset: int) -> None:
-        """A line of JSON. What begins like a dict as Python shows it belongs to Celery's line before it."""
-        if line.startswith(b"{'"):
-            self._other(line, number, offset)
+    def _emit_block(self, runs: list[BlockRun], lines: Sequence[bytes]) -> None:
+        """Hand on the *runs* of *lines*, as rows if those are wanted."""
+        if self._rows is not None:
+            self._rows.texts(runs)
+            self.written += len(runs)
             return
-        if self._open is not None:
-            self._close()
-        self._inside = False
-        if len(line) > LONGEST_JSON:
-            self._refuse(Reason.LONG, line, number, offset)
-        elif (run := ndjson.quick(line)) is None:
-            self._json_else(line, number, offset)
+        number, offset = self.number, self.offset
+        for line, (timestamp, duration, task) in zip(lines, runs, strict=True):
+            number += 1
+            end = End(line=number, offset=offset, timestamp=timestamp, task=task, duration=duration)
+            self._out.append(end)
+            offset += len(line) + 1
+
+    def _read_line(self, line: bytes, number: int, offset: int) -> None:
+        """Take one line, whatever it looks like."""
+        line = line.removesuffix(b"\r")
+        log_format = self._formats.get(line[0]) if line else None
+        if len(line) > (log_format.max_length if log_format else MAX_LINE_LENGTH):
+            self._set_aside(Reason.LONG, line, number, offset)
+        elif log_format:
+            self._take(log_format, line, number, offset)
         else:
-            self._out.append(Own(run, number, offset))
+            self._read_other(line, number, offset)
 
-    def _json_else(self, line: bytes, number: int, offset: int) -> None:
-        """JSON that isn't a line just as we write it."""
+    def _take(self, log_format: Format, line: bytes, number: int, offset: int) -> None:
+        """Take a line that begins with the first byte of *log_format*."""
+        if self._failure is not None:
+            if not log_format.recognizes(line):
+                self._pass_on(line, number, offset)
+                return
+            if self._amends(self._failure, log_format, line):
+                return
         try:
-            self._out.append(Own(ndjson.patient(line), number, offset))
-        except ndjson.NotOurs as other:
-            if other.reason is not None:
-                self._odd(other.reason, line, number, offset, other.detail)
+            failure = log_format.read(line, number, offset)
+        except Unreadable as error:
+            self._take_unreadable(error, log_format, line, number, offset)
+            return
+        self._inside = log_format.multiline
+        if failure is not None:
+            self._failure, self._owner, self._cause, self._inside = failure, log_format, Cause(), True
 
-    def _other(self, line: bytes, number: int, offset: int) -> None:
-        """A line that doesn't begin like any of a known format."""
+    def _take_unreadable(
+        self, error: Unreadable, log_format: Format, line: bytes, number: int, offset: int
+    ) -> None:
+        """Take a line that *log_format* couldn't read: a broken one of its own, or not one of its own."""
+        if log_format.recognizes(line):
+            self._inside = False
+            self._refuse(error.reason, line, number, offset, error.detail)
+        else:
+            self._pass_on(line, number, offset)
+
+    def _pass_on(self, line: bytes, number: int, offset: int) -> None:
+        """Take a line that the first format with its first byte doesn't recognize."""
+        for log_format in self._rivals.get(line[0], ()):
+            if log_format.recognizes(line):
+                self._take(log_format, line, number, offset)
+                return
+        self._read_other(line, number, offset)
+
+    def _amends(self, failure: End, log_format: Format, line: bytes) -> bool:
+        """Whether *line* only says more about the open *failure*. If not, no line after it will."""
+        if log_format.amends(line, failure):
+            self._inside = log_format.multiline
+            return True
+        if log_format.withdraws(line, failure):
+            self._failure = None
+        self._close()
+        return False
+
+    def _read_other(self, line: bytes, number: int, offset: int) -> None:
+        """Take a line that doesn't begin like one of any format."""
         if not line or line.isspace():
             self._cause.read(line)
         elif number == 1 and line.startswith(BOM):
-            self._line(line[len(BOM) :], number, offset + len(BOM))
+            self._read_line(line[len(BOM) :], number, offset + len(BOM))
         elif b"\0" in line:
-            self._nul(line, number, offset)
+            self._read_between_nuls(line, number, offset)
         elif line.startswith(b"\x1b[") and (plain := COLOUR.sub(b"", line)) != line:
-            self._line(plain, number, offset)
-        elif line.startswith(TRACEBACK):
+            self._read_line(plain, number, offset)
+        elif line.startswith(TRACEBACK_START):
             self._inside = True
             self._cause.read(line)
-        elif self._inside and OUR_START not in line:
+        elif self._inside and OWN_LINE_START not in line:
             self._cause.read(line)
-        elif celery.BANNER(line) is None and not line.startswith(UNTIMED):
-            self._odd(Reason.BINARY if CONTROL.search(line) else Reason.UNKNOWN, line, number, offset)
+        elif not any(match(line) for each in FORMATS for match in each.chatter):
+            reason = Reason.BINARY if CONTROL.search(line) else Reason.UNKNOWN
+            self._refuse(reason, line, number, offset)
 
-    def _nul(self, line: bytes, number: int, offset: int) -> None:
-        """A line with NUL bytes: around it, a crash left them; within it, it is no text."""
+    def _read_between_nuls(self, line: bytes, number: int, offset: int) -> None:
+        """Take a line with NUL bytes: around the text, a crash left them; within it, it is no text."""
         rest = line.strip(b"\0")
         if CONTROL.search(rest):
-            self._odd(Reason.BINARY, line, number, offset)
+            self._refuse(Reason.BINARY, line, number, offset)
             return
-        self._refuse(Reason.NUL, line, number, offset)
+        self._set_aside(Reason.NUL, line, number, offset)
         if rest:
-            self._line(rest, number, offset + line.index(rest))
-
-    def _odd(self, reason: Reason, line: bytes, number: int, offset: int, detail: str = "") -> None:
-        """A line that can't be read, but for whole lines of ours behind its torn beginning."""
-        at = line.find(OUR_START, 1)
-        if at < 0:
-            self._refuse(reason, line, number, offset, detail)
-            return
-        start = 0
-        while start < len(line):
-            self._piece(reason, line[start:at], number, offset + start)
-            start = at
-            at = line.find(OUR_START, start + 1)
-            at = len(line) if at < 0 else at
-
-    def _piece(self, reason: Reason, piece: bytes, number: int, offset: int) -> None:
-        """A part of a line of which another part is torn."""
-        run = ndjson.quick(piece) if piece.startswith(b"{") else None
-        if run is None:
-            self._refuse(Reason.TORN if piece.startswith(b"{") else reason, piece, number, offset)
-        else:
-            self._out.append(Own(run, number, offset))
+            self._read_line(rest, number, offset + line.index(rest))
 
     def _close(self) -> None:
-        """The open failure has no more lines."""
-        end, cause = self._open, self._cause
-        self._open = None
-        if end is None:
-            return
-        if cause.error is not None:
-            end.error, end.message = cause.error, cause.message
-        if (end.error or "").endswith(TIMEOUTS) and end.action == "failed":
-            end.action = "timed-out"
-        if end.system == "rq":
-            self.jobs.ended(end)
-        else:
-            self._out.append(nameless(end) if end.task is None else end)
+        """Hand on the open failure: it has no more lines."""
+        failure, self._failure = self._failure, None
+        if failure is not None and self._owner is not None:
+            self._cause.apply(failure)
+            self._owner.complete(failure)
 
     def _refuse(self, reason: Reason, line: bytes, number: int, offset: int, detail: str = "") -> None:
-        """Set a line aside."""
+        """Set aside a line that can't be read, except for whole lines of ours behind its torn beginning."""
+        if line.find(OWN_LINE_START, 1) < 0:
+            self._set_aside(reason, line, number, offset, detail)
+            return
+        for place, part in split_at_own_lines(line):
+            run = decode_exact(part) if part.startswith(b"{") else None
+            if run is None:
+                self._set_aside(
+                    Reason.TORN if part.startswith(b"{") else reason, part, number, offset + place
+                )
+            else:
+                self._out.append(Own(run, number, offset + place))
+
+    def _set_aside(self, reason: Reason, line: bytes, number: int, offset: int, detail: str = "") -> None:
+        """Report a line that can't be read."""
         self._out.append(unparsable(reason, line, number, offset, detail))
-
-
-def nameless(end: End) -> Unparsable:
-    """An end that no task is known of."""
-    told = f"job {end.id}" if end.id else f"worker {end.worker}"
-    return unparsable(Reason.NAMELESS, told.encode(), end.line, end.offset)

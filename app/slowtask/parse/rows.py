@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Final, TextIO
 
+from slowtask.parse.format import BlockRun
 from slowtask.parse.items import End, Own
-from slowtask.parse.text import Text
 from slowtask.record.event import microseconds
 
 COLUMNS: Final = ("timestamp", "duration", "margin", "wait", "outcome", "task", "queue", "worker", "error")
@@ -36,7 +36,7 @@ class Rows:
         rows = [_own(each, texts) if isinstance(each, Own) else _end(each, texts) for each in items]
         self._write("".join(rows))
 
-    def texts(self, found: list[Text]) -> None:
+    def texts(self, found: list[BlockRun]) -> None:
         """One row for each of *found*."""
         texts = self._texts
         self._write("".join([f"{at},{took},,,unknown,{texts[task]},,,\n" for at, took, task in found]))

@@ -1,4 +1,4 @@
-"""The stock lines of RQ's workers, 1.16 to 3.0.
+"""PARSE: the stock lines of RQ's workers, 1.16 to 3.0. One run takes several lines, paired by `Jobs`.
 
 `18:47:58 Worker 74ecc4…: default: jobs.compute() (2aab4a44-…)`
 `18:47:58 Successfully completed jobs.compute() job in 0:00:00.237846s on worker 74ecc4…`
@@ -6,13 +6,12 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import tzinfo
 from typing import Any, Final
 
+from slowtask.parse.format import COLOUR, Context, Format, Names, Unreadable, read_duration
 from slowtask.parse.grok import ours_with
 from slowtask.parse.items import End, Reason
-from slowtask.parse.jobs import Jobs, Start
-from slowtask.parse.text import Broken, Names, took
+from slowtask.parse.jobs import Start
 from slowtask.parse.times import Days, clock, instant
 from slowtask.record.event import LONG_MAX, SECOND, Action
 
@@ -23,9 +22,11 @@ CALL, NAME, ID = "[@metadata][call]", "[task][name]", "[task][id]"
 STATUS, SIGNAL = "[@metadata][status]", "[@metadata][signal]"
 TOOK: Final = tuple(f"[@metadata][{unit}]" for unit in ("days", "hours", "minutes", "seconds"))
 
-TIMED = re.compile(rb"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d ").match
+CLOCK_HEAD: Final = rb"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d "
+match_clock = re.compile(CLOCK_HEAD).match
+#: RQ's warnings have no time if their logger has no handler.
+match_untimed = re.compile(rb"StartedJobRegistry cleanup: |Job |FailedJobRegistry ").match
 ESCAPE: Final = 0x1B
-COLOUR: Final = re.compile(rb"\x1b\[[0-9;]*m")
 
 START = ours_with("RQ_START", CLOCK, WORKER, QUEUE, CALL, NAME, ID).match
 START_OWN = ours_with("RQ_START_OWN", CLOCK, WORKER, QUEUE, CALL, ID).match
@@ -36,168 +37,193 @@ DONE_BARE = ours_with("RQ_DONE_BARE", CLOCK, ID, *TOOK, WORKER).match
 OK = ours_with("RQ_OK", CLOCK, WORKER, QUEUE, ID).match
 CHATTER = ours_with("RQ_CHATTER", CLOCK).match
 
-Found = dict[str, bytes | None]
+Fields = dict[str, bytes | None]
 
 
-def _by_field(name: str, *fields: str) -> Callable[[bytes], Found | None]:
-    """A pattern for lines that are rare: what it finds by field."""
+def _by_field(name: str, *fields: str) -> Callable[[bytes], Fields | None]:
+    """The matcher of a rare line, which returns what it finds by field."""
     match = ours_with(name, *fields).match
 
-    def found(line: bytes) -> Found | None:
+    def match_fields(line: bytes) -> Fields | None:
         matched = match(line)
         return None if matched is None else dict(zip(fields, matched.groups(), strict=True))
 
-    return found
+    return match_fields
 
 
-#: The lines that end a run without success: words to look for first, the pattern, the action.
-ENDS: Final[tuple[tuple[bytes, Callable[[bytes], Found | None], Action], ...]] = (
+RETRY_WORDS: Final = b" for retry"
+match_retry = _by_field("RQ_RETRY", CLOCK, WORKER, ID)
+#: Lines that end a run without success: what to look for before the pattern is tried, it, the action.
+FAILURES: Final[tuple[tuple[bytes, Callable[[bytes], Fields | None], Action], ...]] = (
     (b"exception raised", _by_field("RQ_RAISED", CLOCK, ID, NAME), "failed"),
     (b"exception raised", _by_field("RQ_RAISED_BY", CLOCK, WORKER, ID, NAME), "failed"),
     (b"-horse terminated", _by_field("RQ_KILLED", CLOCK, STATUS, SIGNAL), "killed"),
     (b"-horse terminated", _by_field("RQ_KILLED_BY", CLOCK, WORKER, ID, STATUS, SIGNAL), "killed"),
     (b"stopped by user", _by_field("RQ_STOPPED", CLOCK), "stopped"),
     (b"stopped by user", _by_field("RQ_STOPPED_BY", CLOCK, WORKER, ID), "stopped"),
-    (b" for retry", _by_field("RQ_RETRY", CLOCK, WORKER, ID), "retried"),
+    (RETRY_WORDS, match_retry, "retried"),
     (b"exceeded maximum retry", _by_field("RQ_SPENT", CLOCK, WORKER, ID), "failed"),
     (b"AbandonedJobError", _by_field("RQ_ABANDONED", CLOCK, ID), "abandoned"),
 )
 
 
-class Lines:
-    """Reads RQ's lines in the order of their file and hands *jobs* what they tell.
+class RqFormat(Format):
+    """Lines of RQ's workers, which give only the time of day, so their order in the file counts."""
 
-    *days* says the date of each line; *zone* is where its clock hung.
-    """
+    first_bytes = b"012"
+    head = CLOCK_HEAD
+    amendment = RETRY_WORDS
+    chatter = (match_untimed,)
 
-    def __init__(self, jobs: Jobs, days: Callable[[int], Days], zone: tzinfo) -> None:
-        self.jobs = jobs
-        self.names = Names()
-        self._zone = zone
-        self._make_days = days
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._jobs = context.jobs
+        self._names = Names()
         self._days: Days | None = None
-        self.clock = b"-"  #: of the line before, with the space behind it
-        self._now = 0  #: its time, µs
+        self._clock = b"-"  #: of the line before, with the space after it
+        self._now = 0  #: the time that it shows, in µs since the epoch
 
     def read(self, line: bytes, number: int, offset: int) -> End | None:
-        """Take one line; returns an end whose traceback may follow. Raises `Broken` if it isn't RQ's."""
-        if not line.startswith(self.clock):
+        """Hand `Jobs` what *line* tells; returns a failure, if it is one. Raises `Unreadable`."""
+        if not line.startswith(self._clock):
+            if not match_clock(line):
+                raise Unreadable(Reason.UNKNOWN)
             self._tick(line[:9])
         if ESCAPE in line:
             line = COLOUR.sub(b"", line)
         if line.startswith(b"Successfully completed ", 9):
-            self._done(line, number, offset)
+            self._read_done(line, number, offset)
         elif line.endswith(b")"):
-            return self._with_id(line, number, offset)
+            return self._read_with_id(line, number, offset)
         elif not line.endswith(b" seconds") or line.find(b"esult is kept for ") < 0:
-            return self._rare(line, number, offset)
+            return self._read_rare(line, number, offset)
         return None
 
-    def _with_id(self, line: bytes, number: int, offset: int) -> End | None:
-        """A line that ends with a job's id: it started, it ended well, or something rarer."""
-        at = line.find(JOB_OK)  # quicker than the pattern; and of a job that `_done` has told, enough
-        if at >= 0 and self.jobs.told(line[at + len(JOB_OK) : -1].decode("utf-8", "replace")):
+    def recognizes(self, line: bytes) -> bool:
+        """Whether *line* begins with a time of day."""
+        return match_clock(line) is not None
+
+    def amends(self, line: bytes, failure: End) -> bool:
+        """Whether *line* says that the job of *failure* will be tried again. What killed it says more."""
+        fields = match_retry(COLOUR.sub(b"", line)) if RETRY_WORDS in line else None
+        if fields is None or failure.id != _text(fields[ID]):
+            return False
+        self._tick(line[:9])
+        if failure.action == "failed":
+            failure.action = "retried"
+        return True
+
+    def complete(self, failure: End) -> None:
+        """Pair *failure* with its start."""
+        self._jobs.ended(failure)
+
+    def _read_with_id(self, line: bytes, number: int, offset: int) -> End | None:
+        """Read a line that ends with a job's id: it started, it ended well, or something rarer."""
+        # Searching is faster than the pattern, and enough for a job whose success is known already.
+        at = line.find(JOB_OK)
+        if at >= 0 and self._jobs.told(line[at + len(JOB_OK) : -1].decode("utf-8", "replace")):
             return None
-        if at >= 0 and (found := OK(line)):
-            self._ok(found.groups(), number, offset)
-        elif found := START(line):
-            self._start(found.groups(), number, offset)
+        if at >= 0 and (match := OK(line)):
+            self._read_ok(match.groups(), number, offset)
+        elif match := START(line):
+            self._read_start(match.groups(), number, offset)
         else:
-            return self._rare(line, number, offset)
+            return self._read_rare(line, number, offset)
         return None
 
     def _tick(self, text: bytes) -> None:
-        """The clock moved: work out the time once for all lines of this second."""
+        """Work out the time once for all lines of a second."""
         seconds = clock(text)
         if self._days is None:
-            self._days = self._make_days(seconds)
-        self.clock, self._now = text, instant(self._days.date(seconds), seconds, self._zone)
+            self._days = self.context.days(seconds)
+        self._clock = text
+        self._now = instant(self._days.date(seconds), seconds, self.context.zone)
 
-    def _start(self, groups: Any, number: int, offset: int) -> None:
-        """A job begins."""
+    def _read_start(self, groups: Any, number: int, offset: int) -> None:
+        """Take the start of a job."""
         _, worker, queue, call, task, job = groups
-        self.jobs.start(
+        self._jobs.start(
             Start(
                 line=number,
                 offset=offset,
                 timestamp=self._now,
                 id=job.decode("utf-8", "replace"),
-                queue=self.names[queue],
-                worker=None if worker is None else self.names[worker],
-                task=None if task is None else self.names[task],
+                queue=self._names[queue],
+                worker=None if worker is None else self._names[worker],
+                task=None if task is None else self._names[task],
                 call=call,
             )
         )
 
-    def _done(self, line: bytes, number: int, offset: int) -> None:
-        """A job succeeded, with its exact time."""
+    def _read_done(self, line: bytes, number: int, offset: int) -> None:
+        """Take a success with its exact run time. Raises `Unreadable`."""
         job = call = task = None
-        if found := DONE(line):
-            _, call, task, *spent, worker = found.groups()
-        elif found := DONE_BARE(line):
-            _, job, *spent, worker = found.groups()
-        elif found := DONE_OWN(line):
-            _, call, *spent, worker = found.groups()
+        if match := DONE(line):
+            _, call, task, *spent, worker = match.groups()
+        elif match := DONE_BARE(line):
+            _, job, *spent, worker = match.groups()
+        elif match := DONE_OWN(line):
+            _, call, *spent, worker = match.groups()
         else:
-            raise Broken(Reason.MALFORMED)
-        self.jobs.done(
+            raise Unreadable(Reason.MALFORMED)
+        self._jobs.done(
             End(
                 line=number,
                 offset=offset,
                 timestamp=self._now,
-                task=None if task is None else self.names[task],
+                task=None if task is None else self._names[task],
                 duration=_duration(spent),
                 outcome="success",
                 action="finished",
-                id=None if job is None else job.decode("utf-8", "replace"),
+                id=_text(job),
                 system="rq",
-                worker=self.names[worker],
+                worker=self._names[worker],
                 call=call,
             )
         )
 
-    def _ok(self, groups: Any, number: int, offset: int) -> None:
-        """A job succeeded, with its id."""
+    def _read_ok(self, groups: Any, number: int, offset: int) -> None:
+        """Take a success with its job's id, but no run time."""
         _, worker, queue, job = groups
         end = self._end(number, offset, job, worker, "finished")
-        end.outcome, end.queue = "success", self.names[queue]
-        self.jobs.ok(end)
+        end.outcome, end.queue = "success", self._names[queue]
+        self._jobs.ok(end)
 
-    def _rare(self, line: bytes, number: int, offset: int) -> End | None:
-        """The lines of failures, and those that tell of no run. Raises `Broken` for a stranger's."""
-        for words, match, action in ENDS:
-            if words in line and (fields := match(line)):
-                return self._failed(fields, number, offset, action)
+    def _read_rare(self, line: bytes, number: int, offset: int) -> End | None:
+        """Read failures and rare starts; skip RQ's other lines. Raises `Unreadable` for another program's."""
+        for words, match_fields, action in FAILURES:
+            if words in line and (fields := match_fields(line)):
+                return self._failure(fields, number, offset, action)
         if own := START_OWN(line):
             time, worker, queue, call, job = own.groups()
-            self._start((time, worker, queue, call, None, job), number, offset)
+            self._read_start((time, worker, queue, call, None, job), number, offset)
         elif bare := START_BARE(line):
             time, worker, queue, job = bare.groups()
-            self._start((time, worker, queue, None, None, job), number, offset)
+            self._read_start((time, worker, queue, None, None, job), number, offset)
         elif CHATTER(line) is None:
-            raise Broken(Reason.UNKNOWN)
+            raise Unreadable(Reason.UNKNOWN)
         return None
 
-    def _failed(self, found: Found, number: int, offset: int, action: Action) -> End:
-        """An end that is no success."""
-        end = self._end(number, offset, found.get(ID), found.get(WORKER), action)
-        name = found.get(NAME)
-        end.task = None if name is None or name.startswith(b"<") else self.names[name]
-        if signal := found.get(SIGNAL):
+    def _failure(self, fields: Fields, number: int, offset: int, action: Action) -> End:
+        """The end of a run that failed, with what its line names."""
+        end = self._end(number, offset, fields.get(ID), fields.get(WORKER), action)
+        name = fields.get(NAME)
+        end.task = None if name is None or name.startswith(b"<") else self._names[name]
+        if signal := fields.get(SIGNAL):
             end.reason = f"signal {int(signal)}"
-        elif status := found.get(STATUS):
+        elif status := fields.get(STATUS):
             end.reason = _exit(status)
         return end
 
     def _end(self, number: int, offset: int, job: bytes | None, worker: bytes | None, action: Action) -> End:
-        """An end with what all of RQ's have; an unsuccessful one unless told otherwise."""
+        """A failure; the caller may make it a success."""
         return End(
             line=number,
             offset=offset,
             timestamp=self._now,
             task=None,
-            id=None if job is None else job.decode("utf-8", "replace"),
-            worker=None if worker is None else self.names[worker],
+            id=_text(job),
+            worker=None if worker is None else self._names[worker],
             outcome="failure",
             action=action,
             system="rq",
@@ -205,18 +231,23 @@ class Lines:
 
 
 def _duration(spent: Sequence[bytes | None]) -> int:
-    """Days, hours, minutes and seconds of a `timedelta` in ns. Raises `Broken`."""
+    """The ns of a `timedelta` printed as days, hours, minutes and seconds. Raises `Unreadable`."""
     days, hours, minutes, seconds = spent
     if days is None and hours == b"0" and minutes == b"00":
-        return took(seconds or b"")
+        return read_duration(seconds or b"")
     whole = int(days or 0) * 86400 + int(hours or 0) * 3600 + int(minutes or 0) * 60
-    found = whole * SECOND + took(seconds or b"")
-    if not 0 <= found <= LONG_MAX:
-        raise Broken(Reason.DURATION)
-    return found
+    duration = whole * SECOND + read_duration(seconds or b"")
+    if not 0 <= duration <= LONG_MAX:
+        raise Unreadable(Reason.DURATION)
+    return duration
 
 
 def _exit(status: bytes) -> str | None:
-    """What `waitpid` returned, as people say it; RQ names the signal itself, where there was one."""
+    """What `waitpid` returned, in words. RQ names the signal itself if there was one."""
     number = int(status) if status.isdigit() and len(status) < 6 else 0  # noqa: PLR2004 - 16 bits
     return f"exit status {number >> 8}" if number >> 8 else f"signal {number & 127}" if number else None
+
+
+def _text(name: bytes | None) -> str | None:
+    """*name* decoded, if there is one."""
+    return None if name is None else name.decode("utf-8", "replace")

@@ -21,9 +21,10 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol, cast
 
-from slowtask.parse.items import End, Item, Own, Reason, Tally, Unparsable
+from slowtask.parse.format import MAX_LINE_LENGTH
+from slowtask.parse.items import End, Item, Own, Reason, Tally, Unparsable, make_nameless
 from slowtask.parse.jobs import Jobs, Mark, Start
-from slowtask.parse.reader import LONGEST, Reader, nameless
+from slowtask.parse.reader import FORMATS, Reader
 from slowtask.parse.rows import Rows
 from slowtask.parse.sources import Source
 from slowtask.parse.stream import fed, start_of, times
@@ -32,10 +33,10 @@ from slowtask.parse.times import Days, clock, first_day
 PIECE: Final = 8 << 20  #: bytes; a file of two or more is read in pieces
 SMALL: Final = 4 << 20  #: bytes; less is read quicker than a process starts
 KEPT: Final = 100  #: lines that can't be read, kept of each source to be shown
-#: Where a piece may begin: a line that is the head of its own, whatever stands before it …
-HEAD: Final = re.compile(rb'\n(?=\{"@timestamp":|Time: \d|\[\d{4}-|(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d )')
-#: … and that says nothing of the end before it.
-TIED: Final = re.compile(rb" for retry|pidbox command error")
+#: A piece may begin with a line that has the head of a format …
+HEAD: Final = re.compile(rb"\n(?=%s)" % b"|".join(each.head for each in FORMATS))
+#: … unless it can't be read without the line before it.
+AMENDMENT: Final = re.compile(b"|".join(each.amendment for each in FORMATS if each.amendment))
 LOOK_BACK: Final = 4 * PIECE  #: bytes before a piece in which the name of a task is looked for
 
 
@@ -201,10 +202,10 @@ def _cuts(source: Source) -> list[int]:
 def _head(stream: BinaryIO, target: int) -> int | None:
     """The first offset after *target* at which a piece may begin; `None` if there is none near."""
     stream.seek(target)
-    window = stream.read(LONGEST)
+    window = stream.read(MAX_LINE_LENGTH)
     for found in HEAD.finditer(window):
         end = window.find(b"\n", found.end())
-        if end >= 0 and not TIED.search(window, found.end(), end):
+        if end >= 0 and not AMENDMENT.search(window, found.end(), end):
             return target + found.end()
     return None
 
@@ -217,7 +218,7 @@ def _size(source: Source) -> int:
 def _add(tally: Tally, whole: Piece, told: list[tuple[Piece, Told]]) -> None:
     """Put together what became of the pieces of one source."""
     out: list[Item] = []
-    jobs = Jobs(out.append, lambda end: out.append(nameless(end)))
+    jobs = Jobs(out.append, lambda end: out.append(make_nameless(end)))
     bad: list[Unparsable] = []
     rest = Told()
     for piece, each in told:

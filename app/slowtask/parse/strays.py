@@ -9,8 +9,10 @@ from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from slowtask.parse.format import MAX_LINE_LENGTH
 from slowtask.parse.items import Item, Tally
-from slowtask.parse.reader import LONGEST, OUR_START, Reader
+from slowtask.parse.ndjson import OWN_LINE_START
+from slowtask.parse.reader import Reader
 from slowtask.parse.rows import Rows
 from slowtask.parse.scan import Told
 from slowtask.parse.sources import Source
@@ -66,7 +68,7 @@ def stray_lines(stream: BinaryIO) -> Iterator[Stray]:
     while block := stream.read(BLOCK):
         block = rest + block
         end = block.rfind(b"\n") + 1
-        if not end and len(block) < LONGEST * 32:
+        if not end and len(block) < MAX_LINE_LENGTH * 32:
             rest = block
             continue
         whole, rest = (block[:end], block[end:]) if end else (block, b"")
@@ -78,10 +80,12 @@ def stray_lines(stream: BinaryIO) -> Iterator[Stray]:
 
 def _in(block: bytes, number: int, offset: int) -> Iterator[Stray]:
     """The strays of whole lines, the first of which is *number* at *offset*."""
-    glued = block.count(OUR_START) != block.count(b"\n" + OUR_START) + block.startswith(OUR_START)
+    glued = block.count(OWN_LINE_START) != block.count(b"\n" + OWN_LINE_START) + block.startswith(
+        OWN_LINE_START
+    )
     for line in block.split(b"\n"):
         odd = line[PLACE] != DATASET or line[-1] != BRACE or glued
-        if odd and line and (line[-1] != BRACE or not HEAD(line) or line.count(OUR_START) > 1):
+        if odd and line and (line[-1] != BRACE or not HEAD(line) or line.count(OWN_LINE_START) > 1):
             yield number, offset, line
         number += 1
         offset += len(line) + 1

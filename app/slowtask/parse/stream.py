@@ -10,7 +10,8 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import BinaryIO, Final
 
-from slowtask.parse.reader import LONGEST_JSON, Reader
+from slowtask.parse.ndjson import MAX_JSON_LENGTH
+from slowtask.parse.reader import Reader
 from slowtask.parse.sources import Source
 from slowtask.parse.times import Days, clock, first_day
 
@@ -47,8 +48,8 @@ class Feed:
     def _grow(self, part: bytes) -> None:
         """The line goes on."""
         self._length += len(part)
-        if len(self._rest) <= LONGEST_JSON:
-            self._rest += part[: LONGEST_JSON + 1]
+        if len(self._rest) <= MAX_JSON_LENGTH:
+            self._rest += part[: MAX_JSON_LENGTH + 1]
 
     def _flush(self) -> None:
         """The line has ended."""
@@ -115,7 +116,7 @@ def fed(reader: Reader, stream: BinaryIO, size: int | None = None, *, last: bool
             yield
     except DAMAGE:
         feed.finish()
-        reader.damaged()
+        reader.mark_damaged()
     feed.finish()
     reader.finish(last=last)
     yield
