@@ -11,7 +11,7 @@ from typing import Any
 from redis import Redis
 from rq import Worker
 
-from slowtask.demo.producer import BEAT, LASTS, MARK
+from slowtask.demo.producer import HEARTBEAT_FILE, HEARTBEAT_KEY, HEARTBEAT_TIMEOUT
 
 
 def worker(redis: Redis) -> bool:
@@ -22,7 +22,7 @@ def worker(redis: Redis) -> bool:
 
 def producer(redis: Redis) -> bool:
     """Whether the producer has looked at the queue of late."""
-    return bool(redis.exists(BEAT))
+    return bool(redis.exists(HEARTBEAT_KEY))
 
 
 def celery_worker() -> bool:
@@ -34,7 +34,7 @@ def celery_worker() -> bool:
 
 def celery_producer() -> bool:
     """Whether the producer of Celery's tasks has looked at the queue of late."""
-    return MARK.exists() and time.time() - MARK.stat().st_mtime < LASTS
+    return HEARTBEAT_FILE.exists() and time.time() - HEARTBEAT_FILE.stat().st_mtime < HEARTBEAT_TIMEOUT
 
 
 def by_redis(check: Callable[[Redis], bool]) -> Callable[[], bool]:

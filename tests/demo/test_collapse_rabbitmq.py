@@ -10,7 +10,7 @@ from conftest import missing, wait_until
 from test_demo import processes_in, slowtask
 
 from slowtask.demo.rabbitmq.publisher import Mails, Publisher
-from slowtask.demo.rabbitmq.server import binary
+from slowtask.demo.rabbitmq.server import find_program
 from slowtask.errors import BrokerError
 
 pytestmark = pytest.mark.redis
@@ -22,7 +22,7 @@ MAIL = "slowtask.demo.tasks.send_mail"
 def collapsed(tmp_path):
     """Has one part of it run, fast; its figures."""
     try:
-        binary("rabbitmq-server")
+        find_program("rabbitmq-server")
     except BrokerError as problem:
         missing(str(problem))
 
@@ -85,7 +85,7 @@ def test_a_publisher_that_ends_is_told_with_its_last_word(tmp_path):
     mails = Mails(queue="mail", confirm=True, rate="many")
     with (
         Publisher(tmp_path, "nonsense://", mails) as publisher,
-        pytest.raises(BrokerError, match="the publisher ended early: TypeError"),
+        pytest.raises(BrokerError, match="the publisher exited early: TypeError"),
     ):
         wait_until(lambda: publisher.publish(1, 0.1) is None)
 
@@ -95,14 +95,13 @@ def test_what_makes_no_sense_is_told_in_one_line(tmp_path):
 
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        "slowtask: a Redis has one limit, its memory: give --limit with --broker rabbitmq."
+        "slowtask: --limit is for RabbitMQ, since Redis has only one limit: add --broker rabbitmq."
     ]
 
 
 def test_without_a_rabbitmq_one_line_says_what_to_install(tmp_path):
-    nowhere = (
-        "from pathlib import Path; from slowtask.demo.rabbitmq import server; server.DEBIAN = Path('/none')\n"
-    )
+    nowhere = "from pathlib import Path\nfrom slowtask.demo.rabbitmq import server\n"
+    nowhere += "server.DEBIAN_PROGRAMS = Path('/none')\n"
     command = [sys.executable, "-c", f"{nowhere}from slowtask.cli import main; main()"]
     done = subprocess.run(
         [*command, "collapse", "--broker", "rabbitmq"],

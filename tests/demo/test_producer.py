@@ -11,7 +11,7 @@ from conftest import PATIENCE, wait_until
 from redis.exceptions import RedisError
 
 from slowtask.demo import demo, tasks
-from slowtask.demo.producer import BEAT, Pace, offer
+from slowtask.demo.producer import HEARTBEAT_KEY, Pace, offer
 from slowtask.demo.server import Server
 from slowtask.errors import UsageError
 
@@ -53,7 +53,7 @@ def test_a_queue_is_kept_busy(producer, redis_server, redis):
     producer(redis_server)
 
     assert wait_until(lambda: redis.llen(QUEUE) > 20)
-    assert redis.ttl(BEAT) > 0
+    assert redis.ttl(HEARTBEAT_KEY) > 0
 
 
 @pytest.mark.redis
@@ -82,7 +82,7 @@ def test_it_goes_on_when_redis_is_back(producer, tmp_path):
 @pytest.mark.redis
 def test_sigterm_ends_it_at_once_and_well(producer, redis_server, redis):
     running = producer(redis_server)
-    wait_until(lambda: redis.exists(BEAT))
+    wait_until(lambda: redis.exists(HEARTBEAT_KEY))
     running.send_signal(signal.SIGTERM)
 
     assert running.wait(PATIENCE) == 0
@@ -106,7 +106,7 @@ def test_a_pace_that_makes_no_sense_is_told_in_one_line(tmp_path):
     )
 
     assert done.returncode == 2
-    assert done.stderr.startswith("slowtask: SLOWTASK_DEMO_RATE and SLOWTASK_DEMO_DEPTH are numbers")
+    assert done.stderr.startswith("slowtask: SLOWTASK_DEMO_RATE and SLOWTASK_DEMO_DEPTH must be numbers")
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -131,7 +131,7 @@ def test_the_containers_check_finds_that_nobody_is_at_work(who, redis_server, re
 @pytest.mark.redis
 def test_the_containers_check_finds_the_producer_at_work(producer, redis_server, redis, healthy):
     producer(redis_server)
-    wait_until(lambda: redis.exists(BEAT))
+    wait_until(lambda: redis.exists(HEARTBEAT_KEY))
 
     assert healthy("producer", redis_server) == 0
 

@@ -48,7 +48,7 @@ def test_one_of_our_own_listens_on_loopback_only_and_ends_when_told(tmp_path):
 
 
 def test_where_there_is_none_that_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "DEBIAN", tmp_path)
+    monkeypatch.setattr(module, "DEBIAN_PROGRAMS", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(BrokerError, match="there is no rabbitmq-server on PATH: install RabbitMQ"):

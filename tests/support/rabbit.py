@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import sharing
-from slowtask.demo.rabbitmq.server import Given, RabbitMQ
+from slowtask.demo.rabbitmq.admin import RabbitMQAdmin
+from slowtask.demo.rabbitmq.server import RabbitMQ
 
 #: Figures that the management API would show only after five seconds.
 CONF = {"collect_statistics_interval": "500"}
@@ -20,9 +21,9 @@ CONF = {"collect_statistics_interval": "500"}
 def shared(folder):
     """The one of this test run, whose processes all know *folder*. Raises `BrokerError`."""
     if url := os.environ.get("AMQP_URL"):
-        return Given(url, os.environ.get("RABBITMQ_MANAGEMENT_URL", "http://127.0.0.1:15672"))
+        return RabbitMQAdmin(url, os.environ.get("RABBITMQ_MANAGEMENT_URL", "http://127.0.0.1:15672"))
     told = sharing.shared(folder, "rabbitmq", started)
-    return Given(told["url"], told["management"])
+    return RabbitMQAdmin(told["url"], told["management"])
 
 
 def started():

@@ -1,4 +1,4 @@
-"""`slowtask collapse`: see a queue fall over."""
+"""`slowtask collapse`: fill a temporary broker until it fails, and watch."""
 
 import json
 import tempfile
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slowtask.cli.show.collapse.redis import show, story, table
 from slowtask.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,52 +15,61 @@ if TYPE_CHECKING:
     from slowtask.demo.beside import Step
 
 
-@click.command()
+@click.command
 @click.option(
     "--broker", type=click.Choice(("redis", "rabbitmq")), default="redis", show_default=True,
-    help="Which broker falls over: RQ's, or Celery's.",
+    help="Which broker to fill: a Redis with RQ's jobs, or a RabbitMQ with Celery's.",
 )  # fmt: skip
 @click.option(
     "--limit", type=click.Choice(("memory", "length")),
-    help="Of RabbitMQ one part alone: its memory, or a queue's own limit.",
+    help="RabbitMQ only: fill its memory, or a queue of limited length. Default: both, one after the other.",
 )  # fmt: skip
-@click.option("--fast", is_flag=True, help="Enqueue without waiting; on RabbitMQ several times as fast.")
-@click.option("--json", "as_json", is_flag=True, help="The figures as a JSON object.")
+@click.option("--fast", is_flag=True, help="Publish faster, to finish earlier.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as a JSON object.")
 def collapse(*, broker: str, limit: str | None, fast: bool, as_json: bool) -> None:
-    """See a queue fall over, on a broker of its own: never on yours.
+    """Fill a temporary broker until it fails, and watch.
 
-    Redis gets 250 KB of room, two RQ workers and ten send_mail jobs a second, each of which takes up to
-    ten seconds. A monitor beside it says when it would have warned. Then it looks on: can the workers still
-    work the queue off?
+    The broker is started for this experiment and stopped after it: yours is never touched.
 
-    RabbitMQ falls over otherwise, with Celery's workers: by its memory, which blocks publishers, and by a
-    queue's own limit, which refuses tasks or drops them. How many are lost without an error?
+    With Redis: 250 KB of memory, two RQ workers, and ten mails a second, each of which takes up to ten
+    seconds. When Redis refuses a job, no more are added. Can the workers now drain the queue?
+
+    With RabbitMQ and Celery: memory, until publishers are blocked; then a queue with a maximum length, until
+    it refuses or drops tasks. How many tasks are lost without an error? It needs rabbitmq-server, and takes
+    six minutes, or two with --fast.
+
+    A monitor runs beside it. The output says when it would have warned.
 
     \b
-    In under a minute:   slowtask collapse --fast
-    Its memory alone:    slowtask collapse --broker rabbitmq --limit memory
+    In less than a minute:
+      slowtask collapse --fast
+    Only RabbitMQ's memory:
+      slowtask collapse --broker rabbitmq --limit memory
     """
     from rich.console import Console
 
+    from slowtask.cli.show.collapse.page import print_lines
+
     if limit and broker == "redis":
-        raise UsageError("a Redis has one limit, its memory: give --limit with --broker rabbitmq.")
-    status = Console(stderr=True).status(f"starting a {broker} of its own")
+        raise UsageError("--limit is for RabbitMQ, since Redis has only one limit: add --broker rabbitmq.")
+    status = Console(stderr=True).status(f"Starting a temporary {broker}.")
     with tempfile.TemporaryDirectory(prefix="slowtask-collapse-") as folder, status:
         if broker == "redis":
-            plain, lines = redis(Path(folder), status.update, fast=fast)
+            plain, lines = run_redis(Path(folder), status.update, fast=fast)
         else:
-            from slowtask.cli.show.collapse.rabbitmq import rabbitmq
+            from slowtask.cli.show.collapse.rabbitmq import run_rabbitmq
 
-            plain, lines = rabbitmq(Path(folder), status.update, limit, fast=fast)
+            plain, lines = run_rabbitmq(Path(folder), status.update, limit, fast=fast)
     if as_json:
         click.echo(json.dumps(plain, indent=2))
     else:
-        show(lines)
+        print_lines(lines)
 
 
-def redis(folder: Path, step: "Step", *, fast: bool) -> "tuple[dict[str, Any], list[Table | str]]":
-    """The experiment on Redis: as JSON has it, and as a person reads it."""
+def run_redis(folder: Path, step: "Step", *, fast: bool) -> "tuple[dict[str, Any], list[Table | str]]":
+    """Run the experiment on Redis. Returns its figures for JSON, and the lines for a person."""
+    from slowtask.cli.show.collapse.redis import figures_table, story
     from slowtask.demo import collapse as experiment
 
     result = experiment.run(folder, step, fast=fast)
-    return result.plain(), [table(result.collapse), *story(result)]
+    return result.plain(), [figures_table(result.collapse), *story(result)]

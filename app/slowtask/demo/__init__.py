@@ -1,1 +1,1 @@
-"""The experiment: its tasks, a Redis of its own, real RQ workers, and what is seen of them."""
+"""The demonstration and the experiments: example tasks, temporary brokers, real workers, and a monitor."""

@@ -1,4 +1,4 @@
-"""The monitor beside an experiment: what it tells before the collapse, when, and whom it blames."""
+"""The monitor that runs beside an experiment, and records which alerts it would have sent, and when."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -12,8 +12,8 @@ from slowtask.watch.view import View, Watch
 
 CRITICAL: Final = ("critical",)
 WARNING: Final = ("warning", "critical")
-#: What is kept of all that a monitor tells, and from which state on.
-WANTED: Final[Mapping[str, tuple[str, ...]]] = {
+#: The alerts that are recorded, and from which states on.
+RECORDED: Final[Mapping[str, tuple[str, ...]]] = {
     "broker-full-soon": WARNING,
     "broker-capacity": CRITICAL,
     "broker-alarm": CRITICAL,
@@ -22,64 +22,68 @@ WANTED: Final[Mapping[str, tuple[str, ...]]] = {
     "queue-capacity": CRITICAL,
 }
 
-Step = Callable[[str], None]  #: is told what is going on
+Step = Callable[[str], None]  #: is called with a sentence about what is going on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alarm:
-    """What a monitor beside it told, and when."""
+class Alert:
+    """The first alert of one name."""
 
     name: str  #: `broker-full-soon`, `broker-capacity`, …
-    jobs: int  #: enqueued by then
+    jobs: int  #: published by then
     seconds: float  #: since the first job
     task: str | None  #: to blame
     message: str
 
 
-class Beside:
-    """A monitor that looks when it is told to; *watch* makes its eyes, *rate* jobs are enqueued a second.
+class MonitorBeside:
+    """A monitor that polls when it is asked to.
 
-    *fast*: they are enqueued faster than that, and its seconds are those that they would have taken.
+    Args:
+        make_watch: Makes the watch of the broker.
+        rate: How many jobs are published a second.
+        fast: Whether they are really published faster. Its seconds are then those that the jobs would have
+            taken at *rate*.
     """
 
-    def __init__(self, watch: Callable[[], Watch], rate: float, *, fast: bool) -> None:
-        self._make = watch
-        self._watch = watch()
+    def __init__(self, make_watch: Callable[[], Watch], rate: float, *, fast: bool) -> None:
+        self._make_watch = make_watch
+        self._watch = make_watch()
         self._thresholds = Thresholds()
         self._rate = rate
         self._fast = fast
         self._start = 0.0
-        self.alarms: dict[str, Alarm] = {}
+        self.alerts: dict[str, Alert] = {}
 
     def begin(self, capacity: float) -> None:
-        """The first job comes now; alarm from now on, from *capacity* of a limit on."""
+        """Start the clock, since the first job comes now; critical is from *capacity* of a limit on."""
         self._thresholds = Thresholds(capacity=capacity)
-        self._watch = self._make()  # what the workers' start took is no trend
+        self._watch = self._make_watch()  # forgets the growth while the workers started
         self._start = time.monotonic()
-        self.alarms.clear()
+        self.alerts.clear()
 
     def poll(self, jobs: int) -> View | None:
-        """Look; keep what is told for the first time, *jobs* having been enqueued. None where it is blind."""
+        """Poll, after *jobs* have been published, and record new alerts. None if the broker can't be read."""
         try:
             view = self._watch.poll()
         except BrokerError:
             return None
         seconds = self.seconds(jobs)
-        for each in findings(view, self._thresholds):
-            # A disk has a name of its own in the subject, and is no part of the experiment.
-            if each.state in WANTED.get(each.name, ()) and not each.subject.endswith("(disk)"):
-                alarm = Alarm(
-                    name=each.name, jobs=jobs, seconds=seconds, task=each.task, message=each.message
+        for finding in findings(view, self._thresholds):
+            # The disk is no part of the experiment; its findings have it in their subject.
+            if finding.state in RECORDED.get(finding.name, ()) and not finding.subject.endswith("(disk)"):
+                alert = Alert(
+                    name=finding.name, jobs=jobs, seconds=seconds, task=finding.task, message=finding.message
                 )
-                self.alarms.setdefault(each.name, alarm)
+                self.alerts.setdefault(finding.name, alert)
         return view
 
     def seconds(self, jobs: int, now: float | None = None) -> float:
-        """From the first job until *now*, by the monotonic clock, *jobs* having been enqueued."""
+        """The seconds from the first job until *now* (monotonic), or that *jobs* would have taken."""
         if self._fast:
             return jobs / self._rate
         return (time.monotonic() if now is None else now) - self._start
 
-    def told(self, *, before: float) -> tuple[Alarm, ...]:
-        """What was told in the first *before* seconds, in order."""
-        return tuple(each for each in self.alarms.values() if each.seconds < before)
+    def alerts_before(self, seconds: float) -> tuple[Alert, ...]:
+        """The alerts of the first *seconds*, in order."""
+        return tuple(alert for alert in self.alerts.values() if alert.seconds < seconds)

@@ -1,6 +1,6 @@
-"""The demonstration's tasks as Celery's, recorded: `celery --app slowtask.demo.celery worker`, in the stack.
+"""The demonstration's tasks as Celery tasks: `celery --app slowtask.demo.celery worker`, as in the stack.
 
-Celery itself reads `CELERY_BROKER_URL`. The tasks have the names that they have under RQ.
+Celery itself reads `CELERY_BROKER_URL`. The tasks have the same names as with RQ.
 """
 
 from collections.abc import Iterable
@@ -21,40 +21,41 @@ app.conf.update(
     task_default_queue=QUEUE,
     task_ignore_result=True,
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"confirm_publish": True},  # else a RabbitMQ short of memory loses tasks
+    # Without confirms, tasks are lost while RabbitMQ is short of memory.
+    broker_transport_options={"confirm_publish": True},
 )
 
 
-def unconfirmed(conf: Any, **_: Any) -> None:
-    """A worker's heartbeats would wait for a RabbitMQ that is short of memory, and the worker with them."""
+def disable_confirms(conf: Any, **_: Any) -> None:
+    """Switch confirms off in workers: while RabbitMQ is short of memory, their heartbeats would hang."""
     conf.broker_transport_options = {}
 
 
-celeryd_init.connect(unconfirmed)
+celeryd_init.connect(disable_confirms)
 
 
 def name(task: object) -> str:
-    """What *task*, a function, is called in every queue system."""
+    """The name of *task*, a function, in every queue system."""
     return f"{tasks.__name__}.{getattr(task, '__name__', '')}"
 
 
-for each in (tasks.send_mail, tasks.compute, tasks.simple_task):
-    app.task(each, name=name(each))
+for function in (tasks.send_mail, tasks.compute, tasks.simple_task):
+    app.task(function, name=name(function))
 
 
 def offer(job: Job, depth: int) -> bool:
-    """Publish *job* unless *depth* tasks wait already; whether it was. Raises what kombu raises."""
+    """Publish *job* unless *depth* tasks wait already. Returns whether it did; raises what kombu raises."""
     task, arguments = job
     with app.connection_or_acquire() as connection:
-        connection.connect()  # where its broker has closed it since
-        room = waiting(connection) < depth
+        connection.connect()  # the broker may have closed it since
+        room = count_waiting(connection) < depth
     if room:
         app.send_task(name(task), arguments)
     return room
 
 
 def publish(jobs: Iterable[Job], url: str) -> None:
-    """Publish *jobs* at the broker *url*. Raises `BrokerError`, once, where it can't be used."""
+    """Publish *jobs* to the broker at *url*, trying once. Raises `BrokerError` if it can't be used."""
     with app.connection(url) as connection, app.amqp.Producer(connection) as producer:
         try:
             connection.ensure_connection(max_retries=0)
@@ -66,11 +67,11 @@ def publish(jobs: Iterable[Job], url: str) -> None:
             ) from None
 
 
-def waiting(connection: Any) -> int:
-    """How many tasks wait in the queue at *connection*, by its broker's count; 0 where it isn't there yet."""
+def count_waiting(connection: Any) -> int:
+    """Count the tasks that wait in the queue at *connection*; 0 if the queue doesn't exist yet."""
     with connection.channel() as channel:
         try:
-            found: int = channel.queue_declare(queue=QUEUE, passive=True).message_count
+            count: int = channel.queue_declare(queue=QUEUE, passive=True).message_count
         except connection.channel_errors:
             return 0
-        return found
+        return count

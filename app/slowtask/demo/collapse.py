@@ -1,10 +1,9 @@
-"""The experiment: enqueue faster than workers work, into a Redis with little room, until it is full.
+"""The experiment on Redis: enqueue faster than workers work, until a Redis with little memory is full.
 
-The published figures are of the blog post that began this project; the design tells them. What it didn't
-look at comes after: whether the workers can still work the queue off.
+This repeats the experiment of the blog post that began this project. It then goes on to what the post didn't
+try: whether the workers can still drain the queue.
 """
 
-import importlib
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from slowtask.demo import tasks
-from slowtask.demo.beside import Alarm, Beside, Step
+from slowtask.demo.beside import Alert, MonitorBeside, Step
 from slowtask.demo.server import Server
 from slowtask.demo.workers import Workers, require_rq
 from slowtask.watch.broker.rq import Rq
@@ -26,105 +25,117 @@ if TYPE_CHECKING:
 ROOM: Final = 250 * 1024  #: bytes above what Redis and its busy workers use at most
 RATE: Final = 10  #: jobs a second
 WORKERS: Final = 2
-WATCHED: Final = 20.0  #: seconds after the collapse, in which every running task ends
-PATIENCE: Final = 10.0  #: seconds that a worker is given to start, or to fail
-WARM_UP: Final = 40  #: jobs
-LIMIT: Final = 20_000  #: jobs; never reached, but no loop is without end
+AFTERMATH_TIME: Final = 20.0  #: seconds after the collapse; enough for every running task to end
+WORKER_TIMEOUT: Final = 10.0  #: seconds that a worker may take to start or to fail
+WARM_UP_JOBS: Final = 40
+MAX_JOBS: Final = 20_000  #: never reached; only ends the loop
+CAPACITY: Final = 0.8  #: critical from this share of the room
+SAMPLED_JOBS: Final = 20  #: whose memory is measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collapse:
-    """What was measured, up to the error."""
+    """What was measured until Redis refused a job."""
 
     server: str  #: its name and version
-    overhead: int  #: bytes that RQ itself added: workers, connections
+    overhead: int  #: bytes that RQ itself uses: workers, connections
     jobs: int  #: enqueued before the error
-    job_bytes: float  #: bytes of one waiting job, by MEMORY USAGE, and its place in the queue
-    seconds: float  #: from the first job to the error; at ten a second where it didn't wait
+    job_bytes: float  #: of a waiting job, by MEMORY USAGE, and of its place in the queue
+    seconds: float  #: from the first job to the error; with *fast*, as if at ten a second
     error: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aftermath:
-    """What the workers did with a Redis that is full, and no more jobs coming."""
+    """What the workers could do while Redis was full and no more jobs were added."""
 
     waiting: int  #: jobs still queued
     finished: int  #: jobs that finished after the collapse
     failed: int  #: jobs that RQ failed after the collapse
-    stuck: int  #: jobs taken off the queue and never started
-    alive: int  #: of the workers
-    newcomer: str  #: what became of a worker started then
+    stuck: int  #: jobs that left the queue and never started
+    alive: int  #: workers
+    newcomer: str  #: what happened to a worker started then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """All of it."""
+    """The result of the experiment."""
 
     collapse: Collapse
-    alarms: tuple[Alarm, ...]  #: the first of each name, in order; all before the collapse
+    alarms: tuple[Alert, ...]  #: the first alert of each name before the collapse, in order
     aftermath: Aftermath
 
     def plain(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The result for JSON."""
         return asdict(self)
 
 
 def run(folder: Path, step: Step, *, fast: bool) -> Result:
-    """Let a Redis of its own collapse; *step* is told what is going on. Raises `BrokerError`.
+    """Fill a temporary Redis until it refuses a job, and see what the workers do then.
 
-    *fast*: enqueue without waiting, instead of ten jobs a second.
+    Args:
+        folder: For the files of the server and the workers.
+        step: Is called with a sentence about what is going on.
+        fast: Whether to enqueue without waiting, instead of ten jobs a second.
+
+    Raises:
+        BrokerError: If Redis doesn't start.
     """
     require_rq()
+    from rq import Queue
+
     with Server(folder, **{"maxmemory-policy": "noeviction"}) as server, server.client() as redis:
-        queue = importlib.import_module("rq").Queue(connection=redis)
-        empty = used(redis)
+        queue = Queue(connection=redis)
+        empty = used_memory(redis)
         with Workers(folder, server.url, WORKERS) as workers:
-            step("starting two workers")
-            beside = Beside(partial(eyes, redis, server.url), RATE, fast=fast)
-            overhead = warm_up(redis, queue, beside) - empty
+            step("Starting two workers.")
+            monitor = MonitorBeside(partial(make_watch, redis, server.url), RATE, fast=fast)
+            overhead = warm_up(redis, queue, monitor) - empty
             base = empty + overhead
-            beside.begin((base + 0.8 * ROOM) / (base + ROOM))  # a Redis so small is full of itself
+            # Most of such a small Redis is used at rest: only the room for jobs counts.
+            monitor.begin((base + CAPACITY * ROOM) / (base + ROOM))
             redis.config_set("maxmemory", base + ROOM)
-            collapse = fill(redis, queue, overhead, step, beside, fast=fast)
-            step("full: what do the workers do now?")
-            aftermath = watch(folder, redis, workers)
-    return Result(collapse=collapse, alarms=beside.told(before=collapse.seconds), aftermath=aftermath)
+            collapse = fill(redis, queue, overhead, step, monitor, fast=fast)
+            step("Redis is full. What can the workers still do?")
+            aftermath = watch_workers(folder, redis, workers)
+    return Result(collapse=collapse, alarms=monitor.alerts_before(collapse.seconds), aftermath=aftermath)
 
 
-def eyes(redis: "Redis", url: str) -> Watch:
-    """A monitor's, on few jobs: what its connection takes counts for much in a Redis so small."""
+def make_watch(redis: "Redis", url: str) -> Watch:
+    """Make the monitor's watch; it reads few jobs at a time, as its buffers count in such a small Redis."""
     return Watch(Rq(redis, url), seen=20, keys=0)
 
 
-def fill(  # noqa: PLR0913 - what it fills, and who looks on
-    redis: "Redis", queue: "Queue", overhead: int, step: Step, beside: Beside, *, fast: bool
+def fill(  # noqa: PLR0913 - the broker, the monitor and the pace
+    redis: "Redis", queue: "Queue", overhead: int, step: Step, monitor: MonitorBeside, *, fast: bool
 ) -> Collapse:
     """Enqueue mails until Redis refuses one."""
     start = time.monotonic()
     jobs, error = 0, ""
-    for jobs, error in enqueued(queue, fast=fast):
+    for jobs, error in enqueue_mails(queue, fast=fast):
         if not error:
-            beside.poll(jobs)
-            step(f"{jobs} jobs enqueued, {used_share(redis):.0%} of the memory used")
+            monitor.poll(jobs)
+            step(f"{jobs} jobs enqueued, {used_share(redis):.0%} of the memory used.")
     seconds = jobs / RATE if fast else time.monotonic() - start
     return Collapse(
         server=server_name(redis),
         overhead=overhead,
         jobs=jobs,
-        job_bytes=sampled_bytes(redis),
+        job_bytes=sample_job_bytes(redis),
         seconds=seconds,
         error=error,
     )
 
 
-def enqueued(queue: "Queue", *, fast: bool) -> Iterator[tuple[int, str]]:
-    """How many jobs are enqueued, and the error that ended it, each second's worth of jobs."""
-    refused = importlib.import_module("redis.exceptions").ResponseError
+def enqueue_mails(queue: "Queue", *, fast: bool) -> Iterator[tuple[int, str]]:
+    """Enqueue mails until one is refused. Yields the number so far each ten jobs, and at last the error."""
+    from redis.exceptions import ResponseError
+
     start = time.monotonic()
-    for jobs in range(LIMIT):
+    for jobs in range(MAX_JOBS):
         try:
             queue.enqueue(tasks.send_mail, "elon")
-        except refused as error:
+        except ResponseError as error:
             yield jobs, str(error)
             return
         if jobs % RATE == 0:
@@ -133,15 +144,15 @@ def enqueued(queue: "Queue", *, fast: bool) -> Iterator[tuple[int, str]]:
             time.sleep(max(0.0, start + (jobs + 1) / RATE - time.monotonic()))
 
 
-def watch(folder: Path, redis: "Redis", workers: Workers) -> Aftermath:
-    """Look on while the tasks that run come to their end."""
-    before = registered(redis)
-    end = time.monotonic() + WATCHED
+def watch_workers(folder: Path, redis: "Redis", workers: Workers) -> Aftermath:
+    """Watch the workers until the running tasks have ended, then start another."""
+    before = count_jobs(redis)
+    end = time.monotonic() + AFTERMATH_TIME
     while time.monotonic() < end and workers.alive():
         time.sleep(0.2)
-    after = registered(redis)
+    after = count_jobs(redis)
     alive = workers.alive()
-    newcomer = try_another(folder, workers)
+    newcomer = start_another(folder, workers)
     return Aftermath(
         waiting=after["queue"],
         finished=after["finished"] - before["finished"],
@@ -152,21 +163,21 @@ def watch(folder: Path, redis: "Redis", workers: Workers) -> Aftermath:
     )
 
 
-def try_another(folder: Path, workers: Workers) -> str:
-    """What becomes of one more worker."""
+def start_another(folder: Path, workers: Workers) -> str:
+    """Start another worker. Returns `started`, or how it ended."""
     worker = workers.start("newcomer.log")
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + WORKER_TIMEOUT
     while worker.poll() is None and time.monotonic() < end:
         time.sleep(0.1)
     if worker.poll() is None:
         return "started"
     lines = (folder / "newcomer.log").read_text(errors="replace").split("\n")
-    said = next((line.strip() for line in reversed(lines) if "Error" in line), "")
-    return f"exit status {worker.returncode}" + (f": {said}" if said else "")
+    error = next((line.strip() for line in reversed(lines) if "Error" in line), "")
+    return f"exit status {worker.returncode}" + (f": {error}" if error else "")
 
 
-def registered(redis: "Redis") -> dict[str, int]:
-    """How many jobs are where; by commands that change nothing."""
+def count_jobs(redis: "Redis") -> dict[str, int]:
+    """Count the jobs in the queue and in RQ's registries, with commands that change nothing."""
     queue = "rq:queue:default"
     return {
         "queue": int(redis.llen(queue)),
@@ -176,35 +187,35 @@ def registered(redis: "Redis") -> dict[str, int]:
     }
 
 
-def warm_up(redis: "Redis", queue: "Queue", beside: Beside) -> int:
-    """Let the workers run a few jobs, looked at from *beside*; the most bytes that Redis used meanwhile.
+def warm_up(redis: "Redis", queue: "Queue", monitor: MonitorBeside) -> int:
+    """Let the workers run a few jobs beside the monitor. Returns the most bytes that Redis used meanwhile.
 
-    A connection's buffers come and go with each job: taken for room, they would end the experiment early.
+    A connection's buffers come and go with each job. If they weren't counted, the experiment would end early.
     """
-    for _ in range(WARM_UP):
+    for _ in range(WARM_UP_JOBS):
         queue.enqueue(tasks.simple_task)
-    most, end = used(redis), time.monotonic() + PATIENCE
-    while redis.zcard("rq:finished:default") < WARM_UP and time.monotonic() < end:
-        beside.poll(0)
-        most = max(most, used(redis))
+    most, end = used_memory(redis), time.monotonic() + WORKER_TIMEOUT
+    while redis.zcard("rq:finished:default") < WARM_UP_JOBS and time.monotonic() < end:
+        monitor.poll(0)
+        most = max(most, used_memory(redis))
     return most
 
 
-def used(redis: "Redis") -> int:
-    """Bytes that Redis has in use."""
+def used_memory(redis: "Redis") -> int:
+    """The bytes that Redis uses."""
     return int(redis.info("memory")["used_memory"])
 
 
 def used_share(redis: "Redis") -> float:
-    """Of the memory that it may use, 0 to 1."""
+    """The used share of the memory limit, 0 to 1."""
     memory = redis.info("memory")
     return float(memory["used_memory"] / memory["maxmemory"])
 
 
-def sampled_bytes(redis: "Redis") -> float:
-    """Bytes of a job that waits: its hash, by MEMORY USAGE of a few, and its share of the list."""
+def sample_job_bytes(redis: "Redis") -> float:
+    """Measure a waiting job: its hash, by MEMORY USAGE of a few jobs, and its share of the list."""
     queue = "rq:queue:default"
-    jobs = cast("list[bytes]", redis.lrange(queue, 0, 19))
+    jobs = cast("list[bytes]", redis.lrange(queue, 0, SAMPLED_JOBS - 1))
     if not jobs:
         return 0.0
     hashes = [redis.memory_usage(b"rq:job:" + job) or 0 for job in jobs]
@@ -212,7 +223,7 @@ def sampled_bytes(redis: "Redis") -> float:
 
 
 def server_name(redis: "Redis") -> str:
-    """`Redis 7.0.15`, `Valkey 9.1.2`."""
+    """The server's name and version: `Redis 7.0.15`, `Valkey 9.1.2`."""
     server = redis.info("server")
     if "valkey_version" in server:
         return f"Valkey {server['valkey_version']}"

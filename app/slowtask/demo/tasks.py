@@ -1,27 +1,27 @@
-"""The three tasks of the experiment: one that waits for others, one that works, one that does nothing."""
+"""The three example tasks: one waits for a service, one computes, one does nothing."""
 
 import hashlib
 import random
 import time
 from typing import Final
 
-LONGEST: Final = 10.0  #: seconds that a mail takes at most
-NOBODY: Final = "nobody"  #: who has no mailbox
+MAX_SECONDS: Final = 10.0  #: that a mail takes by default
+NOBODY: Final = "nobody"  #: a user without a mailbox
 
 
-def send_mail(username: str, seconds: float | None = None, text: str = "") -> str:  # noqa: ARG001 - its size counts
-    """Wait *seconds*, or 0 to 10, for a mail server that isn't there. Raises `LookupError` for `nobody`."""
-    time.sleep(random.uniform(0, LONGEST) if seconds is None else seconds)
+def send_mail(username: str, seconds: float | None = None, text: str = "") -> str:  # noqa: ARG001 - for its size
+    """Sleep *seconds*, or at random 0 to 10, instead of sending a mail. Raises `LookupError` for `nobody`."""
+    time.sleep(random.uniform(0, MAX_SECONDS) if seconds is None else seconds)
     if username == NOBODY:
         raise LookupError(f"no mailbox: {username}")
     return f"sent to {username}"
 
 
 def compute(rounds: int) -> str:
-    """Keep a core busy: *rounds* of PBKDF2, a fraction of a microsecond each."""
+    """Keep a core busy with *rounds* of PBKDF2, each a fraction of a microsecond."""
     return hashlib.pbkdf2_hmac("sha256", b"slowtask", b"salt", rounds).hex()
 
 
 def simple_task() -> str:
-    """Nothing at all; what it takes is the queue's own overhead."""
+    """Do nothing, so that the run time is the queue system's overhead."""
     return "done"

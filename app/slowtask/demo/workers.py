@@ -1,4 +1,4 @@
-"""RQ and Celery workers of our own, as processes of their own."""
+"""Start real RQ and Celery workers, each as a process of its own."""
 
 import importlib.util
 import os
@@ -14,19 +14,19 @@ from typing import Final, Self
 from slowtask.errors import UsageError
 from slowtask.record.settings import PREFIX
 
-GRACE: Final = 1.2  #: seconds; RQ takes a second signal within one for the first
-PATIENCE: Final = 5.0  #: seconds
-PAUSE: Final = 0.05  #: seconds
+#: Seconds before the second signal; RQ takes one within a second for a repetition of the first.
+WARM_SHUTDOWN_TIMEOUT: Final = 1.2
+COLD_SHUTDOWN_TIMEOUT: Final = 5.0  #: seconds before a process is killed
+PAUSE: Final = 0.05  #: seconds between two looks at the processes
 CELERY: Final = (sys.executable, "-m", "celery", "--app", "slowtask.demo.celery", "worker")
-THEIRS: Final = ("RQ_", "CELERY_", PREFIX)  #: how the variables begin that are a user's settings
-TIMED: Final = ("--job-class", "slowtask.rq.TimedJob", "--worker-class", "slowtask.rq.TimedWorker")
+USER_PREFIXES: Final = ("RQ_", "CELERY_", PREFIX)  #: of variables that are a user's settings
+TIMED_OPTIONS: Final = ("--job-class", "slowtask.rq.TimedJob", "--worker-class", "slowtask.rq.TimedWorker")
 
 
 class Processes:
-    """*count* processes of one *command*, working in *folder*: `with Processes(…):`.
+    """*count* processes of one *command*, working in *folder*: `with Processes(…) as processes:`.
 
-    They are ended by two *signals*: what asks them to end after the job that they run, and what lets them
-    drop that.
+    Two *signals* end them: the first asks them to finish the job that they run, the second to abort it.
     """
 
     def __init__(
@@ -41,22 +41,24 @@ class Processes:
         self._started: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
+        """Start them."""
         for number in range(1, self._count + 1):
             self.start(f"worker-{number}.log")
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End them."""
         self.signal(signal.SIGCONT)
         end(self._started, self._signals)
 
     def signal(self, number: int) -> None:
-        """Send signal *number* to all, and to what they have started."""
-        for each in self._started:
-            if each.poll() is None:
-                os.killpg(each.pid, number)
+        """Send the signal *number* to all of them and to their children."""
+        for process in self._started:
+            if process.poll() is None:
+                os.killpg(process.pid, number)
 
     def start(self, log: str) -> subprocess.Popen[bytes]:
-        """One more; what it says goes to the file *log* of the folder."""
+        """Start another; its output goes to the file *log* of the folder."""
         with (self._folder / log).open("wb") as output:
             worker = subprocess.Popen(
                 self.command(log),
@@ -70,29 +72,29 @@ class Processes:
         self._started.append(worker)
         return worker
 
-    def command(self, log: str) -> Sequence[str]:  # noqa: ARG002 - some have a name by it
-        """What starts the one that writes *log*."""
+    def command(self, log: str) -> Sequence[str]:  # noqa: ARG002 - a subclass uses it
+        """The command of the process that writes *log*."""
         return self._command
 
     def alive(self) -> int:
-        """How many of them run."""
+        """Count those that run."""
         return sum(worker.poll() is None for worker in self._started)
 
 
 class Workers(Processes):
     """*count* RQ workers on the Redis at *url*; the second SIGTERM is RQ's cold shutdown.
 
-    *queue* names one, or several in the order in which they are served: `high low`.
-    With a *log* they write their records there; without, they are RQ's plain workers.
+    *queue* names one queue, or several in the order in which they are served: `high low`. With a *log*, they
+    are timed workers and write their records to it; without, they are RQ's plain workers.
     """
 
     def __init__(
         self, folder: Path, url: str, count: int, *, queue: str = "default", log: Path | None = None
     ) -> None:
         require_rq()
-        timed = TIMED if log else ()
+        timed = TIMED_OPTIONS if log else ()
         command = [sys.executable, "-m", "rq.cli", "worker", "--url", url, *timed, *queue.split()]
-        super().__init__(folder, command, recorded(log), count)
+        super().__init__(folder, command, worker_environment(log), count)
 
 
 class CeleryWorker(Processes):
@@ -105,52 +107,53 @@ class CeleryWorker(Processes):
         require_celery()
         options = ["--concurrency", str(slots), "--loglevel", "INFO", "--without-mingle", "--without-gossip"]
         command = [*CELERY, "--pool", "prefork", *options]
-        # Where it is ended by force, its temporary folder stays.
-        environment = recorded(log) | {"CELERY_BROKER_URL": url, "TMPDIR": str(folder.resolve())}
+        # Its temporary files stay if it is killed.
+        environment = worker_environment(log) | {"CELERY_BROKER_URL": url, "TMPDIR": str(folder.resolve())}
         super().__init__(folder, command, environment, 1, signals=(signal.SIGTERM, signal.SIGQUIT))
 
     def command(self, log: str) -> Sequence[str]:
-        """RabbitMQ lets no two workers have one name."""
+        """Name the worker after its *log*, since RabbitMQ refuses two workers of one name."""
         return [*self._command, "--hostname", f"{Path(log).stem}@%h"]
 
 
 def require_rq() -> None:
-    """Have RQ ready to import, with its own defaults. Raises `UsageError` where it isn't installed."""
+    """Raise `UsageError` if RQ isn't installed; keep the user's key prefix from it."""
     if importlib.util.find_spec("rq") is None:
-        raise UsageError("this needs RQ: pip install 'slowtask[demo]'.")
-    os.environ.pop("RQ_KEY_PREFIX", None)  # the user's queues are no part of this
+        raise UsageError("RQ isn't installed: pip install 'slowtask[demo]'.")
+    os.environ.pop("RQ_KEY_PREFIX", None)
 
 
 def require_celery() -> None:
-    """Raise `UsageError` where Celery isn't installed."""
+    """Raise `UsageError` if Celery isn't installed."""
     if importlib.util.find_spec("celery") is None:
-        raise UsageError("this needs Celery: pip install 'slowtask[celery]'.")
+        raise UsageError("Celery isn't installed: pip install 'slowtask[celery]'.")
 
 
-def neutral(environment: Mapping[str, str]) -> dict[str, str]:
-    """*environment* without the user's settings of RQ, of Celery and of slowtask."""
-    return {key: value for key, value in environment.items() if not key.startswith(THEIRS)}
+def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """*environment* without the user's settings of RQ, Celery and slowtask."""
+    return {key: value for key, value in environment.items() if not key.startswith(USER_PREFIXES)}
 
 
-def recorded(log: Path | None) -> dict[str, str]:
+def worker_environment(log: Path | None) -> dict[str, str]:
     """The variables of a worker that writes its records to *log*, if there is one."""
-    return neutral(os.environ) | ({"SLOWTASK_LOG": str(log.resolve())} if log else {})
+    return without_settings(os.environ) | ({"SLOWTASK_LOG": str(log.resolve())} if log else {})
 
 
 def end(workers: list[subprocess.Popen[bytes]], signals: tuple[int, int]) -> None:
-    """End *workers*, and what they run: by *signals*, then by force."""
-    for number, seconds in zip(signals, (GRACE, PATIENCE), strict=True):
+    """End *workers* and their children by *signals*, then by SIGKILL."""
+    timeouts = (WARM_SHUTDOWN_TIMEOUT, COLD_SHUTDOWN_TIMEOUT)
+    for number, seconds in zip(signals, timeouts, strict=True):
         for worker in workers:
             worker.send_signal(number)
         await_all(workers, seconds)
     for worker in workers:
-        with suppress(ProcessLookupError):  # its children too, where it leaves some
+        with suppress(ProcessLookupError):  # its children too
             os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
 
 
 def await_all(workers: list[subprocess.Popen[bytes]], seconds: float) -> None:
-    """Return when all have ended, or the time is up."""
+    """Return when all have ended, or after *seconds*."""
     last = time.monotonic() + seconds
     while time.monotonic() < last and any(worker.poll() is None for worker in workers):
         time.sleep(PAUSE)

@@ -1,13 +1,10 @@
-"""A RabbitMQ for demonstrations and tests: a node of our own, on loopback, or one that is named."""
+"""Start a temporary RabbitMQ node on loopback, for experiments and tests."""
 
-import json
 import os
 import shutil
 import socket
 import subprocess
 import time
-import urllib.request
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from http.client import HTTPException
@@ -15,75 +12,30 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final, Self
 from urllib.error import HTTPError
-from urllib.parse import quote, urlsplit
 
+from slowtask.demo.rabbitmq.admin import ANSWER_TIMEOUT, RabbitMQAdmin
 from slowtask.demo.server import free_port
 from slowtask.errors import BrokerError
 
-#: Debian's; the one on PATH there changes to a user of its own, and to that user's folder.
-DEBIAN: Final = Path("/usr/lib/rabbitmq/bin")
-PATIENCE: Final = 90.0  #: seconds until it answers
-PAUSE: Final = 0.1  #: seconds between two tries
-ANSWER: Final = 60.0  #: seconds for one answer of the management API
+#: Debian's programs; the ones on PATH there switch to a user of their own and to that user's folder.
+DEBIAN_PROGRAMS: Final = Path("/usr/lib/rabbitmq/bin")
+START_TIMEOUT: Final = 90.0  #: seconds
+PAUSE: Final = 0.1  #: seconds between two tries to connect
 LOOPBACK: Final = "127.0.0.1"
-ERLANG: Final = "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false"
+ERLANG_ARGUMENTS: Final = "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false"
 USER: Final = "slowtask"
 MANAGEMENT: Final = "rabbitmq_management"
 
 
-class Given:
-    """The RabbitMQ at *url*, by one who may do everything there, and its management plugin."""
+class RabbitMQ(RabbitMQAdmin):
+    """A temporary node on loopback: `with RabbitMQ(folder) as node: node.url`.
 
-    def __init__(self, url: str, management: str) -> None:
-        parts = urlsplit(url)
-        self.url = url  #: where it takes tasks
-        self.management = management
-        self._user, self._password = parts.username or "guest", parts.password or "guest"
-        self._place = f"{parts.hostname}:{parts.port or 5672}"
-
-    def vhost_url(self, vhost: str, user: str | None = None, password: str | None = None) -> str:
-        """The address of *vhost*, by default as the one who may do everything."""
-        name = "" if vhost == "/" else quote(vhost, safe="")
-        who = f"{user or self._user}:{password or self._password}"
-        return f"amqp://{who}@{self._place}/{name}"
-
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """What the management API answers, as the one who may do everything. Raises `HTTPError`."""
-        token = b64encode(f"{self._user}:{self._password}".encode()).decode()
-        request = urllib.request.Request(f"{self.management}/api{path}", method=method)  # noqa: S310 - http
-        request.add_header("Authorization", f"Basic {token}")
-        request.add_header("Content-Type", "application/json")
-        data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(request, data, timeout=ANSWER) as answer:  # noqa: S310 - see above
-            text = answer.read()
-        return json.loads(text) if text else None
-
-    def add_vhost(self, name: str) -> str:
-        """Make the virtual host *name*; its address."""
-        self.ask("PUT", f"/vhosts/{quote(name, safe='')}")
-        self.permit(self._user, name)
-        return self.vhost_url(name)
-
-    def drop_vhost(self, name: str) -> None:
-        """Delete the virtual host *name* with all that is in it."""
-        self.ask("DELETE", f"/vhosts/{quote(name, safe='')}")
-
-    def add_user(self, name: str, password: str, tags: str = "") -> None:
-        """Make a user, or change one; *tags* as `monitoring`."""
-        self.ask("PUT", f"/users/{quote(name, safe='')}", {"password": password, "tags": tags})
-
-    def permit(
-        self, user: str, vhost: str, *, configure: str = ".*", write: str = ".*", read: str = ".*"
-    ) -> None:
-        """Give *user* rights in *vhost*, each an expression that names must match."""
-        rights = {"configure": configure, "write": write, "read": read}
-        self.ask("PUT", f"/permissions/{quote(vhost, safe='')}/{quote(user, safe='')}", rights)
-
-
-class RabbitMQ(Given):
-    """A node of our own, on loopback: `with RabbitMQ(folder) as server: server.url`.
-
-    *conf* are lines of `rabbitmq.conf`, *advanced* the text of `advanced.config`; it joins the node *beside*.
+    Args:
+        folder: For its files.
+        plugins: The plugins to enable.
+        conf: Further lines of `rabbitmq.conf`.
+        advanced: The text of `advanced.config`.
+        beside: The node whose cluster it joins.
     """
 
     def __init__(
@@ -103,14 +55,14 @@ class RabbitMQ(Given):
         self._process: subprocess.Popen[bytes] | None = None
         self.epmd_port: int = beside.epmd_port if beside else free_port()
         self.cookie: str = beside.cookie if beside else token_hex(16)
-        password = beside._password if beside else token_hex(16)  # noqa: SLF001 - of this class
+        password = beside._password if beside else token_hex(16)  # noqa: SLF001 - the same class
         self.port, port = free_port(), free_port()
         self.node = f"slowtask{self.port}@localhost"
         super().__init__(f"amqp://{USER}:{password}@{LOOPBACK}:{self.port}/", f"http://{LOOPBACK}:{port}")
         self._conf = self._defaults(str(port)) | dict(conf or {})
 
     def _defaults(self, port: str) -> dict[str, str]:
-        """What stands in its `rabbitmq.conf`."""
+        """The settings of `rabbitmq.conf` that each node has."""
         lines = {
             "listeners.tcp.default": f"{LOOPBACK}:{self.port}",
             "default_user": USER,
@@ -125,36 +77,39 @@ class RabbitMQ(Given):
 
     @property
     def pid(self) -> int:
-        """The node's process."""
+        """The process ID of the node; 0 if it doesn't run."""
         return self._process.pid if self._process else 0
 
     @property
     def epmd_pid(self) -> int:
-        """The process by which nodes find each other; 0 where it is another node's."""
+        """The process ID of epmd, by which nodes find each other; 0 if another node started it."""
         return self._epmd.pid if self._epmd else 0
 
     def __enter__(self) -> Self:
+        """Start it."""
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Stop it."""
         self.stop()
 
     def start(self) -> None:
-        """Return when it answers. Raises `BrokerError`."""
-        program = binary("rabbitmq-server")
-        self._write()
+        """Start it, and return when it answers. Raises `BrokerError`."""
+        program = find_program("rabbitmq-server")
+        self._write_configuration()
         log = self._folder / "rabbitmq.log"
         environment = self.environment
         with log.open("ab") as output:
             if self._beside is None:
                 self._epmd = self._spawn(["epmd", "-port", str(self.epmd_port)], output, environment)
-                listening(self.epmd_port)  # a node that meets none starts one of its own, which stays
+                # A node that finds no epmd starts its own, which would stay.
+                await_listener(self.epmd_port)
             self._process = self._spawn([program], output, environment)
-        self._await(log)
+        self._await_answer(log)
 
     def stop(self) -> None:
-        """End it, and wait until it has ended."""
+        """Stop it, and return when it has ended."""
         for process in (self._process, self._epmd):
             if process:
                 process.terminate()
@@ -163,7 +118,7 @@ class RabbitMQ(Given):
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which the node, and `rabbitmqctl`, find what is theirs."""
+        """The variables with which the node and `rabbitmqctl` find their files and each other."""
         folder = self._folder
         return os.environ | {
             "HOME": str(folder),
@@ -179,21 +134,23 @@ class RabbitMQ(Given):
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
-            "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),  # the machine's own is of another node
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ERLANG,
-            "RUNNING_UNDER_SYSTEMD": "true",  # the script becomes the node: the process is the one to stop
+            # The default file belongs to the machine's own node.
+            "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ERLANG_ARGUMENTS,
+            # Makes the script become the node, so that its process is the one to stop.
+            "RUNNING_UNDER_SYSTEMD": "true",
         }
 
     def ctl(self, *arguments: str) -> str:
-        """What `rabbitmqctl` with *arguments* prints. Raises `BrokerError`."""
-        command = [binary("rabbitmqctl"), "--quiet", *arguments]
+        """Call `rabbitmqctl` with *arguments* and return its output. Raises `BrokerError`."""
+        command = [find_program("rabbitmqctl"), "--quiet", *arguments]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BrokerError(f"rabbitmqctl {arguments[0]} failed: {done.stderr.strip()[-300:]}")
         return done.stdout
 
-    def _write(self) -> None:
-        """Its configuration."""
+    def _write_configuration(self) -> None:
+        """Write the configuration files."""
         lines = (f"{name} = {value}\n" for name, value in self._conf.items())
         (self._folder / "rabbitmq.conf").write_text("".join(lines))
         (self._folder / "advanced.config").write_text(self._advanced or "[].\n")
@@ -206,18 +163,18 @@ class RabbitMQ(Given):
     def _spawn(
         self, command: list[str], output: Any, environment: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
-        """A process that outlives no `stop`."""
+        """Start a process of the node; its output goes to *output*."""
         return subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             start_new_session=True, cwd=self._folder,
         )  # fmt: skip
 
-    def _await(self, log: Path) -> None:
-        """Return when it takes tasks and, with the plugin, answers there. Raises `BrokerError`."""
-        end = time.monotonic() + PATIENCE
+    def _await_answer(self, log: Path) -> None:
+        """Return when it takes messages and its management plugin, if any, answers. Raises `BrokerError`."""
+        end = time.monotonic() + START_TIMEOUT
         while time.monotonic() < end and self._process and self._process.poll() is None:
             with suppress(OSError, HTTPException, HTTPError):
-                greet(self.port)
+                open_connection(self.port)
                 if MANAGEMENT in self._plugins:
                     self.ask("GET", "/whoami")
                 return
@@ -226,29 +183,29 @@ class RabbitMQ(Given):
         raise BrokerError(f"rabbitmq-server didn't start: see {log}.")
 
 
-def listening(port: int) -> None:
-    """Return when somebody listens at *port* of loopback. Raises `BrokerError`."""
-    end = time.monotonic() + ANSWER
+def await_listener(port: int) -> None:
+    """Return when a process listens on *port* of loopback. Raises `BrokerError`."""
+    end = time.monotonic() + ANSWER_TIMEOUT
     while time.monotonic() < end:
-        with suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=ANSWER):
+        with suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=ANSWER_TIMEOUT):
             return
         time.sleep(PAUSE)
-    raise BrokerError(f"epmd doesn't listen at port {port}: is Erlang installed?")
+    raise BrokerError(f"epmd doesn't listen on port {port}: is Erlang installed?")
 
 
-def greet(port: int) -> None:
-    """Have the RabbitMQ at *port* of loopback begin a connection. Raises `OSError`."""
-    with socket.create_connection((LOOPBACK, port), timeout=ANSWER) as connection:
-        connection.settimeout(ANSWER)
+def open_connection(port: int) -> None:
+    """Check that the RabbitMQ on *port* of loopback accepts a connection. Raises `OSError`."""
+    with socket.create_connection((LOOPBACK, port), timeout=ANSWER_TIMEOUT) as connection:
+        connection.settimeout(ANSWER_TIMEOUT)
         connection.sendall(b"AMQP\x00\x00\x09\x01")
         if not connection.recv(1):
-            raise OSError("it hung up")
+            raise OSError("the connection was closed")
 
 
-def binary(name: str) -> str:
-    """The path of a program of RabbitMQ's. Raises `BrokerError` where there is none."""
-    if (DEBIAN / name).exists():
-        return str(DEBIAN / name)
-    if found := shutil.which(name):
-        return found
+def find_program(name: str) -> str:
+    """Find a program of RabbitMQ. Raises `BrokerError` if there is none."""
+    if (DEBIAN_PROGRAMS / name).exists():
+        return str(DEBIAN_PROGRAMS / name)
+    if path := shutil.which(name):
+        return path
     raise BrokerError(f"there is no {name} on PATH: install RabbitMQ.")

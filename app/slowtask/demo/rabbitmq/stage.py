@@ -1,7 +1,7 @@
-"""What an experiment on RabbitMQ needs: a node of its own, a user who may only look, and what is in a queue.
+"""What both parts of the experiment need: a Celery worker, a read-only monitor, and counts of tasks.
 
-The node tells its figures every half second instead of every five: an experiment of a minute is too short for
-those. Depths are asked for by AMQP, and are of the moment.
+The node updates its statistics every half second instead of every five, since the experiment takes only a
+minute. Depths are asked for by AMQP, and are current.
 """
 
 import importlib
@@ -16,127 +16,129 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final, Self
 
-from slowtask.demo.beside import Beside, Step
+from slowtask.demo.beside import MonitorBeside, Step
 from slowtask.demo.jobs import QUEUE
 from slowtask.demo.rabbitmq.server import RabbitMQ
 from slowtask.demo.workers import CeleryWorker
 from slowtask.errors import BrokerError
 from slowtask.watch.broker.address import open_broker
 from slowtask.watch.broker.amqp import Amqp
-from slowtask.watch.broker.celery_rabbitmq import RabbitMQ as Eyes
+from slowtask.watch.broker.celery_rabbitmq import RabbitMQ as WatchedRabbitMQ
 from slowtask.watch.view import Watch
 
-SLOTS: Final = 2  #: tasks that the worker runs at once
+SLOTS: Final = 2  #: tasks that the worker runs at a time
 CONF: Final = {"collect_statistics_interval": "500"}  #: ms
-WATCHER: Final = "watcher"
-OWN: Final = r"^celeryev\.slowtask-.*$"  #: where it hears
-EVENTS: Final = r"^celeryev(\.slowtask-.*)?$"  #: what workers tell of themselves
-PATIENCE: Final = 60.0  #: seconds
-PAUSE: Final = 0.2  #: seconds
-LAG: Final = 6.0  #: seconds by which RabbitMQ's counts of what workers have begun may lag, and one more
+MONITOR_USER: Final = "watcher"
+MONITOR_QUEUES: Final = r"^celeryev\.slowtask-.*$"  #: in which the monitor receives the workers' events
+EVENT_EXCHANGES: Final = r"^celeryev(\.slowtask-.*)?$"  #: to which the workers send them
+TIMEOUT: Final = 60.0  #: seconds in which a worker starts, a publisher answers, statistics appear
+PAUSE: Final = 0.2  #: seconds between two looks
+#: Seconds, and one more, after which RabbitMQ's statistics have every task that workers have begun.
+STATISTICS_DELAY: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How long it takes."""
+    """How fast the experiment goes."""
 
-    rate: float  #: tasks a second; 0: without waiting
-    seconds: float  #: that a task takes at most
-    watched: float  #: seconds after the failure
+    rate: float  #: tasks a second; 0: as fast as possible
+    seconds: float  #: run time of a task at most
+    watched: float  #: seconds in which workers and publishers are watched after the failure
 
 
 class Worker:
-    """A Celery worker on *node*, at work when the block begins, and how many tasks it has ended."""
+    """A Celery worker on *node* that is ready when the block begins, and counts its finished tasks."""
 
     def __init__(self, folder: Path, node: RabbitMQ, step: Step) -> None:
-        self._node = node
         self._step = step
         self._folder = folder
         self._log = folder / "slowtask.ndjson"
         self._processes = CeleryWorker(folder, node.url, SLOTS, log=self._log)
 
     def __enter__(self) -> Self:
-        self._step(f"starting a Celery worker of {SLOTS} processes")
+        """Start it, and return when it is ready. Raises `BrokerError`."""
+        self._step(f"Starting a Celery worker of {SLOTS} processes.")
         self._processes.__enter__()
         try:
-            self._await(lambda: ready(self._folder / "worker-1.log"), "the worker didn't start")
+            self._await(lambda: is_ready(self._folder / "worker-1.log"), "the worker didn't start")
         except BrokerError:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Stop it."""
         self._processes.__exit__()
 
-    def hold(self) -> float:
-        """Stop it where it is, with what it has fetched: only so can all tasks be counted. When that was."""
+    def pause(self) -> float:
+        """Stop its processes with what they have prefetched, so that tasks can be counted; returns when."""
         self._processes.signal(signal.SIGSTOP)
         return time.monotonic()
 
-    def ended(self) -> int:
-        """How many tasks it has run to their end."""
+    def finished(self) -> int:
+        """Count the tasks that have ended."""
         return self._log.read_bytes().count(b"\n") if self._log.exists() else 0
 
-    def another(self) -> str:
-        """What becomes of one more, started now."""
+    def start_another(self) -> str:
+        """Start another worker. Returns `started`, `hangs`, or its exit status."""
         log = self._folder / "newcomer.log"
         newcomer = self._processes.start(log.name)
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end and newcomer.poll() is None and not ready(log):
+        end = time.monotonic() + TIMEOUT
+        while time.monotonic() < end and newcomer.poll() is None and not is_ready(log):
             time.sleep(PAUSE)
         if newcomer.poll() is not None:
             return f"exit status {newcomer.returncode}"
-        return "started" if ready(log) else "hangs"
+        return "started" if is_ready(log) else "hangs"
 
-    def _await(self, holds: Callable[[], bool], wrong: str) -> None:
-        """Return when *holds*. Raises `BrokerError`."""
-        end = time.monotonic() + PATIENCE
-        while not holds():
+    def _await(self, condition: Callable[[], bool], failure: str) -> None:
+        """Return when *condition* holds. Raises `BrokerError` with *failure* and the worker's last line."""
+        end = time.monotonic() + TIMEOUT
+        while not condition():
             if time.monotonic() > end or not self._processes.alive():
                 log = (self._folder / "worker-1.log").read_text(errors="replace").strip()
-                raise BrokerError(f"{wrong}: {log.rpartition(chr(10))[2] or 'it said nothing'}.")
+                raise BrokerError(f"{failure}: {log.rpartition(chr(10))[2] or 'it printed nothing'}.")
             time.sleep(PAUSE)
 
 
-def ready(log: Path) -> bool:
+def is_ready(log: Path) -> bool:
     """Whether the worker that writes *log* takes tasks."""
     return log.exists() and " ready." in log.read_text(errors="replace")
 
 
-def watcher(node: RabbitMQ) -> Eyes:
-    """The monitor's eyes on *node*, by a user who may look, hear the workers, and nothing else."""
+def open_watched(node: RabbitMQ) -> WatchedRabbitMQ:
+    """Open *node* as the monitor does, with a user who may only read and receive the workers' events."""
     password = token_hex(16)
-    node.add_user(WATCHER, password, "monitoring")
-    node.permit(WATCHER, "/", configure=OWN, write=OWN, read=EVENTS)
-    found = open_broker(node.vhost_url("/", WATCHER, password), node.management, [QUEUE])
-    if not isinstance(found, Eyes):
-        raise TypeError("an amqp:// address is RabbitMQ's")
-    return found
+    node.add_user(MONITOR_USER, password, "monitoring")
+    node.permit(MONITOR_USER, "/", configure=MONITOR_QUEUES, write=MONITOR_QUEUES, read=EVENT_EXCHANGES)
+    watched = open_broker(node.vhost_url("/", MONITOR_USER, password), node.management, [QUEUE])
+    if not isinstance(watched, WatchedRabbitMQ):
+        raise TypeError("an amqp:// URL must open a RabbitMQ")
+    return watched
 
 
 @contextmanager
-def beside(node: RabbitMQ, rate: float, *, fast: bool) -> Iterator[Beside]:
-    """A monitor of *node*, by that user."""
-    eyes = watcher(node)
+def monitor_beside(node: RabbitMQ, rate: float, *, fast: bool) -> Iterator[MonitorBeside]:
+    """Open a monitor of *node*; *rate* and *fast* are those of `MonitorBeside`."""
+    watched = open_watched(node)
     try:
-        yield Beside(partial(Watch, eyes, keys=0), rate, fast=fast)
+        yield MonitorBeside(partial(Watch, watched, keys=0), rate, fast=fast)
     finally:
-        eyes.close()
+        watched.close()
 
 
 def version(node: RabbitMQ) -> str:
-    """`RabbitMQ 3.10.8`."""
+    """The server's name and version: `RabbitMQ 3.10.8`."""
     return f"RabbitMQ {node.ask('GET', '/overview')['rabbitmq_version']}"
 
 
-def settled(node: RabbitMQ, queue: str, held: float) -> int:
-    """Tasks that wait in *queue*, or that workers hold or have begun, all workers being *held* since."""
-    time.sleep(max(0.0, held + LAG - time.monotonic()))
-    return waiting(node, queue) + fetched(node, queue)
+def count_arrived(node: RabbitMQ, queue: str, paused: float) -> int:
+    """Count the tasks that wait in *queue* or that workers have taken; all are *paused* since then."""
+    time.sleep(max(0.0, paused + STATISTICS_DELAY - time.monotonic()))
+    return count_waiting(node, queue) + count_taken(node, queue)
 
 
-def waiting(node: RabbitMQ, queue: str) -> int:
-    """Tasks that wait in *queue*, at this moment; 0 where it isn't there."""
+def count_waiting(node: RabbitMQ, queue: str) -> int:
+    """Count the tasks that wait in *queue* at this moment; 0 if it doesn't exist."""
     amqp = Amqp(node.url)
     try:
         depth, _ = amqp.depths([queue]).get(queue, (0, 0))
@@ -145,24 +147,24 @@ def waiting(node: RabbitMQ, queue: str) -> int:
     return depth
 
 
-def fetched(node: RabbitMQ, queue: str) -> int:
-    """Tasks of *queue* that workers hold or have begun, by RabbitMQ's last statistics."""
-    [found] = [each for each in node.ask("GET", "/queues/%2F") if each["name"] == queue] or [{}]
-    begun = (found.get("message_stats") or {}).get("ack", 0)
-    return int(found.get("messages_unacknowledged", 0)) + int(begun)
+def count_taken(node: RabbitMQ, queue: str) -> int:
+    """Count the tasks of *queue* that workers have prefetched or begun, by RabbitMQ's last statistics."""
+    [statistics] = [each for each in node.ask("GET", "/queues/%2F") if each["name"] == queue] or [{}]
+    begun = (statistics.get("message_stats") or {}).get("ack", 0)
+    return int(statistics.get("messages_unacknowledged", 0)) + int(begun)
 
 
-def numbers(node: RabbitMQ, queue: str) -> list[int]:
-    """The numbers of the mails that wait in *queue*, in order; it is emptied."""
-    kombu: Any = importlib.import_module("kombu")
-    found: list[int] = []
+def take_numbers(node: RabbitMQ, queue: str) -> list[int]:
+    """Empty *queue*, and return the numbers of its mails in order."""
+    kombu: Any = importlib.import_module("kombu")  # without types
+    numbers: list[int] = []
     with kombu.Connection(node.url) as connection, connection.channel() as channel:
         while (message := channel.basic_get(queue, no_ack=True)) is not None:
-            found.append(number(message.body))
-    return found
+            numbers.append(mail_number(message.body))
+    return numbers
 
 
-def number(body: str | bytes) -> int:
-    """Of the mail to `user12` that is *body*, as Celery writes it."""
+def mail_number(body: str | bytes) -> int:
+    """The number of a mail, from its message *body* as Celery writes it: 12 for the mail to `user12`."""
     arguments = json.loads(body)[0]
     return int(str(arguments[0]).removeprefix("user"))
