@@ -107,4 +107,4 @@ def test_logs_that_tell_no_wait_are_told(tmp_path):
 
     done = CliRunner().invoke(cli.slowtask, ["behind", str(log)])
 
-    assert "stock logs don't tell it" in str(done.exception)
+    assert "stock logs don't have it" in str(done.exception)

@@ -75,7 +75,7 @@ def test_a_zone_that_does_not_exist_is_wrong_use():
     done = slowtask("-", "--timezone", "Europe/Nowhere")
 
     assert done.returncode == 2
-    assert b"is no time zone" in done.stderr
+    assert b"is not a time zone" in done.stderr
 
 
 def test_a_parquet_file_is_wrong_use(tmp_path):

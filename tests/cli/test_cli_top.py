@@ -84,7 +84,7 @@ def test_by_changes_the_order(log):
 
 
 def test_n_limits_the_table_and_says_how_many_more(log):
-    assert "2 more tasks: -n 0." in run(log, "-n", 1).output
+    assert "2 more tasks: -n 0 shows all." in run(log, "-n", 1).output
     assert "more task" not in run(log, "-n", 0).output
 
 
@@ -106,19 +106,19 @@ def test_stdin_is_a_source(log):
     ("arguments", "status", "words"),
     [
         (["nowhere.ndjson"], 1, "nowhere.ndjson can't be read"),
-        (["{log}", "--since", "yesterdayish"], 2, "--since 'yesterdayish' is no time: write"),
+        (["{log}", "--since", "yesterdayish"], 2, "--since 'yesterdayish' is not a time: write"),
         (["{log}", "--since", "2026-11-07", "--until", "2026-11-06"], 2, "--since isn't before --until"),
-        (["{log}", "--json", "--csv"], 2, "don't go together"),
+        (["{log}", "--json", "--csv"], 2, "can't be combined"),
         (["{log}", "--watch"], 2, "--watch needs a terminal"),
         (["{log}", "--task", "nothing.*"], 1, "No task has such a name"),
         (["{log}", "--queue", "none"], 1, "No run matches"),
         (
             ["{log}", "--timezone", "Mars/Olympus"],
             2,
-            "'Mars/Olympus' is no time zone; one is called like Europe/Berlin: see ",
+            "'Mars/Olympus' is not a time zone; write it like Europe/Berlin: see ",
         ),
         (["{empty}"], 1, "The logs hold no runs yet"),
-        (["{text}"], 1, "No line holds a run; 1 can't be parsed"),
+        (["{text}"], 1, "The logs hold no runs, and 1 line can't be parsed"),
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_do(log, tmp_path, arguments, status, words):

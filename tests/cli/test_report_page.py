@@ -7,7 +7,7 @@ from test_cli_report import CLOSING, HOSTILE, broker_sample, queue_sample, repor
 import chromium
 import year
 from logs import made, written
-from slowtask.cli.show.report.chart import NARROW
+from slowtask.cli.show.report.chart import PHONE_WIDTH
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("report page")]
 
@@ -76,7 +76,7 @@ def test_the_letters_of_a_chart_are_readable_on_a_phone(browser, page):
     height = browser.evaluate("""Math.min(...[...document.querySelectorAll(".phone svg text")].map(
         each => parseFloat(getComputedStyle(each).fontSize) * each.getScreenCTM().a))""")
 
-    assert NARROW < 360
+    assert PHONE_WIDTH < 360
     assert height >= 9
 
 

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slowtask.cli.when import moment
+from slowtask.cli.when import parse_time
 from slowtask.errors import UsageError
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
     ],
 )
 def test_a_duration_counts_back_from_now(text, back):
-    assert moment(text, NOW) == NOW - back
+    assert parse_time(text, NOW) == NOW - back
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_duration_counts_back_from_now(text, back):
     ],
 )
 def test_a_time_is_utc_unless_it_has_an_offset(text, time):
-    found = moment(text, NOW)
+    found = parse_time(text, NOW)
 
     assert found == time
     assert found.utcoffset() == timedelta(0)
@@ -43,5 +43,5 @@ def test_a_time_is_utc_unless_it_has_an_offset(text, time):
     "text", ["", "foo", "1", "h", "1.5h", "-1h", "1y", "2026-13-01", "٣h", "999999999w", "1h\n2h"]
 )
 def test_what_is_no_time_is_refused_with_what_to_write(text):
-    with pytest.raises(UsageError, match=r"--until .* is no time: write 90s"):
-        moment(text, NOW, "--until")
+    with pytest.raises(UsageError, match=r"--until .* is not a time: write 90s"):
+        parse_time(text, NOW, "--until")

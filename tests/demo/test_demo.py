@@ -74,7 +74,7 @@ def test_celery_s_demonstration_runs_on_a_broker_of_the_users(tmp_path, vhost):
         (["--celery-url", "amqp://127.0.0.1:1//"], "amqp://127.0.0.1:1// can't be used"),
         (["--celery-url", "redis://127.0.0.1:1/0"], "redis://127.0.0.1:1/0 can't be used"),
         (["--celery-url", "http://127.0.0.1"], "is no broker that is read here"),
-        (["--celery", "--redis-url", "redis://127.0.0.1"], "name Celery's broker by --celery-url"),
+        (["--celery", "--redis-url", "redis://127.0.0.1"], "with Celery, name the broker with --celery-url"),
     ],
     ids=["rabbitmq", "redis", "address", "both"],
 )

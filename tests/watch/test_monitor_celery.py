@@ -15,7 +15,7 @@ from conftest import PATIENCE, wait_until
 
 from celery_site import job, news, publish, tell
 from logs import made, written
-from slowtask.cli.brokers import named
+from slowtask.cli.brokers import choose_urls
 from slowtask.demo import tasks
 from slowtask.watch.broker.address import open_broker
 from slowtask.watch.broker.redis import redacted_url
@@ -150,10 +150,10 @@ def test_both_are_shown_where_both_live_on_one_redis(redis, redis_server, tmp_pa
         ),
     ],
 )
-def test_what_is_looked_at_is_what_is_named(options, environment, wanted):
-    by_settings = named(options, {}, load(None, environment))
+def test_what_is_looked_at_is_what_is_choose_urls(options, environment, wanted):
+    by_settings = choose_urls(options, {}, load(None, environment))
 
-    assert {name: url for name, url in named(options, environment).items() if url} == wanted
+    assert {name: url for name, url in choose_urls(options, environment).items() if url} == wanted
     assert {name: url for name, url in by_settings.items() if url} == wanted
 
 

@@ -1,6 +1,6 @@
-"""SEE: the command line. It parses, calls one function and prints; it decides nothing.
+"""The command line: parse the options, call one function, print what it returns.
 
-A command's module is imported only when that command is called: `slowtask --help` stays quick.
+The module of a command is imported only when the command is called, so that `slowtask --help` starts fast.
 """
 
 import importlib
@@ -11,51 +11,51 @@ from typing import Any, Final, NoReturn
 import click
 
 from slowtask import __version__
-from slowtask.cli.terminal import prepare
+from slowtask.cli.terminal import replace_unprintable
 from slowtask.errors import SlowtaskError
 
-#: Each command's module beside this file, and what `slowtask --help` says of it.
+#: The module of each command in this folder, and the first sentence of its help.
 COMMANDS: Final = {
-    "top": "Rank tasks by the time they took.",
-    "parse": "Turn log lines into events, one JSON line each.",
-    "pack": "Turn rotated logs into Parquet.",
-    "report": "Write the ranking and charts as one HTML file.",
-    "behind": "Tell who waited behind whom.",
-    "whatif": "Try a change on paper: replay the log with it.",
-    "setup": "Make Elasticsearch and Kibana ready.",
-    "status": "Show how full the queue is, and which task to blame.",
-    "monitor": "Watch the queue, and warn while there is still room.",
-    "demo": "See it work: Redis, two workers, three tasks, the ranking.",
-    "collapse": "See a queue fall over, on a Redis of its own.",
+    "top": "Rank tasks by the worker time they used.",
+    "parse": "Convert log lines to events, one JSON object per line.",
+    "pack": "Convert rotated logs to Parquet files.",
+    "report": "Write the ranking and charts to one HTML file.",
+    "behind": "Show which tasks kept the jobs of others waiting.",
+    "whatif": "Replay a log with a change, such as more workers.",
+    "setup": "Set up Elasticsearch and Kibana for slowtask.",
+    "status": "Show how full the broker is and which tasks fill it.",
+    "monitor": "Watch the broker and send alerts before it is full.",
+    "demo": "Run example jobs on a temporary Redis and rank them.",
+    "collapse": "Fill a temporary broker until it fails, and watch.",
 }
 
 
 class Commands(click.Group):
-    """The commands, imported when called."""
+    """The group of all commands, which imports a command when it is called."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a reader that has had enough (`slowtask top … | head`) is no failure."""
+        """Run the command. A closed pipe, as in `slowtask top … | head`, is no error."""
         try:
-            done = super().invoke(ctx)
+            result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python flushes at exit
             return None
-        return done
+        return result
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of the flow, not of the alphabet."""
+        """List the commands in the order of `COMMANDS`, not of the alphabet."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command that `slowtask.cli.NAME` calls NAME."""
+        """Import the command *cmd_name* from the module of that name."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(f"slowtask.cli.{cmd_name}"), cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
+        """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -66,14 +66,22 @@ def slowtask() -> None:
     """Find the tasks that choke a job queue, before the queue collapses.
 
     \b
-    Try it:       slowtask demo
-    Rank a log:   slowtask top worker.log
+    Try it with example jobs:
+      slowtask demo
+    Rank the tasks of a log:
+      slowtask top worker.log
+
+    \b
+    Exit status, where a command's help says nothing else:
+      0  success
+      1  the command failed; stderr says why
+      2  an argument or a setting is wrong
     """
 
 
 def main() -> NoReturn:
-    """Run the command line: a person's mistake is one line on stderr and an exit status, no traceback."""
-    prepare()
+    """Run the command line. An expected error is one line on stderr and an exit status, no traceback."""
+    replace_unprintable()
     try:
         sys.exit(slowtask.main(standalone_mode=False))
     except click.exceptions.Exit as end:
@@ -81,15 +89,15 @@ def main() -> NoReturn:
     except click.Abort:
         sys.exit(130)
     except click.ClickException as mistake:
-        click.echo(f"slowtask: {sentence(mistake)}", err=True)
+        click.echo(f"slowtask: {describe(mistake)}", err=True)
         sys.exit(mistake.exit_code)
     except SlowtaskError as mistake:
         click.echo(f"slowtask: {mistake}", err=True)
         sys.exit(mistake.status)
 
 
-def sentence(mistake: click.ClickException) -> str:
-    """What is wrong with the call, and where help is, in one line."""
+def describe(mistake: click.ClickException) -> str:
+    """Describe *mistake* in one line that ends with the command to ask for help."""
     command = (
         mistake.ctx.command_path if isinstance(mistake, click.UsageError) and mistake.ctx else "slowtask"
     )

@@ -1,4 +1,4 @@
-"""`slowtask behind`: who waited behind whom."""
+"""`slowtask behind`: which tasks kept the workers busy while the jobs of others waited."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from slowtask.cli.logs import period
-from slowtask.cli.terminal import data
+from slowtask.cli.logs import parse_period
+from slowtask.cli.options import queue_option, since_option, until_option
+from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import SourceError
 from slowtask.parse.sources import resolve
 from slowtask.units import duration, percent, printable
@@ -17,64 +18,74 @@ from slowtask.units import duration, percent, printable
 if TYPE_CHECKING:
     from slowtask.rank.behind import Behind
 
-NAMED: Final = 3  #: tasks that a line names
-WORTH: Final = 0.005  #: of the wait: less isn't named
-
-HELP = """Tell who waited behind whom: what held the workers of a queue while its jobs waited.
-
-SOURCE is a log file, folder, glob or -, as for slowtask top; but not an Elasticsearch.
-
-\b
-Example:  slowtask behind worker.ndjson
-          slowtask behind logs/ --since 1d --queue mail --json
-"""
+MAX_NAMED_TASKS: Final = 3  #: in each row
+MIN_NAMED_SHARE: Final = 0.005  #: of the wait; a smaller share isn't shown
 
 
-@click.command(help=HELP)
+@click.command
 @click.argument("sources", metavar="[SOURCE]…", nargs=-1)
-@click.option("--since", metavar="TIME", help="As for slowtask top.")
-@click.option("--until", metavar="TIME", help="As for slowtask top.")
-@click.option("--queue", "queues", metavar="NAME", multiple=True, help="Only this queue. Repeatable.")
-@click.option("-n", "limit", type=click.IntRange(min=0), default=20, show_default=True, help="Tasks; 0: all.")
-@click.option("--json", "as_json", is_flag=True, help="An array of objects, times in seconds.")
-def behind(  # noqa: D103 - HELP says it; click passes the options one by one
+@since_option
+@until_option
+@queue_option
+@click.option(
+    "-n", "limit", type=click.IntRange(min=0), default=20, show_default=True,
+    help="How many tasks to show; 0 shows all.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print an array of objects, with times in seconds.")
+def behind(
     sources: tuple[str, ...], *, since: str | None, until: str | None, queues: tuple[str, ...], limit: int,
     as_json: bool,
 ) -> None:  # fmt: skip
-    query = period(since, until, queues)
-    found = resolve(sources)
-    from slowtask.rank.behind import behind as waited
+    """Show which tasks kept the jobs of others waiting.
+
+    For each task: how long its jobs waited in all, and which tasks kept the workers of that queue busy
+    meanwhile.
+
+    SOURCE is a log file, a folder, a quoted glob, or - for stdin. Without one, the log that a worker with
+    these settings writes. The logs must be slowtask's own: the stock logs of RQ and Celery have no waits.
+
+    \b
+    Who kept mail waiting since yesterday?
+      slowtask behind logs/ --since 1d --queue mail
+    For another program:
+      slowtask behind worker.ndjson --json
+    """
+    query = parse_period(since, until, queues)
+    logs = resolve(sources)
+    # Slow to import, so only after the options have been checked.
+    from slowtask.rank.behind import behind as rank_waits
     from slowtask.store.files import Files
 
-    columns = Files(found, timezone=UTC).columns(query)
-    rows = [each for each in waited(columns) if each.waited > 0]
+    columns = Files(logs, timezone=UTC).columns(query)
+    rows = [row for row in rank_waits(columns) if row.waited > 0]
     if not rows:
-        raise SourceError("No run of these logs is known to have waited: stock logs don't tell it.")
-    show(rows[: limit or None], as_json=as_json)
+        raise SourceError(
+            "No run in these logs has a wait: slowtask's workers record it, stock logs don't have it."
+        )
+    print_rows(rows[: limit or None], as_json=as_json)
 
 
-def show(rows: Sequence["Behind"], *, as_json: bool) -> None:
-    """Print *rows*."""
+def print_rows(rows: Sequence["Behind"], *, as_json: bool) -> None:
+    """Print *rows* as a table or as JSON."""
     if as_json:
-        plain = [{**asdict(each), "held": dict(each.held)} for each in rows]
-        data().write(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n")
+        plain = [{**asdict(row), "held": dict(row.held)} for row in rows]
+        utf8_stdout().write(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n")
         return
-    from slowtask.cli.show.console import UNKNOWN, console, shortened
-    from slowtask.cli.show.console import plain as grid
+    from slowtask.cli.show.console import UNKNOWN, make_console, make_table, shorten
 
-    table = grid("WAITED", "QUEUE", "RUNS", "IN ALL")
+    table = make_table("WAITED", "QUEUE", "RUNS", "IN ALL")
     table.add_column("WHILE THE WORKERS WERE HELD BY")
-    for each in rows:
-        name, queue = shortened(printable(each.task), 40), printable(each.queue or UNKNOWN)
-        table.add_row(name, queue, f"{each.runs:,}", duration(each.waited), told(each))
-    target: Any = console()
-    target.print(table)
+    for row in rows:
+        name, queue = shorten(printable(row.task), 40), printable(row.queue or UNKNOWN)
+        table.add_row(name, queue, f"{row.runs:,}", duration(row.waited), holders(row))
+    console: Any = make_console()
+    console.print(table)
 
 
-def told(each: "Behind") -> str:
-    """`send_mail 72 %, compute 20 %, nothing 8 %`."""
-    held = [(task.rpartition(".")[2], share) for task, share in each.held[:NAMED] if share >= WORTH]
-    parts = [f"{printable(task)} {percent(share)}" for task, share in held]
-    if each.idle >= WORTH:
-        parts.append(f"nothing {percent(each.idle)}")
+def holders(row: "Behind") -> str:
+    """The tasks that held the workers, with their shares: `send_mail 72 %, compute 20 %, nothing 8 %`."""
+    named = [(task, share) for task, share in row.held[:MAX_NAMED_TASKS] if share >= MIN_NAMED_SHARE]
+    parts = [f"{printable(task.rpartition('.')[2])} {percent(share)}" for task, share in named]
+    if row.idle >= MIN_NAMED_SHARE:
+        parts.append(f"nothing {percent(row.idle)}")
     return ", ".join(parts)

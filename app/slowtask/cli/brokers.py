@@ -1,4 +1,4 @@
-"""What the commands that watch look at: RQ's Redis, Celery's broker, or both."""
+"""Find and open the brokers that `slowtask status` and `slowtask monitor` watch."""
 
 import importlib.util
 import os
@@ -14,32 +14,34 @@ if TYPE_CHECKING:
     from slowtask.watch.broker import Broker
     from slowtask.watch.settings import MonitorSettings
 
-HELP: Final = {
-    "redis_url": "RQ's Redis.",
-    "celery_url": "Celery's broker: amqp://, amqps:// or redis://.",
-    "management_url": "Its RabbitMQ's management: http://host:15672.",
+#: The help of each option that holds a URL.
+URL_HELP: Final = {
+    "redis_url": "The Redis of RQ. Default: SLOWTASK_REDIS_URL, then RQ_REDIS_URL.",
+    "celery_url": "Celery's broker: amqp://, amqps:// or redis://. Default: SLOWTASK_CELERY_URL, then"
+    " CELERY_BROKER_URL.",
+    "management_url": "RabbitMQ's management plugin. Default: port 15672 of the broker's host.",
 }
 
 
-def addresses(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give *command* the options that say where the queues are."""
-    for name, text in reversed(HELP.items()):
+def add_url_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate *command* with the options that hold a broker's URLs."""
+    for name, text in reversed(URL_HELP.items()):
         command = click.option(f"--{name.replace('_', '-')}", metavar="URL", help=text)(command)
     return command
 
 
-def named(
+def choose_urls(
     options: Mapping[str, str | None],
     environment: Mapping[str, str],
     settings: "MonitorSettings | None" = None,
 ) -> dict[str, str]:
-    """The addresses by *options*, else by *settings*, else by *environment*; without any, RQ's default.
+    """Return the URLs of *options*, or else of *settings*, or else of *environment*.
 
-    Options that name one system leave the other alone.
+    Without any URL it is RQ's default. An option that names one queue system's broker leaves the other out.
     """
     given = {name: url for name, url in options.items() if url}
     if not given.keys() & {"redis_url", "celery_url"}:
-        given = (of(settings) if settings else in_environment(environment)) | given
+        given = (urls_in_settings(settings) if settings else urls_in_environment(environment)) | given
     elif "management_url" not in given:
         given["management_url"] = (
             settings.management_url if settings else environment.get(URL_VARIABLES["management_url"][0], "")
@@ -49,35 +51,38 @@ def named(
     return given
 
 
-def of(settings: "MonitorSettings") -> dict[str, str]:
-    """The addresses in *settings*."""
+def urls_in_settings(settings: "MonitorSettings") -> dict[str, str]:
+    """The URLs in *settings*."""
     return {name: getattr(settings, name) for name in URL_VARIABLES}
 
 
-def in_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The addresses in *environment*: ours, else those of the queue systems."""
+def urls_in_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The URLs in the variables of *environment*: slowtask's own, else those of the queue systems."""
     return {
         name: environment.get(ours) or environment.get(theirs) or ""
         for name, (ours, theirs) in URL_VARIABLES.items()
     }
 
 
-def brokers(urls: Mapping[str, str], queues: Sequence[str] = ()) -> "list[Broker]":
-    """What is looked at: RQ first. Raises `UsageError`."""
-    found: list[Broker] = []
+def open_brokers(urls: Mapping[str, str], queues: Sequence[str] = ()) -> "list[Broker]":
+    """Open the brokers at *urls*, RQ's first. *queues* are Celery's, besides those found.
+
+    Raises `UsageError`.
+    """
+    brokers: list[Broker] = []
     if url := urls.get("redis_url"):
-        found.append(rq(url))
+        brokers.append(open_rq(url))
     if url := urls.get("celery_url"):
         from slowtask.watch.broker.address import open_broker
 
-        found.append(open_broker(url, urls.get("management_url", ""), queues))
-    return found
+        brokers.append(open_broker(url, urls.get("management_url", ""), queues))
+    return brokers
 
 
-def rq(url: str) -> "Broker":
-    """RQ's queues on the Redis at *url*. Raises `UsageError`."""
+def open_rq(url: str) -> "Broker":
+    """Open the Redis of RQ at *url*. Raises `UsageError`."""
     if importlib.util.find_spec("redis") is None:
-        raise UsageError("this needs redis-py: pip install 'slowtask[rq]'.")
+        raise UsageError("reading RQ's Redis needs redis-py: pip install 'slowtask[rq]'.")
     from slowtask.watch.broker.redis import open_redis
     from slowtask.watch.broker.rq import Rq
 

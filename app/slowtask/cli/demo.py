@@ -1,4 +1,4 @@
-"""`slowtask demo`: see it work."""
+"""`slowtask demo`: run example jobs and rank them."""
 
 import shutil
 import sys
@@ -11,79 +11,91 @@ from slowtask.errors import UsageError
 
 FOLDER: Final = Path("slowtask-demo")
 #: All that a demonstration leaves in its folder.
-OURS: Final = {"slowtask.ndjson", "console"}
+OWN_FILES: Final = {"slowtask.ndjson", "console"}
 
 
-@click.command()
+@click.command
 @click.option(
-    "--folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=FOLDER,
-    show_default=True,
-    help="Where all its files go.",
+    "--folder", type=click.Path(file_okay=False, path_type=Path), default=FOLDER, show_default=True,
+    help="The folder for its files.",
+)  # fmt: skip
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=100, show_default=True, help="How many jobs to run."
 )
-@click.option("--jobs", type=click.IntRange(min=1), default=100, show_default=True, help="How many to run.")
-@click.option("--redis-url", metavar="URL", help="A Redis of yours instead; its queue is slowtask-demo.")
-@click.option("--celery", is_flag=True, help="By a Celery worker of two processes instead.")
+@click.option(
+    "--redis-url",
+    metavar="URL",
+    help="Use your Redis, on the queue slowtask-demo, instead of a temporary one.",
+)
+@click.option(
+    "--celery", is_flag=True, help="Use a Celery worker of two processes instead of two RQ workers."
+)
 @click.option(
     "--celery-url", metavar="URL",
-    help="Likewise, on a broker of yours: amqp:// or redis://; its queue is slowtask-demo.",
+    help="Use Celery on your broker, amqp:// or redis://, on the queue slowtask-demo.",
 )  # fmt: skip
 @click.pass_context
 def demo(context: click.Context, /, folder: Path, jobs: int, *, celery: bool, **urls: str | None) -> None:
-    """See it work: a Redis of its own, two RQ workers, three tasks, and their ranking.
+    """Run example jobs on a temporary Redis and rank them.
 
-    It leaves nothing running, and no file outside its folder.
+    Two RQ workers run a hundred jobs of three tasks. Afterwards all that was started is stopped. The files
+    stay in the folder: slowtask.ndjson, with a line for each attempt, and console/, with what the programs
+    printed.
 
     \b
-    A short one, elsewhere:   slowtask demo --jobs 20 --folder /tmp/demo
-    By Celery's workers:      slowtask demo --celery
+    Fewer jobs, another folder:
+      slowtask demo --jobs 20 --folder /tmp/demo
+    The same with Celery:
+      slowtask demo --celery
     """
     celery = celery or bool(urls["celery_url"])
     if celery and urls["redis_url"]:
-        raise UsageError("--redis-url is of RQ's demonstration: name Celery's broker by --celery-url.")
-    prepare(folder)
-    watch(folder, jobs, urls["celery_url" if celery else "redis_url"], celery=celery)
+        raise UsageError("--redis-url is for RQ: with Celery, name the broker with --celery-url.")
+    prepare_folder(folder)
+    run_with_progress(folder, jobs, urls["celery_url" if celery else "redis_url"], celery=celery)
     from slowtask.cli.top import top
 
     context.invoke(top, sources=(str(folder / "slowtask.ndjson"),))
-    click.echo(f"\nThe lines it read are in {folder}. Next: {command()} top {folder} --by p95", err=True)
+    again = f"{program_name()} top {folder} --by p95"
+    click.echo(f"\nThe log is {folder / 'slowtask.ndjson'}. Next, try: {again}", err=True)
 
 
-def prepare(folder: Path) -> None:
-    """Make *folder*, or clear it of an earlier demonstration. Raises `UsageError` where it is another's."""
-    if folder.exists() and {each.name for each in folder.iterdir()} - OURS:
-        raise UsageError(f"{folder} holds other files: name a folder for the demonstration by --folder.")
+def prepare_folder(folder: Path) -> None:
+    """Make *folder*, or remove an earlier demonstration's log. Raises `UsageError` if it has other files."""
+    if folder.exists() and {path.name for path in folder.iterdir()} - OWN_FILES:
+        raise UsageError(f"{folder} holds other files: choose another folder with --folder.")
     try:
         (folder / "console").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{folder} can't be made ({error.strerror}): name another by --folder.") from None
+        raise UsageError(
+            f"can't make the folder {folder} ({error.strerror}): choose another with --folder."
+        ) from None
     (folder / "slowtask.ndjson").unlink(missing_ok=True)
 
 
-def watch(folder: Path, jobs: int, url: str | None, *, celery: bool) -> None:
-    """Run the demonstration, with a bar of the jobs that ended."""
+def run_with_progress(folder: Path, jobs: int, url: str | None, *, celery: bool) -> None:
+    """Run the demonstration, with a progress bar of the finished jobs on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from slowtask.demo import demo as demonstration
 
     console = Console(stderr=True)
-    console.print(f"{told(url, celery=celery)}, {jobs} jobs of three tasks:")
+    console.print(f"Running {jobs} jobs of three tasks: {describe_run(url, celery=celery)}.")
     run = demonstration.run_celery if celery else demonstration.run
-    columns = (TextColumn("jobs run"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("jobs finished"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task("jobs run", total=jobs)
-        for ended in run(folder, jobs, url):
-            bar.update(task, completed=ended)
+        task = bar.add_task("jobs finished", total=jobs)
+        for finished in run(folder, jobs, url):
+            bar.update(task, completed=finished)
 
 
-def told(url: str | None, *, celery: bool) -> str:
-    """Who runs them, and where."""
-    place = "A Redis of its own" if url is None else "Your broker" if celery else "Your Redis"
-    return f"{place}, {'a Celery worker of two processes' if celery else 'two RQ workers'}"
+def describe_run(url: str | None, *, celery: bool) -> str:
+    """Which workers run the jobs, and on which broker."""
+    broker = "a temporary Redis" if url is None else "your broker" if celery else "your Redis"
+    return f"{'a Celery worker of two processes' if celery else 'two RQ workers'} on {broker}"
 
 
-def command() -> str:
-    """How to call slowtask again: by its name, or where that isn't on PATH as it was called now."""
+def program_name() -> str:
+    """How to call slowtask again: its name if it is on PATH, else the path by which it was called."""
     return "slowtask" if shutil.which("slowtask") else sys.argv[0]

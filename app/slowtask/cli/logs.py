@@ -1,4 +1,4 @@
-"""What commands that read logs share: the period, the store that a source names, the ranking."""
+"""What the commands that read logs share: parse the period, open the store, measure and rank."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from slowtask.cli.when import moment
+from slowtask.cli.when import parse_time
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.sources import is_address, resolve
 from slowtask.rank.ranking import Order, named, rank
@@ -20,34 +20,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the user asked for."""
+    """How to order and cut the ranking."""
 
     by: Order
-    tasks: tuple[str, ...]
-    limit: int
+    tasks: tuple[str, ...]  #: globs; without any, all tasks
+    limit: int  #: tasks to show; 0: all
 
 
-def period(since: str | None, until: str | None, queues: tuple[str, ...]) -> Query:
-    """The query that the options mean now. Raises `UsageError`."""
+def parse_period(since: str | None, until: str | None, queues: tuple[str, ...]) -> Query:
+    """Make a query of the options, where `1h` counts from now. Raises `UsageError`."""
     now = datetime.now(UTC)
-    first = moment(since, now, "--since") if since else None
-    last = moment(until, now, "--until") if until else None
+    first = parse_time(since, now, "--since") if since else None
+    last = parse_time(until, now, "--until") if until else None
     if first and last and first >= last:
-        raise UsageError("--since isn't before --until: nothing lies between them.")
+        raise UsageError("--since isn't before --until, so no run can match: change one of them.")
     return Query(since=first, until=last, queues=queues)
 
 
-def opened(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> Store:
-    """The store that *sources* name: log files, or one Elasticsearch. Raises `SlowtaskError`."""
+def open_store(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> Store:
+    """Open what *sources* name: log files, or one Elasticsearch. Raises `SlowtaskError`."""
     if not any(map(is_address, sources)):
-        return files(sources, day, zone)
+        return open_files(sources, day, zone)
     if len(sources) > 1:
-        raise UsageError("An Elasticsearch is ranked by itself: name either log files or one address.")
-    return elastic(sources[0])
+        raise UsageError("An Elasticsearch can't be combined with other sources: name it alone.")
+    return open_elastic(sources[0])
 
 
-def elastic(address: str) -> Store:
-    """The store at *address*. Raises `UsageError`."""
+def open_elastic(address: str) -> Store:
+    """Open the Elasticsearch at *address*. Raises `UsageError`."""
     access = Access.named(address)
     try:
         from slowtask.store.elastic.store import Elastic
@@ -59,48 +59,50 @@ def elastic(address: str) -> Store:
     return Elastic(access)
 
 
-def files(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> Store:
-    """The store of the files that *sources* name, each run once. Raises `SlowtaskError`."""
-    found = resolve(sources)
+def open_files(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> Store:
+    """Open the log files that *sources* name. Raises `SlowtaskError`."""
+    logs = resolve(sources)
+    # DuckDB is slow to import: a wrong path should be reported before that.
     from slowtask.store.files import Files
 
-    return Files(found, date=day, timezone=zone)
+    return Files(logs, date=day, timezone=zone)
 
 
-def look(measurement: Measurement, query: Query, options: Options, took: float) -> "View":
-    """The ranking, *took* seconds to measure. Raises `SourceError` where there is nothing to rank."""
+def make_view(measurement: Measurement, query: Query, options: Options, took: float) -> "View":
+    """Rank *measurement*, which took *took* seconds. Raises `SourceError` if there is nothing to rank."""
     from slowtask.cli.show.ranking import View
 
     tasks = named(rank(measurement.figures, options.by), options.tasks)
     if not tasks:
-        raise SourceError(nothing(measurement, query))
+        raise SourceError(explain_empty(measurement, query))
     return View(tasks=tasks, by=options.by, measurement=measurement, took=took)
 
 
-def measured(store: Store, query: Query) -> Measurement:
-    """What *store* answers, with its progress on a terminal when it takes long."""
-    from slowtask.cli.show.progress import shown
+def measure(store: Store, query: Query) -> Measurement:
+    """Measure the runs in *store*, with a progress bar if that takes long."""
+    from slowtask.cli.show.progress import show_progress
 
-    with shown(store.progress):
-        found = store.measure(query)
-    say_skipped(found)
-    return found
-
-
-def say_skipped(found: Measurement) -> None:
-    """Tell of logs that were left out because their packed form was read."""
-    if found.skipped:
-        click.echo(f"slowtask: {plural(found.skipped, 'log')} left out: the packed form is read.", err=True)
+    with show_progress(store.progress):
+        measurement = store.measure(query)
+    warn_of_skipped(measurement.skipped)
+    return measurement
 
 
-def nothing(measurement: Measurement, query: Query) -> str:
-    """Why there is nothing to rank, and what to do."""
+def warn_of_skipped(logs: int) -> None:
+    """Say on stderr that so many *logs* were skipped, since their Parquet files were read."""
+    if logs:
+        click.echo(
+            f"slowtask: {plural(logs, 'log')} skipped: the Parquet file made from it was read.", err=True
+        )
+
+
+def explain_empty(measurement: Measurement, query: Query) -> str:
+    """Say why there is nothing to rank, and what to do."""
     if measurement.figures:
         return "No task has such a name: check --task, and quote its globs."
     if query != Query():
         return "No run matches --since, --until and --queue: widen them."
     if measurement.bad.count:
-        return (
-            f"No line holds a run; {measurement.bad.count:,} can't be parsed: slowtask top --bad shows them."
-        )
+        lines = plural(measurement.bad.count, "line")
+        return f"The logs hold no runs, and {lines} can't be parsed: slowtask top --bad shows why."
     return "The logs hold no runs yet: check that the workers run with slowtask, or name other files."

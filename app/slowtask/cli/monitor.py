@@ -1,4 +1,4 @@
-"""`slowtask monitor`: the watcher, a service."""
+"""`slowtask monitor`: watch the broker as a service, and send alerts."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slowtask.cli.brokers import addresses, brokers, named
+from slowtask.cli.brokers import add_url_options, choose_urls, open_brokers
 from slowtask.errors import UsageError
 from slowtask.record.append import File, Stream
 from slowtask.record.settings import OFF, STDOUT
@@ -22,71 +22,78 @@ from slowtask.watch.settings import MonitorSettings, load
 if TYPE_CHECKING:
     from slowtask.watch.monitor import Monitor, Write
 
-HELP = """Watch the queues of RQ or Celery, and the broker they are in; warn while there is still room.
 
-Every few seconds a sample of each queue and of the broker goes to slowtask-monitor.ndjson, which Filebeat can
-ship to the dashboard Queues. An alert comes at 80 % of its room, or when that is near, and names the tasks
-to blame: on stderr, in that file, and through the channels that you set.
-
-\b
-As a service:              slowtask monitor --config /etc/slowtask.toml
-Are the channels right?    slowtask monitor --config /etc/slowtask.toml --test-alert
-
-Settings are keys of that file, or variables: docs/monitor.md.
-"""
-
-
-@click.command(help=HELP)
+@click.command
 @click.option(
     "--config", type=click.Path(dir_okay=False, path_type=Path), envvar="SLOWTASK_MONITOR_CONFIG",
-    help="A TOML file of settings; SLOWTASK_MONITOR_CONFIG.",
+    help="A TOML file of settings. Default: SLOWTASK_MONITOR_CONFIG.",
 )  # fmt: skip
-@addresses
-@click.option("--test-alert", is_flag=True, help="Try the channels, and end: status 1 where one fails.")
+@add_url_options
+@click.option("--test-alert", is_flag=True, help="Send a test message to each channel, then exit.")
 @click.pass_context
-def monitor(  # noqa: D103 - HELP says it
-    context: click.Context, /, *, config: Path | None, test_alert: bool, **urls: str | None
-) -> None:
+def monitor(context: click.Context, /, *, config: Path | None, test_alert: bool, **urls: str | None) -> None:
+    """Watch the broker and send alerts before it is full.
+
+    Every 5 seconds the monitor polls the broker of RQ or Celery. It writes a sample of each queue and of the
+    broker to slowtask-monitor.ndjson. It sends an alert when a limit is 72 % used (warning) or 80 % used
+    (critical), or when the forecast says that the limit is near, and names the tasks to blame. Alerts go to
+    stderr, to that file and to your channels, such as Slack or mail. It only reads: no queue is changed.
+
+    \b
+    As a service:
+      slowtask monitor --config /etc/slowtask.toml
+    Do the channels work?
+      slowtask monitor --config /etc/slowtask.toml --test-alert
+
+    All settings and alerts: docs/monitor.md.
+
+    \b
+    Exit status:
+      0  ended by SIGTERM or Ctrl-C; each channel took the test
+      1  a channel failed the test
+      2  a setting is wrong; stderr names each mistake
+    """
     settings = load(config, os.environ)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
     if test_alert:
-        context.exit(try_channels(settings))
-    run(settings, named(urls, os.environ, settings))
+        context.exit(send_test_alerts(settings))
+    run(settings, choose_urls(urls, os.environ, settings))
 
 
-def try_channels(settings: MonitorSettings) -> int:
-    """Send a test to each channel; returns the exit status. Raises `UsageError` where there is none."""
+def send_test_alerts(settings: MonitorSettings) -> int:
+    """Send a test to each channel and return the exit status. Raises `UsageError` if there is no channel."""
     from slowtask.watch.tell import tried
 
     if not settings.channels:
-        raise UsageError("there are no channels: set them in --config or SLOWTASK_MONITOR_CHANNELS.")
-    found = tried(settings.channels)
-    for name, taken, seconds in found:
-        click.echo(f"{name}: {'sent' if taken else 'FAILED'}, {seconds:.1f} s")
-    return 0 if all(taken for _, taken, _ in found) else 1
+        raise UsageError("no channels to test: set them in --config or SLOWTASK_MONITOR_CHANNELS.")
+    results = tried(settings.channels)
+    for name, sent, seconds in results:
+        click.echo(f"{name}: {'sent' if sent else 'FAILED'}, {seconds:.1f} s")
+    return 0 if all(sent for _, sent, _ in results) else 1
 
 
 def run(settings: MonitorSettings, urls: Mapping[str, str]) -> None:
-    """Watch until SIGTERM or Ctrl-C. Raises `SlowtaskError` for what is wrong with the settings."""
+    """Watch until SIGTERM or Ctrl-C. Raises `SlowtaskError` if a setting is wrong."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as stack:
-        *others, first = make(settings, urls, stack)
-        logging.getLogger("slowtask.monitor").info("watching, every %g s", settings.interval)
-        threads = [threading.Thread(target=each.run, args=(stop,), daemon=True) for each in others]
-        for each in threads:
-            each.start()
+        *others, first = make_monitors(settings, urls, stack)
+        logging.getLogger("slowtask.monitor").info("watching, a poll every %g s", settings.interval)
+        threads = [threading.Thread(target=other.run, args=(stop,), daemon=True) for other in others]
+        for thread in threads:
+            thread.start()
         first.run(stop)
-        for each in threads:  # one that waits for a broker that is away is left behind
-            each.join(1.0)
+        for thread in threads:  # one that still waits for its broker is left behind
+            thread.join(1.0)
     logging.getLogger("slowtask.monitor").info("stopped")
 
 
-def make(settings: MonitorSettings, urls: Mapping[str, str], stack: ExitStack) -> "list[Monitor]":
-    """A monitor of each broker with all that *settings* ask for; *stack* ends it in order.
+def make_monitors(settings: MonitorSettings, urls: Mapping[str, str], stack: ExitStack) -> "list[Monitor]":
+    """Make a monitor for each broker, and what they share; *stack* closes all of it in order.
 
-    Each has alarms of its own, for both may have a queue of one name, and doesn't wait for the other.
+    Each monitor has its own alerts, since both brokers may have a queue of the same name, and none waits for
+    the other.
     """
     from slowtask.cli.runs import Reader
     from slowtask.watch.metrics import Health, served
@@ -95,30 +102,30 @@ def make(settings: MonitorSettings, urls: Mapping[str, str], stack: ExitStack) -
     from slowtask.watch.typical import Runs
     from slowtask.watch.view import Watch
 
-    found = brokers(urls, settings.celery_queues)
-    health = Health(3 * settings.interval + 10, systems=[each.system for each in found])
+    brokers = open_brokers(urls, settings.celery_queues)
+    health = Health(3 * settings.interval + 10, systems=[broker.system for broker in brokers])
     if settings.metrics:
         stack.callback(served(settings.metrics, health).shutdown)
     channels: Any = None
     if settings.channels:
         channels = Channels(senders(settings.channels))
         stack.callback(channels.stop)
-    lines = Lines(writer(settings, stack), settings.log, partial(health.note, "log"))
+    lines = Lines(open_log(settings, stack), settings.log, partial(health.note, "log"))
     lines.check()
     runs = Runs(Reader(settings.runs), settings.runs, notify=partial(health.note, "runs"))
     return [
         Monitor(
-            Watch(each, settings, runs, runs.mix), each.name, settings,
+            Watch(broker, settings, runs, runs.mix), broker.name, settings,
             write=lines.write, channels=channels, seen=health.see,
         )
-        for each in found
+        for broker in brokers
     ]  # fmt: skip
 
 
-def writer(settings: MonitorSettings, stack: ExitStack) -> "Write":
-    """What writes the lines of samples and alerts."""
+def open_log(settings: MonitorSettings, stack: ExitStack) -> "Write":
+    """Open the log of samples and alerts; returns the function that writes a line to it."""
     if settings.log == OFF:
-        return lambda line: None  # noqa: ARG005 - nowhere
+        return lambda _line: None
     if settings.log == STDOUT:
         return Stream(sys.stdout.fileno()).append
     file = File(settings.log, settings.log_max_bytes, settings.log_backups)

@@ -1,4 +1,4 @@
-"""The options that several commands share."""
+"""The options that several commands share, and their types."""
 
 from datetime import UTC, date, datetime, tzinfo
 from typing import Final
@@ -7,19 +7,19 @@ from zoneinfo import ZoneInfo
 import click
 
 
-class Day(click.ParamType[date]):
-    """A date, as 2026-11-23."""
+class Date(click.ParamType[date]):
+    """A date, written as 2026-11-23."""
 
     name = "date"
 
     def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """The date that *value* writes."""
+        """Convert *value* to a date, or fail with an example."""
         if isinstance(value, date):
             return value
         try:
             return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC).date()
         except ValueError:
-            self.fail(f"{value!a} is no date; one is written like 2026-11-23", param, ctx)
+            self.fail(f"{value!a} is not a date; write it like 2026-11-23", param, ctx)
 
 
 class Zone(click.ParamType[tzinfo]):
@@ -30,28 +30,33 @@ class Zone(click.ParamType[tzinfo]):
     def convert(
         self, value: str | tzinfo, param: click.Parameter | None, ctx: click.Context | None
     ) -> tzinfo:
-        """The zone that is called *value*."""
+        """Convert *value* to a time zone, or fail with an example."""
         if isinstance(value, tzinfo):
             return value
         try:
             return ZoneInfo(value)
         except (ValueError, OSError, KeyError):  # also ZoneInfoNotFoundError
-            self.fail(f"{value!a} is no time zone; one is called like Europe/Berlin", param, ctx)
+            self.fail(f"{value!a} is not a time zone; write it like Europe/Berlin", param, ctx)
 
 
-#: The day and the zone of lines that don't tell theirs.
-day: Final = click.option(
-    "--date",
-    "day",
-    type=Day(),
-    metavar="DATE",
-    help="The day of the first line that tells only a time: RQ's.",
+since_option: Final = click.option(
+    "--since",
+    metavar="TIME",
+    help="Only runs that ended at or after TIME: 90s, 15m, 1h, 7d or 2w ago, or 2026-11-23T18:30.",
 )
-zone: Final = click.option(
-    "--timezone",
-    "zone",
-    type=Zone(),
-    default=UTC,
-    metavar="ZONE",
-    help="The zone of times that tell none.",
+until_option: Final = click.option(
+    "--until",
+    metavar="TIME",
+    help="Only runs that ended before TIME. Times are UTC unless they have an offset, as +01:00.",
 )
+queue_option: Final = click.option(
+    "--queue", "queues", metavar="NAME", multiple=True, help="Only runs of this queue. Repeatable."
+)
+date_option: Final = click.option(
+    "--date", "day", type=Date(), metavar="DATE",
+    help="The date of the first log line, for lines that have only a time, as RQ's. Default: from the file.",
+)  # fmt: skip
+timezone_option: Final = click.option(
+    "--timezone", "zone", type=Zone(), default=UTC, metavar="ZONE",
+    help="The time zone of log lines without one, such as Europe/Berlin. Default: UTC.",
+)  # fmt: skip

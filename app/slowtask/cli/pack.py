@@ -1,4 +1,4 @@
-"""`slowtask pack`: rotated logs as Parquet."""
+"""`slowtask pack`: convert rotated logs to Parquet files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,72 +13,90 @@ from slowtask.units import plural, printable, size
 if TYPE_CHECKING:
     from slowtask.store import packing
 
-HELP = """Turn rotated logs into Parquet, which takes an eighth of the space and is ranked at once.
 
-SOURCE is a rotated log, also text or .gz, a folder or a quoted glob. Each becomes a file beside it. The log
-that a worker is writing is left alone.
-
-\b
-Pack, and delete what is packed in full:  slowtask pack logs/ --remove
-"""
-
-
-@click.command(help=HELP)
+@click.command
 @click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER", help="Write the files there.")
-@click.option("--remove", is_flag=True, help="Delete each log once all it holds is packed.")
-@click.option("--live", is_flag=True, help="Pack the log that is being written, too.")
-def pack(sources: tuple[str, ...], out: Path | None, *, remove: bool, live: bool) -> None:  # noqa: D103 - HELP
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FOLDER",
+    help="Write the Parquet files to this folder. Default: beside each log.",
+)  # fmt: skip
+@click.option("--remove", is_flag=True, help="Delete each log after all its lines have been packed.")
+@click.option("--live", is_flag=True, help="Also pack the log that a worker is writing.")
+def pack(sources: tuple[str, ...], out: Path | None, *, remove: bool, live: bool) -> None:
+    """Convert rotated logs to Parquet files.
+
+    A Parquet file takes about an eighth of the space, and slowtask top reads it without parsing. All fields
+    are kept.
+
+    SOURCE is a log, a folder or a quoted glob. Text logs and .gz files are parsed first. The log that a
+    worker is writing is left alone, unless you add --live.
+
+    \b
+    Pack all rotated logs of a folder:
+      slowtask pack logs/
+    Also delete each log after it was packed:
+      slowtask pack logs/ --remove
+
+    \b
+    Exit status:
+      0  every log was packed, or there was none to pack
+      1  a log could not be packed; stderr says which and why
+      2  an argument is wrong
+    """
     logs = [source for source in resolve(sources) if source.kind == "lines"]
     if out is not None and not out.is_dir():
-        raise UsageError(f"{out} is no folder: make it first.")
+        raise UsageError(f"there is no folder {out}: make it first.")
     chosen = [source for source in logs if live or not is_live(source)]
     if not chosen:
         click.echo(
-            "slowtask: no rotated log to pack; the one being written is left alone (--live packs it).",
+            "slowtask: no rotated log to pack. The log that is being written is left alone; --live packs it.",
             err=True,
         )
-    failures = [source for source in chosen if not packed(source, out, remove=remove)]
-    if failures:
-        raise SlowtaskError(f"{len(failures)} of {plural(len(chosen), 'log')} not packed.")
+    failed = [source for source in chosen if not pack_log(source, out, remove=remove)]
+    if failed:
+        raise SlowtaskError(f"{len(failed)} of {plural(len(chosen), 'log')} not packed.")
 
 
 def is_live(source: Source) -> bool:
-    """Whether *source* is the log that a worker with these settings writes, or by default would."""
+    """Whether *source* is the log that a worker writes, with these settings or by default."""
     log = Path(current_settings().log)
     return source.path is not None and (
         source.path.name == "slowtask.ndjson" or (log.exists() and source.path.samefile(log))
     )
 
 
-def packed(source: Source, out: Path | None, *, remove: bool) -> bool:
-    """Pack one log and say what became of it; False where it failed."""
+def pack_log(source: Source, out: Path | None, *, remove: bool) -> bool:
+    """Pack one log and print the result. Returns whether it was packed."""
     from slowtask.store import packing
 
     try:
         if source.path is None:
-            raise UsageError("stdin can't be packed: name files.")
-        done = packing.pack(source, source.path, out or source.path.parent)
+            raise UsageError("stdin can't be packed: name log files.")
+        result = packing.pack(source, source.path, out or source.path.parent)
     except SlowtaskError as error:
         click.echo(f"slowtask: {error}", err=True)
         return False
-    click.echo(line(source, done))
-    if not done.complete:
-        click.echo(f"slowtask: {kept(source, done, remove=remove)}", err=True)
+    click.echo(summary(source, result))
+    if not result.complete:
+        click.echo(f"slowtask: {unpacked_lines(source, result, remove=remove)}", err=True)
     elif remove:
         source.path.unlink()
     return True
 
 
-def line(source: Source, done: "packing.Packed") -> str:
-    """`app.log.1: 1,204 runs, 4.6 GB → 480 MB in app.log.1.parquet`."""
-    sizes = f"{size(done.before)} → {size(done.after)}"
-    return f"{printable(source.name)}: {plural(done.runs, 'run')}, {sizes} in {printable(str(done.target))}"
+def summary(source: Source, result: "packing.Packed") -> str:
+    """The result in one line: `app.log.1: 1,204 runs, 4.6 GB → 480 MB in app.log.1.parquet`."""
+    sizes = f"{size(result.before)} → {size(result.after)}"
+    return (
+        f"{printable(source.name)}: {plural(result.runs, 'run')}, {sizes} in {printable(str(result.target))}"
+    )
 
 
-def kept(source: Source, done: "packing.Packed", *, remove: bool) -> str:
-    """What of the log is not in the Parquet."""
-    parts = [f"{plural(done.bad, 'line')} that can't be parsed"] * bool(done.bad)
-    parts += [f"{plural(done.others, 'line')} that tell of no run"] * bool(done.others)
-    end = ": the log stays" if remove else ""
+def unpacked_lines(source: Source, result: "packing.Packed", *, remove: bool) -> str:
+    """Which lines of the log are not in the Parquet file, and that *remove* therefore kept the log."""
+    parts = [f"{plural(result.bad, 'line')} that can't be parsed"] * bool(result.bad)
+    parts += [
+        f"{plural(result.others, 'line')} that {'holds' if result.others == 1 else 'hold'} no run"
+    ] * bool(result.others)
+    end = ", so the log stays" if remove else ""
     return f"{printable(source.name)}: {' and '.join(parts)} not packed{end}."

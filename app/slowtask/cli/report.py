@@ -1,14 +1,15 @@
-"""`slowtask report`: the ranking and charts as one HTML file."""
+"""`slowtask report`: write the ranking and charts to one HTML file."""
 
 import os
 import sys
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
+from typing import Final
 
 import click
 
-from slowtask.cli.logs import nothing, period, say_skipped
-from slowtask.cli.options import day, zone
+from slowtask.cli.logs import explain_empty, parse_period, warn_of_skipped
+from slowtask.cli.options import date_option, queue_option, since_option, timezone_option, until_option
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.sources import Source, is_address, resolve, rotated
 from slowtask.rank.ranking import rank
@@ -16,96 +17,103 @@ from slowtask.store import Measurement, Query
 from slowtask.units import plural, size
 from slowtask.watch.settings import MonitorSettings
 
-STDOUT = "-"
-HELP = """Write the ranking and charts as one HTML file.
-
-SOURCE is as for slowtask top: a log file, a folder of them, a quoted glob, or - for stdin. Without one, the
-log of the worker with these settings, and slowtask-monitor.ndjson where that is here too. The file opens
-without a network. One of that name is replaced, once the new one is complete.
-
-\b
-All that is here:            slowtask report
-The last week of one queue:  slowtask report logs/ --since 7d --queue mail --out mail.html
-"""
+STDOUT: Final = "-"
 
 
-@click.command(help=HELP)
+@click.command
 @click.argument("sources", metavar="[SOURCE]…", nargs=-1)
 @click.option(
-    "--out", default="report.html", show_default=True, metavar="FILE", help="The file; - for stdout."
+    "--out", default="report.html", show_default=True, metavar="FILE", help="The file to write; - is stdout."
 )
-@click.option(
-    "--since", metavar="TIME", help="Runs that ended since: 90s, 15m, 1h, 7d, 2w ago, or a date or time."
-)
-@click.option("--until", metavar="TIME", help="Runs that ended before. UTC, unless the time has an offset.")
-@click.option("--queue", "queues", metavar="NAME", multiple=True, help="Only this queue. Repeatable.")
-@day
-@zone
-def report(  # noqa: D103 - HELP says it; click passes the options one by one
+@since_option
+@until_option
+@queue_option
+@date_option
+@timezone_option
+def report(
     sources: tuple[str, ...], out: str, since: str | None, until: str | None, queues: tuple[str, ...],
     day: date | None, zone: tzinfo,
 ) -> None:  # fmt: skip
-    query = period(since, until, queues)
+    """Write the ranking and charts to one HTML file.
+
+    The file opens without a network: keep it, mail it, or attach it to a ticket. An existing file is replaced
+    when the new one is complete.
+
+    SOURCE is a log file, a folder, a quoted glob, or - for stdin. Without one, the log that a worker with
+    these settings writes, and the monitor's samples in slowtask-monitor.ndjson if this folder has that file.
+
+    \b
+    From all logs here:
+      slowtask report
+    One queue, the last week:
+      slowtask report logs/ --since 7d --queue mail --out mail.html
+
+    It needs: pip install 'slowtask[report]'.
+    """
+    query = parse_period(since, until, queues)
     if any(map(is_address, sources)):
         raise UsageError(
-            "A report is made of log files; of an Elasticsearch, Kibana's dashboards show as much."
+            "A report can be made only from log files: for an Elasticsearch, use the dashboards in Kibana."
         )
-    target = None if out == STDOUT else place(Path(out))
-    html, told = made(sources, query, day, zone)
+    target = None if out == STDOUT else check_target(Path(out))
+    html, contents = make_report(sources, query, day, zone)
     content = html.encode()
     if target is None:
         sys.stdout.buffer.write(content)
     else:
-        write(target, content)
-        click.echo(f"{out}: {told}, {size(len(content))}")
+        write_file(target, content)
+        click.echo(f"{out}: {contents}, {size(len(content))}")
 
 
-def place(out: Path) -> Path:
-    """Where the file *out* is to be written. Raises `UsageError` before any log is read."""
-    target = out.resolve()  # a link stays one
+def check_target(out: Path) -> Path:
+    """Return the file that *out* names, links followed. Raises `UsageError` if it can't be written."""
+    target = out.resolve()  # so that a link stays a link
     if target.is_dir():
         raise UsageError(f"{out} is a folder: name a file, as in --out {out / 'report.html'}.")
     if not target.parent.is_dir():
         raise UsageError(f"There is no folder {out.parent}: make it first.")
     if not os.access(target.parent, os.W_OK):
-        raise UsageError(f"{out.parent} can't be written to: its permissions forbid it to this user.")
+        raise UsageError(f"This user can't write to the folder {out.parent}: choose another with --out.")
     return target
 
 
-def samples() -> list[Source]:
-    """What a monitor wrote here, if there is one."""
-    found = rotated(Path(MonitorSettings().log))
-    return resolve([str(each) for each in found]) if found else []
+def monitor_samples() -> list[Source]:
+    """The monitor's log in this folder with its rotated files, if there is one."""
+    logs = rotated(Path(MonitorSettings().log))
+    return resolve([str(log) for log in logs]) if logs else []
 
 
-def made(sources: tuple[str, ...], query: Query, day: date | None, zone: tzinfo) -> tuple[str, str]:
-    """The HTML, and what it is of. Raises `SlowtaskError`."""
-    found = [*resolve(sources), *([] if sources else samples())]
+def make_report(sources: tuple[str, ...], query: Query, day: date | None, zone: tzinfo) -> tuple[str, str]:
+    """Read the logs and make the report. Returns its HTML, and its contents in a few words.
+
+    Raises `SlowtaskError`.
+    """
+    logs = [*resolve(sources), *([] if sources else monitor_samples())]
     from slowtask.store.files import Files
 
-    store = Files(found, date=day, timezone=zone)
-    from slowtask.cli.show.progress import shown
-    from slowtask.cli.show.report.chart import renderer
+    store = Files(logs, date=day, timezone=zone)
+    from slowtask.cli.show.progress import show_progress
+    from slowtask.cli.show.report.chart import load_renderer
     from slowtask.cli.show.report.page import page
-    from slowtask.cli.show.report.panels import FIRST
+    from slowtask.cli.show.report.panels import COLOURED
 
-    renderer()  # missing, it is to be missed before the logs are read
+    load_renderer()  # if it is missing, fail before the logs are read
 
-    def leading(measurement: Measurement) -> list[str]:
+    def leading_tasks(measurement: Measurement) -> list[str]:
         if not measurement.figures:
-            raise SourceError(nothing(measurement, query))
-        return [each.task for each in rank(measurement.figures)[:FIRST]]
+            raise SourceError(explain_empty(measurement, query))
+        return [task.task for task in rank(measurement.figures)[:COLOURED]]
 
-    with shown(store.progress):
-        history = store.history(query, leading)
-    say_skipped(history.measurement)
+    with show_progress(store.progress):
+        history = store.history(query, leading_tasks)
+    warn_of_skipped(history.measurement.skipped)
     tasks = rank(history.measurement.figures)
-    runs = plural(sum(each.count for each in tasks), "run")
+    runs = plural(sum(task.count for task in tasks), "run")
     return page(history, tasks, datetime.now(UTC)), f"{runs} of {plural(len(tasks), 'task')}"
 
 
-def write(target: Path, content: bytes) -> None:
-    """Put *content* at *target*: whole, or not at all. Raises `SourceError` where that fails."""
+def write_file(target: Path, content: bytes) -> None:
+    """Replace *target* by *content*, entirely or not at all. Raises `SourceError`."""
     scratch = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         if target.exists() and not target.is_file():  # a pipe, a terminal

@@ -1,7 +1,7 @@
-"""How long tasks usually take, by the log of their runs: for the commands that watch.
+"""Read from logs how long the runs of each task usually take, for `slowtask status` and `slowtask monitor`.
 
-`read_runs` reads it in this process. `Reader` has `slowtask top` read it in a process of its own: DuckDB's
-memory would stay with a monitor that runs for months.
+`read_runs` reads in this process. `Reader` starts a `slowtask top` each time, since DuckDB's memory would
+stay with a monitor that runs for months.
 """
 
 import json
@@ -17,23 +17,23 @@ from slowtask.watch.judge import Typical
 
 PERIOD: Final = timedelta(days=7)
 READ_TIMEOUT: Final = 120.0  #: seconds
-#: How `slowtask top` begins its error about logs that hold no run.
+#: How the errors of `slowtask top` begin if there are no runs.
 NO_RUNS: Final = ("No run matches", "The logs hold no runs yet")
 
 
 def read_runs(sources: tuple[str, ...], queues: tuple[str, ...] = ()) -> Mapping[str, Typical]:
-    """The typical times of tasks in *sources*, by their runs of the last seven days in *queues* (): in all.
+    """Read the typical run times of each task, from the runs of the last 7 days.
 
-    Without *sources* the worker's own log is read, if there is one. Raises `SlowtaskError` where sources are
-    given and can't be read.
+    *queues* are those whose runs count; without any, all. Without *sources* the worker's own log is read, if
+    there is one. Raises `SlowtaskError` if sources are given and can't be read.
     """
-    from slowtask.cli.logs import opened
+    from slowtask.cli.logs import open_store
     from slowtask.rank.ranking import rank
     from slowtask.store import Query
 
     query = Query(since=datetime.now(UTC) - PERIOD, queues=queues)
     try:
-        figures = opened(sources, None, UTC).measure(query).figures
+        figures = open_store(sources, None, UTC).measure(query).figures
     except SlowtaskError:
         if sources:
             raise
@@ -42,9 +42,9 @@ def read_runs(sources: tuple[str, ...], queues: tuple[str, ...] = ()) -> Mapping
 
 
 class Reader:
-    """Reads the typical times of tasks in *sources*, by a `slowtask top` of its own each time.
+    """Reads the typical run times of the tasks in *sources*, with a new `slowtask top` each time.
 
-    *since* is `--since` of `slowtask top`; None reads all runs.
+    *since* is its option `--since`; None reads all runs.
     """
 
     def __init__(self, sources: Sequence[str], since: str | None = f"{PERIOD.days}d") -> None:
@@ -52,13 +52,13 @@ class Reader:
         self._command += ["--since", since] if since else []
 
     def __call__(self, queue: str | None = None) -> Mapping[str, Typical]:
-        """The times by task, by the runs of *queue* or of all queues; empty where the logs hold no run yet.
+        """Read the times by task, from the runs of *queue* or of all queues; empty if there are no runs yet.
 
-        Raises `SourceError` where the logs can't be read.
+        Raises `SourceError` if the logs can't be read.
         """
         options = ["--queue", queue] if queue is not None else []
         try:
-            done = subprocess.run(  # noqa: S603 - our own interpreter
+            done = subprocess.run(
                 [*self._command, *options],
                 capture_output=True,
                 encoding="utf-8",
@@ -77,7 +77,7 @@ class Reader:
 
 
 def typical_times(tasks: Sequence[Mapping[str, Any]]) -> dict[str, Typical]:
-    """The typical times of a ranking as `slowtask top --json` prints it, but for tasks without a known time."""
+    """Convert a ranking, as `slowtask top --json` prints it, to typical times; leave out unknown ones."""
     return {
         task["task"]: Typical(mean=task["mean"], p99=task["p99"], count=task["count"])
         for task in tasks

@@ -1,4 +1,4 @@
-"""`slowtask status`: how full the broker is, which queue is in trouble, and which task is to blame."""
+"""`slowtask status`: show how full the broker is, which queue is in trouble, and which task is to blame."""
 
 import os
 import time
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from slowtask.cli.brokers import addresses, brokers, named
+from slowtask.cli.brokers import add_url_options, choose_urls, open_brokers
 from slowtask.cli.runs import read_runs
-from slowtask.cli.terminal import data
+from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.record.sample import State
 from slowtask.watch.alarm import STATES
@@ -20,117 +20,140 @@ if TYPE_CHECKING:
     from slowtask.watch.settings import Thresholds
     from slowtask.watch.view import View, Watch
 
-POLLS: Final = 7  #: that one status is made from: a slope needs so many
-#: Nagios's and cron's: ok, warning, critical, unknown.
-STATUS: Final[Mapping[State, int]] = {"ok": 0, "warning": 1, "critical": 2}
+POLLS: Final = 7  #: for one status; a forecast needs so many
+#: The exit status of `--check`, as Nagios and cron read it.
+EXIT_STATUS: Final[Mapping[State, int]] = {"ok": 0, "warning": 1, "critical": 2}
 UNKNOWN: Final = 3
 
-HELP = """Show how full the broker is, the queues in order of trouble, and what to blame.
 
-Reading changes nothing on the queues, and runs nothing that stands on them. Run times come from the logs that
---runs names (as `slowtask top` takes them), by default the log of the worker with these settings.
-
-\b
-Once:                       slowtask status --redis-url redis://queue:6379
-As it goes on, q quits:     slowtask status --watch
-Celery's, on RabbitMQ:      slowtask status --celery-url amqp://monitor@queue:5672/shop
-For cron and Nagios:        slowtask status --check
-
-\b
-RQ's Redis:       --redis-url, else SLOWTASK_REDIS_URL, RQ_REDIS_URL
-Celery's broker:  --celery-url, else SLOWTASK_CELERY_URL, CELERY_BROKER_URL
-Where both are named, both are shown; where none is, RQ on redis://localhost:6379.
-"""
-
-
-@click.command(help=HELP)
-@addresses
-@click.option("--runs", metavar="SOURCE", multiple=True, help="Logs of runs. Repeatable.")
+@click.command
+@add_url_options
 @click.option(
-    "--capacity", type=click.FloatRange(0.01, 1), default=0.8, show_default=True, help="Critical from."
-)
+    "--runs", metavar="SOURCE", multiple=True,
+    help="Logs of runs, from which run times are taken: what slowtask top takes. Repeatable. Default: the log"
+    " that a worker with these settings writes.",
+)  # fmt: skip
 @click.option(
-    "--seconds", type=click.FloatRange(min=0.1), default=3.0, show_default=True, help="How long to poll."
-)
-@click.option("--watch", is_flag=True, help="A live view; q quits.")
-@click.option("--json", "as_json", is_flag=True, help="An object, times in seconds; of two brokers an array.")
-@click.option("--check", is_flag=True, help="One line, and status 0 ok, 1 warning, 2 critical, 3 unknown.")
+    "--capacity", type=click.FloatRange(0.01, 1), default=0.8, show_default=True,
+    help="Critical when this share of a limit is used.",
+)  # fmt: skip
+@click.option(
+    "--seconds", type=click.FloatRange(min=0.1), default=3.0, show_default=True,
+    help="How long to measure rates and growth.",
+)  # fmt: skip
+@click.option("--watch", is_flag=True, help="Show a live view; q quits.")
+@click.option(
+    "--json", "as_json", is_flag=True,
+    help="Print an object, with times in seconds; for two brokers an array of objects.",
+)  # fmt: skip
+@click.option("--check", is_flag=True, help="Print one line and set the exit status, for cron and Nagios.")
 @click.pass_context
-def status(  # noqa: D103 - HELP says it; click passes the options one by one
+def status(
     context: click.Context, /, *, runs: tuple[str, ...], capacity: float, seconds: float, watch: bool,
     as_json: bool, check: bool, **urls: str | None,
 ) -> None:  # fmt: skip
+    """Show how full the broker is and which tasks fill it.
+
+    The output shows the most-used limit with a forecast, the queues in order of trouble, the waiting work of
+    each task, and the jobs that run too long. It only reads: no queue is changed, no job is unpickled.
+
+    If you give one URL, only that broker is shown; if you give both, both are. Without any URL it is RQ's
+    Redis at redis://localhost:6379.
+
+    \b
+    RQ:
+      slowtask status --redis-url redis://queue:6379
+    Celery on RabbitMQ:
+      slowtask status --celery-url amqp://monitor@queue:5672/shop
+    Live:
+      slowtask status --watch
+    For cron and Nagios:
+      slowtask status --check
+
+    \b
+    Exit status of --check:
+      0  ok
+      1  warning
+      2  critical
+      3  unknown: the broker can't be read
+    """
     if watch + as_json + check > 1:
-        raise UsageError("--watch, --json and --check don't go together: choose one.")
+        raise UsageError("only one of --watch, --json and --check can be used at a time.")
     from slowtask.watch.settings import Thresholds
 
-    thresholds, places = Thresholds(capacity=capacity), named(urls, os.environ)
+    thresholds, chosen = Thresholds(capacity=capacity), choose_urls(urls, os.environ)
     if check:
-        context.exit(checked(places, runs, thresholds, seconds))
-    watches = watching(places, runs, thresholds)
+        context.exit(print_worst(chosen, runs, thresholds, seconds))
+    watches = make_watches(chosen, runs, thresholds)
     if watch:
-        from slowtask.cli.show.status_live import live
+        from slowtask.cli.show.status_live import run_live
 
-        live(watches)
+        run_live(watches)
         return
-    show(looked(watches, seconds), as_json=as_json)
+    print_views(poll(watches, seconds), as_json=as_json)
 
 
-def watching(urls: Mapping[str, str], runs: tuple[str, ...], thresholds: "Thresholds") -> "list[Watch]":
-    """A watch of each broker that *urls* name. Raises `UsageError`."""
+def make_watches(urls: Mapping[str, str], runs: tuple[str, ...], thresholds: "Thresholds") -> "list[Watch]":
+    """Make a watch of each broker in *urls*. Raises `UsageError`."""
     from slowtask.watch.view import Watch
 
-    known, of_queue = read_runs(runs), cache(partial(mix, runs))
-    return [Watch(each, thresholds, lambda: known, of_queue) for each in brokers(urls)]
+    typical, count_of_queue = read_runs(runs), cache(partial(count_runs, runs))
+    return [Watch(broker, thresholds, lambda: typical, count_of_queue) for broker in open_brokers(urls)]
 
 
-def mix(runs: tuple[str, ...], queue: str) -> Mapping[str, int]:
-    """How many runs of each task the logs *runs* have of *queue*."""
-    return {name: each.count for name, each in read_runs(runs, (queue,)).items()}
+def count_runs(runs: tuple[str, ...], queue: str) -> Mapping[str, int]:
+    """Count the runs of each task of *queue* in the logs *runs*."""
+    return {task: typical.count for task, typical in read_runs(runs, (queue,)).items()}
 
 
-def looked(watches: "Sequence[Watch]", seconds: float) -> "list[View]":
-    """What several polls in *seconds* show: rates and a forecast need more than one. Raises `BrokerError`."""
-    views = [each.poll() for each in watches]
+def poll(watches: "Sequence[Watch]", seconds: float) -> "list[View]":
+    """Poll several times within *seconds*, as rates and forecasts need it, and return the last views.
+
+    Raises `BrokerError`.
+    """
+    views = [watch.poll() for watch in watches]
     for _ in range(POLLS - 1):
         time.sleep(seconds / (POLLS - 1))
-        views = [each.poll() for each in watches]
+        views = [watch.poll() for watch in watches]
     return views
 
 
-def show(views: "Sequence[View]", *, as_json: bool) -> None:
-    """Print *views*."""
+def print_views(views: "Sequence[View]", *, as_json: bool) -> None:
+    """Print *views* for a person or as JSON."""
     if as_json:
-        from slowtask.cli.show.status_json import plain
+        from slowtask.cli.show.status_json import encode_views
 
-        data().write(plain(views))
+        utf8_stdout().write(encode_views(views))
         return
-    from slowtask.cli.show.console import console
+    from slowtask.cli.show.console import make_console
     from slowtask.cli.show.status import page
 
-    target: Any = console()
+    console: Any = make_console()
     for place, view in enumerate(views):
-        target.print(*([""] if place else []), page(view, target.width))
+        console.print(*([""] if place else []), page(view, console.width))
 
 
-def checked(urls: Mapping[str, str], runs: tuple[str, ...], thresholds: "Thresholds", seconds: float) -> int:
-    """Print the worst finding in one line; returns the exit status."""
+def print_worst(
+    urls: Mapping[str, str], runs: tuple[str, ...], thresholds: "Thresholds", seconds: float
+) -> int:
+    """Print the worst finding in one line; returns the exit status of `--check`."""
     from slowtask.watch.findings import findings
 
     try:
-        views = looked(watching(urls, runs, thresholds), seconds)
+        views = poll(make_watches(urls, runs, thresholds), seconds)
     except SlowtaskError as error:
         click.echo(f"UNKNOWN: {error}")
         return UNKNOWN
-    found = [each for view in views for each in findings(view, thresholds)]
-    worst = max(found, key=weight, default=None)
+    worst = max(
+        (finding for view in views for finding in findings(view, thresholds)), key=severity, default=None
+    )
     if worst is None:
-        click.echo("OK: no queues, and no limit to reach.")
+        click.echo("OK: the broker has no queues yet, and no limit that can be reached.")
         return 0
     click.echo(f"{(worst.state or 'ok').upper()}: {worst.message}")
-    return STATUS[worst.state or "ok"]
+    return EXIT_STATUS[worst.state or "ok"]
 
 
-def weight(finding: "Finding") -> tuple[int, bool]:
-    """What is worst; of what is well, how full the broker is is told."""
+def severity(finding: "Finding") -> tuple[int, bool]:
+    """A sort key: the worst state last; among equals, the broker's capacity."""
     return STATES.index(finding.state or "ok"), finding.name == "broker-capacity"

@@ -1,6 +1,6 @@
-"""SEE: what a terminal can't show is replaced, never an error: bars by `#`, `µs` by `us`, names by escapes.
+"""Replace what a terminal can't show, instead of failing: bars by `#`, `µs` by `us`, names by escapes.
 
-That is done here for all commands, where bytes are made of text. JSON and CSV are UTF-8 on every terminal.
+All commands share it, since it works where Python encodes text. JSON and CSV are UTF-8 on every terminal.
 """
 
 import codecs
@@ -8,18 +8,18 @@ import sys
 from io import TextIOWrapper
 from typing import Final, TextIO
 
-#: An encoding and a handler of errors, by the names that Python knows them by.
+#: The names under which our encoding and our error handler are registered.
 ASCII: Final = "slowtask_ascii"
 REPLACE: Final = "slowtask_replace"
-#: What stands for what, of the same width where it is part of a table.
-PLAIN: Final = {
+#: Replacements, of the same width where they may stand in a table.
+REPLACEMENTS: Final = {
     **dict.fromkeys("█▉▊▋▌", "#"),
     **dict.fromkeys("▍▎▏", "|"),
     **dict.fromkeys("‐‑‒–—―−", "-"),
     **dict.fromkeys("µμ", "u"),
     **dict.fromkeys("‘’", "'"),
     **dict.fromkeys("“”", '"'),
-    **dict.fromkeys(map(chr, range(0x2800, 0x2900)), "*"),  # what turns while one waits
+    **dict.fromkeys(map(chr, range(0x2800, 0x2900)), "*"),  # the spinner's dots
     **dict.fromkeys("─━╸╺╴╶", "-"),
     "·": ".",
     "×": "x",
@@ -31,26 +31,26 @@ PLAIN: Final = {
 }
 
 
-def prepare() -> None:
-    """Let stdout and stderr replace what they can't show."""
-    codecs.register_error(REPLACE, replaced)
-    codecs.register(found)
+def replace_unprintable() -> None:
+    """Make stdout and stderr replace the characters that their encoding lacks."""
+    codecs.register_error(REPLACE, replace_character)
+    codecs.register(find_codec)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            # click takes a stream that is called ASCII for a mistake, and writes UTF-8 to it.
+            # click believes that a stream called ASCII is misconfigured, and writes UTF-8 to it.
             ascii_only = codecs.lookup(stream.encoding).name == "ascii"
             stream.reconfigure(encoding=ASCII if ascii_only else None, errors=REPLACE)
 
 
-def data() -> TextIO:
-    """Stdout for other programs: UTF-8, on every terminal."""
+def utf8_stdout() -> TextIO:
+    """Return stdout, switched to UTF-8 for data that other programs read."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
     return sys.stdout
 
 
-def found(name: str) -> codecs.CodecInfo | None:
-    """ASCII by the name that is ours."""
+def find_codec(name: str) -> codecs.CodecInfo | None:
+    """Return ASCII's codec under our own name, as `codecs.register` asks."""
     if name != ASCII:
         return None
     plain = codecs.lookup("ascii")
@@ -60,16 +60,16 @@ def found(name: str) -> codecs.CodecInfo | None:
     )  # fmt: skip
 
 
-def replaced(error: UnicodeError) -> tuple[str, int]:
-    """What stands for the first character of *error*, and where to go on."""
+def replace_character(error: UnicodeError) -> tuple[str, int]:
+    """Return the replacement of the first character that *error* is about, and where to continue."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text, place = error.object, error.start
-    behind = text[place + 1 : place + 4]
+    following = text[place + 1 : place + 4]
     match text[place]:
-        case "±":  # as wide as it was
-            return "+-", place + (2 if behind.startswith(" ") else 1)
-        case "…":  # at the end of something, or a name that was cut, in a table
-            return "..." if not behind or behind[0] in "\n,;)" else ".", place + 1
+        case "±":  # as wide as before
+            return "+-", place + (2 if following.startswith(" ") else 1)
+        case "…":  # three dots at an end, one in a name that was cut in a table
+            return "..." if not following or following[0] in "\n,;)" else ".", place + 1
         case other:
-            return PLAIN.get(other, ascii(other)[1:-1]), place + 1
+            return REPLACEMENTS.get(other, ascii(other)[1:-1]), place + 1

@@ -1,4 +1,4 @@
-"""`slowtask top`: which tasks hold the workers."""
+"""`slowtask top`: rank tasks by the worker time they used."""
 
 from datetime import date, tzinfo
 from functools import partial
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slowtask.cli.logs import Options, look, measured, opened, period
-from slowtask.cli.options import day, zone
+from slowtask.cli.logs import Options, make_view, measure, open_store, parse_period
+from slowtask.cli.options import date_option, queue_option, since_option, timezone_option, until_option
 from slowtask.cli.show import export
-from slowtask.cli.terminal import data
+from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import UsageError
 from slowtask.rank.ranking import ORDERS, Order
 from slowtask.store import Measurement
@@ -19,84 +19,93 @@ from slowtask.units import plural
 if TYPE_CHECKING:
     from slowtask.cli.show.ranking import View
 
-HELP = """Rank tasks by the time they took.
 
-SOURCE is a log file, also .gz or packed in .parquet, a folder of them, a quoted glob, or - for stdin;
-or the address of one Elasticsearch. Without one, the log of the worker with these settings.
-
-\b
-The ten tasks that take longest:          slowtask top worker.log -n 10 --by max
-One queue's last hour, as it goes on:     slowtask top --since 1h --queue mail --watch
-Their figures for another program:        slowtask top logs/ --json
-All machines' last day:                   slowtask top https://elastic.example.org:9200 --since 1d
-"""
-
-
-@click.command(help=HELP)
+@click.command
 @click.argument("sources", metavar="[SOURCE]…", nargs=-1)
-@click.option("--by", type=click.Choice(ORDERS), default="total", show_default=True, help="The order.")
 @click.option(
-    "--since", metavar="TIME", help="Runs that ended since: 90s, 15m, 1h, 7d, 2w ago, or a date or time."
+    "--by", type=click.Choice(ORDERS), default="total", show_default=True, help="How to order the tasks."
 )
-@click.option("--until", metavar="TIME", help="Runs that ended before. UTC, unless the time has an offset.")
-@click.option("--queue", "queues", metavar="NAME", multiple=True, help="Only this queue. Repeatable.")
-@click.option("--task", "tasks", metavar="GLOB", multiple=True, help="Show only these: 'shop.*'. Repeatable.")
-@click.option("-n", "limit", type=click.IntRange(min=0), default=20, show_default=True, help="Tasks; 0: all.")
-@click.option("--json", "as_json", is_flag=True, help="An array of objects, times in seconds.")
-@click.option("--csv", "as_csv", is_flag=True, help="The same as CSV.")
-@click.option("--watch", is_flag=True, help="A live view, ordered by a key; q quits.")
+@since_option
+@until_option
+@queue_option
+@click.option(
+    "--task", "tasks", metavar="GLOB", multiple=True,
+    help="Show only these tasks, as 'shop.*'; shares still refer to all. Repeatable.",
+)  # fmt: skip
+@click.option(
+    "-n", "limit", type=click.IntRange(min=0), default=20, show_default=True,
+    help="How many tasks to show; 0 shows all.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print an array of objects, with times in seconds.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the same as CSV.")
+@click.option("--watch", is_flag=True, help="Show a live view; a key changes the order, q quits.")
 @click.option(
     "--interval", type=click.FloatRange(min=0.1), default=2.0, show_default=True, metavar="SECONDS",
-    help="How often --watch reads again.",
+    help="How often --watch reads the logs again.",
 )  # fmt: skip
-@click.option("--bad", is_flag=True, help="List the lines that can't be parsed instead.")
-@day
-@zone
-def top(  # noqa: D103 - HELP says it; click passes the options one by one
+@click.option("--bad", is_flag=True, help="List the lines that can't be parsed instead of the tasks.")
+@date_option
+@timezone_option
+def top(
     sources: tuple[str, ...], by: Order, since: str | None, until: str | None, queues: tuple[str, ...],
     tasks: tuple[str, ...], limit: int, interval: float, day: date | None, zone: tzinfo,
     *, as_json: bool, as_csv: bool, bad: bool, watch: bool,
 ) -> None:  # fmt: skip
-    alone(as_json=as_json, as_csv=as_csv, bad=bad, watch=watch)
-    query = period(since, until, queues)
-    store = opened(sources, day, zone)
+    """Rank tasks by the worker time they used.
+
+    SOURCE is a log file (also .gz, or .parquet from slowtask pack), a folder, a quoted glob, - for stdin, or
+    the URL of an Elasticsearch. Without one, the log that a worker with these settings writes.
+
+    \b
+    The ten tasks with the longest runs:
+      slowtask top worker.log -n 10 --by max
+    One queue, the last hour, live:
+      slowtask top --since 1h --queue mail --watch
+    For another program:
+      slowtask top logs/ --json
+    All machines, the last day:
+      slowtask top https://elastic.example.org:9200 --since 1d
+    """
+    require_one_mode(as_json=as_json, as_csv=as_csv, bad=bad, watch=watch)
+    query = parse_period(since, until, queues)
+    store = open_store(sources, day, zone)
     options = Options(by=by, tasks=tasks, limit=limit)
     if watch:
-        from slowtask.cli.show.ranking_live import live
+        from slowtask.cli.show.ranking_live import run_live
 
-        live(store, partial(period, since, until, queues), options, interval)
+        run_live(store, partial(parse_period, since, until, queues), options, interval)
     elif bad:
-        show_bad(measured(store, query))
+        print_bad_lines(measure(store, query))
     else:
         start = perf_counter()
-        measurement = measured(store, query)
-        view = look(measurement, query, options, perf_counter() - start)
-        show(view, options, as_json=as_json, as_csv=as_csv)
+        measurement = measure(store, query)
+        view = make_view(measurement, query, options, perf_counter() - start)
+        print_ranking(view, options, as_json=as_json, as_csv=as_csv)
 
 
-def alone(**modes: bool) -> None:
-    """Raise `UsageError` where two of *modes* are wanted at once."""
-    wanted = ["--" + name.removeprefix("as_") for name, on in modes.items() if on]
-    if len(wanted) > 1:
-        raise UsageError(f"{' and '.join(wanted)} don't go together: choose one.")
+def require_one_mode(**modes: bool) -> None:
+    """Raise `UsageError` if more than one of *modes* is on."""
+    options = ["--" + name.removeprefix("as_") for name, on in modes.items() if on]
+    if len(options) > 1:
+        raise UsageError(f"{' and '.join(options)} can't be combined: choose one.")
 
 
-def show(view: "View", options: Options, *, as_json: bool, as_csv: bool) -> None:
-    """Print *view*."""
-    shown = view.tasks[: options.limit or None]
+def print_ranking(view: "View", options: Options, *, as_json: bool, as_csv: bool) -> None:
+    """Print *view* for a person, as JSON or as CSV."""
+    tasks = view.tasks[: options.limit or None]
     if as_json:
-        export.json(shown, data())
+        export.write_json(tasks, utf8_stdout())
     elif as_csv:
-        export.csv(shown, data())
+        export.write_csv(tasks, utf8_stdout())
     else:
-        from slowtask.cli.show.console import console
+        from slowtask.cli.show.console import make_console
         from slowtask.cli.show.ranking import page
 
-        target: Any = console()
-        target.print(page(view, options.limit, target.width))
+        console: Any = make_console()
+        console.print(page(view, options.limit, console.width))
 
 
-def show_bad(measurement: Measurement) -> None:
+def print_bad_lines(measurement: Measurement) -> None:
     """Print the first lines that can't be parsed, and how many there are."""
     for example in measurement.bad.examples:
         click.echo(example)

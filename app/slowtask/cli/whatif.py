@@ -1,4 +1,4 @@
-"""`slowtask whatif`: a change, tried on paper."""
+"""`slowtask whatif`: replay a log, first as it was and then with a change."""
 
 from collections.abc import Callable
 from datetime import date, tzinfo
@@ -7,38 +7,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from slowtask.cli.logs import period
-from slowtask.cli.options import day, zone
-from slowtask.cli.terminal import data
+from slowtask.cli.logs import parse_period, warn_of_skipped
+from slowtask.cli.options import date_option, since_option, timezone_option, until_option
+from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.sources import resolve
 from slowtask.rank.change import Change
-from slowtask.rank.whatif import whatif as replayed
+from slowtask.rank.whatif import whatif as replay
 from slowtask.store import Query
 from slowtask.units import plural
 
 if TYPE_CHECKING:
     from slowtask.store.columns import Columns
 
-JOB_BYTES: Final = 575  #: measured, with RQ's and its place in the queue: bench/RESULTS.md
-MOST: Final = 100_000  #: workers
-
-HELP = """Try a change on paper: replay the log with it.
-
-The jobs of the log arrive once more, at as many workers as were seen, and then at what you change.
-SOURCE is a log file, folder, glob or -, as for slowtask top; but not an Elasticsearch.
-
-\b
-Eight workers:                        slowtask whatif worker.ndjson --workers 8
-Eight that serve the queue mail:      slowtask whatif logs/ --workers mail:8
-send_mail apart, two workers added:   slowtask whatif --own-queue send_mail:2
-compute in half the time, and half
-as many jobs again:                   slowtask whatif --faster compute:0.5 --arrivals 1.5
-"""
+#: Memory of a waiting RQ job with small arguments and its place in the queue, as measured: bench/RESULTS.md.
+JOB_BYTES: Final = 575
+MAX_NUMBER: Final = 100_000  #: of workers, and of factors
 
 
-class Pair(click.ParamType[tuple[str | None, float]]):
-    """A name and a number, as send_mail:2; where it may be *bare*, also without the name."""
+class NamedNumber(click.ParamType[tuple[str | None, float]]):
+    """A name and a number, written as send_mail:2; with *bare*, the name may be missing."""
 
     name = "pair"
 
@@ -49,122 +37,117 @@ class Pair(click.ParamType[tuple[str | None, float]]):
     def convert(
         self, value: str | tuple[str | None, float], param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str | None, float]:
-        """The pair that *value* writes."""
+        """Convert *value* to a name, or None, and a number; or fail with an example."""
         if isinstance(value, tuple):
             return value
-        name, _, written = value.rpartition(":")
+        name, _, digits = value.rpartition(":")
         try:
-            number = self._number(written)
+            number = self._number(digits)
         except ValueError:
             number = 0
-        if not 0 < number <= MOST or not (name or self._bare):
-            self.fail(
-                f"{value!a} isn't written like {'8 or mail:8' if self._bare else 'send_mail:2'}", param, ctx
-            )
+        if not 0 < number <= MAX_NUMBER or not (name or self._bare):
+            example = "8 or mail:8" if self._bare else "send_mail:2"
+            self.fail(f"{value!a} isn't written like {example}", param, ctx)
         return name or None, number
 
 
-@click.command(help=HELP)
+@click.command
 @click.argument("sources", metavar="[SOURCE]…", nargs=-1)
 @click.option(
-    "--workers",
-    type=Pair(int, bare=True),
-    multiple=True,
-    metavar="[QUEUE:]N",
-    help="So many workers; with QUEUE those that serve it. Repeatable.",
-)
+    "--workers", type=NamedNumber(int, bare=True), multiple=True, metavar="[QUEUE:]N",
+    help="Replay with N workers; with QUEUE, N of those that serve it. Repeatable.",
+)  # fmt: skip
 @click.option(
-    "--own-queue",
-    "own",
-    type=Pair(int),
-    multiple=True,
-    metavar="TASK:N",
-    help="A queue for this task alone, and N workers more for it. Repeatable.",
-)
+    "--own-queue", "own", type=NamedNumber(int), multiple=True, metavar="TASK:N",
+    help="Give the task its own queue, with N additional workers. Repeatable.",
+)  # fmt: skip
 @click.option(
-    "--faster",
-    type=Pair(float),
-    multiple=True,
-    metavar="TASK:FACTOR",
-    help="The task's times are multiplied by it: 0.5 is half. Repeatable.",
-)
+    "--faster", type=NamedNumber(float), multiple=True, metavar="TASK:FACTOR",
+    help="Multiply the task's run times by FACTOR: 0.5 is half as long. Repeatable.",
+)  # fmt: skip
 @click.option(
-    "--arrivals",
-    type=click.FloatRange(min=0, max=MOST, min_open=True),
-    default=1.0,
-    metavar="FACTOR",
-    help="The same jobs arrive so many times as fast.",
-)
+    "--arrivals", type=click.FloatRange(min=0, max=MAX_NUMBER, min_open=True), default=1.0, metavar="FACTOR",
+    help="Let the same jobs arrive FACTOR times as fast.",
+)  # fmt: skip
 @click.option(
-    "--workers-now",
-    "now",
-    type=Pair(int, bare=True),
-    multiple=True,
-    metavar="[QUEUE:]N",
-    help="How many there were, where the log doesn't show it. Repeatable.",
-)
+    "--workers-now", "now", type=NamedNumber(int, bare=True), multiple=True, metavar="[QUEUE:]N",
+    help="How many workers there were, if the log doesn't show it. Repeatable.",
+)  # fmt: skip
 @click.option(
-    "--job-bytes",
-    type=click.IntRange(min=1),
-    default=JOB_BYTES,
-    show_default=True,
-    metavar="BYTES",
-    help="What a waiting job takes in the broker: measured with RQ and small arguments.",
-)
-@click.option("--since", metavar="TIME", help="Runs that ended since, as for slowtask top.")
-@click.option("--until", metavar="TIME", help="Runs that ended before.")
-@click.option("--json", "as_json", is_flag=True, help="One object, times in seconds.")
-@day
-@zone
-def whatif(  # noqa: D103 - HELP says it; click passes the options one by one
+    "--job-bytes", type=click.IntRange(min=1), default=JOB_BYTES, show_default=True, metavar="BYTES",
+    help="Memory that a waiting job takes in the broker. The default is measured: RQ, small arguments.",
+)  # fmt: skip
+@since_option
+@until_option
+@click.option("--json", "as_json", is_flag=True, help="Print one object, with times in seconds.")
+@date_option
+@timezone_option
+def whatif(
     *, sources: tuple[str, ...], since: str | None, until: str | None, day: date | None, zone: tzinfo,
     job_bytes: int, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
-    change = wanted(**options)
+    """Replay a log with a change, such as more workers.
+
+    The jobs of the log are replayed with the workers that the log shows, and then with your change. The
+    output compares what really happened, the replay, and the change.
+
+    SOURCE is a log file, a folder, a quoted glob, or - for stdin. Without one, the log that a worker with
+    these settings writes. The logs must be slowtask's own: the stock logs of RQ and Celery have no waits.
+
+    \b
+    Eight workers:
+      slowtask whatif worker.ndjson --workers 8
+    Eight workers on the queue mail:
+      slowtask whatif logs/ --workers mail:8
+    A queue of its own for send_mail, with two more workers:
+      slowtask whatif --own-queue send_mail:2
+    compute twice as fast, and 1.5 times as many jobs:
+      slowtask whatif --faster compute:0.5 --arrivals 1.5
+    """
+    change = make_change(**options)
     start = perf_counter()
-    log = read(sources, period(since, until, ()), day, zone)
-    outcome = replayed(log, change)
-    from slowtask.cli.show import replay as paper
+    log = read_log(sources, parse_period(since, until, ()), day, zone)
+    outcome = replay(log, change)
+    from slowtask.cli.show.replay import print_outcome, write_json
 
     if as_json:
-        paper.json(outcome, log, job_bytes, data())
+        write_json(outcome, log, job_bytes, utf8_stdout())
     else:
-        paper.show(outcome, log, job_bytes, perf_counter() - start)
+        print_outcome(outcome, log, job_bytes, perf_counter() - start)
 
 
-def wanted(*, arrivals: float, **pairs: tuple[tuple[str | None, Any], ...]) -> Change:
-    """The change that the options ask for. Raises `UsageError` where one names something twice."""
+def make_change(*, arrivals: float, **pairs: tuple[tuple[str | None, Any], ...]) -> Change:
+    """Make the change that the options describe. Raises `UsageError` if one gives a name two numbers."""
     for option, given in pairs.items():
         if len(dict(given)) < len(given):
             names = {"own": "own-queue", "now": "workers-now"}
-            raise UsageError(f"--{names.get(option, option)} gives two numbers for one name: leave one out.")
+            raise UsageError(f"--{names.get(option, option)} gives two numbers for one name: remove one.")
     numbers: dict[str, Any] = {option: dict(given) for option, given in pairs.items()}
     return Change(arrivals=arrivals, **numbers)
 
 
-def read(sources: tuple[str, ...], query: Query, day: date | None, zone: tzinfo) -> "Columns":
-    """The runs to replay. Raises `SourceError` where there is none."""
-    found = resolve(sources)
-    from slowtask.cli.show.progress import shown
+def read_log(sources: tuple[str, ...], query: Query, day: date | None, zone: tzinfo) -> "Columns":
+    """Read the runs to replay. Raises `SourceError` if there are none."""
+    logs = resolve(sources)
+    # DuckDB is slow to import: a wrong path should be reported before that.
+    from slowtask.cli.show.progress import show_progress
     from slowtask.store.files import Files
 
-    store = Files(found, date=day, timezone=zone)
-    with shown(store.progress):
+    store = Files(logs, date=day, timezone=zone)
+    with show_progress(store.progress):
         log = store.columns(query)
-    if log.skipped:
-        click.echo(f"slowtask: {plural(log.skipped, 'log')} left out: the packed form is read.", err=True)
+    warn_of_skipped(log.skipped)
     if not log.arrival:
-        raise SourceError(nothing(log, query))
+        raise SourceError(explain_empty(log, query))
     return log
 
 
-def nothing(log: "Columns", query: Query) -> str:
-    """Why there is nothing to replay, and what to do."""
+def explain_empty(log: "Columns", query: Query) -> str:
+    """Say why there is nothing to replay, and what to do."""
     if log.untold:
-        runs = (
-            f"None of the {plural(log.untold, 'run')} tells" if log.untold > 1 else "The one run doesn't tell"
-        )
-        return f"{runs} how long it waited and took, as stock logs don't: have the workers run with slowtask."
+        runs = "The one run doesn't" if log.untold == 1 else f"None of the {plural(log.untold, 'run')}"
+        verb = "have" if log.untold == 1 else "has"
+        return f"{runs} {verb} a wait and a run time, as in stock logs: run the workers with slowtask."
     if query != Query():
         return "No run matches --since and --until: widen them."
     return "The logs hold no runs: check that the workers run with slowtask, or name other files."

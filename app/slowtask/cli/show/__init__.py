@@ -1,1 +1,1 @@
-"""What a person sees: tables, live views, pages."""
+"""What a person sees: tables, live views and the HTML report."""

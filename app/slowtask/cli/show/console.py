@@ -1,4 +1,4 @@
-"""The terminal: how wide it is, and how a name, a time and a table look in it."""
+"""The terminal's width, and the look of names, times and tables that all views share."""
 
 import os
 from typing import Final
@@ -10,27 +10,27 @@ from rich.text import Text
 from slowtask.units import duration
 
 EIGHTHS: Final = " ▏▎▍▌▋▊▉"
-PIPED: Final = 120  #: columns, where there is no terminal
+PIPE_WIDTH: Final = 120  #: columns of the output if stdout is no terminal
 UNKNOWN: Final = "\N{EN DASH}"
 
 
-class Page(Console):
-    """A console whose reader may leave: `slowtask top | head`."""
+class PipeConsole(Console):
+    """A console whose reader may close the pipe early, as in `slowtask top | head`."""
 
     def on_broken_pipe(self) -> None:
-        """Let the command line end it, without rich's exit status 1."""
+        """Leave it to the command line, which ends without rich's exit status 1."""
         raise BrokenPipeError
 
 
-def console() -> Console:
-    """Stdout: as wide as the terminal; no colour where it is none, or where NO_COLOR asks for that."""
-    plain = Page(highlight=False)
-    width = None if plain.is_terminal or "COLUMNS" in os.environ else PIPED
-    return Page(highlight=False, width=width, soft_wrap=False)
+def make_console() -> Console:
+    """Make a console for stdout: as wide as the terminal; without colour in a pipe or with NO_COLOR."""
+    plain = PipeConsole(highlight=False)
+    width = None if plain.is_terminal or "COLUMNS" in os.environ else PIPE_WIDTH
+    return PipeConsole(highlight=False, width=width, soft_wrap=False)
 
 
-def shortened(name: str, room: int) -> str:
-    """*name* in *room* cells, cut in its middle: the end of a dotted path tells most."""
+def shorten(name: str, room: int) -> str:
+    """Shorten *name* to *room* cells. The start is cut, since the end of a dotted path says most."""
     if Text(name).cell_len <= room:
         return name
     tail = name
@@ -40,15 +40,15 @@ def shortened(name: str, room: int) -> str:
     return "…" + (tail[dot + 1 :] if 0 <= dot < len(tail) // 3 else tail)
 
 
-def time(seconds: float | None, *, rough: bool = False) -> Text:
-    """*seconds* for a person; `~` where they come from lines in whole seconds."""
+def time_text(seconds: float | None, *, rough: bool = False) -> Text:
+    """*seconds* as a person reads them; *rough*, from log lines in whole seconds, is marked with `~`."""
     return Text(UNKNOWN if seconds is None else f"{'~' * rough}{duration(seconds)}")
 
 
-def plain(first: str, *others: str) -> Table:
-    """A table like that of `slowtask top`: the first column to the left, the others to the right."""
-    grid = Table(box=None, padding=(0, 1), pad_edge=True, header_style="dim")
-    grid.add_column(first, no_wrap=True)
+def make_table(first: str, *others: str) -> Table:
+    """Make a table without lines; the first column is aligned left, the others right."""
+    table = Table(box=None, padding=(0, 1), pad_edge=True, header_style="dim")
+    table.add_column(first, no_wrap=True)
     for title in others:
-        grid.add_column(title, justify="right", no_wrap=True)
-    return grid
+        table.add_column(title, justify="right", no_wrap=True)
+    return table

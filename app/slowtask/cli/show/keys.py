@@ -1,4 +1,4 @@
-"""Keys as they are pressed, in a live view."""
+"""Read single keys in a live view."""
 
 import os
 import select
@@ -24,9 +24,9 @@ KEYS: Final[dict[str, Order]] = {
 QUIT: Final = "q"
 
 
-def pressed(descriptor: int, patience: float) -> str:
-    """The key that is pressed within *patience* seconds; `q` where the terminal is gone, else nothing."""
-    end = monotonic() + patience
+def read_key(descriptor: int, timeout: float) -> str:
+    """Wait up to *timeout* seconds for a known key. Returns "" if none came, `q` if the terminal is gone."""
+    end = monotonic() + timeout
     while (left := end - monotonic()) > 0:
         if select.select([descriptor], [], [], left)[0]:
             key = os.read(descriptor, 1).decode(errors="replace") or QUIT
@@ -36,8 +36,8 @@ def pressed(descriptor: int, patience: float) -> str:
 
 
 @contextmanager
-def keyboard() -> Iterator[int]:
-    """Keys as they are pressed, not line by line; the terminal is left as it was."""
+def open_keyboard() -> Iterator[int]:
+    """Let stdin deliver each key at once instead of whole lines; yields its descriptor, and restores it."""
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
     tty.setcbreak(descriptor)

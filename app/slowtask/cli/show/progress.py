@@ -1,4 +1,4 @@
-"""A progress bar on stderr for what takes longer than a second."""
+"""Show a progress bar on stderr for work that takes longer than a second."""
 
 import sys
 import threading
@@ -6,18 +6,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-PATIENCE: Final = 1.0  #: seconds
-FRAME: Final = 0.1
+DELAY: Final = 1.0  #: seconds until the bar appears
+REFRESH_INTERVAL: Final = 0.1  #: seconds
 
 
 @contextmanager
-def shown(progress: Callable[[], float | None], patience: float = PATIENCE) -> Iterator[None]:
-    """Show *progress* (0 to 1, None: unknown) on a terminal while a block runs, after *patience* seconds."""
+def show_progress(progress: Callable[[], float | None], delay: float = DELAY) -> Iterator[None]:
+    """Show a bar while the block runs, after *delay* seconds and only on a terminal.
+
+    *progress* returns a share from 0 to 1, or None if it is unknown. It is called from another thread.
+    """
     if not sys.stderr.isatty():
         yield
         return
     done = threading.Event()
-    thread = threading.Thread(target=_draw, args=(progress, patience, done), daemon=True)
+    thread = threading.Thread(target=_draw, args=(progress, delay, done), daemon=True)
     thread.start()
     try:
         yield
@@ -26,9 +29,9 @@ def shown(progress: Callable[[], float | None], patience: float = PATIENCE) -> I
         thread.join()
 
 
-def _draw(progress: Callable[[], float | None], patience: float, done: threading.Event) -> None:
-    """Draw until *done*; leave no trace."""
-    if done.wait(patience):
+def _draw(progress: Callable[[], float | None], delay: float, done: threading.Event) -> None:
+    """Draw the bar until *done* is set, then erase it."""
+    if done.wait(delay):
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
@@ -36,6 +39,6 @@ def _draw(progress: Callable[[], float | None], patience: float, done: threading
     columns = ("Reading", BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
-        while not done.wait(FRAME):
+        while not done.wait(REFRESH_INTERVAL):
             share = progress()
             bar.update(task, completed=share or 0, total=None if share is None else 1.0)

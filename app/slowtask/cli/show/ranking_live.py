@@ -1,4 +1,4 @@
-"""`slowtask top --watch`: the ranking as it goes on, ordered by a key."""
+"""`slowtask top --watch`: a live ranking whose order a key changes."""
 
 import sys
 from collections.abc import Callable
@@ -11,39 +11,42 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from slowtask.cli.logs import Options, look
-from slowtask.cli.show.keys import KEYS, QUIT, keyboard, pressed
+from slowtask.cli.logs import Options, make_view
+from slowtask.cli.show.keys import KEYS, QUIT, open_keyboard, read_key
 from slowtask.cli.show.ranking import View, page
 from slowtask.errors import SourceError, UsageError
 from slowtask.rank.ranking import Order
 from slowtask.store import Measurement, Query, Store
 
-AROUND: Final = 9  #: lines of the page that are not rows of the table
+OTHER_LINES: Final = 9  #: of the page, besides the rows of the table
 
 
-def live(store: Store, asked: Callable[[], Query], options: Options, interval: float) -> None:
-    """Show the ranking until `q`, read anew every *interval* seconds: *asked* says what `--since 1h` is then.
+def run_live(store: Store, make_query: Callable[[], Query], options: Options, interval: float) -> None:
+    """Show the ranking until `q` is pressed, and read the logs again every *interval* seconds.
 
-    Raises `UsageError` off a terminal.
+    *make_query* is called each time, since `--since 1h` moves on. Raises `UsageError` without a terminal.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("--watch needs a terminal: use --json in a loop instead.")
+        raise UsageError("--watch needs a terminal: in a script, use --json in a loop.")
     console = Console(highlight=False)
-    with keyboard() as descriptor, Live(console=console, screen=True, auto_refresh=False) as screen:
+    with open_keyboard() as descriptor, Live(console=console, screen=True, auto_refresh=False) as screen:
         order: Order | None = options.by
         while order:
-            options, query = replace(options, by=order), asked()
-            look_again = partial(_look, *_measured(store, query), query)
-            order = _until(descriptor, monotonic() + interval, options, screen, look_again)
+            options, query = replace(options, by=order), make_query()
+            rank_again = partial(_rank, *_measure(store, query), query)
+            order = _show_until(monotonic() + interval, descriptor, options, screen, rank_again)
 
 
-def _until(
-    descriptor: int, end: float, options: Options, screen: Live, look_again: Callable[[Options], View | str]
+def _show_until(
+    end: float, descriptor: int, options: Options, screen: Live, rank_again: Callable[[Options], View | str]
 ) -> Order | None:
-    """Show one measurement until *end*, in the order of the keys; returns the last, `None` to quit."""
+    """Show one measurement until *end*, in the order of the pressed keys.
+
+    Returns the last order, or None if `q` was pressed.
+    """
     while True:
-        screen.update(frame(look_again(options), options, screen.console), refresh=True)
-        key = pressed(descriptor, end - monotonic())
+        screen.update(frame(rank_again(options), options, screen.console), refresh=True)
+        key = read_key(descriptor, end - monotonic())
         if key == QUIT:
             return None
         if not key:
@@ -51,8 +54,8 @@ def _until(
         options = replace(options, by=KEYS[key])
 
 
-def _measured(store: Store, query: Query) -> tuple[Measurement | str, float]:
-    """What *store* answers, or why it doesn't, and how many seconds that took."""
+def _measure(store: Store, query: Query) -> tuple[Measurement | str, float]:
+    """Measure the runs in *store*. Returns the result, or why there is none, and the seconds it took."""
     start = monotonic()
     try:
         return store.measure(query), monotonic() - start
@@ -60,28 +63,27 @@ def _measured(store: Store, query: Query) -> tuple[Measurement | str, float]:
         return str(error), monotonic() - start
 
 
-def _look(measurement: Measurement | str, took: float, query: Query, options: Options) -> View | str:
-    """The ranking, or why there is none yet."""
+def _rank(measurement: Measurement | str, took: float, query: Query, options: Options) -> View | str:
+    """Return the ranking, or why there is none yet."""
     if isinstance(measurement, str):
         return measurement
     try:
-        return look(measurement, query, options, took)
+        return make_view(measurement, query, options, took)
     except SourceError as error:
         return str(error)
 
 
 def frame(view: View | str, options: Options, console: Console) -> Group:
-    """What the screen shows: *view* in the console's size, and the keys."""
+    """The screen's content: *view* cut to the height of *console*, and the keys."""
     if isinstance(view, str):
-        return Group(Text(view), Text(), keys(options.by))
-    room = max(1, console.height - AROUND)
+        return Group(Text(view), Text(), keys_line(options.by))
+    room = max(1, console.height - OTHER_LINES)
     limit = min(options.limit or room, room)
-    shown = page(view, limit, console.width)
-    return Group(*shown.renderables, Text(), keys(options.by))
+    return Group(*page(view, limit, console.width).renderables, Text(), keys_line(options.by))
 
 
-def keys(by: Order) -> Text:
-    """`q quit   by: t total  m max  …`, the order in force marked."""
+def keys_line(by: Order) -> Text:
+    """The keys, with the current order marked: `q quit   by:  t total  m max  …`."""
     line = Text("q quit   by:", style="dim")
     for key, order in KEYS.items():
         line.append(f"  {key} {order}", style="bold reverse" if order == by else "dim")

@@ -1,4 +1,4 @@
-"""A replay as a person sees it: really, replayed, and with the change, side by side; and as JSON."""
+"""Render a replay: what really happened, the replay and the change side by side, or JSON."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -9,46 +9,46 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from slowtask.cli.show.console import console, shortened
+from slowtask.cli.show.console import make_console, shorten
 from slowtask.rank.whatif import CLOSE, Figures, Outcome, Row, Staff, missed, verdict
 from slowtask.units import duration, plural, printable, size
 
 if TYPE_CHECKING:
     from slowtask.store.columns import Columns
 
-NAME_MAX: Final = 28
-QUEUES: Final = 20  #: rows
+MAX_NAME_WIDTH: Final = 28  #: characters
+MAX_QUEUES: Final = 20  #: rows
 
-Cell = Callable[[Figures], str]
+Cell = Callable[[Figures], str]  #: what a cell shows of the figures of its column
 
 
-def show(outcome: Outcome, log: "Columns", job_bytes: int, took: float) -> None:
-    """Print *outcome*, which took so many seconds, as wide as the terminal."""
-    console().print(page(outcome, log, job_bytes, took))
+def print_outcome(outcome: Outcome, log: "Columns", job_bytes: int, took: float) -> None:
+    """Print *outcome*, which took *took* seconds, as wide as the terminal."""
+    make_console().print(page(outcome, log, job_bytes, took))
 
 
 def page(outcome: Outcome, log: "Columns", job_bytes: int, took: float) -> Group:
-    """The header, the figures of all jobs, those of each queue, and the sentences."""
+    """The whole output: a header, a table of all jobs, a table of the queues, the verdict, and notes."""
     parts: list[RenderableType] = [
         header(outcome, log, took),
         Text(),
-        whole(outcome.whole, job_bytes),
+        all_jobs_table(outcome.whole, job_bytes),
         Text(),
     ]
     if len(outcome.queues) > 1:
-        parts += [by_queue(outcome), Text()]
+        parts += [queues_table(outcome), Text()]
     return Group(*parts, Text(verdict(outcome), style="bold"), *notes(outcome, log, job_bytes))
 
 
 def header(outcome: Outcome, log: "Columns", took: float) -> Text:
-    """`1,204 runs of 3 tasks on 2 queues, 1 file, 0.9 s`."""
+    """What was replayed: `1,204 runs of 3 tasks on 2 queues, 1 file, 0.9 s`."""
     runs = f"{plural(outcome.whole.jobs, 'run')} of {plural(len(log.tasks), 'task')}"
     queues = plural(len(log.queues), "queue")
     return Text(f"{runs} on {queues}, {log.source}, {took:.1f} s", style="dim")
 
 
-def whole(row: Row, job_bytes: int) -> Table:
-    """The figures of all jobs, a line each."""
+def all_jobs_table(row: Row, job_bytes: int) -> Table:
+    """The waits, the depth and the memory of all jobs, a line each."""
     lines: tuple[tuple[str, Cell], ...] = (
         ("p50 wait", lambda each: duration(each.p50)),
         ("p95 wait", lambda each: duration(each.p95)),
@@ -62,57 +62,58 @@ def whole(row: Row, job_bytes: int) -> Table:
     return grid
 
 
-def by_queue(outcome: Outcome) -> Table:
-    """The p95 wait in each queue, those with most jobs first, and its depth after the change."""
+def queues_table(outcome: Outcome) -> Table:
+    """The p95 wait in each queue and its depth after the change; the queue with most jobs comes first."""
     rows = sorted(outcome.queues.items(), key=lambda item: (-item[1].jobs, item[0]))
     grid = _grid("P95 WAIT", *_titles(outcome.whole), "DEPTH", "JOBS")
-    for name, row in rows[:QUEUES]:
+    for name, row in rows[:MAX_QUEUES]:
         kinds = _kinds(row)
         waits = (duration(each.p95) for each in kinds)
-        grid.add_row(shortened(name, NAME_MAX), *waits, f"{kinds[-1].depth:,}", f"{row.jobs:,}")
+        grid.add_row(shorten(name, MAX_NAME_WIDTH), *waits, f"{kinds[-1].depth:,}", f"{row.jobs:,}")
     return grid
 
 
 def notes(outcome: Outcome, log: "Columns", job_bytes: int) -> list[Text]:
-    """What was assumed, and what is missing, a line each."""
-    found = [
-        *(group(each) for each in outcome.staff[:QUEUES]),
-        f"A worker needs {duration(outcome.overhead)} between two jobs; a job that waits, {job_bytes} bytes.",
+    """The assumptions of the replay, how well it fits, and what is missing, a line each."""
+    lines = [
+        *(workers_line(staff) for staff in outcome.staff[:MAX_QUEUES]),
+        f"Assumed: {duration(outcome.overhead)} between two jobs of a worker, {job_bytes} bytes per job.",
     ]
     if missed(outcome.whole) > CLOSE:
-        found.append(
-            f"The replay is {missed(outcome.whole):.0%}".replace("%", " %")
-            + " off what really happened. Were there other workers? --workers-now. All the time? --since."
+        off = f"{missed(outcome.whole):.0%}".replace("%", " %")
+        lines.append(
+            f"Don't rely on this: the replay is {off} off what really happened. If the number of workers is"
+            " wrong, set --workers-now. If it changed during the log, choose a time with --since and --until."
         )
-    if len(outcome.queues) > QUEUES:
-        found.append(f"{plural(len(outcome.queues) - QUEUES, 'more queue')}: --json.")
+    if len(outcome.queues) > MAX_QUEUES:
+        lines.append(f"{plural(len(outcome.queues) - MAX_QUEUES, 'more queue')}: --json shows all.")
     if log.untold:
-        found.append(f"{plural(log.untold, 'run')} left out: they don't tell how long they waited or took.")
+        lines.append(f"{plural(log.untold, 'run')} left out: the log has no wait or no run time for them.")
     if log.bad.count:
-        found.append(f"{plural(log.bad.count, 'line')} could not be parsed: slowtask top --bad shows them.")
-    return [Text(each, style="dim") for each in found]
+        lines.append(f"{plural(log.bad.count, 'line')} could not be parsed: slowtask top --bad shows them.")
+    return [Text(line, style="dim") for line in lines]
 
 
-def group(staff: Staff) -> str:
-    """`Workers on high, default (in this order): 4 → 8.`."""
-    names = ", ".join(printable(each) for each in staff.queues)
+def workers_line(staff: Staff) -> str:
+    """How many workers serve the same queues: `Workers on high, default (in this order): 4 → 8.`."""
+    names = ", ".join(printable(queue) for queue in staff.queues)
     order = "" if len(staff.queues) == 1 else " (in this order)" if staff.ordered else " (oldest job first)"
     change = f"{staff.seen:,}" if staff.seen == staff.changed else f"{staff.seen:,} → {staff.changed:,}"
     return f"Workers on {names}{order}: {change}."
 
 
 def _titles(row: Row) -> tuple[str, ...]:
-    """The columns that *row* has."""
+    """The titles of the columns of *row*."""
     return ("REALLY", "REPLAYED", "CHANGED")[: len(_kinds(row))]
 
 
 def _kinds(row: Row) -> list[Figures]:
-    """What *row* has: really, replayed, changed."""
+    """The figures of *row*: really, replayed and, if something was changed, changed."""
     return [each for each in (row.really, row.replayed, row.changed) if each is not None]
 
 
 def _grid(*titles: str) -> Table:
-    """An empty table; the first column is of names."""
+    """Make a table whose first column is aligned left; the column of the change is bold."""
     grid = Table(box=None, padding=(0, 1), collapse_padding=False, pad_edge=True, header_style="dim")
     for place, title in enumerate(titles):
         bold = "bold" if title == "CHANGED" else ""
@@ -120,22 +121,22 @@ def _grid(*titles: str) -> Table:
     return grid
 
 
-def json(outcome: Outcome, log: "Columns", job_bytes: int, file: TextIO) -> None:
-    """Write *outcome* as one object; `changed` is null where nothing was."""
-    whole = {
+def write_json(outcome: Outcome, log: "Columns", job_bytes: int, file: TextIO) -> None:
+    """Write *outcome* as one object; without a change, each `changed` is null."""
+    plain = {
         "runs": outcome.whole.jobs,
         "left_out": log.untold,
-        "workers": [asdict(each) for each in outcome.staff],
+        "workers": [asdict(staff) for staff in outcome.staff],
         "overhead": outcome.overhead,
         "job_bytes": job_bytes,
         "all": _plain(outcome.whole, job_bytes),
         "queues": {name: _plain(row, job_bytes) for name, row in outcome.queues.items()},
     }
-    file.write(msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n")
+    file.write(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n")
 
 
 def _plain(row: Row, job_bytes: int) -> dict[str, Any]:
-    """*row* as JSON has it, with the memory of its depths."""
+    """*row* for JSON; the memory at peak is added to each of its figures."""
     kinds = {"really": row.really, "replayed": row.replayed, "changed": row.changed}
     return {"jobs": row.jobs} | {
         kind: None if each is None else asdict(each) | {"memory": each.depth * job_bytes}

@@ -1,4 +1,4 @@
-"""`slowtask status` as a person sees it: one screen: the broker, the queues, what to blame."""
+"""Render the status of a broker for a terminal: its limits, its queues, and what to blame."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from slowtask.cli.show.console import EIGHTHS, UNKNOWN, plain, shortened, time
+from slowtask.cli.show.console import EIGHTHS, UNKNOWN, make_table, shorten, time_text
 from slowtask.record.event import SECOND
 from slowtask.units import duration, percent, plural, printable
 from slowtask.watch.broker import Held, Queue
@@ -15,55 +15,62 @@ from slowtask.watch.judge import Blame, Capacity, Overrun
 from slowtask.watch.view import QueueView, View
 from slowtask.watch.words import REMEDY, alarm_text, ending_text, forecast_text, policy_text, remedy_text
 
-BAR: Final = 25  #: characters
-SHOWN: Final = 4  #: limits
-ROWS: Final = 10  #: of each table
-RED, YELLOW = 0.8, 0.7  #: of the capacity, and of a queue's load over 1
-NAME: Final = 36  #: characters
-WORKER: Final = 16  #: likewise
-NARROW: Final = 20  #: characters that a name has, where a column is left out for it
-WIDE: Final = 100  #: columns, from which on titles are long
-#: A column: its title, what it is worth (the least is left out first), and its cells.
-Given = tuple[str, int, Sequence[str | Text]]
+BAR_WIDTH: Final = 25  #: characters
+MAX_LIMITS: Final = 4
+MAX_OWNERS: Final = 4  #: groups of keys that use the memory
+MAX_ROWS: Final = 10  #: of each table
+RED, YELLOW = 0.8, 0.7  #: used shares of a limit, and loads, from which they are coloured
+MAX_NAME_WIDTH: Final = 36  #: characters
+MAX_WORKER_WIDTH: Final = 16  #: characters
+MIN_NAME_WIDTH: Final = 20  #: characters; for it, other columns are left out
+WIDE: Final = 100  #: columns from which titles are long
+#: A column: its title, its priority (a narrow terminal leaves out the lowest first), and its cells.
+Column = tuple[str, int, Sequence[str | Text]]
 
 
 def page(view: View, width: int) -> Group:
-    """All of it, in *width* columns."""
-    parts: list[RenderableType] = [*broker(view), Text(), queues(view.queues[:ROWS], width)]
-    blamed = view.backlog
-    if blamed:
-        parts += [Text(), waiting(blamed[:ROWS], width)]
+    """The whole output in *width* columns."""
+    parts: list[RenderableType] = [*broker_lines(view), Text(), queues_table(view.queues[:MAX_ROWS], width)]
+    backlog = view.backlog
+    if backlog:
+        parts += [Text(), backlog_table(backlog[:MAX_ROWS], width)]
     if view.overruns:
-        parts += [Text(), running(view.overruns[:ROWS], width)]
-    advice = [Text(each.advice, style="bold") for each in view.queues if each.advice]
-    return Group(*parts, *([Text()] if advice else []), *advice, *notes(view, blamed))
+        parts += [Text(), overruns_table(view.overruns[:MAX_ROWS], width)]
+    advice = [Text(queue.advice, style="bold") for queue in view.queues if queue.advice]
+    return Group(*parts, *([Text()] if advice else []), *advice, *notes(view, backlog))
 
 
-def broker(view: View) -> list[Text]:
-    """`redis://… ████▊  83 %  of 1.0 GB   full in 14 min`, and what goes with it."""
-    poll, found = view.poll, [limit(view, each) for each in view.capacities[:SHOWN]]
-    found = found or [Text.assemble((printable(poll.name), "bold"), "   how full it is isn't known")]
-    if poll.alarms:
-        found.append(Text(alarm_text(view), style="bold red"))
-    elif view.capacity and remedy_text(view, view.capacity):
-        found.append(Text(f"CRITICAL: {ending_text(view, view.capacity)}. {REMEDY}", style="bold red"))
-    elif view.capacity and (view.capacity.ratio >= YELLOW or view.capacity.forecast):
-        found.append(Text(f"{ending_text(view, view.capacity)}: act before", style="dim"))
-    owners = [f"{percent(each.share)} {each.name}" for each in view.owners[:4]]
+def broker_lines(view: View) -> list[Text]:
+    """The limits of the broker, an alarm or a warning, what uses its memory, and what is misconfigured."""
+    poll, limits = view.poll, [limit_line(view, capacity) for capacity in view.capacities[:MAX_LIMITS]]
+    lines = limits or [Text.assemble((printable(poll.name), "bold"), "   no limit is known")]
+    lines += state_lines(view)
+    owners = [f"{percent(owner.share)} {owner.name}" for owner in view.owners[:MAX_OWNERS]]
     if owners:
-        found.append(Text(f"the memory's keys: {', '.join(owners)}", style="dim"))
+        lines.append(Text(f"memory is used by: {', '.join(owners)}", style="dim"))
     if poll.held and poll.held.count:
-        found.append(Text(held_text(poll.held), style="dim"))
+        lines.append(Text(held_text(poll.held), style="dim"))
     memory = poll.memory
-    odd = memory and (not memory.limit or memory.policy not in (None, "noeviction"))
-    if memory and odd and poll.server == "redis":
-        found.append(Text(policy_text(poll.name, memory.policy, memory.limit), style="yellow"))
-    found += [Text(each, style="yellow") for each in poll.gaps]
-    return found
+    unsafe = memory and (not memory.limit or memory.policy not in (None, "noeviction"))
+    if memory and unsafe and poll.server == "redis":
+        lines.append(Text(policy_text(poll.name, memory.policy, memory.limit), style="yellow"))
+    return lines + [Text(gap, style="yellow") for gap in poll.gaps]
 
 
-def limit(view: View, capacity: Capacity) -> Text:
-    """The bar of one limit; the broker's name is told with the first."""
+def state_lines(view: View) -> list[Text]:
+    """What an alarm, a reached limit or a limit that is near means, in one line at most."""
+    capacity = view.capacity
+    if view.poll.alarms:
+        return [Text(alarm_text(view), style="bold red")]
+    if capacity and remedy_text(view, capacity):
+        return [Text(f"CRITICAL: {ending_text(view, capacity)}. {REMEDY}", style="bold red")]
+    if capacity and (capacity.ratio >= YELLOW or capacity.forecast):
+        return [Text(f"{ending_text(view, capacity)}: act before", style="dim")]
+    return []
+
+
+def limit_line(view: View, capacity: Capacity) -> Text:
+    """The bar of one limit: `redis://queue   ████▊···  83 % of 1.0 GB   full in 14m 0s at this rate`."""
     colour = "red" if capacity.ratio >= RED else "yellow" if capacity.ratio >= YELLOW else "green"
     first = capacity is view.capacities[0]
     name = Text(printable(view.poll.name), style="bold" if first else "dim")
@@ -76,131 +83,135 @@ def limit(view: View, capacity: Capacity) -> Text:
 
 
 def held_text(held: Held) -> str:
-    """`with workers: 4 tasks, running, fetched ahead or not yet due; the first for 2m 3s`."""
-    since = "" if held.oldest is None else f"; the first for {duration(held.oldest / SECOND)}"
-    return f"with workers: {plural(held.count, 'task')}, running, fetched ahead or not yet due{since}"
+    """The tasks that workers hold: `with workers: 4 tasks (running, …), the first for 2m 3s`."""
+    since = "" if held.oldest is None else f", the first for {duration(held.oldest / SECOND)}"
+    return f"with workers: {plural(held.count, 'task')} (running, prefetched or not yet due){since}"
 
 
 def bar(ratio: float) -> str:
     """*ratio* as a bar of fixed width."""
-    eighths = round(min(ratio, 1.0) * BAR * 8)
+    eighths = round(min(ratio, 1.0) * BAR_WIDTH * 8)
     full = "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
-    return full.ljust(BAR, "·")
+    return full.ljust(BAR_WIDTH, "·")
 
 
-def queues(found: Sequence[QueueView], width: int) -> RenderableType:
-    """The queues, in order of trouble."""
-    if not found:
+def queues_table(views: Sequence[QueueView], width: int) -> RenderableType:
+    """The queues, those in trouble first."""
+    if not views:
         return Text("No queue has been used yet.", style="dim")
-    seen = [each.queue for each in found]
-    return fitted(
-        ("QUEUE", [queue.name for queue in seen], NAME),
+    queues = [view.queue for view in views]
+    return fit_table(
+        ("QUEUE", [queue.name for queue in queues], MAX_NAME_WIDTH),
         [
-            ("WAITING", 9, [f"{queue.depth:,}" for queue in seen]),
-            ("OLDEST", 8, [time(None if q.oldest is None else q.oldest / SECOND) for q in seen]),
-            ("IN/s", 3, [rate(each.arrivals) for each in found]),
-            ("OUT/s", 4, [rate(each.departures) for each in found]),
-            ("WORKERS BUSY" if width >= WIDE else "BUSY", 7, [busy(queue) for queue in seen]),
-            ("LOAD", 6, [loaded(each.load) for each in found]),
-            ("DRAINED IN", 2, [time(each.drained_in) for each in found]),
-            ("FAILED", 1, [UNKNOWN if q.failed is None else f"{q.failed:,}" for q in seen]),
+            ("WAITING", 9, [f"{queue.depth:,}" for queue in queues]),
+            ("OLDEST", 8, [time_text(None if q.oldest is None else q.oldest / SECOND) for q in queues]),
+            ("IN/s", 3, [rate_text(view.arrivals) for view in views]),
+            ("OUT/s", 4, [rate_text(view.departures) for view in views]),
+            ("WORKERS BUSY" if width >= WIDE else "BUSY", 7, [busy_text(queue) for queue in queues]),
+            ("LOAD", 6, [load_text(view.load) for view in views]),
+            ("DRAINED IN", 2, [time_text(view.drained_in) for view in views]),
+            ("FAILED", 1, [UNKNOWN if q.failed is None else f"{q.failed:,}" for q in queues]),
         ],
         width,
     )
 
 
-def busy(queue: Queue) -> str:
-    """`1/2`: workers of *queue* that are busy."""
+def busy_text(queue: Queue) -> str:
+    """How many of the workers of *queue* are busy: `1/2`."""
     return UNKNOWN if queue.workers is None else f"{queue.busy}/{queue.workers}"
 
 
-def waiting(blamed: Sequence[Blame], width: int) -> Table:
-    """The backlog by task."""
-    return fitted(
-        ("WHAT WAITS", [each.task for each in blamed], NAME + 10),
+def backlog_table(backlog: Sequence[Blame], width: int) -> Table:
+    """The waiting jobs and their work, by task."""
+    return fit_table(
+        ("WHAT WAITS", [blame.task for blame in backlog], MAX_NAME_WIDTH + 10),
         [
-            ("COUNT", 3, [counted(each) for each in blamed]),
-            ("WORK", 2, [time(each.work) for each in blamed]),
-            ("SHARE", 1, [UNKNOWN if each.share is None else percent(each.share) for each in blamed]),
+            ("COUNT", 3, [count_text(blame) for blame in backlog]),
+            ("WORK", 2, [time_text(blame.work) for blame in backlog]),
+            ("SHARE", 1, [UNKNOWN if blame.share is None else percent(blame.share) for blame in backlog]),
         ],
         width,
     )
 
 
-def counted(blame: Blame) -> str:
-    """`~ 1,204 ± 14`."""
+def count_text(blame: Blame) -> str:
+    """How many jobs wait, and how exactly that is known: `~ 1,204 ± 14`."""
     margin = f" ± {blame.margin:,}" if blame.margin else ""
     return f"{'~ ' * blame.guessed}{blame.count:,}{margin}"
 
 
-def running(overruns: Sequence[Overrun], width: int) -> Table:
-    """The jobs that run for too long."""
-    jobs = [each.job for each in overruns]
-    return fitted(
-        ("RUNNING TOO LONG", [job.task or job.id for job in jobs], NAME),
+def overruns_table(overruns: Sequence[Overrun], width: int) -> Table:
+    """The jobs that run too long."""
+    jobs = [overrun.job for overrun in overruns]
+    return fit_table(
+        ("RUNNING TOO LONG", [job.task or job.id for job in jobs], MAX_NAME_WIDTH),
         [
-            ("SINCE", 5, [time(each.took) for each in overruns]),
-            ("USUALLY UNDER", 4, [usual(each) for each in overruns]),
-            ("QUEUE", 1, [shortened(printable(job.queue), WORKER) for job in jobs]),
+            ("SINCE", 5, [time_text(overrun.took) for overrun in overruns]),
+            ("USUALLY UNDER", 4, [usual_text(overrun) for overrun in overruns]),
+            ("QUEUE", 1, [shorten(printable(job.queue), MAX_WORKER_WIDTH) for job in jobs]),
             ("JOB", 2, [printable(job.id)[:8] for job in jobs]),
-            ("WORKER", 0, [shortened(printable(job.worker or UNKNOWN), WORKER) for job in jobs]),
+            ("WORKER", 0, [shorten(printable(job.worker or UNKNOWN), MAX_WORKER_WIDTH) for job in jobs]),
         ],
         width,
     )
 
 
-def usual(overrun: Overrun) -> str:
-    """What its task takes, or that it is lost."""
-    return "no sign of life" if overrun.why == "lost" else duration(overrun.allowed or 0)
+def usual_text(overrun: Overrun) -> str:
+    """How long runs of this task usually take at most, or that the worker sends no heartbeat any more."""
+    return "no heartbeat" if overrun.why == "lost" else duration(overrun.allowed or 0)
 
 
-def fitted(first: tuple[str, Sequence[str], int], columns: Sequence[Given], width: int) -> Table:
-    """A table in *width* columns that cuts no figure: where there is no room, the least worth is left out.
+def fit_table(names: tuple[str, Sequence[str], int], columns: Sequence[Column], width: int) -> Table:
+    """Make a table that fits *width* without cutting a figure.
 
-    *first* are the title, the names and how long those may be; they get what is left, and are shortened.
+    If there is no room for all *columns*, those of the lowest priority are left out. *names* are the title,
+    the cells and the maximal width of the first column, which gets the rest of the width and is shortened to
+    it.
     """
-    title, names, longest = first
-    wanted = max(len(title), min(longest, NARROW, max(map(len, names))))
+    title, cells, longest = names
+    wanted = max(len(title), min(longest, MIN_NAME_WIDTH, max(map(len, cells))))
     columns = list(columns)
-    while columns and wanted + 2 + sum(map(room, columns)) > width:
-        columns.remove(min(columns, key=lambda each: each[1]))
-    left = max(8, min(longest, width - 2 - sum(map(room, columns))))
-    grid = plain(title, *(each[0] for each in columns))
-    for place, name in enumerate(names):
-        grid.add_row(shortened(printable(name), left), *(cells[place] for _, _, cells in columns))
-    return grid
+    while columns and wanted + 2 + sum(map(column_width, columns)) > width:
+        columns.remove(min(columns, key=lambda column: column[1]))
+    left = max(8, min(longest, width - 2 - sum(map(column_width, columns))))
+    table = make_table(title, *(column[0] for column in columns))
+    for row, name in enumerate(cells):
+        table.add_row(shorten(printable(name), left), *(column[2][row] for column in columns))
+    return table
 
 
-def room(column: Given) -> int:
-    """How wide *column* is, with the space around it."""
-    title, _, given = column
-    cells = [each if isinstance(each, Text) else Text(each) for each in given]
-    return 2 + max(len(title), *(each.cell_len for each in cells))
+def column_width(column: Column) -> int:
+    """The width of *column* with the space around it."""
+    title, _, cells = column
+    texts = [cell if isinstance(cell, Text) else Text(cell) for cell in cells]
+    return 2 + max(len(title), *(text.cell_len for text in texts))
 
 
-def rate(number: float | None) -> str:
-    """*number* a second."""
+def rate_text(number: float | None) -> str:
+    """*number* per second."""
     return UNKNOWN if number is None else f"{number:.3g}"
 
 
-def loaded(load: float | None) -> Text:
-    """How much of the workers' time arrives; red from 100 % on."""
+def load_text(load: float | None) -> Text:
+    """The share of the workers' time that the arriving jobs need; red from 100 %."""
     if load is None:
         return Text(UNKNOWN)
     style = "bold red" if load >= 1 else "yellow" if load >= RED else ""
     return Text(f"{load:.0%}".replace("%", " %"), style=style)
 
 
-def notes(view: View, blamed: Sequence[Blame]) -> list[Text]:
-    """What else there is to know, a line each."""
-    found = []
-    if len(view.queues) > ROWS:
-        found.append(f"{plural(len(view.queues) - ROWS, 'more queue')}: --json shows all.")
-    if any(each.work is None for each in blamed):
-        found.append(f"{UNKNOWN}: no log of runs tells how long that takes; name one by --runs.")
-    if any(each.margin for each in blamed):
-        found.append("±: estimated from jobs at random, right 95 times in 100.")
-    if any(each.guessed for each in blamed):
-        found.append("~: what waits can't be seen: as the last runs of the queue were.")
-    found += view.poll.notes
-    return [Text(), *(Text(each, style="dim") for each in found)] if found else []
+def notes(view: View, backlog: Sequence[Blame]) -> list[Text]:
+    """Explain the marks that the tables have, and what is missing, a line each."""
+    lines = []
+    if len(view.queues) > MAX_ROWS:
+        lines.append(f"{plural(len(view.queues) - MAX_ROWS, 'more queue')}: --json shows all.")
+    if any(blame.work is None for blame in backlog):
+        lines.append(
+            f"{UNKNOWN}: run time unknown, since no log has runs of this task: name logs with --runs."
+        )
+    if any(blame.margin for blame in backlog):
+        lines.append("±: estimated from a random sample, with 95 % confidence.")
+    if any(blame.guessed for blame in backlog):
+        lines.append("~: estimated from the queue's last runs, since waiting tasks can't be read.")
+    lines += view.poll.notes
+    return [Text(), *(Text(line, style="dim") for line in lines)] if lines else []

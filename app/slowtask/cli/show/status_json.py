@@ -1,4 +1,4 @@
-"""`slowtask status --json`: one object, times in seconds, `null` where nothing is known."""
+"""Render the status as JSON: times in seconds, unknown values `null`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,15 +10,15 @@ from slowtask.watch.judge import Blame, Capacity, Forecast, Overrun
 from slowtask.watch.view import QueueView, View
 
 
-def plain(views: Sequence[View]) -> str:
-    """*views* as JSON, indented, with a newline at its end: one is an object, several are an array."""
-    found = [broker(each) for each in views]
-    text = msgspec.json.encode(found[0] if len(found) == 1 else found)
+def encode_views(views: Sequence[View]) -> str:
+    """Encode *views* as indented JSON with a final newline: one view is an object, several are an array."""
+    brokers = [broker(view) for view in views]
+    text = msgspec.json.encode(brokers[0] if len(brokers) == 1 else brokers)
     return msgspec.json.format(text, indent=2).decode() + "\n"
 
 
 def broker(view: View) -> dict[str, Any]:
-    """One broker."""
+    """One broker, with its limits, queues and overruns."""
     memory, held = view.poll.memory, view.poll.held
     return {
         "broker": view.poll.name,
@@ -26,8 +26,8 @@ def broker(view: View) -> dict[str, Any]:
         "server": view.poll.server,
         "capacity": view.capacity.ratio if view.capacity else None,
         "limit": view.capacity.limit.name if view.capacity else None,
-        "limits": [limit(each) for each in view.capacities],
-        "alarms": [{"kind": each.kind, "node": each.of} for each in view.poll.alarms],
+        "limits": [limit(capacity) for capacity in view.capacities],
+        "alarms": [{"kind": alarm.kind, "node": alarm.of} for alarm in view.poll.alarms],
         "blocked": [*view.poll.blocked],
         "gaps": [*view.poll.gaps, *view.poll.notes],
         "held": held.count if held else None,
@@ -37,46 +37,46 @@ def broker(view: View) -> dict[str, Any]:
         "policy": memory.policy if memory else None,
         "fragmentation": memory.fragmentation if memory else None,
         "full_in": forecast(view.forecast),
-        "owners": {each.name: each.share for each in view.owners},
+        "owners": {owner.name: owner.share for owner in view.owners},
         "queues": [queue(each) for each in view.queues],
         "overruns": [overrun(each) for each in view.overruns],
     }
 
 
-def limit(found: Capacity) -> dict[str, Any]:
-    """One thing that there is only so much of."""
-    used, most = found.limit.figures
+def limit(capacity: Capacity) -> dict[str, Any]:
+    """One limit of the broker: memory, disk, or the length of a queue."""
+    used, most = capacity.limit.figures
     return {
-        "limit": found.limit.kind,
-        "of": found.limit.of,
-        "ratio": found.ratio,
+        "limit": capacity.limit.kind,
+        "of": capacity.limit.of,
+        "ratio": capacity.ratio,
         "used": used,
         "most": most,
-        "full_in": forecast(found.forecast),
+        "full_in": forecast(capacity.forecast),
     }
 
 
-def forecast(found: Forecast | None) -> dict[str, float | None] | None:
-    """When it will be full; null: it is not filling."""
-    if found is None:
+def forecast(full: Forecast | None) -> dict[str, float | None] | None:
+    """When a limit will be reached; null if it isn't filling."""
+    if full is None:
         return None
-    return {"seconds": found.seconds, "soonest": found.soonest, "latest": found.latest}
+    return {"seconds": full.seconds, "soonest": full.soonest, "latest": full.latest}
 
 
 def queue(view: QueueView) -> dict[str, Any]:
-    """One queue."""
-    seen = view.queue
+    """One queue, with its backlog by task."""
+    measured = view.queue
     return {
-        "queue": seen.name,
-        "depth": seen.depth,
-        "delivered": seen.delivered,
-        "oldest": None if seen.oldest is None else seen.oldest / SECOND,
-        "running": seen.running,
-        "scheduled": seen.scheduled,
-        "deferred": seen.deferred,
-        "failed": seen.failed,
-        "workers": seen.workers,
-        "busy": seen.busy,
+        "queue": measured.name,
+        "depth": measured.depth,
+        "delivered": measured.delivered,
+        "oldest": None if measured.oldest is None else measured.oldest / SECOND,
+        "running": measured.running,
+        "scheduled": measured.scheduled,
+        "deferred": measured.deferred,
+        "failed": measured.failed,
+        "workers": measured.workers,
+        "busy": measured.busy,
         "arrivals": view.arrivals,
         "departures": view.departures,
         "load": view.load,
@@ -86,27 +86,27 @@ def queue(view: QueueView) -> dict[str, Any]:
     }
 
 
-def blame(found: Blame) -> dict[str, Any]:
+def blame(task: Blame) -> dict[str, Any]:
     """One task of the backlog."""
     return {
-        "task": found.task,
-        "count": found.count,
-        "margin": found.margin,
-        "work": found.work,
-        "share": found.share,
-        "guessed": found.guessed,
+        "task": task.task,
+        "count": task.count,
+        "margin": task.margin,
+        "work": task.work,
+        "share": task.share,
+        "guessed": task.guessed,
     }
 
 
-def overrun(found: Overrun) -> dict[str, Any]:
-    """One job that runs for too long."""
-    job = found.job
+def overrun(late: Overrun) -> dict[str, Any]:
+    """One job that runs too long."""
+    job = late.job
     return {
         "job": job.id,
         "task": job.task,
         "queue": job.queue,
         "worker": job.worker,
-        "took": found.took,
-        "allowed": found.allowed,
-        "why": found.why,
+        "took": late.took,
+        "allowed": late.allowed,
+        "why": late.why,
     }

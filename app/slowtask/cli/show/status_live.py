@@ -1,4 +1,4 @@
-"""`slowtask status --watch`."""
+"""`slowtask status --watch`: a live view of the status."""
 
 import sys
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from slowtask.cli.show.keys import QUIT, keyboard, pressed
+from slowtask.cli.show.keys import QUIT, open_keyboard, read_key
 from slowtask.cli.show.status import page
 from slowtask.errors import BrokerError, UsageError
 from slowtask.watch.view import Watch
@@ -17,22 +17,22 @@ from slowtask.watch.view import Watch
 INTERVAL: Final = 2.0  #: seconds between two polls
 
 
-def live(watches: Sequence[Watch]) -> None:
-    """Show the status until `q`. Raises `UsageError` off a terminal."""
+def run_live(watches: Sequence[Watch]) -> None:
+    """Show the status until `q` is pressed. Raises `UsageError` without a terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("--watch needs a terminal: use --json in a loop instead.")
+        raise UsageError("--watch needs a terminal: in a script, use --json in a loop.")
     console = Console(highlight=False)
-    with keyboard() as descriptor, Live(console=console, screen=True, auto_refresh=False) as screen:
+    with open_keyboard() as descriptor, Live(console=console, screen=True, auto_refresh=False) as screen:
         while True:
             end = monotonic() + INTERVAL
-            pages = [_looked(each, console.width) for each in watches]
+            pages = [_poll(watch, console.width) for watch in watches]
             screen.update(Group(*pages, Text("\nq quit", style="dim")), refresh=True)
-            if pressed(descriptor, end - monotonic()) == QUIT:
+            if read_key(descriptor, end - monotonic()) == QUIT:
                 return
 
 
-def _looked(watch: Watch, width: int) -> RenderableType:
-    """The page of one poll, or why there is none."""
+def _poll(watch: Watch, width: int) -> RenderableType:
+    """Poll the broker and return its page, or why it can't be read."""
     try:
         return page(watch.poll(), width)
     except BrokerError as error:

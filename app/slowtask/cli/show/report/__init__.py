@@ -1,1 +1,1 @@
-"""SEE: the ranking and the charts as one HTML file that needs no network."""
+"""The HTML report: the ranking and charts in one file that needs no network."""

@@ -1,7 +1,7 @@
-"""SEE: Vega-Lite specifications drawn as SVG, by vl-convert.
+"""Draw the charts as SVG: fill a Vega-Lite specification and have vl-convert render it.
 
-The charts are drawn when the report is made, not when it is read: no megabyte of Vega in every file, no
-script to trust, and a page that prints. Colours are CSS variables: one drawing serves light and dark.
+Charts are drawn when the report is made, not when it is read. So the file needs no megabyte of Vega, runs no
+script for them, and can be printed. Colours are CSS variables, so that one drawing serves light and dark.
 """
 
 import json
@@ -13,13 +13,19 @@ from typing import Any, Final
 
 from slowtask.errors import UsageError
 
-WIDE: Final = 860  #: pixels of a chart on a desk, without its axis
-NARROW: Final = 290  #: … on a phone
-COLOURS: Final = tuple(f"var(--c{place})" for place in range(9))  #: the first is for all the others
+DESK_WIDTH: Final = 860  #: pixels of a chart without its axis
+PHONE_WIDTH: Final = 290  #: pixels of a chart without its axis
+COLOURS: Final = tuple(f"var(--c{place})" for place in range(9))  #: the first is for "all others"
 DAY: Final = 86_400_000  #: ms
+TICK_DISTANCE: Final = 75  #: pixels between two times on the axis
+#: Up to so many days, the axis of time has labels with this format.
+TIME_FORMATS: Final = ((4, "%-d %b %H:%M"), (300, "%-d %b"))
+LONG_FORMAT: Final = "%b %Y"
+SECONDS_FORMAT: Final = "%H:%M:%S"
+MAX_SECONDS_SPAN: Final = 0.002  #: days; minutes would all be the same
 
 Row = Mapping[str, Any]
-#: What an axis writes at a value, as Vega's expressions.
+#: The labels of a y axis, as expressions of Vega.
 TIME: Final = (
     "datum.value == 0 ? '0' : datum.value < 1e-3 ? format(datum.value * 1e6, '.3~g') + ' µs'"
     " : datum.value < 1 ? format(datum.value * 1e3, '.3~g') + ' ms'"
@@ -34,93 +40,103 @@ SHARE: Final = "format(datum.value * 100, '.0f') + ' %'"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """What one of the specifications of this folder is to show."""
+    """A chart: one of the specifications in this folder, and the data it shows."""
 
-    kind: str  #: its name there
-    data: Mapping[str, Sequence[Row]]  #: by the names that it gives them
-    names: Sequence[str | None] = ()  #: what is coloured, in the order of the palette; None: all the others
-    label: str = NUMBER
-    ticks: Sequence[float] | None = None  #: None: Vega's own
+    kind: str  #: the name of the specification
+    data: Mapping[str, Sequence[Row]]  #: by the names that the specification uses
+    names: Sequence[str | None] = ()  #: the coloured names, in the order of the palette; None: all others
+    label: str = NUMBER  #: the labels of the y axis
+    ticks: Sequence[float] | None = None  #: of the y axis; None: Vega chooses
     scale: Mapping[str, Any] = field(default_factory=dict)  #: of the y axis
-    span: tuple[float, float] | None = None  #: ms since the epoch: the x axis
+    span: tuple[float, float] | None = None  #: of the x axis, ms since the epoch
 
 
-def renderer() -> Callable[..., str]:
-    """What makes SVG of a specification. Raises `UsageError` where vl-convert isn't installed."""
+def load_renderer() -> Callable[..., str]:
+    """Import the function that renders a specification as SVG. Raises `UsageError` if it isn't installed."""
     try:
         from vl_convert import vegalite_to_svg
     except ImportError:
-        raise UsageError("A report needs its charts' library: pip install 'slowtask[report]'.") from None
+        raise UsageError(
+            "A report needs vl-convert for its charts: pip install 'slowtask[report]'."
+        ) from None
 
-    found: Callable[..., str] = vegalite_to_svg
-    return found
-
-
-def drawn(chart: Chart) -> tuple[str, str]:
-    """*chart* as SVG for a desk and for a phone. Raises `UsageError` where vl-convert isn't installed."""
-    return svg(chart, WIDE), svg(chart, NARROW)
+    render: Callable[..., str] = vegalite_to_svg
+    return render
 
 
-def svg(chart: Chart, width: int) -> str:
-    """*chart* so many pixels wide. What stands in it as text is escaped; it holds no script, ids or links."""
-    return renderer()(specification(chart, width), allowed_base_urls=[])
+def draw(chart: Chart) -> tuple[str, str]:
+    """Draw *chart* as SVG, for a desk and for a phone. Raises `UsageError` if vl-convert isn't installed."""
+    return draw_svg(chart, DESK_WIDTH), draw_svg(chart, PHONE_WIDTH)
+
+
+def draw_svg(chart: Chart, width: int) -> str:
+    """Draw *chart*, *width* pixels wide. Text is escaped; the SVG has no scripts, ids or links."""
+    return load_renderer()(specification(chart, width), allowed_base_urls=[])
 
 
 def specification(chart: Chart, width: int) -> dict[str, Any]:
-    """The Vega-Lite specification of *chart*."""
+    """The Vega-Lite specification of *chart*, with its data, axes and colours filled in."""
     spec = {**_read(chart.kind), "width": width, "datasets": chart.data, "config": _read("config")}
     if chart.span:
         spec["encoding"]["x"]["scale"]["domain"] = chart.span
-        spec["encoding"]["x"]["axis"] = _times(*chart.span, width)
+        spec["encoding"]["x"]["axis"] = _time_axis(*chart.span, width)
     for layer in spec["layer"]:
         encoding = layer.get("encoding", {})
         if chart.span and "field" in encoding.get("y", {}):
-            encoding["y"] |= {"axis": _axis(chart), "scale": {"zero": True, **chart.scale}}
+            encoding["y"] |= {"axis": _value_axis(chart), "scale": {"zero": True, **chart.scale}}
         if "color" in encoding:
             encoding["color"]["scale"] = _palette(chart.names)
     return spec
 
 
 def _read(name: str) -> dict[str, Any]:
-    """The JSON of *name* in this folder."""
-    found: dict[str, Any] = json.loads(
+    """Read the JSON file *name* of this folder."""
+    spec: dict[str, Any] = json.loads(
         resources.files(__package__).joinpath(f"{name}.json").read_text(encoding="utf-8")
     )
-    return found
+    return spec
 
 
-def _axis(chart: Chart) -> dict[str, Any]:
-    """The y axis; its least width is set, so that the charts of a page stand in line."""
+def _value_axis(chart: Chart) -> dict[str, Any]:
+    """The y axis, with a minimal width so that the charts of a page are aligned."""
     ticks = {"tickCount": 5} if chart.ticks is None else {"values": chart.ticks}
     return {"labelExpr": chart.label, "minExtent": 52, **ticks}
 
 
 def _palette(names: Sequence[str | None]) -> dict[str, Any]:
     """The colours of *names*."""
-    return {"domain": [shown(each) for each in names], "range": [COLOURS[place] for place in places(names)]}
+    return {
+        "domain": [display_name(name) for name in names],
+        "range": [COLOURS[place] for place in places(names)],
+    }
 
 
 def places(names: Sequence[str | None]) -> list[int]:
-    """The place of each of *names* in the palette."""
+    """The place of each of *names* in the palette; None has the first."""
     return [0 if name is None else 1 + place % 8 for place, name in enumerate(names)]
 
 
-def shown(name: str | None) -> str:
-    """What a chart calls *name*."""
+def display_name(name: str | None) -> str:
+    """*name* as a chart shows it."""
     return "all others" if name is None else name
 
 
-def _times(first: float, last: float, width: int) -> dict[str, Any]:
-    """The axis of time, UTC, with as much of the date as is needed."""
-    days = (last - first) / DAY
-    same = datetime.fromtimestamp(first / 1e3, UTC).date() == datetime.fromtimestamp(last / 1e3, UTC).date()
-    form = "%H:%M" if same else "%-d %b %H:%M" if days < 4 else "%-d %b" if days < 300 else "%b %Y"  # noqa: PLR2004
-    if days < 0.002:  # noqa: PLR2004 - minutes would all be the same
-        form = "%H:%M:%S"
+def _time_axis(first: float, last: float, width: int) -> dict[str, Any]:
+    """The x axis from *first* to *last* (ms, UTC), with as much of the date as is needed."""
     return {
-        "format": form,
-        "tickCount": width // 75,
+        "format": _time_format(first, last),
+        "tickCount": width // TICK_DISTANCE,
         "labelFlush": True,
         "labelOverlap": True,
         "labelSeparation": 8,
     }
+
+
+def _time_format(first: float, last: float) -> str:
+    """The shortest format of times between *first* and *last* (ms) that tells them apart."""
+    days = (last - first) / DAY
+    if days < MAX_SECONDS_SPAN:
+        return SECONDS_FORMAT
+    if datetime.fromtimestamp(first / 1e3, UTC).date() == datetime.fromtimestamp(last / 1e3, UTC).date():
+        return "%H:%M"
+    return next((form for limit, form in TIME_FORMATS if days < limit), LONG_FORMAT)

@@ -1,4 +1,4 @@
-"""SEE: the slots of a history in words."""
+"""Write times and time slots as text."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -8,7 +8,7 @@ NAMES: Final = ((7 * DAY, "week"), (DAY, "day"), (DAY // 24, "hour"), (DAY // 14
 
 
 def width(microseconds: int) -> str:
-    """How wide a slot is: `hour`, `6 hours`, `30 seconds`."""
+    """The width of a slot: `hour`, `6 hours`, `30 seconds`."""
     for size, name in NAMES:
         if microseconds >= size and microseconds % size == 0:
             count = microseconds // size
@@ -18,7 +18,7 @@ def width(microseconds: int) -> str:
 
 
 def slot(at: int, wide: int) -> str:
-    """From when to when the slot at *at* goes: `6 Nov 2026 09:00 … 09:05`, days without their hours."""
+    """The slot that begins at *at* (µs): `6 Nov 2026 09:00 … 09:05`; slots of whole days have no hours."""
     start, end = (datetime.fromtimestamp(each / 1e6, UTC) for each in (at, at + wide))
     if wide >= DAY:
         last = datetime.fromtimestamp((at + wide - DAY) / 1e6, UTC)
@@ -28,12 +28,12 @@ def slot(at: int, wide: int) -> str:
 
 
 def _day(time: datetime) -> str:
-    """The date as people write it."""
+    """The date of *time*: `6 Nov 2026`."""
     return f"{time.day} {time:%b %Y}"
 
 
 def period(first: int, last: int) -> str:
-    """From *first* to *last* (µs), with the year: a file is read in later ones."""
+    """The time from *first* to *last* (µs), with the year, since a report may be read in a later one."""
     start, end = (datetime.fromtimestamp(each / 1e6, UTC) for each in (first, last))
     until = f"{end:%H:%M}" if start.date() == end.date() else f"{_day(end)} {end:%H:%M}"
     return f"{_day(start)} {start:%H:%M} \N{EN DASH} {until} UTC"

@@ -1,5 +1,5 @@
 "use strict";
-// Sorts the ranking by a click on a column's head: falling first, for the worst are looked for.
+// Sort the ranking when a column's title is clicked: descending first, since the worst matter most.
 const body = document.querySelector("tbody");
 const heads = [...document.querySelectorAll("thead th")];
 const value = (row, column) => {
@@ -17,7 +17,7 @@ heads.forEach((head, column) => head.firstElementChild.addEventListener("click",
   body.append(...[...body.rows].sort((a, b) => compare(value(a, column), value(b, column))));
 }));
 
-// Shows what stands at a place of a chart, under the pointer or the finger.
+// Show the figures of a chart's time slot under the pointer or the finger.
 const tip = document.getElementById("tip");
 document.addEventListener("pointermove", show);
 document.addEventListener("pointerdown", show);

@@ -1,4 +1,4 @@
-"""SEE: the page: its words, figures, table and charts in one HTML file that loads nothing."""
+"""Render the report as one HTML file that loads nothing: headline, figures, ranking and charts."""
 
 import re
 from base64 import b64encode
@@ -13,20 +13,20 @@ from typing import Final
 
 from slowtask import __version__
 from slowtask.cli.show.report import moments
-from slowtask.cli.show.report.chart import COLOURS, Chart, drawn, places, shown
+from slowtask.cli.show.report.chart import COLOURS, Chart, display_name, draw, places
 from slowtask.cli.show.report.panels import Panel, name, panels
-from slowtask.cli.show.report.ranking import RED, ROWS, breakable, table
+from slowtask.cli.show.report.ranking import MAX_ROWS, RED_FAILURES, breakable, table
 from slowtask.rank.ranking import Task, verdict
 from slowtask.record.event import SECOND
 from slowtask.store.history import History
 from slowtask.units import MINUTE, duration, percent, plural
 
-IDLE: Final = 0.05  #: workers
+MIN_BUSY_WORKERS: Final = 0.05  #: a lower average isn't shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """One figure of the headline."""
+    """One figure under the headline."""
 
     title: str
     value: str
@@ -37,7 +37,7 @@ class Tile:
 def page(history: History, tasks: Sequence[Task], made: datetime) -> str:
     """The HTML of a report on *tasks*, which are ranked by total, made at *made* (UTC).
 
-    Nothing in it loads anything or runs but page.js, whatever tasks, queues and exceptions are called.
+    It loads nothing and runs nothing but page.js, whatever the names of tasks, queues and exceptions contain.
     """
     script = _read("page.js")
     return Template(_read("page.html")).substitute(
@@ -47,10 +47,10 @@ def page(history: History, tasks: Sequence[Task], made: datetime) -> str:
         version=__version__,
         made=f"{made.day} {made:%b %Y, %H:%M}",
         span=_span(history),
-        verdict=escape(_together(verdict([_short(tasks[0])]))),
+        verdict=escape(_keep_together(verdict([_short(tasks[0])]))),
         about=escape(_about(history, tasks)),
         tiles="\n".join(_tile(each) for each in tiles(history, tasks)),
-        ranking_text="By the time that tasks held the workers. A click on a column's head sorts by it.",
+        ranking_text="Ordered by the worker time that tasks used. Click the title of a column to sort by it.",
         ranking=table(tasks, {each.task for each in history.measurement.figures if each.margin}),
         notes="\n".join(f'<p class="soft">{escape(each)}</p>' for each in notes(history, tasks)),
         panels="\n".join(_panel(each) for each in panels(history)),
@@ -58,17 +58,17 @@ def page(history: History, tasks: Sequence[Task], made: datetime) -> str:
 
 
 def tiles(history: History, tasks: Sequence[Task]) -> list[Tile]:
-    """The headline in figures."""
-    runs, failures = sum(each.count for each in tasks), sum(each.failures for each in tasks)
-    total = sum(each.total or 0 for each in tasks)
-    longest = max(tasks, key=lambda each: -1 if each.max is None else each.max)
+    """The figures under the headline."""
+    runs, failures = sum(task.count for task in tasks), sum(task.failures for task in tasks)
+    total = sum(task.total or 0 for task in tasks)
+    longest = max(tasks, key=lambda task: -1 if task.max is None else task.max)
     known = longest.max is not None
     return [
         Tile(title="Runs", value=f"{runs:,}", text=f"of {plural(len(tasks), 'task')}"),
         Tile(title="Worker time", value=duration(total) if known else "unknown", text=_busy(history, total)),
         Tile(
             title="Failures", value=percent(failures / runs), text=plural(failures, "run"),
-            bad=failures / runs >= RED,
+            bad=failures / runs >= RED_FAILURES,
         ),
         Tile(
             title="Longest run", value="unknown" if longest.max is None else duration(longest.max),
@@ -82,59 +82,59 @@ def tiles(history: History, tasks: Sequence[Task]) -> list[Tile]:
 
 
 def notes(history: History, tasks: Sequence[Task]) -> Iterator[str]:
-    """What else there is to know, only where it is true."""
+    """Explain `~`, and say how many tasks and lines are not shown."""
     measurement = history.measurement
     if margin := max((each.margin for each in measurement.figures), default=0):
         yield f"~: from log lines in whole seconds, ± {duration(margin / SECOND)}."
-    if len(tasks) > ROWS:
-        yield f"{plural(len(tasks) - ROWS, 'more task')}: slowtask top -n 0."
+    if len(tasks) > MAX_ROWS:
+        yield f"{plural(len(tasks) - MAX_ROWS, 'more task')}: slowtask top -n 0 shows all."
     if bad := measurement.bad.count:
         them = "it" if bad == 1 else "them"
         yield f"{plural(bad, 'line')} could not be parsed: slowtask top --bad shows {them}."
 
 
 def _busy(history: History, total: float) -> str:
-    """How many workers were at work at a time; nothing where the runs are too close together to say."""
+    """How many workers were busy on average; empty if the runs span too little time to say."""
     figures = history.measurement.figures
     seconds = (max(each.last for each in figures) - min(each.first for each in figures)) / 1e6
     count = total / seconds if seconds >= MINUTE else 0
-    return "" if count < IDLE else f"{count:,.1f} workers busy on average"
+    return "" if count < MIN_BUSY_WORKERS else f"{count:,.1f} workers busy on average"
 
 
 def _about(history: History, tasks: Sequence[Task]) -> str:
-    """What the report is of."""
+    """What was measured: the number of runs and tasks, the time, and the logs."""
     runs = plural(sum(each.count for each in tasks), "run")
     return f"{runs} of {plural(len(tasks), 'task')}, {_span(history)}, {history.measurement.source}"
 
 
 def _span(history: History) -> str:
-    """From the first to the last end of a run."""
+    """The time from the end of the first run to the end of the last."""
     figures = history.measurement.figures
     return moments.period(min(each.first for each in figures), max(each.last for each in figures))
 
 
-def _together(sentence: str) -> str:
-    """*sentence* with no break between a number and its per cent."""
+def _keep_together(sentence: str) -> str:
+    """Keep each number and its percent sign in *sentence* on one line."""
     return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", sentence)
 
 
 def _short(task: Task) -> Task:
-    """*task* with a name that leaves room for the sentence."""
+    """*task* with a name short enough for the headline."""
     return replace(task, task=name(task.task))
 
 
 def _tile(tile: Tile) -> str:
-    """One figure."""
+    """The HTML of one figure."""
     mark = "bad" if tile.bad else "figure"
     value = f"<b class={mark}>{escape(tile.value)}</b>"
     return f"<div><span>{tile.title}</span>{value}<span>{breakable(tile.text)}</span></div>"
 
 
 def _panel(panel: Panel) -> str:
-    """One chart with its words."""
+    """The HTML of one chart with its title and text."""
     parts = [f"<h2>{panel.title}</h2>", f'<p class="soft">{escape(panel.text)}</p>']
     if panel.chart is not None:
-        desk, phone = drawn(panel.chart)
+        desk, phone = draw(panel.chart)
         parts += [
             *_names(panel.chart),
             f'<figure class="{panel.chart.kind}" aria-label="{panel.title}">',
@@ -144,15 +144,16 @@ def _panel(panel: Panel) -> str:
 
 
 def _names(chart: Chart) -> Iterator[str]:
-    """What has which colour: in HTML, where it can wrap."""
+    """The legend of *chart*, as HTML since that can wrap."""
     if chart.names:
+        texts = [escape(display_name(each)) for each in chart.names]
         items = "".join(
-            f'<li class="c{place}"><i style="background:{COLOURS[place]}"></i>{escape(shown(each))}</li>'
-            for each, place in zip(chart.names, places(chart.names), strict=True)
+            f'<li class="c{place}"><i style="background:{COLOURS[place]}"></i>{text}</li>'
+            for text, place in zip(texts, places(chart.names), strict=True)
         )
         yield f'<ul class="names">{items}</ul>'
 
 
 def _read(file: str) -> str:
-    """The text of *file* in this folder."""
+    """Read *file* of this folder."""
     return resources.files(__package__).joinpath(file).read_text(encoding="utf-8")

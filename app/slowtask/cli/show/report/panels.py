@@ -1,4 +1,4 @@
-"""SEE: the charts of a report: what each shows, or why it isn't there."""
+"""Choose the charts of a report, each with a title and a text, or the reason why it is left out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,49 +12,49 @@ from slowtask.record.event import SECOND
 from slowtask.store.history import Failures, History
 from slowtask.units import duration, percent, plural, printable
 
-FIRST: Final = 8  #: so many tasks, queues and brokers have a colour
-EXCEPTIONS: Final = 10
-FULL: Final = 0.8  #: of a broker's memory: act now
-LEAST: Final = 1000  #: ns: what a logarithmic axis can show
+COLOURED: Final = 8  #: tasks, queues and brokers with a colour of their own
+MAX_EXCEPTIONS: Final = 10
+CRITICAL_CAPACITY: Final = 0.8  #: of a broker's memory
+MIN_TASK_TIME: Final = 1000  #: ns that a logarithmic axis can show
 NO_SAMPLES: Final = (
-    "Left out: the files hold no samples of a {}. slowtask monitor writes them, into slowtask-monitor.ndjson."
+    "Left out: the files hold no samples of a {}. slowtask monitor writes them to slowtask-monitor.ndjson."
 )
-LONGEST: Final = 120  #: characters of a name
+MAX_NAME_LENGTH: Final = 120  #: characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One chart with its words."""
+    """One chart with its title and text."""
 
     title: str
-    text: str  #: what it shows; without a chart, why there is none
+    text: str  #: what the chart shows; without a chart, why it is left out
     chart: Chart | None = None
 
 
 def panels(history: History) -> list[Panel]:
-    """All of them, in the order of the page."""
+    """All panels, in the order of the page."""
     return [each(history) for each in (work, task_time, waits, failures, depth, memory)]
 
 
 def name(text: str) -> str:
-    """*text* from a log, safe and short enough to show."""
+    """A name from a log, made printable and short enough to show."""
     text = printable(text)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return text if len(text) <= MAX_NAME_LENGTH else f"{text[: MAX_NAME_LENGTH - 1]}…"
 
 
 def work(history: History) -> Panel:
-    """The workers' time, by task."""
+    """The worker time of each slot, by task."""
     title = "Worker time"
     values = [
         Value(at=each.at, name=each.task and name(each.task), value=each.total / SECOND)
         for each in history.tasks
     ]
     if not any(each.value for each in values):
-        return Panel(title=title, text="Left out: no run has a known time.")
+        return Panel(title=title, text="Left out: no run has a known run time.")
     names, slots = _tasks(history), _slots(history)
     data = stacks(values, names, slots)
     highest = max(row["top"] for row in data["points"])
-    text = f"How long the runs that ended in each {moments.width(history.width)} held the workers."
+    text = f"The worker time of the runs that ended in each {moments.width(history.width)}, by task."
     return Panel(
         title=title,
         text=text,
@@ -66,19 +66,19 @@ def work(history: History) -> Panel:
 
 
 def task_time(history: History) -> Panel:
-    """The 95th percentile of each of the first tasks."""
+    """The 95th percentile of the run time, for the first tasks of the ranking."""
     title = "Task-time"
     values = [
         Value(at=each.at, name=name(each.task), value=each.p95 / SECOND)
         for each in history.tasks
-        if each.task is not None and each.p95 is not None and each.p95 >= LEAST
+        if each.task is not None and each.p95 is not None and each.p95 >= MIN_TASK_TIME
     ]
     if not values:
-        return Panel(title=title, text="Left out: no run took a time that can be shown.")
+        return Panel(title=title, text="Left out: no task has run times of a microsecond or more.")
     ticks, ends = decades(min(each.value for each in values), max(each.value for each in values))
     text = (
-        f"One run in twenty took longer, in each {moments.width(history.width)}, of the tasks that held the "
-        "workers most. Each line across is about ten times the one below."
+        f"The 95th percentile of the run time in each {moments.width(history.width)}, for the tasks that used"
+        " most worker time. Each horizontal line is about ten times the one below."
     )
     scale = {"type": "log", "domain": ends, "zero": False}
     names = [each for each in _tasks(history) if each is not None]
@@ -100,10 +100,10 @@ def waits(history: History) -> Panel:
     if not values:
         return Panel(
             title=title,
-            text="Left out: no line tells in which queue its job waited how long. slowtask's own lines do.",
+            text="Left out: no run has a queue and a wait. slowtask's workers record them, stock logs don't.",
         )
     names = _queues(history)
-    text = f"One run in twenty had waited longer in its queue, in each {moments.width(history.width)}."
+    text = f"The 95th percentile of the wait in each {moments.width(history.width)}, by queue."
     ticks = even(max(each.value for each in values))
     return Panel(
         title=title,
@@ -115,20 +115,19 @@ def waits(history: History) -> Panel:
 def failures(history: History) -> Panel:
     """The exceptions that ended runs."""
     title = "Failures"
-    found = history.failures
-    if not found:
+    failures = history.failures
+    if not failures:
         return Panel(title=title, text="Left out: no run failed.")
-    shown = found[:EXCEPTIONS]
     text = "How many runs each exception ended."
-    if len(found) > len(shown):
-        rest = sum(each.count for each in found[EXCEPTIONS:])
-        text += f" {plural(len(found) - EXCEPTIONS, 'more exception')} ended {plural(rest, 'run')}."
-    rows = [_row(each) for each in shown]
+    if others := failures[MAX_EXCEPTIONS:]:
+        rest = sum(failure.count for failure in others)
+        text += f" {plural(len(others), 'more exception')} ended {plural(rest, 'run')}."
+    rows = [_row(failure) for failure in failures[:MAX_EXCEPTIONS]]
     return Panel(title=title, text=text, chart=Chart(kind="counts", data={"points": rows}))
 
 
 def depth(history: History) -> Panel:
-    """The jobs waiting in each queue."""
+    """The depth of each queue, by the monitor's samples."""
     title = "Queue depth"
     values = [
         Value(at=each.at, name=name(each.queue), value=each.depth)
@@ -138,7 +137,7 @@ def depth(history: History) -> Panel:
     if not values:
         return Panel(title=title, text=NO_SAMPLES.format("queue"))
     names = _queues(history)
-    text = f"The most jobs seen waiting in each {moments.width(history.width)}."
+    text = f"The most jobs seen waiting in each {moments.width(history.width)}, by queue."
     return Panel(
         title=title,
         text=text + _more(values, names, "queue", "with the longest waits"),
@@ -147,19 +146,19 @@ def depth(history: History) -> Panel:
 
 
 def memory(history: History) -> Panel:
-    """How full each broker was, with the line at which to act."""
+    """How full each broker was, by the monitor's samples, with a line at the critical capacity."""
     title = "Broker memory"
     values = [Value(at=each.at, name=name(each.broker), value=each.capacity) for each in history.brokers]
     if not values:
         return Panel(title=title, text=NO_SAMPLES.format("broker"))
     names = _highest(values)
-    text = f"How full it was at most in each {moments.width(history.width)}. Past the line at 80 %, act."
+    text = f"How full it was at most in each {moments.width(history.width)}, by broker. Above 80 %, act."
     scale = {"domain": [0, max(1, *(each.value for each in values))]}
     return Panel(
         title=title,
         text=text + _more(values, names, "broker", "that were fullest"),
         chart=_lines(
-            history, values, names, percent, joined=True, limit=FULL,
+            history, values, names, percent, joined=True, limit=CRITICAL_CAPACITY,
             label=SHARE, scale=scale, ticks=[0, 0.2, 0.4, 0.6, 0.8, 1],
         ),
     )  # fmt: skip
@@ -175,49 +174,49 @@ def _lines(
     limit: float | None = None,
     **sides: object,
 ) -> Chart:
-    """A chart of lines over time of those *values* that are of *names*."""
-    slots, chosen = _slots(history), [each for each in values if each.name in set(names)]
+    """A chart with a line over time for each of *names*; *sides* are further arguments of `Chart`."""
+    slots, chosen = _slots(history), [value for value in values if value.name in set(names)]
     limits = [] if limit is None else [{"value": limit}]
     data = {**lines(chosen, slots, joined=joined), "limits": limits, "tips": tips(chosen, slots, say)}
     return Chart(kind="lines", data=data, names=names, span=slots.span, **sides)  # type: ignore[arg-type]
 
 
 def _slots(history: History) -> Slots:
-    """The slots of *history*."""
+    """The time slots of *history*."""
     return Slots(history.first, history.last, history.width)
 
 
 def _tasks(history: History) -> list[str | None]:
-    """The tasks of *history* as charts call them, the first in the ranking first, the others last."""
-    found = {each.task for each in history.tasks}
-    names: list[str | None] = [name(each) for each in history.leading if each in found]
-    return [*names, None] if None in found else names
+    """The names of the tasks with a colour, in the order of the ranking, then None for all others."""
+    tasks = {each.task for each in history.tasks}
+    names: list[str | None] = [name(task) for task in history.leading if task in tasks]
+    return [*names, None] if None in tasks else names
 
 
 def _queues(history: History) -> list[str]:
-    """The queues with a colour, the same in each chart: those of the longest waits, then the deepest."""
+    """The queues with a colour, the same in each chart: those with the longest waits, then the deepest."""
     waits = [Value(at=0, name=name(each.queue), value=each.wait or 0) for each in history.queues]
     depths = [Value(at=0, name=name(each.queue), value=each.depth or 0) for each in history.queues]
-    return [*dict.fromkeys([*_highest([each for each in waits if each.value]), *_highest(depths)])][:FIRST]
+    return [*dict.fromkeys([*_highest([each for each in waits if each.value]), *_highest(depths)])][:COLOURED]
 
 
 def _highest(values: Sequence[Value]) -> list[str]:
-    """The names of the highest of *values*, each once, the highest first."""
+    """The names with the highest of *values*, the highest first."""
     ordered = sorted(values, key=lambda each: (-each.value, each.name or ""))
-    return [*dict.fromkeys(each.name for each in ordered if each.name is not None)][:FIRST]
+    return [*dict.fromkeys(each.name for each in ordered if each.name is not None)][:COLOURED]
 
 
 def _more(values: Sequence[Value], names: Sequence[str], noun: str, which: str) -> str:
-    """A sentence where not all have a place."""
+    """Say which *names* are shown, if not all are."""
     count = len({each.name for each in values})
-    return "" if count <= len(names) else f" The {len(names)} of {plural(count, noun)} {which}."
+    return "" if count <= len(names) else f" Shown are the {len(names)} of {plural(count, noun)} {which}."
 
 
-def _row(each: Failures) -> dict[str, object]:
+def _row(failure: Failures) -> dict[str, object]:
     """The bar of one exception."""
-    told = "not told by the log" if each.error is None else name(each.error)
-    most = f"{'all' if each.tasks == 1 else 'most'} of {name(each.task)}"
+    error = "not in the log" if failure.error is None else name(failure.error)
+    most = f"{'all' if failure.tasks == 1 else 'most'} of {name(failure.task)}"
     return {
-        "name": told, "value": each.count, "label": f"{each.count:,}",
-        "tip": f"{told}\n{plural(each.count, 'run')}, {most}",
+        "name": error, "value": failure.count, "label": f"{failure.count:,}",
+        "tip": f"{error}\n{plural(failure.count, 'run')}, {most}",
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""SEE: the ranking as a table of HTML, with what a column is sorted by beside each cell's text."""
+"""Render the ranking as an HTML table; each cell also has the value by which page.js sorts."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from slowtask.rank.ranking import Task
 from slowtask.units import duration, percent
 
 UNKNOWN: Final = "\N{EN DASH}"
-RED: Final = 0.01  #: failures are red from this share of the runs on
-ROWS: Final = 500  #: more would be neither read nor small
+RED_FAILURES: Final = 0.01  #: share of a task's runs from which its failures are red
+MAX_ROWS: Final = 500  #: keeps the file small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Column:
     title: str
     value: Callable[[Task], float | None]
     text: Callable[[float], str] = duration
-    exact: bool = True  #: False: a time, marked where it comes from lines in whole seconds
+    exact: bool = True  #: False: a time, marked if it comes from lines in whole seconds
 
 
 COLUMNS: Final = (
@@ -39,19 +39,19 @@ TITLES: Final = ("Task", "Share", *(each.title for each in COLUMNS))
 
 
 def table(tasks: Sequence[Task], rough: Collection[str]) -> str:
-    """The first ROWS of *tasks*; the times of those in *rough* are marked with `~`."""
+    """The table of the first MAX_ROWS *tasks*; the times of those in *rough* are marked with `~`."""
     widest = max((task.share or 0 for task in tasks), default=0)
-    rows = "\n".join(_row(task, widest, rough=task.task in rough) for task in tasks[:ROWS])
+    rows = "\n".join(_row(task, widest, rough=task.task in rough) for task in tasks[:MAX_ROWS])
     return f"<table>\n<thead><tr>{_heads()}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
 
 
-def breakable(called: str) -> str:
-    """A name as HTML; a long one breaks at its dots and underscores."""
-    return escape(called).replace(".", ".<wbr>").replace("_", "_<wbr>")
+def breakable(text: str) -> str:
+    """Escape a name for HTML, and let a long one break at its dots and underscores."""
+    return escape(text).replace(".", ".<wbr>").replace("_", "_<wbr>")
 
 
 def _heads() -> str:
-    """The titles, which sort; the table comes sorted by share."""
+    """The titles, as buttons that sort; the table is sorted by share at first."""
     sorted_by = {"Share": ' aria-sort="descending"'}
     return "".join(
         f'<th scope="col"{sorted_by.get(title, "")}><button type="button">{title}</button></th>'
@@ -60,15 +60,15 @@ def _heads() -> str:
 
 
 def _row(task: Task, widest: float, *, rough: bool) -> str:
-    """One task."""
-    called = name(task.task)
+    """The row of one task."""
+    text = name(task.task)
     cells = "".join(_cell(column, task, rough=rough) for column in COLUMNS)
-    head = f'<th scope="row" data-value="{escape(called)}">{breakable(called)}</th>'
+    head = f'<th scope="row" data-value="{escape(text)}">{breakable(text)}</th>'
     return f"<tr>{head}{_share(task.share, widest)}{cells}</tr>"
 
 
 def _share(share: float | None, widest: float) -> str:
-    """A share in per cent, and as a bar, the *widest* of which fills its cell."""
+    """The cell of a share: a bar, which fills the cell if the share is the *widest*, and percent."""
     if share is None:
         return f'<td class="share" data-value="">{UNKNOWN}</td>'
     bar = f'<i style="width:{share / widest * 100:.1f}%"></i>' if share else ""
@@ -76,7 +76,7 @@ def _share(share: float | None, widest: float) -> str:
 
 
 def _cell(column: Column, task: Task, *, rough: bool) -> str:
-    """One figure."""
+    """The cell of one figure."""
     value = column.value(task)
     if value is None:
         return f'<td data-value="">{UNKNOWN}</td>'
@@ -85,7 +85,7 @@ def _cell(column: Column, task: Task, *, rough: bool) -> str:
 
 
 def _colour(column: Column, value: float) -> str:
-    """Failures stand out, and that there are none doesn't."""
-    if column.title != "Failed" or 0 < value < RED:
+    """The class of a cell: failures stand out, their absence is pale."""
+    if column.title != "Failed" or 0 < value < RED_FAILURES:
         return ""
     return ' class="bad"' if value else ' class="zero"'
