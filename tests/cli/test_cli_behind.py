@@ -94,6 +94,16 @@ def test_the_command_names_the_task_to_blame(log):
     assert "send_mail 99" in done.output or "send_mail 100 %" in done.output
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_table_fits_the_terminal_and_cuts_no_figure(log, width):
+    done = CliRunner().invoke(cli.slowtask, ["behind", str(log)], env={"COLUMNS": str(width)})
+    title, *rows = done.output.splitlines()
+
+    assert all(len(row) <= width for row in (title, *rows))
+    assert "WHILE THE WORKERS WERE HELD BY" in title
+    assert any("1m 0s" in row and "send_mail" in row for row in rows)
+
+
 def test_json_is_an_array_of_objects(log):
     done = CliRunner().invoke(cli.slowtask, ["behind", str(log), "--json"])
 

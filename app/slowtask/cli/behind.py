@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -13,13 +13,9 @@ from slowtask.cli.options import queue_option, since_option, until_option
 from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import SourceError
 from slowtask.parse.sources import resolve
-from slowtask.units import duration, percent, printable
 
 if TYPE_CHECKING:
     from slowtask.rank.behind import Behind
-
-MAX_NAMED_TASKS: Final = 3  #: in each row
-MIN_NAMED_SHARE: Final = 0.005  #: of the wait; a smaller share isn't shown
 
 
 @click.command
@@ -28,7 +24,7 @@ MIN_NAMED_SHARE: Final = 0.005  #: of the wait; a smaller share isn't shown
 @until_option
 @queue_option
 @click.option(
-    "-n", "limit", type=click.IntRange(min=0), default=20, show_default=True,
+    "-n", "limit", type=click.IntRange(min=0), default=20, show_default=True, metavar="COUNT",
     help="How many tasks to show; 0 shows all.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print an array of objects, with times in seconds.")
@@ -41,8 +37,9 @@ def behind(
     For each task: how long its jobs waited in all, and which tasks kept the workers of that queue busy
     meanwhile.
 
-    SOURCE is a log file, a folder, a quoted glob, or - for stdin. Without one, the log that a worker with
-    these settings writes. The logs must be slowtask's own: the stock logs of RQ and Celery have no waits.
+    SOURCE is a log file, a folder, a quoted glob, or - for stdin. Without one, SLOWTASK_LOG or
+    slowtask.ndjson in this folder. The logs must be slowtask's own: the stock logs of RQ and Celery have no
+    waits.
 
     \b
     Who kept mail waiting since yesterday?
@@ -71,21 +68,8 @@ def print_rows(rows: Sequence["Behind"], *, as_json: bool) -> None:
         plain = [{**asdict(row), "held": dict(row.held)} for row in rows]
         utf8_stdout().write(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n")
         return
-    from slowtask.cli.show.console import UNKNOWN, make_console, make_table, shorten
+    from slowtask.cli.show.behind import table
+    from slowtask.cli.show.console import make_console
 
-    table = make_table("WAITED", "QUEUE", "RUNS", "IN ALL")
-    table.add_column("WHILE THE WORKERS WERE HELD BY")
-    for row in rows:
-        name, queue = shorten(printable(row.task), 40), printable(row.queue or UNKNOWN)
-        table.add_row(name, queue, f"{row.runs:,}", duration(row.waited), holders(row))
     console: Any = make_console()
-    console.print(table)
-
-
-def holders(row: "Behind") -> str:
-    """The tasks that held the workers, with their shares: `send_mail 72 %, compute 20 %, nothing 8 %`."""
-    named = [(task, share) for task, share in row.held[:MAX_NAMED_TASKS] if share >= MIN_NAMED_SHARE]
-    parts = [f"{printable(task.rpartition('.')[2])} {percent(share)}" for task, share in named]
-    if row.idle >= MIN_NAMED_SHARE:
-        parts.append(f"nothing {percent(row.idle)}")
-    return ", ".join(parts)
+    console.print(table(rows, console.width))
