@@ -20,7 +20,12 @@ OWN_FILES: Final = {"slowtask.ndjson", "console"}
     help="The folder for its files.",
 )  # fmt: skip
 @click.option(
-    "--jobs", type=click.IntRange(min=1), default=100, show_default=True, help="How many jobs to run."
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    metavar="COUNT",
+    help="How many jobs to run.",
 )
 @click.option(
     "--redis-url",

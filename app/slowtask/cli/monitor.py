@@ -49,7 +49,7 @@ def monitor(context: click.Context, /, *, config: Path | None, test_alert: bool,
 
     \b
     Exit status:
-      0  ended by SIGTERM or Ctrl-C; each channel took the test
+      0  ended by SIGTERM or Ctrl-C, or every test was sent
       1  a channel failed the test
       2  a setting is wrong; stderr names each mistake
     """

@@ -36,8 +36,8 @@ def parse(
 ) -> None:
     """Convert log lines to events, one JSON object per line.
 
-    SOURCE is a log file, a folder, a quoted glob, or - for stdin, plain or gzipped. Without one, the log that
-    a worker with these settings writes. A log may hold slowtask's own lines, lines like `Time: … Task: …
+    SOURCE is a log file, a folder, a quoted glob, or - for stdin, plain or gzipped. Without one, SLOWTASK_LOG
+    or slowtask.ndjson in this folder. A log may hold slowtask's own lines, lines like `Time: … Task: …
     Task-time: …`, and the lines of RQ's and Celery's workers, in any mixture.
 
     Events go to stdout. Lines that can't be parsed go to stderr, each with its file, line number and reason.

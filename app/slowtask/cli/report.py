@@ -39,8 +39,9 @@ def report(
     The file opens without a network: keep it, mail it, or attach it to a ticket. An existing file is replaced
     when the new one is complete.
 
-    SOURCE is a log file, a folder, a quoted glob, or - for stdin. Without one, the log that a worker with
-    these settings writes, and the monitor's samples in slowtask-monitor.ndjson if this folder has that file.
+    SOURCE is a log file, a folder, a quoted glob, or - for stdin. Without one, SLOWTASK_LOG or
+    slowtask.ndjson in this folder, and the monitor's samples in slowtask-monitor.ndjson if this folder has
+    that file.
 
     \b
     From all logs here:

@@ -50,7 +50,8 @@ def setup(*, elasticsearch: str | None, kibana: str | None, retention: str | Non
       SLOWTASK_ELASTICSEARCH_PASSWORD
       SLOWTASK_ELASTICSEARCH_API_KEY   instead of those two
       SLOWTASK_ELASTICSEARCH_CA_FILE   the certificate authority
-    For each password or key, the name with _FILE may hold the path of a file instead.
+
+    With _FILE at its end, the variable of a password or key holds the path of a file that has it.
     """
     if not elasticsearch and not kibana:
         raise UsageError("setup needs --elasticsearch, --kibana or both.")

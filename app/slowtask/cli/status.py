@@ -30,15 +30,15 @@ UNKNOWN: Final = 3
 @add_url_options
 @click.option(
     "--runs", metavar="SOURCE", multiple=True,
-    help="Logs of runs, from which run times are taken: what slowtask top takes. Repeatable. Default: the log"
-    " that a worker with these settings writes.",
+    help="A log to take run times from: what slowtask top takes. Repeatable. Default: SLOWTASK_LOG or"
+    " slowtask.ndjson in this folder.",
 )  # fmt: skip
 @click.option(
-    "--capacity", type=click.FloatRange(0.01, 1), default=0.8, show_default=True,
+    "--capacity", type=click.FloatRange(0.01, 1), default=0.8, show_default=True, metavar="SHARE",
     help="Critical when this share of a limit is used.",
 )  # fmt: skip
 @click.option(
-    "--seconds", type=click.FloatRange(min=0.1), default=3.0, show_default=True,
+    "--seconds", type=click.FloatRange(min=0.1), default=3.0, show_default=True, metavar="SECONDS",
     help="How long to measure rates and growth.",
 )  # fmt: skip
 @click.option("--watch", is_flag=True, help="Show a live view; q quits.")

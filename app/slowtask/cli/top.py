@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     help="Show only these tasks, as 'shop.*'; shares still refer to all. Repeatable.",
 )  # fmt: skip
 @click.option(
-    "-n", "limit", type=click.IntRange(min=0), default=20, show_default=True,
+    "-n", "limit", type=click.IntRange(min=0), default=20, show_default=True, metavar="COUNT",
     help="How many tasks to show; 0 shows all.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print an array of objects, with times in seconds.")
@@ -54,7 +54,7 @@ def top(
     """Rank tasks by the worker time they used.
 
     SOURCE is a log file (also .gz, or .parquet from slowtask pack), a folder, a quoted glob, - for stdin, or
-    the URL of an Elasticsearch. Without one, the log that a worker with these settings writes.
+    the URL of an Elasticsearch. Without one, SLOWTASK_LOG or slowtask.ndjson in this folder.
 
     \b
     The ten tasks with the longest runs:

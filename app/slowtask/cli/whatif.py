@@ -91,8 +91,9 @@ def whatif(
     The jobs of the log are replayed with the workers that the log shows, and then with your change. The
     output compares what really happened, the replay, and the change.
 
-    SOURCE is a log file, a folder, a quoted glob, or - for stdin. Without one, the log that a worker with
-    these settings writes. The logs must be slowtask's own: the stock logs of RQ and Celery have no waits.
+    SOURCE is a log file, a folder, a quoted glob, or - for stdin. Without one, SLOWTASK_LOG or
+    slowtask.ndjson in this folder. The logs must be slowtask's own: the stock logs of RQ and Celery have no
+    waits.
 
     \b
     Eight workers:
@@ -101,7 +102,7 @@ def whatif(
       slowtask whatif logs/ --workers mail:8
     A queue of its own for send_mail, with two more workers:
       slowtask whatif --own-queue send_mail:2
-    compute twice as fast, and 1.5 times as many jobs:
+    compute in half the time, jobs arriving 1.5 times as fast:
       slowtask whatif --faster compute:0.5 --arrivals 1.5
     """
     change = make_change(**options)
