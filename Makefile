@@ -1,23 +1,23 @@
-# Two commands do all the set-up on a fresh machine with Python ≥ 3.11 and make: `make demo` and `make test`.
+# On a fresh machine with Python ≥ 3.11, `make demo` and `make test` install all they need.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
 .PHONY: demo test test-all test-fast check servers environments dashboards pictures docs bench wheel up down logs ps check-kibana test-logstash test-stack clean
 
-demo: $(READY)  # a Redis of its own, two RQ workers, three tasks, their ranking
+demo: $(READY)  # runs example jobs on a temporary Redis and ranks them
 	@$(BIN)/slowtask demo
 
-# Processes of a test run; most of their time they wait for servers and workers.
+# More processes than cores, since tests mostly wait for servers and workers.
 PYTEST := $(BIN)/pytest -n 4 --dist loadgroup
 
-test: $(READY) check servers environments  # all but the rarer combinations of versions, workers and brokers
+test: $(READY) check servers environments  # all tests but the rarer combinations of versions, workers and brokers
 	$(PYTEST) -m 'not stack and not rare'
 
-test-all: $(READY) check servers environments  # everything but the stack; in CI nothing may be missing
+test-all: $(READY) check servers environments  # all tests but the stack
 	$(PYTEST) -m 'not stack'
 
-test-fast: $(READY)  # what needs no server and takes no time: the everyday loop
+test-fast: $(READY)  # the tests that need no server and are fast, for everyday work
 	$(PYTEST) -m 'not stack and not rare and not server and not slow' --no-servers
 
 check: $(READY)  # style and types
@@ -25,10 +25,10 @@ check: $(READY)  # style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-servers:  # what tests need beside Python
+servers:  # installs the programs that the tests need besides Python
 	@sh tests/support/servers.sh
 
-environments: $(READY)  # the RQs and Pythons of the outcome matrix
+environments: $(READY)  # installs the versions of RQ, Celery and Python that the outcome matrices run
 	$(BIN)/python tests/support/environments.py
 
 dashboards: $(READY)  # kibana/slowtask.ndjson and the layouts in kibana/README.md, from kibana/*.toml
@@ -41,19 +41,19 @@ docs: $(READY)  # the pages as a site with search and an API reference, in .cach
 pictures: $(READY)  # the pictures of the README, from a real run of `slowtask top`
 	$(BIN)/python docs/site/pictures.py
 
-check-kibana: $(READY)  # imports the dashboards into the Kibana of SLOWTASK_KIBANA_URL and has it read them back
+check-kibana: $(READY)  # imports the dashboards into the Kibana at SLOWTASK_KIBANA_URL and reads them back
 	$(BIN)/python kibana/check.py
 
-bench: $(READY)  # the figures of bench/RESULTS.md, on this machine
+bench: $(READY)  # measures the figures of bench/RESULTS.md on this machine
 	@for each in bench/bench_*.py; do echo; echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
 wheel: $(READY)
 	$(BIN)/python -m hatchling build -t wheel
 
-up:  # the stack, in Docker: makes .env if there is none, builds, starts, waits until all is healthy
+up:  # starts the stack in Docker, writes .env if there is none, and waits until all services are healthy
 	@sh docker/up.sh
 
-down:  # stops the stack; its data stay
+down:  # stops the stack; its data is kept
 	@sh docker/compose.sh down --remove-orphans
 
 logs:
@@ -62,10 +62,10 @@ logs:
 ps:
 	@sh docker/compose.sh ps --all
 
-test-stack: $(READY)  # the stack on a Docker engine, its services killed in turn; starts an engine where none runs
+test-stack: $(READY)  # tests the stack on a Docker engine, which it starts if none runs
 	$(BIN)/pytest tests/stack -m stack
 
-test-logstash: $(READY)  # the filter on the golden logs, in the real Logstash, against slowtask parse; in Docker
+test-logstash: $(READY)  # compares the filter in the real Logstash with slowtask parse, in Docker
 	cd tests && PYTHONPATH=support ../$(BIN)/python -m stack.logstash
 
 $(READY): pyproject.toml
@@ -76,6 +76,6 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[demo]' --group dev
 	@touch $(READY)
 
-clean:  # all that was made here, and the stack's data; .env stays
+clean:  # removes all that make created here, and the stack's data; .env is kept
 	rm -rf .venv .cache dist slowtask-demo
 	@[ ! -f .env ] || sh docker/compose.sh down --volumes --remove-orphans

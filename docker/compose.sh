@@ -1,8 +1,8 @@
 #!/bin/sh
-# docker compose, over every service whatever .env lets run: sh docker/compose.sh ps
+# Runs docker compose on all services, also those that .env doesn't let run: sh docker/compose.sh ps
 set -eu
 cd "$(dirname "$0")/.."
 . docker/require.sh
 require_docker
-[ -f .env ] || fail "there is no .env, so no stack of this folder: make up makes one."
+[ -f .env ] || fail "there is no .env, so this folder has no stack: start one with make up."
 exec docker compose --profile demo --profile celery "$@"

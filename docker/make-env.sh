@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes .env (or the file named) from .env.example, with a random value wherever that has none.
-# A file that is there stays as it is.
+# Writes .env (or the given file) from .env.example, with random values for empty passwords and keys.
+# An existing file is left as it is.
 set -eu
 folder="$(cd "$(dirname "$0")/.." && pwd)"
 example="$folder/.env.example"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Exports RabbitMQ's addresses, with the password of its secret, then becomes the program: so the password
-# stands neither in the container's configuration nor on a command line. Celery reads the first, the monitor
-# the others.
+# Exports RabbitMQ's URLs with the password from its secret, then becomes the given program. So the password is
+# neither in the container's configuration nor on a command line. Celery reads the first variable, the monitor the
+# others.
 set -eu
 password="$(python -c 'import sys, urllib.parse; print(urllib.parse.quote(sys.stdin.read().rstrip("\n"), safe=""))' \
   <"${RABBITMQ_PASSWORD_FILE:-/run/secrets/rabbitmq_password}")"

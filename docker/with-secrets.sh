@@ -1,9 +1,9 @@
 #!/bin/sh
-# Exports each secret as the variable that its file is named after, then becomes the program.
-# So a password stands neither in the container's configuration nor on a command line.
+# Exports each secret as a variable named like its file, then becomes the given program.
+# So passwords are neither in the container's configuration nor on a command line.
 set -eu
 for secret in "${SECRETS:-/run/secrets}"/*; do
-  value="$(cat "$secret")" # apart, so that a file that can't be read ends it
+  value="$(cat "$secret")" # on its own line, so that an unreadable file ends the script
   export "${secret##*/}=$value"
 done
 exec "$@"

@@ -653,17 +653,23 @@ NO_RIGHTS = "echo permission denied while trying to connect >&2; exit 1"
         ({"docker": "nowhere"}, "the stack needs Docker: install it, with its Compose plugin 2.24 or newer."),
         (
             {"compose": "exit 1"},
-            "this Docker has no Compose plugin: install docker-compose-plugin, 2.24 or newer.",
+            "Docker has no Compose plugin here: install docker-compose-plugin, 2.24 or newer.",
         ),
-        ({"compose": "echo 2.23.3"}, "this is Docker Compose 2.23.3: the stack needs 2.24 or newer."),
-        ({"compose": "echo v1.29.2"}, "this is Docker Compose 1.29.2: the stack needs 2.24 or newer."),
+        (
+            {"compose": "echo 2.23.3"},
+            "Docker Compose is 2.23.3, but the stack needs 2.24 or newer: update it.",
+        ),
+        (
+            {"compose": "echo v1.29.2"},
+            "Docker Compose is 1.29.2, but the stack needs 2.24 or newer: update it.",
+        ),
         ({"engine": "exit 1"}, "no Docker engine answers at the address of docker context show: start it."),
-        ({"engine": NO_RIGHTS}, "you may not use the Docker engine: add yourself to the group docker"),
+        ({"engine": NO_RIGHTS}, "this user may not use the Docker engine: add it to the group docker"),
         (
             {"buildx": "echo github.com/docker/buildx v0.14.1 59582a8"},
-            "this is buildx 0.14.1: Compose 2.40.3 builds with 0.17 or newer.",
+            "buildx is 0.14.1, but Compose 2.40.3 needs 0.17 or newer: update docker-buildx-plugin,",
         ),
-        ({"memory": 3 * 10**9}, "Docker has 3000 MB of memory, the stack may use 6000 MB."),
+        ({"memory": 3 * 10**9}, "Docker has 3000 MB of memory, but the stack may use 6000 MB."),
     ],
     ids=["docker", "plugin", "old", "older", "engine", "rights", "buildx", "memory"],
 )
@@ -683,7 +689,7 @@ def test_too_little_disk_is_told_with_its_place(up, tmp_path):
     enough = up(root=tmp_path, images="exit 0")
 
     assert told(wanting) == (
-        f"make: {tmp_path}, where Docker keeps its data, has 5 GB of free disk, and the stack needs 10 GB: "
+        f"make: {tmp_path}, the folder of Docker's data, has 5 GB of free disk, but the stack needs 10 GB: "
         "free some."
     )
     assert enough.returncode == 0, enough.stderr
@@ -693,7 +699,7 @@ def test_a_port_that_another_container_has_is_told_with_its_name_and_the_setting
     done = up(holder="other-kibana-1 other")
 
     assert told(done) == (
-        "make: port 5601 of 127.0.0.1 is taken by the container other-kibana-1: end that, or set another "
+        "make: port 5601 of 127.0.0.1 is used by the container other-kibana-1: stop that, or set another "
         "KIBANA_PORT in .env."
     )
 
@@ -703,7 +709,7 @@ def test_a_port_that_a_program_has_is_told_with_its_pid(up):
         port = server.getsockname()[1]
         done = up(holder="", port=port)
 
-    assert told(done).startswith(f"make: port {port} of 127.0.0.1 is taken by ")
+    assert told(done).startswith(f"make: port {port} of 127.0.0.1 is used by ")
     assert f"(pid {os.getpid()})" in told(done)
 
 

@@ -85,7 +85,7 @@ def test_a_port_that_is_taken_stops_it_before_it_starts_anything(clone):
         done = clone.make("up")
 
     assert done.returncode != 0
-    assert f"make: port {port} of 127.0.0.1 is taken by " in done.stderr
+    assert f"make: port {port} of 127.0.0.1 is used by " in done.stderr
     assert "set another KIBANA_PORT in .env" in done.stderr
     assert clone.left()["container"] == []
 
