@@ -395,7 +395,7 @@ def test_a_setting_says_what_runs(compose, clone, profiles, absent):
 
 
 def test_the_pages_ports_are_those_of_the_example():
-    page = (ROOT / "docs" / "stack.md").read_text()
+    page = (ROOT / "docs" / "stack-services.md").read_text()
     rows = re.findall(r"^\| (\d+) \| `(\w+_PORT)` \|", page, re.MULTILINE)
     example = variables(EXAMPLE)
 
@@ -450,7 +450,7 @@ def test_a_missing_file_is_an_error_and_no_empty_folder(loaded):
 
 
 def test_the_page_tells_of_every_service_its_limit_and_volume(loaded):
-    page = (ROOT / "docs" / "stack.md").read_text()
+    page = (ROOT / "docs" / "stack-services.md").read_text()
     rows = re.findall(r"^\| `([\w-]+)` \| .* \| (\d+) MB \| (?:`(\w+)`)? ?\|$", page, re.MULTILINE)
     limits = {name: int(each["mem_limit"]) // 2**20 for name, each in loaded.items()}
 
