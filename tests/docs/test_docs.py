@@ -399,7 +399,7 @@ def test_what_goes_wrong_with_elasticsearch_is_told_in_the_words_of_its_errors()
 
 
 def test_the_data_streams_are_those_of_the_templates():
-    rows = table("elasticsearch.md", "Stream")
+    rows = table("elasticsearch-storage.md", "Stream")
 
     assert {code(row[0])[0].replace("<namespace>", "*") for row in rows} == set(patterns())
 

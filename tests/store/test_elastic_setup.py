@@ -126,7 +126,7 @@ def test_a_stream_with_an_older_mapping_gets_a_new_index(elasticsearch, access, 
 @pytest.fixture
 def custom(elasticsearch, access):
     """The component template that the documentation tells one to add."""
-    page = (DOCS / "elasticsearch.md").read_text()
+    page = (DOCS / "elasticsearch-storage.md").read_text()
     [snippet] = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     name = "slowtask-run@custom"
     elasticsearch.cluster.put_component_template(name=name, body=json.loads(snippet))
