@@ -417,7 +417,7 @@ def test_the_table_of_outcomes_has_every_action_and_no_other():
 
 
 def test_the_table_of_celerys_outcomes_has_every_action_of_the_matrix():
-    rows = table("celery.md", "The attempt …")
+    rows = table("celery-outcomes.md", "The attempt …")
 
     assert {action for row in rows for action in code(row[1])} == {
         action for actions in EXPECTED.values() for action in actions

@@ -1,4 +1,4 @@
-"""What the outcome matrix of Celery expects: also what docs/celery.md must say."""
+"""What the outcome matrix of Celery expects: also what docs/celery-outcomes.md must say."""
 
 #: For each case the actions that its attempts are recorded with; each is of one task, but for canvas.
 EXPECTED = {
