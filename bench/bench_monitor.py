@@ -85,7 +85,7 @@ def polls(broker: Broker, redis: Redis, label: str) -> None:
         took.append(poll.took * 1000)
         tails = {each.name: each.tail for each in poll.queues if each.tail}
     print(
-        f"{label:44}{statistics.median(took):9.1f}{max(took):9.1f}{statistics.median(spent):11.2f}{poll.trips:7}"
+        f"{label:44}{statistics.median(took):9.1f}{max(took):9.1f}{statistics.median(spent):11.2f}{poll.round_trips:7}"
     )
 
 
@@ -96,7 +96,7 @@ def backlog(redis: Redis, url: str, depth: int) -> None:
         start = time.perf_counter()
         found = broker.waiting("deep", SEEN)
         took.append(time.perf_counter() - start)
-        off.append(abs(found.tasks["jobs.send_mail"] / found.seen - SHARE))
+        off.append(abs(found.tasks["jobs.send_mail"] / found.sampled - SHARE))
     print(
         f"\nthe backlog of a queue of {depth:,}, by {SEEN:,} jobs at random: {statistics.median(took):.2f} s"
     )

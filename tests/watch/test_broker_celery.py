@@ -14,7 +14,7 @@ from places import DOCS
 from slowtask.errors import UsageError
 from slowtask.watch.broker import heartbeats as heard_of
 from slowtask.watch.broker.address import open_broker, redis_py_url
-from slowtask.watch.broker.flow import Owed, flows
+from slowtask.watch.broker.flow import FlowState, flows
 from slowtask.watch.broker.heartbeats import News
 from slowtask.watch.judge import Typical, overruns
 
@@ -90,10 +90,10 @@ def test_workers_are_known_by_their_news(site, broker):
     found = heard(broker)
 
     [worker] = found.workers
-    assert (worker.name, worker.done, worker.slots, worker.busy) == ("w1@host", 7, 4, 1)
+    assert (worker.name, worker.finished, worker.slots, worker.busy) == ("w1@host", 7, 4, 1)
     [run] = broker.running(["mail"])
     assert (run.id, run.task, run.queue, run.worker) == ("1", "shop.mail", "mail", "w1@host")
-    assert run.since == pytest.approx(running["since"] * 1e6, abs=1e6)
+    assert run.started == pytest.approx(running["since"] * 1e6, abs=1e6)
 
 
 def test_what_waits_is_told_by_the_broker_or_by_what_workers_have_fetched(site, broker):
@@ -108,7 +108,7 @@ def test_what_waits_is_told_by_the_broker_or_by_what_workers_have_fetched(site, 
     found = broker.waiting("mail", 100)
 
     assert found.tasks == {"shop.mail": 6, "shop.thumb": 2}
-    assert found.seen == 8
+    assert found.sampled == 8
 
 
 def test_a_worker_without_hooks_leaves_it_unknown_how_many_can_work(site, broker):
@@ -120,7 +120,7 @@ def test_a_worker_without_hooks_leaves_it_unknown_how_many_can_work(site, broker
 
     found = heard(broker)
 
-    assert [(each.done, each.busy, each.queues) for each in found.workers] == [(3, 1, ())]
+    assert [(each.finished, each.busy, each.queues) for each in found.workers] == [(3, 1, ())]
     if found.server == "redis":  # RabbitMQ knows that nobody takes from it
         assert queue(found).workers is None
 
@@ -179,7 +179,9 @@ def test_a_real_worker_is_seen_at_work(site, broker, tmp_path):
 
 def awaited_held(broker, count):
     """What workers hold, once the broker tells of *count*: RabbitMQ's plugin does late."""
-    return wait_until(lambda: [each for each in [poll(broker).held] if each and each.count >= count])[0]
+    return wait_until(
+        lambda: [each for each in [poll(broker).unacknowledged] if each and each.count >= count]
+    )[0]
 
 
 def test_what_comes_and_goes_is_counted(site, broker, tmp_path, monkeypatch):
@@ -194,8 +196,8 @@ def test_what_comes_and_goes_is_counted(site, broker, tmp_path, monkeypatch):
             polls.append(poll(broker, polls[-1]))
         wait_until(lambda: polls.append(poll(broker, polls[-1])) or done(polls[-1]) == 55)
 
-    owed = Owed()
-    found = [flow for pair in pairwise(polls) if (flow := flows(*pair, owed).get("thumb"))]
+    state = FlowState()
+    found = [flow for pair in pairwise(polls) if (flow := flows(*pair, state).get("thumb"))]
 
     late = 0 if polls[-1].server == "rabbitmq" else 6  # workers tell every two seconds only
     assert sum(each.departures for each in found) == pytest.approx(54.5, abs=1 + late)
@@ -209,8 +211,8 @@ def served(found):
 
 def done(found):
     """What has ended, and was acknowledged as far as that is counted."""
-    counts = queue(found, "thumb").counts
-    return counts[1] if counts else sum(each.done for each in found.workers)
+    counts = queue(found, "thumb").totals
+    return counts[1] if counts else sum(each.finished for each in found.workers)
 
 
 def test_a_user_who_may_only_read_is_enough_on_redis(redis, redis_server):
@@ -224,7 +226,7 @@ def test_a_user_who_may_only_read_is_enough_on_redis(redis, redis_server):
 
     found = heard(broker)
 
-    assert (queue(found).depth, queue(found).workers, broker.waiting("mail", 9).seen) == (2, 4, 2)
+    assert (queue(found).depth, queue(found).workers, broker.waiting("mail", 9).sampled) == (2, 4, 2)
     assert broker.owners(10)[0].name == "waiting tasks"
     broker.close()
     redis.execute_command("ACL", "DELUSER", "watcher")

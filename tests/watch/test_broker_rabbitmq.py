@@ -226,9 +226,9 @@ def test_a_queue_s_own_limit_is_watched_the_lower_of_two(vhost, rabbitmq, broker
     rabbitmq.ask("PUT", path, {"pattern": "mail", "definition": {"max-length": 100}, "apply-to": "queues"})
     fill(vhost, "mail", 85)
 
-    view = awaited(Watch(broker).poll, lambda each: each.capacity and each.capacity.limit.most == 100)
+    view = awaited(Watch(broker).poll, lambda each: each.capacity and each.capacity.limit.maximum == 100)
 
-    assert (view.capacity.limit.used, view.capacity.limit.most, view.capacity.limit.name) == (
+    assert (view.capacity.limit.used, view.capacity.limit.maximum, view.capacity.limit.name) == (
         85,
         100,
         "length of mail",
@@ -245,7 +245,7 @@ def test_a_queue_that_drops_its_oldest_is_warned_of(vhost, broker):
     fill(vhost, "mail", 1)
 
     view = wait_until(
-        lambda: [each for each in [Watch(broker).poll()] if each.queues and each.queues[0].queue.drops]
+        lambda: [each for each in [Watch(broker).poll()] if each.queues and each.queues[0].queue.drops_oldest]
     )[0]
 
     assert found(view)["queue-drops", "mail"].state == "warning"
@@ -299,7 +299,7 @@ def test_of_a_cluster_the_worst_node_is_named(own, tmp_path):
         broker = open_broker(url, own.management)
         watch = Watch(broker)
         view = wait_until(
-            lambda: [each for each in [watch.poll()] if each.capacity and each.capacity.limit.most < 5e8]
+            lambda: [each for each in [watch.poll()] if each.capacity and each.capacity.limit.maximum < 5e8]
         )[0]
         second.stop()
         gone = awaited(watch.poll, lambda each: each.poll.gaps)

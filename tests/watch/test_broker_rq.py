@@ -110,7 +110,7 @@ def test_a_look_takes_three_round_trips_for_a_hundred_queues(broker, redis):
     calls = redis.info("commandstats")
     writes = {name for name in calls if name not in before}
     assert len(found.queues) == 100
-    assert found.trips == 3
+    assert found.round_trips == 3
     assert not {"cmdstat_set", "cmdstat_del", "cmdstat_zrem", "cmdstat_hset"} & writes
 
 
@@ -143,7 +143,7 @@ def test_nothing_is_missed_while_workers_empty_the_queue_between_two_looks(
                 default.enqueue(tasks.simple_task)
             polls.append(poll(broker, polls[-1]))
             wait_until(lambda: queue(poll(broker)).depth == 0)
-        wait_until(lambda: sum(each.done for each in poll(broker).workers) == 55)
+        wait_until(lambda: sum(each.finished for each in poll(broker).workers) == 55)
         polls.append(poll(broker, polls[-1]))
 
     found = [flows(before, now).get("default") for before, now in pairwise(polls[1:])]
@@ -161,7 +161,7 @@ def test_the_backlog_is_told_by_task_without_its_arguments(broker, redis):
     found = broker.waiting("default", 100)
 
     assert found.tasks == {"slowtask.demo.tasks.send_mail": 3, "slowtask.demo.tasks.compute": 1}
-    assert (found.depth, found.seen) == (4, 4)
+    assert (found.depth, found.sampled) == (4, 4)
 
 
 def test_of_a_long_queue_a_sample_is_enough(broker, redis):
@@ -173,8 +173,8 @@ def test_of_a_long_queue_a_sample_is_enough(broker, redis):
 
     found = broker.waiting("default", 2401)
 
-    assert (found.depth, found.seen) == (20_000, 2401)
-    assert found.tasks["jobs.b"] / found.seen == pytest.approx(0.25, abs=0.03)
+    assert (found.depth, found.sampled) == (20_000, 2401)
+    assert found.tasks["jobs.b"] / found.sampled == pytest.approx(0.25, abs=0.03)
 
 
 def test_a_job_that_runs_is_seen_with_its_task_and_start(broker, redis, redis_server, tmp_path):
@@ -183,8 +183,8 @@ def test_a_job_that_runs_is_seen_with_its_task_and_start(broker, redis, redis_se
         [found] = wait_until(lambda: broker.running(["default"]))
 
     assert found.task == "slowtask.demo.tasks.send_mail"
-    assert found.limit == 180
-    assert found.since > 1_700_000_000_000_000
+    assert found.timeout == 180
+    assert found.started > 1_700_000_000_000_000
 
 
 def test_who_owns_the_memory_is_told_by_keys_at_random(broker, redis):

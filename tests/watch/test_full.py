@@ -20,7 +20,7 @@ from logs import made, written
 from slowtask.demo import tasks
 from slowtask.demo.server import Server
 from slowtask.watch.broker.address import open_broker
-from slowtask.watch.broker.flow import Owed, flows
+from slowtask.watch.broker.flow import FlowState, flows
 from slowtask.watch.broker.rq import Rq
 
 SLOWTASK = Path(sys.executable).parent / "slowtask"
@@ -211,8 +211,8 @@ def test_what_comes_or_goes_between_two_commands_is_counted_once(system, redis, 
             tails = {each.name: each.tail for each in polls[-1].queues if each.tail}
             polls.append(broker.poll(tails))
 
-    found = [flows(*pair, Owed())["mail"] for pair in pairwise(polls)]
+    found = [flows(*pair, FlowState())["mail"] for pair in pairwise(polls)]
     assert pool.left_out
-    assert [each.trips for each in polls] == [3, 4, 3]
+    assert [each.round_trips for each in polls] == [3, 4, 3]
     assert sum(each.arrivals for each in found) == int(came)
     assert sum(each.departures for each in found) == int(not came)

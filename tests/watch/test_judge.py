@@ -16,7 +16,7 @@ TYPICAL = {MAIL: Typical(mean=5.0, p99=9.0, count=10), THUMB: Typical(mean=0.1, 
 def test_capacity_is_of_the_limit():
     found = judge.memory_limit(Memory(used=80 * MB, limit=100 * MB, machine=1000 * MB))
 
-    assert (found.ratio, found.kind, found.most) == (0.8, "memory", 100 * MB)
+    assert (found.ratio, found.kind, found.maximum) == (0.8, "memory", 100 * MB)
 
 
 def test_without_a_limit_capacity_is_of_the_machine():
@@ -68,7 +68,7 @@ def test_load_is_the_share_of_the_workers_time_that_arrives():
 
 
 def test_the_backlog_is_counted_in_work_not_in_jobs():
-    waiting = Waiting(queue="q", depth=110, seen=110, tasks={MAIL: 10, THUMB: 100})
+    waiting = Waiting(queue="q", depth=110, sampled=110, tasks={MAIL: 10, THUMB: 100})
 
     first, second = judge.blame(waiting, TYPICAL)
 
@@ -78,7 +78,7 @@ def test_the_backlog_is_counted_in_work_not_in_jobs():
 
 
 def test_a_sample_is_scaled_up_and_says_how_sure_it_is():
-    waiting = Waiting(queue="q", depth=1_000_000, seen=2401, tasks={MAIL: 1200, THUMB: 1201})
+    waiting = Waiting(queue="q", depth=1_000_000, sampled=2401, tasks={MAIL: 1200, THUMB: 1201})
 
     first = judge.blame(waiting, TYPICAL)[0]
 
@@ -87,7 +87,7 @@ def test_a_sample_is_scaled_up_and_says_how_sure_it_is():
 
 
 def test_a_task_that_the_log_does_not_know_has_no_work_and_stands_last():
-    waiting = Waiting(queue="q", depth=101, seen=101, tasks={"jobs.new": 100, THUMB: 1})
+    waiting = Waiting(queue="q", depth=101, sampled=101, tasks={"jobs.new": 100, THUMB: 1})
 
     first, last = judge.blame(waiting, TYPICAL)
 
@@ -95,7 +95,7 @@ def test_a_task_that_the_log_does_not_know_has_no_work_and_stands_last():
 
 
 def test_one_task_in_two_queues_is_one_of_the_backlog():
-    queues = [Waiting(queue=name, depth=10, seen=10, tasks={MAIL: 10}) for name in "ab"]
+    queues = [Waiting(queue=name, depth=10, sampled=10, tasks={MAIL: 10}) for name in "ab"]
 
     [found] = judge.backlog(each for queue in queues for each in judge.blame(queue, TYPICAL))
 
@@ -103,7 +103,7 @@ def test_one_task_in_two_queues_is_one_of_the_backlog():
 
 
 def test_the_mean_time_of_a_queue_is_that_of_what_waits_there():
-    waiting = Waiting(queue="q", depth=2, seen=2, tasks={MAIL: 1, THUMB: 1})
+    waiting = Waiting(queue="q", depth=2, sampled=2, tasks={MAIL: 1, THUMB: 1})
 
     assert judge.mean_time(waiting, TYPICAL) == pytest.approx(2.55)
     assert judge.mean_time(None, TYPICAL) == pytest.approx(0.59)
@@ -111,7 +111,7 @@ def test_the_mean_time_of_a_queue_is_that_of_what_waits_there():
 
 
 def running(task, since, alive=None):
-    return Running(id=task, queue="q", task=task, worker="w", since=since, alive=alive)
+    return Running(id=task, queue="q", task=task, worker="w", started=since, heartbeat=alive)
 
 
 def test_a_run_past_its_own_p99_is_an_overrun_and_one_below_is_not():
@@ -128,7 +128,7 @@ def test_a_run_past_its_own_p99_is_an_overrun_and_one_below_is_not():
     [(0.267, 0.283, False), (0.267, 0.54, True), (60.0, 64.0, False), (60.0, 66.0, True)],
 )
 def test_a_run_is_an_overrun_from_twice_its_p99_or_five_seconds_more(p99, took, told):
-    job = Running(id="1", queue="mail", task=MAIL, worker="w", since=0)
+    job = Running(id="1", queue="mail", task=MAIL, worker="w", started=0)
 
     found = judge.overruns([job], {MAIL: Typical(mean=0.1, p99=p99)}, round(took * 1e6), {})
 
@@ -153,7 +153,8 @@ def test_a_run_without_a_sign_of_life_is_lost():
 
 def test_advice_gives_the_workers_that_would_hold_and_the_figures():
     queue = Queue(name="default", depth=100, workers=4)
-    blamed = judge.blame(Waiting(queue="default", depth=100, seen=100, tasks={MAIL: 60, THUMB: 40}), TYPICAL)
+    waiting = Waiting(queue="default", depth=100, sampled=100, tasks={MAIL: 60, THUMB: 40})
+    blamed = judge.blame(waiting, TYPICAL)
 
     text = judge.advice(queue, 2.0, 3.04, blamed, TYPICAL)
 

@@ -160,10 +160,10 @@ def _of_kind(view: QueueView) -> list[Finding]:
     return [
         Finding(
             name="queue-drops", subject=view.queue.name, queue=view.queue.name, warning=1.0, critical=None,
-            value=float(view.queue.drops),
+            value=float(view.queue.drops_oldest),
             message=f"{name} has a limit and drops its oldest tasks there, without a word: set overflow to"
             " reject-publish, and have publishers confirm_publish."
-            if view.queue.drops
+            if view.queue.drops_oldest
             else f"{name} drops nothing.",
         ),
         Finding(

@@ -86,8 +86,10 @@ def memory_limit(memory: Memory | None) -> Limit | None:
     if memory is None:
         return None
     if memory.limit:
-        return MemoryLimit(used=memory.used, most=memory.limit, of=memory.of)
-    return MachineMemory(used=memory.used, most=memory.machine, of=memory.of) if memory.machine else None
+        return MemoryLimit(used=memory.used, maximum=memory.limit, belongs_to=memory.node)
+    if memory.machine:
+        return MachineMemory(used=memory.used, maximum=memory.machine, belongs_to=memory.node)
+    return None
 
 
 def capacities(poll: Poll) -> list[Capacity]:
@@ -152,9 +154,9 @@ def drained_in(queue: Queue, mean: float | None) -> float | None:
 
 def blame(waiting: Waiting, typical: Mapping[str, Typical]) -> list[Blame]:
     """The tasks that wait, most work first; those without a known time last."""
-    if not waiting.seen:
+    if not waiting.sampled:
         return []
-    scale = waiting.depth / waiting.seen
+    scale = waiting.depth / waiting.sampled
     counts = {task: round(count * scale) for task, count in waiting.tasks.items()}
     works = {task: counts[task] * typical[task].mean for task in counts if task in typical}
     whole = sum(works.values())
@@ -205,11 +207,11 @@ def _most(blame: Blame) -> tuple[float, int, str]:
 
 def _margin(count: int, waiting: Waiting) -> int:
     """How far the estimate of a task may be off, in jobs."""
-    if waiting.guessed or waiting.seen >= waiting.depth:
+    if waiting.guessed or waiting.sampled >= waiting.depth:
         return 0
-    share = count / waiting.seen
-    left = 1 - waiting.seen / waiting.depth  # what was looked at is no guess
-    return math.ceil(CONFIDENCE * math.sqrt(share * (1 - share) / waiting.seen * left) * waiting.depth)
+    share = count / waiting.sampled
+    left = 1 - waiting.sampled / waiting.depth  # what was looked at is no guess
+    return math.ceil(CONFIDENCE * math.sqrt(share * (1 - share) / waiting.sampled * left) * waiting.depth)
 
 
 def mean_time(waiting: Waiting | None, typical: Mapping[str, Typical]) -> float | None:
@@ -234,9 +236,9 @@ def overruns(
 
 def _overrun(job: Running, typical: Typical | None, now: int, limits: Mapping[str, float]) -> Overrun | None:
     """What is wrong with one job, if anything."""
-    if job.alive is not None and (now - job.alive) / 1e6 > SILENT:
-        return Overrun(job=job, took=(now - job.since) / 1e6, allowed=None, why="lost")
-    took = (now - job.since if job.ran is None else job.ran) / 1e6
+    if job.heartbeat is not None and (now - job.heartbeat) / 1e6 > SILENT:
+        return Overrun(job=job, took=(now - job.started) / 1e6, allowed=None, why="lost")
+    took = (now - job.started if job.reported_run_time is None else job.reported_run_time) / 1e6
     limit = limits.get(job.task or "")
     if limit is not None:
         return Overrun(job=job, took=took, allowed=limit, why="limit") if took > limit else None

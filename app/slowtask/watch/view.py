@@ -15,7 +15,7 @@ from slowtask.errors import BrokerError
 from slowtask.record.event import SECOND
 from slowtask.watch import judge
 from slowtask.watch.broker import Broker, Owner, Poll, Queue, Waiting
-from slowtask.watch.broker.flow import Flow, Owed, flows
+from slowtask.watch.broker.flow import Flow, FlowState, flows
 from slowtask.watch.judge import Blame, Capacity, Forecast, Overrun, Typical
 from slowtask.watch.settings import Thresholds
 
@@ -96,7 +96,7 @@ class Watch:
         self._mix = mix
         self._used: dict[str, deque[tuple[float, float]]] = {}
         self._flown: deque[Mapping[str, Flow]] = deque(maxlen=AVERAGED)
-        self._owed = Owed()
+        self._flow_state = FlowState()
         self._owners: Sequence[Owner] = ()
         self._backlogs: dict[str, Waiting] = {}
         self._looks = 0
@@ -112,9 +112,9 @@ class Watch:
             before = None
             self._used.clear()
             self._flown.clear()
-            self._owed = Owed()
+            self._flow_state = FlowState()
         self._before = poll
-        flown = flows(before, poll, self._owed) if before else {}
+        flown = flows(before, poll, self._flow_state) if before else {}
         self._flown.append(flown)
         names = {each.name for each in poll.queues}
         self._backlogs = {name: each for name, each in self._backlogs.items() if name in names}
@@ -191,10 +191,10 @@ class Watch:
     def _seen_waiting(self, queue: Queue, most: int) -> Waiting:
         """What waits by what is seen of it, else by the last runs."""
         found = self._broker.waiting(queue.name, most)
-        if found.seen:
+        if found.sampled:
             return found
         runs = self._mix(queue.name)
-        return replace(found, seen=sum(runs.values()), tasks=runs, guessed=True)
+        return replace(found, sampled=sum(runs.values()), tasks=runs, guessed=True)
 
 
 def rates(flown: Sequence[Flow]) -> tuple[float | None, float | None]:

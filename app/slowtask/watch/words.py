@@ -26,7 +26,7 @@ def alarm_text(view: View) -> str:
     poll = view.poll
     if not poll.alarms:
         return f"{poll.name} has no alarm on."
-    alarms = " and ".join(f"a {each.kind} alarm on {printable(each.of)}" for each in poll.alarms)
+    alarms = " and ".join(f"a {each.kind} alarm on {printable(each.node)}" for each in poll.alarms)
     return f"{poll.name} has {alarms}: publishers are blocked, workers go on{blocked_text(poll.blocked)}"
 
 
@@ -53,7 +53,7 @@ def capacity_text(view: View, capacity: Capacity) -> str:
 def ending_text(view: View, capacity: Capacity) -> str:
     """What happens when it is full."""
     if capacity.limit.queue is not None:
-        if capacity.limit.drops:
+        if capacity.limit.drops_oldest:
             return "when it is full RabbitMQ drops the oldest tasks without a word"
         return "when it is full RabbitMQ refuses tasks, without a word to who doesn't confirm_publish"
     if view.poll.server == "rabbitmq":

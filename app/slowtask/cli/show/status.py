@@ -10,7 +10,7 @@ from rich.text import Text
 from slowtask.cli.show.console import EIGHTHS, UNKNOWN, make_table, shorten, time_text
 from slowtask.record.event import SECOND
 from slowtask.units import duration, percent, plural, printable
-from slowtask.watch.broker import Held, Queue
+from slowtask.watch.broker import Queue, Unacknowledged
 from slowtask.watch.judge import Blame, Capacity, Overrun
 from slowtask.watch.view import QueueView, View
 from slowtask.watch.words import REMEDY, alarm_text, ending_text, forecast_text, policy_text, remedy_text
@@ -48,8 +48,8 @@ def broker_lines(view: View) -> list[Text]:
     owners = [f"{percent(owner.share)} {owner.name}" for owner in view.owners[:MAX_OWNERS]]
     if owners:
         lines.append(Text(f"memory is used by: {', '.join(owners)}", style="dim"))
-    if poll.held and poll.held.count:
-        lines.append(Text(held_text(poll.held), style="dim"))
+    if poll.unacknowledged and poll.unacknowledged.count:
+        lines.append(Text(held_text(poll.unacknowledged), style="dim"))
     memory = poll.memory
     unsafe = memory and (not memory.limit or memory.policy not in (None, "noeviction"))
     if memory and unsafe and poll.server == "redis":
@@ -74,15 +74,15 @@ def limit_line(view: View, capacity: Capacity) -> Text:
     colour = "red" if capacity.ratio >= RED else "yellow" if capacity.ratio >= YELLOW else "green"
     first = capacity is view.capacities[0]
     name = Text(printable(view.poll.name), style="bold" if first else "dim")
-    plain = capacity.limit.is_memory and not capacity.limit.of
+    plain = capacity.limit.is_memory and not capacity.limit.belongs_to
     what = "" if plain else f", {printable(capacity.limit.name)}"
-    line = Text.assemble(name, "   ", (bar(capacity.ratio), colour), f" {capacity.limit.amount}{what}")
+    line = Text.assemble(name, "   ", (bar(capacity.ratio), colour), f" {capacity.limit.usage}{what}")
     if capacity.forecast and not capacity.full:
         line.append(f"   full in {forecast_text(capacity.forecast)} at this rate", style="bold red")
     return line
 
 
-def held_text(held: Held) -> str:
+def held_text(held: Unacknowledged) -> str:
     """The tasks that workers hold: `with workers: 4 tasks (running, …), the first for 2m 3s`."""
     since = "" if held.oldest is None else f", the first for {duration(held.oldest / SECOND)}"
     return f"with workers: {plural(held.count, 'task')} (running, prefetched or not yet due){since}"

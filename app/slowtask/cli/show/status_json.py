@@ -19,7 +19,7 @@ def encode_views(views: Sequence[View]) -> str:
 
 def broker(view: View) -> dict[str, Any]:
     """One broker, with its limits, queues and overruns."""
-    memory, held = view.poll.memory, view.poll.held
+    memory, held = view.poll.memory, view.poll.unacknowledged
     return {
         "broker": view.poll.name,
         "system": view.poll.system,
@@ -27,7 +27,7 @@ def broker(view: View) -> dict[str, Any]:
         "capacity": view.capacity.ratio if view.capacity else None,
         "limit": view.capacity.limit.name if view.capacity else None,
         "limits": [limit(capacity) for capacity in view.capacities],
-        "alarms": [{"kind": alarm.kind, "node": alarm.of} for alarm in view.poll.alarms],
+        "alarms": [{"kind": alarm.kind, "node": alarm.node} for alarm in view.poll.alarms],
         "blocked": [*view.poll.blocked],
         "gaps": [*view.poll.gaps, *view.poll.notes],
         "held": held.count if held else None,
@@ -45,10 +45,10 @@ def broker(view: View) -> dict[str, Any]:
 
 def limit(capacity: Capacity) -> dict[str, Any]:
     """One limit of the broker: memory, disk, or the length of a queue."""
-    used, most = capacity.limit.figures
+    used, most = capacity.limit.used_and_maximum
     return {
         "limit": capacity.limit.kind,
-        "of": capacity.limit.of,
+        "of": capacity.limit.belongs_to,
         "ratio": capacity.ratio,
         "used": used,
         "most": most,
@@ -69,7 +69,7 @@ def queue(view: QueueView) -> dict[str, Any]:
     return {
         "queue": measured.name,
         "depth": measured.depth,
-        "delivered": measured.delivered,
+        "delivered": measured.unacknowledged,
         "oldest": None if measured.oldest is None else measured.oldest / SECOND,
         "running": measured.running,
         "scheduled": measured.scheduled,

@@ -23,7 +23,7 @@ from slowtask.demo.workers import CeleryWorker
 from slowtask.errors import BrokerError
 from slowtask.watch.broker.address import open_broker
 from slowtask.watch.broker.amqp import Amqp
-from slowtask.watch.broker.celery_rabbitmq import RabbitMQ as WatchedRabbitMQ
+from slowtask.watch.broker.celery_rabbitmq import CeleryRabbitMQ as WatchedRabbitMQ
 from slowtask.watch.view import Watch
 
 SLOTS: Final = 2  #: tasks that the worker runs at a time

@@ -1,101 +1,115 @@
-"""WATCH: what a queue system's broker shows at one moment, and how it is read.
+"""Read the broker of a queue system: the Protocol `Broker`, and the records that it returns.
 
-`rq.py` reads RQ's Redis, `celery_redis.py` and `rabbitmq.py` Celery's brokers, without changing them; what
-Celery's workers tell of themselves is in `news.py`. `flow.py` compares two polls.
+`rq.py` reads RQ's Redis, `celery_redis.py` and `celery_rabbitmq.py` read Celery's brokers, and
+`heartbeats.py` reads what Celery's workers report. `flow.py` compares two polls. docs/adding.md tells how
+to add another broker.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from slowtask.watch.broker.limits import Kind, Limit
+from slowtask.watch.broker.limits import Limit, LimitKind
 
-System = str  #: `rq`, `celery`, or another of those that docs/adding.md tells how to add
+System = str  #: the queue system: `rq`, `celery`, or the name of one that was added
 Server = Literal["redis", "rabbitmq"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """One queue at one moment; None where the broker doesn't say."""
+    """One queue at the time of a poll. A field is None if the broker doesn't report it.
+
+    Example:
+        `Queue(name="mail", depth=135, running=2, workers=2, busy=2, oldest=65_000_000_000)`
+    """
 
     name: str
     depth: int  #: jobs that wait
-    delivered: int | None = None  #: given to workers and not yet acknowledged: fetched ahead, or running
-    running: int | None = None
-    scheduled: int | None = None
-    deferred: int | None = None
-    failed: int | None = None
-    workers: int | None = None  #: that serve it, whatever else they serve; a pool of four counts as four
-    busy: int | None = None  #: of them
-    oldest: int | None = None  #: ns that the first has waited; None where none waits or its age isn't known
-    tail: str | None = None  #: the id of the last that waits
-    behind: int | None = None  #: jobs behind the tail of the poll before; None where that is gone
-    counts: tuple[int, int] | None = None  #: jobs that came and went so far, where the broker counts them
-    rates: tuple[float, float] | None = None  #: likewise a second, over the last minute
-    drops: bool = False  #: whether it drops its oldest jobs where it has a limit and reaches it
-    mirrored: bool = False  #: by a policy that RabbitMQ 4 no longer has
+    unacknowledged: int | None = None  #: jobs that workers run or have prefetched
+    running: int | None = None  #: jobs
+    scheduled: int | None = None  #: jobs that wait for their time
+    deferred: int | None = None  #: jobs that wait for another job
+    failed: int | None = None  #: jobs
+    #: Workers that serve this queue, even if they serve others too. A Celery pool of four counts as four.
+    workers: int | None = None
+    busy: int | None = None  #: those of *workers* that run a job
+    oldest: int | None = None  #: ns that the first job has waited; None also if none waits
+    tail: str | None = None  #: id of the last job that waits, given to the next poll; None also if none waits
+    behind_tail: int | None = None  #: jobs behind the previous poll's tail; None also if that job has left
+    totals: tuple[int, int] | None = None  #: jobs that arrived and left since the broker began to count
+    rates: tuple[float, float] | None = None  #: jobs a second that arrived and left over the last minute
+    drops_oldest: bool = False  #: has a limit, and drops its oldest jobs when it reaches it
+    mirrored: bool = False  #: mirrored by a policy that RabbitMQ 4 no longer supports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """One worker at one moment."""
+    """One worker process, or one pool of Celery, at the time of a poll."""
 
     name: str
-    queues: tuple[str, ...]
+    queues: tuple[str, ...]  #: that it serves; empty if it doesn't report them
     busy: int  #: jobs that it runs
-    done: int  #: jobs it has ended since it started
-    slots: int = 1  #: jobs that it can run at once
+    finished: int  #: jobs that it has finished since it started
+    slots: int = 1  #: jobs that it can run at the same time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """That a broker has come to a limit, by its own word."""
+    """The broker reports that it has reached a limit."""
 
-    kind: Kind
-    of: str  #: the node
+    kind: LimitKind
+    node: str  #: the node of the cluster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """A broker's memory."""
+    """The memory of a broker. Sizes are in bytes."""
 
-    used: int  #: bytes
-    limit: int  #: bytes; 0: none is set
-    of: str | None = None  #: the node, where there are several
-    policy: str | None = None  #: what is done at the limit: `noeviction`
-    fragmentation: float | None = None  #: resident over used
-    machine: int | None = None  #: bytes of the machine or container, where no limit is set
+    used: int
+    limit: int  #: 0 if none is set
+    node: str | None = None  #: the node that has least left; None unless the broker is a cluster
+    policy: str | None = None  #: Redis' `maxmemory-policy`, such as `noeviction`; None for RabbitMQ
+    fragmentation: float | None = None  #: resident memory ÷ used memory; None if not reported
+    machine: int | None = None  #: memory of the machine or container; None if not reported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """What workers have been given and have not acknowledged: running, fetched ahead, or not yet due."""
+class Unacknowledged:
+    """Jobs that workers have and that aren't acknowledged: running, prefetched or not yet due."""
 
     count: int
-    oldest: int | None = None  #: ns since the first of them was given
+    oldest: int | None = None  #: ns since the first of them was given; None if unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poll:
-    """All that one reading of a broker shows."""
+    """What one reading of a broker found.
 
-    time: int  #: µs since the epoch, by the broker's own clock
+    Example:
+        `Poll(time=1_753_000_000_000_000, system="rq", name="redis://queue:6379", queues=[], workers=[])`
+    """
+
+    time: int  #: µs since the epoch, by the broker's own clock if it has one
     system: System
     server: Server = "redis"
     name: str  #: the broker's address, without a password
     queues: Sequence[Queue]
     workers: Sequence[Worker]
-    whole: bool = True  #: whether *workers* are all there are
-    late: bool = False  #: whether they tell of themselves now and then, not at this moment
-    held: Held | None = None
-    memory: Memory | None = None
-    limits: Sequence[Limit] = ()  #: besides the memory
-    alarms: Sequence[Alarm] = ()
-    blocked: Sequence[str] = ()  #: connections whose publishing it has stopped
-    gaps: Sequence[str] = ()  #: what is wrong, or can't be told, and why: a sentence each
-    notes: Sequence[str] = ()  #: what could be told besides, with a right more
+    #: Whether *workers* are complete. If not, jobs that left can't be counted by what workers finished.
+    all_workers_known: bool = True
+    #: Whether *workers* are as they last reported, some seconds ago, and not as they are at this moment.
+    workers_delayed: bool = False
+    unacknowledged: Unacknowledged | None = None  #: of all queues; None if not reported
+    memory: Memory | None = None  #: None if not reported
+    limits: Sequence[Limit] = ()  #: those besides the memory: disks, and queues' own limits
+    alarms: Sequence[Alarm] = ()  #: those that are on
+    blocked: Sequence[str] = ()  #: connections that the broker keeps from publishing
+    #: What is wrong or couldn't be read. One sentence each, with what to do. They become an alert.
+    gaps: Sequence[str] = ()
+    #: What this user isn't allowed to read, and which right it takes. One sentence each; no alert.
+    notes: Sequence[str] = ()
     took: float = 0.0  #: seconds
-    trips: int = 0
+    round_trips: int = 0  #: to the server; 0 if not counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,52 +117,104 @@ class Waiting:
     """Which tasks wait in a queue: counted, or estimated from a sample."""
 
     queue: str
-    depth: int
-    seen: int  #: jobs looked at; fewer than *depth*: an estimate
-    tasks: Mapping[str, int] = field(default_factory=dict)  #: of those looked at
-    guessed: bool = False  #: nothing could be looked at: these are the last runs of the queue
+    depth: int  #: jobs
+    sampled: int  #: jobs that were read; if fewer than *depth*, the counts are an estimate
+    tasks: Mapping[str, int] = field(default_factory=dict)  #: the sampled jobs of each task
+    guessed: bool = False  #: no job could be read: *tasks* are those of the queue's last runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """One job that runs now."""
+    """One job that runs. A field is None if the broker doesn't report it."""
 
     id: str
-    queue: str
+    queue: str  #: empty if not reported
     task: str | None
     worker: str | None
-    since: int  #: µs since the epoch
-    limit: float | None = None  #: seconds, its time limit
-    alive: int | None = None  #: µs since the epoch: the last sign of life
-    ran: int | None = None  #: µs that it had run when it was last told of; None: it runs at this moment
+    started: int  #: µs since the epoch
+    timeout: float | None = None  #: seconds
+    heartbeat: int | None = None  #: µs since the epoch: the last of the job or of its worker
+    #: µs that the job had run when its worker last reported it. None if the job runs at this moment, so that
+    #: its run time is counted from *started*.
+    reported_run_time: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """What part of the broker's memory is whose, estimated from keys at random."""
+    """One use of the broker's memory, estimated from keys picked at random."""
 
     name: str  #: `queued jobs`, `failed jobs`, `results`, `other programs`, …
-    share: float  #: of the bytes of the keys looked at, 0 to 1
+    share: float  #: of the bytes of all keys, 0 to 1
 
 
 class Broker(Protocol):
-    """A broker that can be looked at. Reading changes nothing there, and unpickles nothing."""
+    """A broker that the monitor can poll.
+
+    An implementation only reads: it changes nothing on the broker, takes no job and unpickles nothing.
+
+    Example:
+        >>> broker = Rq(open_redis("redis://queue:6379"), "redis://queue:6379")
+        >>> first = broker.poll({})
+        >>> tails = {queue.name: queue.tail for queue in first.queues if queue.tail}
+        >>> second = broker.poll(tails)
+    """
 
     system: System
-    name: str  #: its address, without a password
+    name: str  #: the broker's address, without a password
 
     def poll(self, tails: Mapping[str, str]) -> Poll:
-        """What it shows now; *tails* are the queues' last jobs of the poll before. Raises `BrokerError`."""
+        """Read the queues, the workers and the memory.
+
+        Args:
+            tails: Each queue's `Queue.tail` in the previous poll, by the queue's name; empty at the first.
+
+        Returns:
+            What the broker shows at this moment.
+
+        Raises:
+            BrokerError: The broker can't be reached, or refuses a request.
+        """
         ...
 
-    def waiting(self, queue: str, most: int) -> Waiting:
-        """Which tasks wait in *queue*, by at most *most* of them. Raises `BrokerError`."""
+    def waiting(self, queue: str, max_jobs: int) -> Waiting:
+        """Find which tasks wait in a queue.
+
+        Args:
+            queue: The queue's name.
+            max_jobs: The most jobs to read. Of a longer queue, read so many at random.
+
+        Returns:
+            The tasks and how often each was found; `sampled` is 0 if no job could be read.
+
+        Raises:
+            BrokerError: The broker can't be reached, or refuses a request.
+        """
         ...
 
     def running(self, queues: Sequence[str]) -> list[Running]:
-        """The jobs that run. Raises `BrokerError`."""
+        """Find the jobs that run.
+
+        Args:
+            queues: The queues to search. A broker that learns the jobs from the workers may return more.
+
+        Returns:
+            The jobs, also those of workers that have died.
+
+        Raises:
+            BrokerError: The broker can't be reached, or refuses a request.
+        """
         ...
 
-    def owners(self, most: int) -> list[Owner]:
-        """Who owns its memory, the greatest first, by *most* keys at random. Raises `BrokerError`."""
+    def owners(self, max_keys: int) -> list[Owner]:
+        """Estimate what the broker's memory is used for.
+
+        Args:
+            max_keys: How many keys to pick at random.
+
+        Returns:
+            The uses, the largest first; empty if the broker has no keys.
+
+        Raises:
+            BrokerError: The broker can't be reached, or refuses a request.
+        """
         ...

@@ -7,20 +7,20 @@ from urllib.parse import quote, urlsplit
 
 from slowtask.errors import UsageError
 from slowtask.watch.broker.amqp import Amqp
-from slowtask.watch.broker.celery_rabbitmq import RabbitMQ
+from slowtask.watch.broker.celery_rabbitmq import CeleryRabbitMQ
 from slowtask.watch.broker.celery_redis import CeleryRedis
 from slowtask.watch.broker.management import PORT, Management
 from slowtask.watch.broker.redis import open_redis, redacted_url
 
 
-def open_broker(url: str, management: str = "", queues: Iterable[str] = ()) -> RabbitMQ | CeleryRedis:
+def open_broker(url: str, management: str = "", queues: Iterable[str] = ()) -> CeleryRabbitMQ | CeleryRedis:
     """Celery's queues at *url*; a RabbitMQ's plugin at *management*, or beside it. Raises `UsageError`."""
     scheme = urlsplit(url).scheme
     if scheme in ("amqp", "amqps", "pyamqp"):
         require_module("kombu")
         amqp = Amqp(url)
         plugin = management or f"http://{_url_host(amqp.host)}:{PORT}"
-        return RabbitMQ(amqp, Management(plugin, amqp.user, amqp.password), queues)
+        return CeleryRabbitMQ(amqp, Management(plugin, amqp.user, amqp.password), queues)
     if scheme in ("redis", "rediss", "unix", "redis+socket"):
         require_module("redis")
         return CeleryRedis(open_redis(redis_py_url(url)), url, queues)

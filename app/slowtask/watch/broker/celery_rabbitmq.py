@@ -13,24 +13,24 @@ from typing import Any, Final
 from slowtask.errors import BrokerError
 from slowtask.watch.broker import (
     Alarm,
-    Held,
     Memory,
     Owner,
     Poll,
     Queue,
     Running,
     System,
+    Unacknowledged,
     Waiting,
 )
 from slowtask.watch.broker.amqp import Amqp
 from slowtask.watch.broker.heartbeats import Crew, News, crew
-from slowtask.watch.broker.limits import DiskLimit, Kind, Limit, QueueBytes, QueueLength
+from slowtask.watch.broker.limits import DiskLimit, Limit, LimitKind, QueueBytes, QueueLength
 from slowtask.watch.broker.management import Listed, Management, ManagementError, Node
 
 MOST: Final = 500  #: queues that are asked for at this moment; of more, those that are deepest
 #: Celery's own talk, and tasks that wait for their time on the way to a queue.
 OWN: Final = re.compile(r"celeryev|.*\.celery\.pidbox$|celery_delayed_\d+$|celery_delayed_delivery")
-RESOURCES: Final[Mapping[str, Kind]] = {"memory": "memory", "disk": "disk"}
+RESOURCES: Final[Mapping[str, LimitKind]] = {"memory": "memory", "disk": "disk"}
 BLOCKED: Final = 100  #: connections that are named
 
 
@@ -45,7 +45,7 @@ class Told:
     gaps: Sequence[str] = ()
 
 
-class RabbitMQ:
+class CeleryRabbitMQ:
     """The queues of Celery in one virtual host; *queues* are some that it may not find by itself."""
 
     system: System = "celery"
@@ -81,7 +81,8 @@ class RabbitMQ:
         down = [f"the node {each.name} is down: start it." for each in told.nodes if not each.running]
         return Poll(
             time=now, system=self.system, server="rabbitmq", name=self.name, queues=queues, workers=workers,
-            whole=bool(workers), held=held(queues), memory=memory(told.nodes, several=several),
+            all_workers_known=bool(workers), unacknowledged=unacknowledged(queues),
+            memory=memory(told.nodes, several=several),
             limits=[*disks(told.nodes, several=several), *of_queues(queues, told.queues or {})],
             alarms=told.alarms, blocked=told.blocked, gaps=[*told.gaps, *down],
             notes=[self._amqp.deaf] if self._amqp.deaf else [], took=time.perf_counter() - start,
@@ -100,7 +101,7 @@ class RabbitMQ:
         return Told(
             nodes=nodes or (),
             queues=None if queues is None else {each.name: each for each in queues},
-            alarms=[Alarm(kind=kind, of=node) for kind, node in sorted(alarms, key=str) if kind],
+            alarms=[Alarm(kind=kind, node=node) for kind, node in sorted(alarms, key=str) if kind],
             blocked=[publisher(each) for each in blocked or ()],
             gaps=list(dict.fromkeys(gaps)),
         )
@@ -133,7 +134,7 @@ class RabbitMQ:
         To fetch and put back would count as a delivery: a quorum queue drops what was delivered too often.
         """
         tasks = self._news.waiting(queue, time.time_ns() // 1000)
-        return Waiting(queue=queue, depth=tasks.total(), seen=tasks.total(), tasks=tasks)
+        return Waiting(queue=queue, depth=tasks.total(), sampled=tasks.total(), tasks=tasks)
 
     def running(self, queues: Sequence[str]) -> list[Running]:  # noqa: ARG002 - workers tell of all
         """The jobs that run, by what workers tell."""
@@ -148,10 +149,10 @@ class RabbitMQ:
         self._amqp.close()
 
 
-def held(queues: Sequence[Queue]) -> Held | None:
+def unacknowledged(queues: Sequence[Queue]) -> Unacknowledged | None:
     """What workers hold of *queues*; None where the plugin doesn't tell."""
-    counts = [each.delivered for each in queues if each.delivered is not None]
-    return Held(count=sum(counts)) if counts else None
+    counts = [each.unacknowledged for each in queues if each.unacknowledged is not None]
+    return Unacknowledged(count=sum(counts)) if counts else None
 
 
 def watched(queue: Listed) -> bool:
@@ -173,19 +174,19 @@ def queue(listed: Listed, depth: int, crew: Crew | None, now: int, *, counted: b
     return Queue(
         name=listed.name,
         depth=depth,
-        delivered=listed.messages_unacknowledged,
+        unacknowledged=listed.messages_unacknowledged,
         running=crew.running if crew else None,
         workers=crew.slots if crew else None,
         busy=crew.busy if crew else None,
         oldest=max(0, now - round(head * 1e6)) * 1000 if head and depth else None,
-        counts=(stats.publish, stats.ack) if counted else None,
+        totals=(stats.publish, stats.ack) if counted else None,
         rates=(stats.publish_details.avg_rate, stats.ack_details.avg_rate) if counted else None,
-        drops=drops(listed),
+        drops_oldest=drops_oldest(listed),
         mirrored="ha-mode" in listed.policy,
     )
 
 
-def drops(listed: Listed) -> bool:
+def drops_oldest(listed: Listed) -> bool:
     """Whether the queue has a limit, and drops its oldest tasks there: the default."""
     limited = listed.limit("max-length") is not None or listed.limit("max-length-bytes") is not None
     return limited and listed.setting("overflow") in (None, "drop-head")
@@ -197,7 +198,7 @@ def memory(nodes: Sequence[Node], *, several: bool) -> Memory | None:
     if not known:
         return None
     used, limit, name = max(known, key=lambda each: each[0] / max(1, each[1]))
-    return Memory(used=used, limit=limit, of=name if several else None)
+    return Memory(used=used, limit=limit, node=name if several else None)
 
 
 def disks(nodes: Sequence[Node], *, several: bool) -> list[DiskLimit]:
@@ -205,8 +206,8 @@ def disks(nodes: Sequence[Node], *, several: bool) -> list[DiskLimit]:
     known = [(*each.disk, each.name) for each in nodes if each.disk]
     if not known:
         return []
-    floor, free, name = min(known, key=lambda each: each[1] - each[0])
-    return [DiskLimit(free=free, floor=floor, of=name if several else None)]
+    required, free, name = min(known, key=lambda each: each[1] - each[0])
+    return [DiskLimit(free=free, required=required, belongs_to=name if several else None)]
 
 
 def of_queues(queues: Iterable[Queue], listed: Mapping[str, Listed]) -> list[Limit]:
@@ -221,9 +222,9 @@ def of_queue(queue: Queue, said: Listed) -> list[Limit]:
         (QueueBytes, said.message_bytes_ready or 0, said.limit("max-length-bytes")),
     )
     return [
-        kind(used=used, most=most, of=queue.name, drops=queue.drops)
-        for kind, used, most in sizes
-        if most is not None
+        kind(used=used, maximum=maximum, belongs_to=queue.name, drops_oldest=queue.drops_oldest)
+        for kind, used, maximum in sizes
+        if maximum is not None
     ]
 
 

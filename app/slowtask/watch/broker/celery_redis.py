@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from slowtask.watch.broker import Held, Owner, Poll, Queue, Running, System, Waiting
+from slowtask.watch.broker import Owner, Poll, Queue, Running, System, Unacknowledged, Waiting
 from slowtask.watch.broker.heartbeats import EXCHANGE, Crew, News, crew
 from slowtask.watch.broker.owners import met_keys, shares, sizes
 from slowtask.watch.broker.redis import as_text, is_unchanged, parse_memory, redacted_url, translate_errors
@@ -98,20 +98,20 @@ class CeleryRedis:
                 if name in known or any(each[0] for each in row)
             ],
             workers=workers,
-            whole=bool(workers),
-            late=True,
-            held=given,
+            all_workers_known=bool(workers),
+            workers_delayed=True,
+            unacknowledged=given,
             memory=parse_memory(info),
             notes=[self._deaf] if self._deaf else [],
             took=time.perf_counter() - start,
-            trips=2 + trips,
+            round_trips=2 + trips,
         )
 
     def _names(self, now: int) -> set[str]:
         """The queues that are known."""
         return self._named | self._found | self._news.queues(now)
 
-    def _first(self) -> tuple[int, Mapping[str, Any], Held, Sequence[bytes]]:
+    def _first(self) -> tuple[int, Mapping[str, Any], Unacknowledged, Sequence[bytes]]:
         """The clock (µs), the memory, what workers hold (one hash for all queues), and keys of bindings.
 
         Of the keys of bindings a part is looked for at each poll, and all of them in turn.
@@ -132,7 +132,7 @@ class CeleryRedis:
         since = round(given[0][1] * 1_000_000) if given and count else None
         oldest = None if since is None else max(0, clock - since) * 1000
         self._cursor, keys = (0, []) if isinstance(scanned, Exception) else scanned
-        return clock, info, Held(count=count, oldest=oldest), keys
+        return clock, info, Unacknowledged(count=count, oldest=oldest), keys
 
     def _hear(self, now: int) -> None:
         """Take what workers have told since; a user who may not listen goes without, and is told so."""
@@ -212,7 +212,7 @@ class CeleryRedis:
             size = sum(map(len, found)) / max(1, len(found))
             found += self._at(places[FIRST : min(most, int(BYTES / max(1.0, size)))])
         tasks = Counter(task for task in map(task_of, found) if task)
-        return Waiting(queue=queue, depth=depth, seen=tasks.total(), tasks=tasks)
+        return Waiting(queue=queue, depth=depth, sampled=tasks.total(), tasks=tasks)
 
     def _lengths(self, queue: str) -> dict[str, int]:
         """The length of each list of *queue*."""
@@ -264,7 +264,7 @@ def queue(name: str, row: Row, crew: Crew | None, clock: int) -> Queue:
         busy=crew.busy if crew else None,
         oldest=max(0, clock - min(first)) * 1000 if first else None,
         tail=as_text(newest) if newest else None,
-        behind=_behind(row),
+        behind_tail=_behind(row),
     )
 
 

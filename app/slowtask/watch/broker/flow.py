@@ -1,7 +1,7 @@
-"""What came to a queue and what left it between two polls, by counts that miss nothing.
+"""Count the jobs that arrived in a queue and left it between two polls, without missing any.
 
-The last job of one poll is searched in the next: what stands behind it has come since. Where it is gone, the
-jobs that the workers have ended tell how many left. A broker that counts for itself is taken at its word.
+The last job of one poll is searched for in the next: the jobs behind it have arrived since. If it is gone,
+the jobs that workers finished tell how many left. A broker's own counts are used where it has them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 
 from slowtask.watch.broker import Poll, Queue
 
+Pairs = Sequence[tuple[Queue, Queue]]  #: queues as they were in the previous poll, and as they are now
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """One queue between two polls."""
+    """The jobs that arrived in one queue and left it between two polls."""
 
     arrivals: int
     departures: int
@@ -20,96 +22,101 @@ class Flow:
 
 
 @dataclass(slots=True)
-class Owed:
-    """What is kept between polls."""
+class FlowState:
+    """What is remembered from one poll to the next."""
 
-    jobs: int = 0  #: that have left, and that no worker has told of yet: it holds them, or tells late
-    weights: dict[str, float] = field(default_factory=dict)  #: how much each queue had of late
+    unreported: int = 0  #: jobs that left and that no worker has reported yet: it holds them, or reports late
+    weights: dict[str, float] = field(default_factory=dict)  #: jobs in each queue, recent polls counting more
 
-    def weigh(self, gone: Sequence[tuple[Queue, Queue]]) -> Mapping[str, float]:
-        """The weights of the queues of *gone*: what a queue had counts half as much at each poll."""
-        for was, now in gone:
-            self.weights[now.name] = self.weights.get(now.name, 0.0) / 2 + _seen(was) + _seen(now)
-        found = {now.name: self.weights[now.name] for _, now in gone}
-        return found if any(found.values()) else dict.fromkeys(found, 1.0)
+    def update_weights(self, pairs: Pairs) -> Mapping[str, float]:
+        """Return the weights of the queues in *pairs*, after adding their jobs and halving older ones."""
+        for old, new in pairs:
+            self.weights[new.name] = self.weights.get(new.name, 0.0) / 2 + _jobs(old) + _jobs(new)
+        weights = {new.name: self.weights[new.name] for _, new in pairs}
+        return weights if any(weights.values()) else dict.fromkeys(weights, 1.0)
 
 
-def flows(before: Poll, now: Poll, owed: Owed | None = None) -> dict[str, Flow]:
-    """The flow of each queue that stands in both polls; *owed* is of the polls before, and is kept."""
+def flows(before: Poll, now: Poll, state: FlowState | None = None) -> dict[str, Flow]:
+    """Return the flow of each queue that is in both polls, by name.
+
+    *state* is what `flows` remembers between calls, and is updated. Queues of unknown flow are left out.
+    """
     old = {queue.name: queue for queue in before.queues}
     pairs = [(old[queue.name], queue) for queue in now.queues if queue.name in old]
     interval = max(1, now.time - before.time) * 1000
-    counted = {
-        queue.name: _counted(was.counts, queue.counts, interval)
-        for was, queue in pairs
-        if was.counts and queue.counts
-    }
-    found = _told([pair for pair in pairs if pair[1].counts is None], before, now, interval, owed or Owed())
-    return found | {name: flow for name, flow in counted.items() if flow}
-
-
-def _counted(was: tuple[int, int], now: tuple[int, int], interval: int) -> Flow | None:
-    """By the broker's own counts; None where it began anew."""
-    arrivals, departures = now[0] - was[0], now[1] - was[1]
-    if min(arrivals, departures) < 0:
-        return None
-    return Flow(arrivals=arrivals, departures=departures, interval=interval)
-
-
-def _told(
-    pairs: Sequence[tuple[Queue, Queue]], before: Poll, now: Poll, interval: int, owed: Owed
-) -> dict[str, Flow]:
-    """By the last jobs and by what workers ended; what nobody tells is left out."""
-    told = {queue.name: _by_tail(was, queue) for was, queue in pairs}
-    gone = [(was, queue) for was, queue in pairs if told[queue.name] is None]
-    ended = _ended(before, now)
-    seen = sum(departures for departures in told.values() if departures)
-    shares = _shared(gone, ended - owed.jobs - seen, owed.weigh(gone)) if now.whole and before.whole else {}
-    if now.late:
-        owed.jobs = max(0, owed.jobs + seen + sum(shares.values()) - ended)
-    return {
-        queue.name: _flow(was, queue, told[queue.name], shares.get(queue.name, 0), interval)
-        for was, queue in pairs
-        if told[queue.name] is not None or queue.name in shares
+    uncounted = [pair for pair in pairs if pair[1].totals is None]
+    departures = _departures(uncounted, before, now, state or FlowState())
+    return _flows_by_totals(pairs, interval) | {
+        new.name: _flow(old, new, departures[new.name], interval)
+        for old, new in uncounted
+        if new.name in departures
     }
 
 
-def _by_tail(was: Queue, now: Queue) -> int | None:
-    """How many left, where the last job of *was* still waits; None where it is gone."""
-    if was.tail is None or now.behind is None:
+def _flows_by_totals(pairs: Pairs, interval: int) -> dict[str, Flow]:
+    """Return the flows by the broker's own counts, without those of queues whose counts began anew."""
+    flows = {}
+    for old, new in pairs:
+        if old.totals and new.totals:
+            arrivals, departures = new.totals[0] - old.totals[0], new.totals[1] - old.totals[1]
+            if min(arrivals, departures) >= 0:
+                flows[new.name] = Flow(arrivals=arrivals, departures=departures, interval=interval)
+    return flows
+
+
+def _departures(pairs: Pairs, before: Poll, now: Poll, state: FlowState) -> dict[str, int]:
+    """Return how many jobs left each queue, by the tails and by what workers finished."""
+    by_tail = {new.name: _departures_by_tail(old, new) for old, new in pairs}
+    known = {name: count for name, count in by_tail.items() if count is not None}
+    without_tail = [(old, new) for old, new in pairs if new.name not in known]
+    taken, left = _taken_by_workers(before, now), sum(known.values())
+    shares: Mapping[str, int] = {}
+    if now.all_workers_known and before.all_workers_known:
+        weights = state.update_weights(without_tail)
+        shares = _share_out(taken - state.unreported - left, without_tail, weights)
+    if now.workers_delayed:
+        state.unreported = max(0, state.unreported + left + sum(shares.values()) - taken)
+    return {**known, **shares}
+
+
+def _departures_by_tail(old: Queue, new: Queue) -> int | None:
+    """Return how many jobs left if the old queue's last job still waits, else None."""
+    if old.tail is None or new.behind_tail is None:
         return None
-    return max(0, was.depth + now.behind - now.depth)
+    return max(0, old.depth + new.behind_tail - new.depth)
 
 
-def _ended(before: Poll, now: Poll) -> int:
-    """Jobs that workers took between the polls: those they ended, and those they have begun meanwhile."""
-    old = {worker.name: worker for worker in before.workers}
-    done = sum(
-        max(0, worker.done - (old[worker.name].done if worker.name in old else 0))
+def _taken_by_workers(before: Poll, now: Poll) -> int:
+    """Return how many jobs workers took between the polls: those they finished, and those they began."""
+    old = {worker.name: worker.finished for worker in before.workers}
+    finished = sum(
+        max(0, worker.finished - old.get(worker.name, 0))
         for worker in now.workers
-        if worker.name in old or not now.late  # else it had ended many before it was heard
+        # A worker that is heard for the first time may have finished many jobs before.
+        if worker.name in old or not now.workers_delayed
     )
-    begun = sum(each.running or 0 for each in now.queues) - sum(each.running or 0 for each in before.queues)
-    return max(0, done + begun)
+    began = sum(queue.running or 0 for queue in now.queues)
+    began -= sum(queue.running or 0 for queue in before.queues)
+    return max(0, finished + began)
 
 
-def _shared(gone: list[tuple[Queue, Queue]], left: int, weights: Mapping[str, float]) -> Mapping[str, int]:
-    """How many of *left* each queue of *gone* lost: at least what waited there, the rest in proportion."""
-    least = {queue.name: was.depth for was, queue in gone}
-    rest = max(0, left - sum(least.values()))
-    whole = sum(weights.values())
-    shares = {name: least[name] + int(rest * weight / whole) for name, weight in weights.items()}
-    for name in list(shares)[: left - sum(shares.values())] if left > sum(shares.values()) else ():
+def _share_out(count: int, pairs: Pairs, weights: Mapping[str, float]) -> Mapping[str, int]:
+    """Divide *count* departures among the queues: at least what waited in each, the rest by weight."""
+    least = {new.name: old.depth for old, new in pairs}
+    rest = max(0, count - sum(least.values()))
+    total = sum(weights.values())
+    shares = {name: least[name] + int(rest * weight / total) for name, weight in weights.items()}
+    for name in list(shares)[: max(0, count - sum(shares.values()))]:
         shares[name] += 1
     return shares
 
 
-def _seen(queue: Queue) -> int:
-    """Jobs that wait in *queue*, or run."""
+def _jobs(queue: Queue) -> int:
+    """Return how many jobs wait in *queue* or run."""
     return queue.depth + (queue.running or 0)
 
 
-def _flow(was: Queue, now: Queue, told: int | None, share: int, interval: int) -> Flow:
-    """Arrivals are what explains the depth, given the departures."""
-    departures = share if told is None else told
-    return Flow(arrivals=max(0, now.depth - was.depth + departures), departures=departures, interval=interval)
+def _flow(old: Queue, new: Queue, departures: int, interval: int) -> Flow:
+    """Make a flow: the arrivals are what explains the new depth, given the departures."""
+    arrivals = max(0, new.depth - old.depth + departures)
+    return Flow(arrivals=arrivals, departures=departures, interval=interval)

@@ -153,7 +153,7 @@ def worker(name: str, known: Known, detail: Event | None) -> Worker:
         name=name,
         queues=tuple(detail.queues or ()) if detail else (),
         busy=jobs or 0,
-        done=done or 0,
+        finished=done or 0,
         slots=(detail.concurrency or 1) if detail else 1,
     )
 
@@ -168,10 +168,10 @@ def running(job: Job, name: str, heard: int, told: float | None) -> Running:
         queue=job.queue or "",
         task=job.name,
         worker=name,
-        since=round(job.since * 1e6),
-        limit=job.limit,
-        alive=heard,
-        ran=None if told is None else max(0, round((told - job.since) * 1e6)),
+        started=round(job.since * 1e6),
+        timeout=job.limit,
+        heartbeat=heard,
+        reported_run_time=None if told is None else max(0, round((told - job.since) * 1e6)),
     )
 
 

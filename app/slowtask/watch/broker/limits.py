@@ -1,4 +1,4 @@
-"""What a broker has only so much of: a class for each kind, which knows its figures and how to say them."""
+"""The limits of a broker: one class for each kind, with its figures and the text that an operator reads."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -6,182 +6,183 @@ from typing import ClassVar, Literal
 
 from slowtask.units import percent, printable, size
 
-#: The names of the kinds, in JSON and in the field `broker.limit` of samples.
-Kind = Literal["memory", "machine", "disk", "length", "bytes"]
+#: Names of the kinds of limits, in JSON and in the field `broker.limit` of samples.
+LimitKind = Literal["memory", "machine", "disk", "length", "bytes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit(ABC):
-    """Something that a broker, or one of its queues, has only so much of."""
+    """A limit of a broker, or of one of its queues."""
 
-    kind: ClassVar[Kind]
-    of: str | None = None  #: the node or queue that it belongs to, where there are several
-    drops: bool = False  #: at the limit the oldest jobs are dropped, instead of new ones being refused
+    kind: ClassVar[LimitKind]
+    belongs_to: str | None = None  #: a queue, or a node of a cluster; None for the whole broker
+    drops_oldest: bool = False  #: at the limit the broker drops the oldest jobs, and doesn't refuse new ones
 
     @property
     def name(self) -> str:
-        """Which limit it is: `memory`, `length of mail`."""
-        return f"{self.kind} of {self.of}" if self.of else self.kind
+        """The limit's name: `memory`, `length of mail`."""
+        return f"{self.kind} of {self.belongs_to}" if self.belongs_to else self.kind
 
     @property
     def queue(self) -> str | None:
-        """The queue whose own limit it is; None for one of the broker."""
+        """The queue that has this limit; None if it is a limit of the broker."""
         return None
 
     @property
     def is_memory(self) -> bool:
-        """Whether it is the broker's memory, which queued jobs fill."""
+        """Whether it is the memory of the broker, which queued jobs fill."""
         return self.kind in ("memory", "machine")
 
     @property
     @abstractmethod
     def ratio(self) -> float:
-        """How much of it is in use: 1 at the limit, more beyond it."""
+        """The share in use: 1 at the limit, more beyond it."""
 
     @property
     @abstractmethod
     def level(self) -> tuple[float, float]:
-        """A value that grows, and the value at which the limit is reached."""
+        """A value that grows with the use, and its value at the limit."""
 
     @property
     @abstractmethod
-    def figures(self) -> tuple[int, int]:
-        """`used` and `most`, as `slowtask status --json` has them."""
+    def used_and_maximum(self) -> tuple[int, int]:
+        """The figures that `slowtask status --json` prints as `used` and `most`."""
 
     @property
     @abstractmethod
-    def amount(self) -> str:
-        """What is in use, in a few words: `83 % of 600 MB`."""
+    def usage(self) -> str:
+        """The use in a few words: `83 % of 600 MB`."""
 
     @abstractmethod
     def describe(self, broker: str) -> str:
-        """How full it is, as a sentence about *broker* without its full stop."""
+        """Say how full *broker* is, as a sentence without its full stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filling(Limit):
-    """A limit that is reached from below."""
+class UsageLimit(Limit):
+    """A limit that is reached when the used amount grows to the maximum."""
 
     used: int  #: bytes or jobs
-    most: int  #: likewise
+    maximum: int  #: bytes or jobs
 
     @property
     def ratio(self) -> float:
-        """Used of what there may be; a limit of 0 is always reached."""
-        return self.used / self.most if self.most else 1.0
+        """Used ÷ maximum; a maximum of 0 is always reached."""
+        return self.used / self.maximum if self.maximum else 1.0
 
     @property
     def level(self) -> tuple[float, float]:
-        """What is used grows up to the limit."""
-        return self.used, self.most
+        """The used amount, and the maximum."""
+        return self.used, self.maximum
 
     @property
-    def figures(self) -> tuple[int, int]:
-        """As they are."""
-        return self.used, self.most
+    def used_and_maximum(self) -> tuple[int, int]:
+        """The used amount, and the maximum."""
+        return self.used, self.maximum
 
     @property
-    def share(self) -> str:
-        """`83 %`; never more than 100 %."""
+    def percentage(self) -> str:
+        """The share in use as text, `83 %`; never more than 100 %."""
         return percent(min(self.ratio, 1.0))
 
     @property
-    def amount(self) -> str:
+    def usage(self) -> str:
         """`83 % of 600 MB`."""
-        return f"{self.share} of {size(self.most)}"
+        return f"{self.percentage} of {size(self.maximum)}"
 
     def describe(self, broker: str) -> str:
         """`redis://queue is 83 % full (498 MB of 600 MB)`."""
-        node = f" of {printable(self.of)}" if self.of else ""
-        return f"{broker} is {self.share} full ({size(self.used)} of {size(self.most)}{node})"
+        node = f" of {printable(self.belongs_to)}" if self.belongs_to else ""
+        return f"{broker} is {self.percentage} full ({size(self.used)} of {size(self.maximum)}{node})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryLimit(Filling):
+class MemoryLimit(UsageLimit):
     """The memory that the broker may use: Redis's `maxmemory`, RabbitMQ's high watermark."""
 
-    kind: ClassVar[Kind] = "memory"
+    kind: ClassVar[LimitKind] = "memory"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MachineMemory(Filling):
-    """The memory of the machine or container, where the broker has no limit of its own."""
+class MachineMemory(UsageLimit):
+    """The memory of the machine or container, if the broker has no limit of its own."""
 
-    kind: ClassVar[Kind] = "machine"
+    kind: ClassVar[LimitKind] = "machine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueueLimit(Filling):
-    """A limit of one queue alone."""
+class QueueLimit(UsageLimit):
+    """A limit of one queue."""
 
     @property
     def queue(self) -> str | None:
-        """The queue."""
-        return self.of
+        """The queue that has this limit."""
+        return self.belongs_to
 
     @property
-    def used_of_most(self) -> str:
+    def used_of_maximum(self) -> str:
         """`498 MB of 600 MB`."""
-        return f"{size(self.used)} of {size(self.most)}"
+        return f"{size(self.used)} of {size(self.maximum)}"
 
     def describe(self, broker: str) -> str:
         """`queue mail of amqp://host is 80 % full (80 of 100 tasks)`."""
-        return f"queue {printable(self.of or '')} of {broker} is {self.share} full ({self.used_of_most})"
+        queue = printable(self.belongs_to or "")
+        return f"queue {queue} of {broker} is {self.percentage} full ({self.used_of_maximum})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueBytes(QueueLimit):
-    """The bytes that one queue may hold, by RabbitMQ's `max-length-bytes`."""
+    """The bytes that one queue may hold: RabbitMQ's `max-length-bytes`."""
 
-    kind: ClassVar[Kind] = "bytes"
+    kind: ClassVar[LimitKind] = "bytes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueLength(QueueLimit):
-    """The tasks that one queue may hold, by RabbitMQ's `max-length`."""
+    """The tasks that one queue may hold: RabbitMQ's `max-length`."""
 
-    kind: ClassVar[Kind] = "length"
+    kind: ClassVar[LimitKind] = "length"
 
     @property
-    def amount(self) -> str:
+    def usage(self) -> str:
         """`85 % of 100 tasks`."""
-        return f"{self.share} of {self.most:,} tasks"
+        return f"{self.percentage} of {self.maximum:,} tasks"
 
     @property
-    def used_of_most(self) -> str:
+    def used_of_maximum(self) -> str:
         """`85 of 100 tasks`."""
-        return f"{self.used:,} of {self.most:,} tasks"
+        return f"{self.used:,} of {self.maximum:,} tasks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiskLimit(Limit):
-    """The disk of a RabbitMQ node, which blocks publishers once less than *floor* is free."""
+    """The disk of a RabbitMQ node, which blocks publishers if less than *required* is free."""
 
-    kind: ClassVar[Kind] = "disk"
+    kind: ClassVar[LimitKind] = "disk"
     free: int  #: bytes
-    floor: int  #: bytes that must stay free
+    required: int  #: bytes that must stay free
 
     @property
     def ratio(self) -> float:
-        """1 once no more is free than must stay free."""
-        return self.floor / self.free if self.free else 1.0
+        """Required ÷ free: 1 if only the required space is left."""
+        return self.required / self.free if self.free else 1.0
 
     @property
     def level(self) -> tuple[float, float]:
-        """What is free shrinks, so its negative grows."""
-        return -self.free, -self.floor
+        """The free space shrinks, so both are negative."""
+        return -self.free, -self.required
 
     @property
-    def figures(self) -> tuple[int, int]:
-        """What must stay free, of what is free."""
-        return self.floor, self.free
+    def used_and_maximum(self) -> tuple[int, int]:
+        """The space that must stay free, and the free space."""
+        return self.required, self.free
 
     @property
-    def amount(self) -> str:
-        """`2.1 GB free, 1.0 GB must stay`."""
-        return f"{size(self.free)} free, {size(self.floor)} must stay"
+    def usage(self) -> str:
+        """`2.1 GB free, 1.0 GB must stay free`."""
+        return f"{size(self.free)} free, {size(self.required)} must stay free"
 
     def describe(self, broker: str) -> str:
-        """`amqp://host has 2.1 GB of disk left on rabbit@a, and needs 1.0 GB`."""
-        node = f" on {printable(self.of)}" if self.of else ""
-        return f"{broker} has {size(self.free)} of disk left{node}, and needs {size(self.floor)}"
+        """`amqp://host has 2.1 GB of free disk on rabbit@a, and 1.0 GB must stay free`."""
+        node = f" on {printable(self.belongs_to)}" if self.belongs_to else ""
+        return f"{broker} has {size(self.free)} of free disk{node}, and {size(self.required)} must stay free"

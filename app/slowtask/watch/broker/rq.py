@@ -57,7 +57,7 @@ class Rq:
             workers=workers,
             memory=parse_memory(info),
             took=time.perf_counter() - start,
-            trips=3 + bool(changed),
+            round_trips=3 + bool(changed),
         )
 
     def _key(self, *parts: str) -> str:
@@ -130,7 +130,7 @@ class Rq:
             for job in ids:
                 pipe.hget(self._key("job", as_text(job)), "description")
             tasks = Counter(task_of(each) for each in pipe.execute() if each is not None)
-        return Waiting(queue=queue, depth=depth, seen=tasks.total(), tasks=tasks)
+        return Waiting(queue=queue, depth=depth, sampled=tasks.total(), tasks=tasks)
 
     def _at_random(self, key: str, depth: int, most: int) -> list[bytes]:
         """The ids of *most* jobs of the list *key*."""
@@ -199,7 +199,7 @@ def queue(name: str, row: Row, since: bytes | None, workers: Sequence[Worker], c
         busy=sum(each.busy for each in mine),
         oldest=max(0, clock - enqueued) * 1000 if enqueued is not None else None,
         tail=as_text(last) if last else None,
-        behind=None if place is None else max(0, depth - 1 - place),
+        behind_tail=None if place is None else max(0, depth - 1 - place),
     )
 
 
@@ -210,7 +210,7 @@ def worker(key: str, values: Row) -> Worker:
         name=key.rpartition(":")[2],
         queues=tuple(as_text(queues or b"").split(",")),
         busy=int(state == b"busy"),
-        done=int(succeeded or 0) + int(failed or 0),
+        finished=int(succeeded or 0) + int(failed or 0),
     )
 
 
@@ -226,9 +226,9 @@ def running(job: str, queue: str, row: Row) -> Running | None:
         queue=queue,
         task=task_of(description) if description else None,
         worker=as_text(worker) if worker else None,
-        since=since,
-        limit=float(limit) if limit.isdigit() else None,
-        alive=moment(alive),
+        started=since,
+        timeout=float(limit) if limit.isdigit() else None,
+        heartbeat=moment(alive),
     )
 
 
