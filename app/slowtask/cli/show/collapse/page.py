@@ -23,13 +23,13 @@ ALERT_TEXT: Final = {
 
 
 def print_lines(lines: "Iterable[Table | str]") -> None:
-    """Print tables and sentences."""
+    """Print tables and sentences; on a terminal, sentences are wrapped between words."""
     from rich.console import Console
 
     console = Console()
     for line in lines:
         if isinstance(line, str):
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+            console.print(line, highlight=False, markup=False, soft_wrap=not console.is_terminal)
         else:
             console.print(line)
 

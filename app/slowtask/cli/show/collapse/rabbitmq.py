@@ -78,10 +78,10 @@ def memory_story(result: "Result") -> list[str]:
         f"  Another worker, started then: {printable(after.newcomer)}.",
         f"  The monitor's message: {printable(after.told or 'none')}.",
         "",
-        "Workers drain a RabbitMQ whose memory is full, but tasks published meanwhile hang, or are lost",
-        "without an error. To lose none, set",
-        f"{CONFIRM}",
-        "in publishers. Don't set it in workers: their heartbeats would hang too. Act at 80 %.",
+        "Workers drain a RabbitMQ whose memory is full, but what is published meanwhile hangs or gets lost.",
+        "To lose no task, set this in publishers, not in workers, whose heartbeats would hang too:",
+        f"  {CONFIRM}",
+        "Act before memory is full, at 80 %.",
     ]
 
 
@@ -137,8 +137,8 @@ def length_story(results: "Sequence[Overflow]") -> list[str]:
     lines = [line for result in results for line in overflow_story(result)]
     return [
         *lines,
-        "Workers drain a full queue. Publishers get errors for tasks too many only if the queue's overflow",
-        f"is reject-publish and they set {CONFIRM}.",
+        "Workers drain a full queue. For tasks too many, publishers get errors only with reject-publish and this:",
+        f"  {CONFIRM}",
         "Neither is the default.",
     ]
 
