@@ -137,7 +137,7 @@ def length_story(results: "Sequence[Overflow]") -> list[str]:
     lines = [line for result in results for line in overflow_story(result)]
     return [
         *lines,
-        "Workers drain a full queue. For tasks too many, publishers get errors only with reject-publish and this:",
+        "Workers drain a full queue. For tasks too many, publishers get errors only with reject-publish and:",
         f"  {CONFIRM}",
         "Neither is the default.",
     ]
