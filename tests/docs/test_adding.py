@@ -126,10 +126,11 @@ def test_the_page_explains_each_name_that_slowtask_record_has():
     assert set(record.__all__) <= explained
 
 
-def test_the_table_of_what_it_builds_on_names_nothing_else():
-    table = PAGE.split("| From `slowtask.record` |")[1].split("\n\n")[0]
-    named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in row.split(", ")}
+def test_the_list_of_what_it_builds_on_names_nothing_else():
+    section = PAGE.split("## What it builds on")[1].split("\n## ")[0]
+    named = {name for row in re.findall(r"^- (`.*?`):", section, re.MULTILINE) for name in row.split(", ")}
 
+    assert named
     assert {name.strip("`") for name in named} <= set(record.__all__)
 
 
