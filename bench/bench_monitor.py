@@ -122,7 +122,7 @@ def at_rest(url: str, seconds: float) -> None:
 
 def soak(redis: Redis, url: str, count: int) -> None:
     """Print how the memory of a watch grows over *count* polls, a day's being 17,280."""
-    watch = Watch(Rq(redis, url), typical=lambda: TYPICAL, seen=50, keys=20)
+    watch = Watch(Rq(redis, url), typical=lambda: TYPICAL, max_jobs=50, max_keys=20)
     for _ in range(count // 10):
         watch.poll()
     before = memory(os.getpid())

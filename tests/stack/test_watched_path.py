@@ -54,7 +54,7 @@ def lines(tmp_path_factory):
             wait_until(lambda: redis.scard("rq:workers"))
             redis.config_set("maxmemory", int(redis.info("memory")["used_memory"]) + 2_500_000)
             watch = Watch(
-                Rq(client, server.url), Thresholds(), lambda: {MAIL: Typical(mean=0.2, p99=0.5)}, keys=0
+                Rq(client, server.url), Thresholds(), lambda: {MAIL: Typical(mean=0.2, p99=0.5)}, max_keys=0
             )
             settings = MonitorSettings(interval=0.2, calm=0.0)
             monitor = Monitor(watch, server.url, settings, write=found.append)

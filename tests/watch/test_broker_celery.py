@@ -190,7 +190,7 @@ def test_what_comes_and_goes_is_counted(site, broker, tmp_path, monkeypatch):
     publish(site[0], "shop.thumb", 1, queue="thumb")
     polls.append(poll(broker, polls[-1]))
     with workers(tmp_path, site[0]):
-        wait_until(lambda: polls.append(poll(broker, polls[-1])) or served(polls[-1]))
+        wait_until(lambda: polls.append(poll(broker, polls[-1])) or serve(polls[-1]))
         for count in (20, 1, 33):
             publish(site[0], "shop.thumb", count, queue="thumb")
             polls.append(poll(broker, polls[-1]))
@@ -204,7 +204,7 @@ def test_what_comes_and_goes_is_counted(site, broker, tmp_path, monkeypatch):
     assert sum(each.arrivals for each in found) == pytest.approx(54.5, abs=1 + late)
 
 
-def served(found):
+def serve(found):
     """Whether a worker tells its queues: until then an empty queue isn't there at all, on Redis."""
     return any(each.queues for each in found.workers)
 

@@ -18,7 +18,7 @@ from slowtask.watch.broker.address import open_broker
 from slowtask.watch.broker.management import Management
 from slowtask.watch.findings import findings
 from slowtask.watch.judge import Typical
-from slowtask.watch.samples import samples
+from slowtask.watch.samples import sample_lines
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.view import Watch
 
@@ -175,7 +175,7 @@ def test_without_the_tag_depths_are_seen_and_the_memory_is_unknown(vhost, rabbit
     gap = found(view)["broker-gaps", broker.name]
     assert gap.state == "warning"
     assert re.search(said, gap.message)
-    assert not any(isinstance(each, BrokerSample) for each in samples(view))
+    assert not any(isinstance(each, BrokerSample) for each in sample_lines(view))
 
 
 def test_a_wrong_password_for_the_plugin_alone_is_told(vhost, rabbitmq):
@@ -236,7 +236,7 @@ def test_a_queue_s_own_limit_is_watched_the_lower_of_two(vhost, rabbitmq, broker
     alarm = found(view)["queue-capacity", "mail (length)"]
     assert (alarm.state, alarm.queue) == ("critical", "mail")
     assert alarm.message.startswith(f"queue mail of {broker.name} ")
-    assert "is 85 % full (85 of 100 tasks); when it is full RabbitMQ refuses tasks" in alarm.message
+    assert "is 85 % full (85 of 100 tasks). When it is full, RabbitMQ refuses tasks" in alarm.message
     assert found(view)["queue-drops", "mail"].state == "ok"
 
 
@@ -283,9 +283,9 @@ def test_an_alarm_is_critical_whatever_the_ratios_say_and_names_who_is_blocked(o
     assert alarm.state == "critical"
     assert "has a memory alarm on slowtask" in alarm.message
     assert re.search(
-        r"publishers are blocked, workers go on; 1 connection is blocked \(slowtask@", alarm.message
+        r"it blocks publishers, workers go on\. 1 connection is blocked \(slowtask@", alarm.message
     )
-    assert "apply_async without confirm_publish is lost without an error" in alarm.message
+    assert "without confirm_publish are lost without an error" in alarm.message
     assert view.capacity.ratio >= 1.0
     assert found(view)["broker-capacity", broker.name].state is None
     assert found(over)["broker-alarm", broker.name].state == "ok"

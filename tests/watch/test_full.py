@@ -89,10 +89,11 @@ def test_the_check_is_critical_with_all_figures(full, system, tmp_path):
     assert done.returncode == 2
     assert done.stdout.startswith(f"CRITICAL: {full.url} is 100 % full (")
     assert re.search(r"full \(4\.\d+ MB of 4\.\d+ MB\): ", done.stdout)
-    assert f"{waiting:,} jobs wait" in done.stdout
+    assert f"{waiting:,} jobs are waiting" in done.stdout
     assert f"To blame: {TASKS[system]}: {waiting:,} waiting" in done.stdout
-    assert f"% {'queued jobs' if system == 'rq' else 'waiting tasks'}" in done.stdout
-    assert "Raise its maxmemory now" in done.stdout
+    owner = "Queued jobs" if system == "rq" else "Waiting tasks"
+    assert re.search(rf"{owner} hold \d+(\.\d)? % of its memory", done.stdout)
+    assert "Raise maxmemory now" in done.stdout
     assert "UNKNOWN" not in done.stdout
 
 
@@ -104,7 +105,7 @@ def test_the_page_is_critical_with_all_figures(full, system, tmp_path):
     assert done.returncode == 0
     assert re.search(r"100 % of 4\.\d+ MB\n", done.stdout)
     assert "CRITICAL: " in done.stdout
-    assert "act before" not in done.stdout
+    assert "When it is full" not in done.stdout
     assert f" mail     {waiting:,} " in done.stdout
     assert f" {TASKS[system]} " in done.stdout
 
@@ -134,7 +135,7 @@ def test_the_monitor_s_alert_is_critical_with_the_figures(full, system, tmp_path
 
     [alert] = [each for each in alerts if each["alert.name"] == "broker-capacity"]
     assert (alert["alert.state"], alert["task.name"]) == ("critical", TASKS[system])
-    assert f"{full.client().llen(LISTS[system]):,} jobs wait" in alert["message"]
+    assert f"{full.client().llen(LISTS[system]):,} jobs are waiting" in alert["message"]
     assert b"CRITICAL: broker-capacity" in said
     assert b"broker-unseen" not in said
 

@@ -58,7 +58,7 @@ def test_what_does_not_grow_is_not_forecast(slope):
 
 
 def test_too_few_samples_give_no_forecast():
-    assert judge.forecast([(5.0 * n, 100.0 * n) for n in range(judge.FEWEST - 1)], 1e6) is None
+    assert judge.forecast([(5.0 * n, 100.0 * n) for n in range(judge.MIN_FORECAST_POINTS - 1)], 1e6) is None
 
 
 def test_load_is_the_share_of_the_workers_time_that_arrives():
@@ -70,7 +70,7 @@ def test_load_is_the_share_of_the_workers_time_that_arrives():
 def test_the_backlog_is_counted_in_work_not_in_jobs():
     waiting = Waiting(queue="q", depth=110, sampled=110, tasks={MAIL: 10, THUMB: 100})
 
-    first, second = judge.blame(waiting, TYPICAL)
+    first, second = judge.backlog_by_task(waiting, TYPICAL)
 
     assert (first.task, first.count, first.work, first.margin) == (MAIL, 10, 50.0, 0)
     assert first.share == pytest.approx(50 / 60)
@@ -80,7 +80,7 @@ def test_the_backlog_is_counted_in_work_not_in_jobs():
 def test_a_sample_is_scaled_up_and_says_how_sure_it_is():
     waiting = Waiting(queue="q", depth=1_000_000, sampled=2401, tasks={MAIL: 1200, THUMB: 1201})
 
-    first = judge.blame(waiting, TYPICAL)[0]
+    first = judge.backlog_by_task(waiting, TYPICAL)[0]
 
     assert first.count == pytest.approx(499_792, abs=1)
     assert first.margin == pytest.approx(20_000, rel=0.01)
@@ -89,7 +89,7 @@ def test_a_sample_is_scaled_up_and_says_how_sure_it_is():
 def test_a_task_that_the_log_does_not_know_has_no_work_and_stands_last():
     waiting = Waiting(queue="q", depth=101, sampled=101, tasks={"jobs.new": 100, THUMB: 1})
 
-    first, last = judge.blame(waiting, TYPICAL)
+    first, last = judge.backlog_by_task(waiting, TYPICAL)
 
     assert (first.task, last.task, last.work, last.share) == (THUMB, "jobs.new", None, None)
 
@@ -97,7 +97,7 @@ def test_a_task_that_the_log_does_not_know_has_no_work_and_stands_last():
 def test_one_task_in_two_queues_is_one_of_the_backlog():
     queues = [Waiting(queue=name, depth=10, sampled=10, tasks={MAIL: 10}) for name in "ab"]
 
-    [found] = judge.backlog(each for queue in queues for each in judge.blame(queue, TYPICAL))
+    [found] = judge.merge_backlogs(each for queue in queues for each in judge.backlog_by_task(queue, TYPICAL))
 
     assert (found.count, found.work, found.share) == (20, 100.0, 1.0)
 
@@ -153,14 +153,15 @@ def test_a_run_without_a_sign_of_life_is_lost():
 
 def test_advice_gives_the_workers_that_would_hold_and_the_figures():
     queue = Queue(name="default", depth=100, workers=4)
-    waiting = Waiting(queue="default", depth=100, sampled=100, tasks={MAIL: 60, THUMB: 40})
-    blamed = judge.blame(waiting, TYPICAL)
+    backlog = judge.backlog_by_task(
+        Waiting(queue="default", depth=100, sampled=100, tasks={MAIL: 60, THUMB: 40}), TYPICAL
+    )
 
-    text = judge.advice(queue, 2.0, 3.04, blamed, TYPICAL)
+    text = judge.advice(queue, 2.0, 3.04, backlog, TYPICAL)
 
     assert text == (
-        "4 more workers on default would hold; or give jobs.send_mail a queue of its own with 8"
-        " (2 jobs/s of 3.04 s keep 6.08 busy, 4 are there)."
+        "Add 4 workers to default, or give jobs.send_mail a queue of its own with 8 workers:"
+        " 2 jobs/s of 3.04 s keep 6.08 workers busy, and there are 4."
     )
 
 

@@ -29,16 +29,16 @@ from slowtask.demo.server import Server
 from slowtask.demo.workers import Workers
 from slowtask.errors import UsageError
 from slowtask.record import event, sample
-from slowtask.watch.alarm import Finding, Told
+from slowtask.watch.alerts import Finding, Notification
 from slowtask.watch.broker.redis import open_redis
 from slowtask.watch.broker.rq import Rq
-from slowtask.watch.findings import findings, unseen
+from slowtask.watch.findings import broker_unseen, findings
 from slowtask.watch.judge import Typical
-from slowtask.watch.metrics import Health, served
-from slowtask.watch.monitor import Lines, Monitor
-from slowtask.watch.samples import samples
+from slowtask.watch.metrics import Health, serve
+from slowtask.watch.monitor import LineFile, Monitor
+from slowtask.watch.samples import sample_lines
 from slowtask.watch.settings import MonitorSettings, Thresholds, load
-from slowtask.watch.tell import Channels, body, senders, title, tried
+from slowtask.watch.tell import Channels, body, open_senders, title, try_channels
 from slowtask.watch.typical import Runs
 from slowtask.watch.view import Watch
 
@@ -88,8 +88,8 @@ def test_a_full_redis_is_critical_and_the_task_to_blame_is_named(watch, redis, r
     found = {each.name: each for each in findings(view, Thresholds())}
     assert found["broker-capacity"].state == "critical"
     assert found["broker-capacity"].task == MAIL
-    assert "20 waiting, 1m 40s of one worker, 83 % of the backlog" in found["broker-capacity"].message
-    assert "RQ can't work jobs off any more" in found["broker-capacity"].message
+    assert "20 waiting, 1m 40s of worker time, 83 % of the backlog" in found["broker-capacity"].message
+    assert "RQ can no longer drain its queues" in found["broker-capacity"].message
 
 
 def test_a_redis_with_room_is_well(watch, redis, redis_server):
@@ -105,7 +105,7 @@ def test_one_without_a_limit_or_that_evicts_is_a_warning(watch, redis, redis_ser
     text = next(each.message for each in findings(watch.poll(), Thresholds()) if each.name == "broker-policy")
     redis.config_set("maxmemory-policy", "noeviction")
 
-    assert "evicts (allkeys-lru)" in text
+    assert "evicts keys when it is full (allkeys-lru)" in text
 
 
 class Clocked(Rq):
@@ -154,7 +154,7 @@ def test_a_run_that_takes_too_long_is_told_before_it_ends(broker, redis, redis_s
         )
 
     assert found[0].task == MAIL
-    assert "usually under 50 ms" in found[0].message
+    assert "usually takes less than 50 ms" in found[0].message
 
 
 def test_a_limit_of_the_users_own_counts_at_once(broker, redis, redis_server, tmp_path):
@@ -170,7 +170,7 @@ def test_the_samples_of_a_look_are_lines_of_the_design(watch, redis):
     watch.poll()
     fill(redis, mails=2)
 
-    lines = [msgspec.to_builtins(each) for each in samples(watch.poll())]
+    lines = [msgspec.to_builtins(each) for each in sample_lines(watch.poll())]
 
     of_queue = next(each for each in lines if "queue.name" in each)
     of_broker = next(each for each in lines if "broker.name" in each)
@@ -217,11 +217,11 @@ def finding(value=0.9):
 
 
 def told(state="critical", kind="change", before="ok"):
-    return Told(finding=finding(), state=state, kind=kind, before=before, lasted=90.0)
+    return Notification(finding=finding(), state=state, kind=kind, before=before, lasted=90.0)
 
 
 def test_an_alert_reaches_a_channel_with_its_state_and_the_link(web):
-    channels = Channels(senders([web.url]))
+    channels = Channels(open_senders([web.url]))
     channels.send("critical", title(told()), body(told(), "https://kibana/x"))
     channels.stop()
 
@@ -234,14 +234,14 @@ def test_an_alert_reaches_a_channel_with_its_state_and_the_link(web):
 def test_that_it_is_over_is_told_with_how_long_it_was():
     over = told(state="ok", before="critical")
 
-    assert title(over) == "OVER: broker-capacity of redis"
+    assert title(over) == "RESOLVED: broker-capacity of redis"
     assert body(over) == "full\nIt was critical for 1m 30s."
 
 
 def test_a_channel_that_fails_is_tried_again_and_holds_up_no_other(web):
     web.status = 500
     other = Web()
-    channels = Channels(senders([other.url, web.url]), pause=0.05)
+    channels = Channels(open_senders([other.url, web.url]), pause=0.05)
     channels.send("warning", "t", "b")
     wait_until(lambda: other.got)
     web.status = 200
@@ -259,21 +259,21 @@ def test_a_channel_whose_library_raises_is_a_failure_and_no_more(caplog):
 
     channels = Channels([("slack (1)", broken)], pause=0.0)
     channels.send("ok", "t", "b")
-    wait_until(lambda: "could not be told" in caplog.text)
+    wait_until(lambda: "could not be sent" in caplog.text)
     channels.stop()
 
     assert "slack (1) failed: RuntimeError: gone" in caplog.text
 
 
 def test_a_channel_that_is_none_is_named_by_its_place_for_its_address_is_a_secret(web):
-    with pytest.raises(UsageError, match="channel 2 is no address") as raised:
-        senders([web.url, "nonsense://user:secret@x"])
+    with pytest.raises(UsageError, match=r"channel 2 of the channels isn.t an address") as raised:
+        open_senders([web.url, "nonsense://user:secret@x"])
 
     assert "secret" not in str(raised.value)
 
 
 def test_the_channels_can_be_tried(web):
-    [(name, taken, _)] = tried([web.url])
+    [(name, taken, _)] = try_channels([web.url])
 
     assert (name, taken) == ("json (1)", True)
     assert web.got[0]["title"] == "TEST: slowtask"
@@ -291,7 +291,7 @@ def test_one_step_writes_samples_and_what_is_told(watch, redis, tmp_path):
     limit(redis, 0.9)
     monitor, lines = monitored(watch, tmp_path)
 
-    [alarm] = [each for each in monitor.step() if each.finding.name == "broker-capacity"]
+    [alarm] = [each for each in monitor.poll() if each.finding.name == "broker-capacity"]
 
     records = [json.loads(line) for line in lines]
     assert alarm.state == "critical"
@@ -305,14 +305,14 @@ def test_a_redis_that_goes_away_and_comes_back_is_told_both_times(tmp_path):
         client = open_redis(server.url)
         watch = Watch(Rq(client, server.url))
         monitor, lines = monitored(watch, tmp_path)
-        monitor.step()
-    gone = [(each.finding.name, each.state) for each in monitor.step()]
+        monitor.poll()
+    gone = [(each.finding.name, each.state) for each in monitor.poll()]
     count = len(lines)
     again = Server(tmp_path)
     again.port = server.port
     with again:
-        back = [(each.finding.name, each.state) for each in monitor.step()]
-        back += [(each.finding.name, each.state) for each in monitor.step()]
+        back = [(each.finding.name, each.state) for each in monitor.poll()]
+        back += [(each.finding.name, each.state) for each in monitor.poll()]
 
     assert ("broker-unseen", "critical") in gone
     assert count == len(lines) - sum(1 for line in lines[count:])
@@ -322,7 +322,7 @@ def test_a_redis_that_goes_away_and_comes_back_is_told_both_times(tmp_path):
 def test_what_can_not_be_seen_is_no_sample_of_zeros(tmp_path):
     with open_redis("redis://127.0.0.1:1") as client:
         monitor, lines = monitored(Watch(Rq(client, "redis://127.0.0.1:1")), tmp_path)
-        monitor.step()
+        monitor.poll()
 
     assert [json.loads(line)["event.dataset"] for line in lines] == ["slowtask.alert"]
 
@@ -330,10 +330,10 @@ def test_what_can_not_be_seen_is_no_sample_of_zeros(tmp_path):
 def test_a_broker_that_is_away_is_asked_less_and_less_often(tmp_path):
     with open_redis("redis://127.0.0.1:1") as client:
         monitor, _ = monitored(Watch(Rq(client, "redis://127.0.0.1:1")), tmp_path)
-        pauses = [monitor.pause()]
+        pauses = [monitor.next_interval()]
         for _ in range(8):
-            monitor.step()
-            pauses.append(monitor.pause())
+            monitor.poll()
+            pauses.append(monitor.next_interval())
 
     assert pauses[:4] == [5.0, 10.0, 20.0, 40.0]
     assert pauses[-1] == 60.0
@@ -345,11 +345,11 @@ def test_a_full_disk_does_not_end_the_watch(watch, redis):
 
     monitor = Monitor(watch, "redis", MonitorSettings(), write=full)
 
-    assert isinstance(monitor.step(), list)
+    assert isinstance(monitor.poll(), list)
 
 
 def test_seen_again_is_a_finding_too():
-    assert unseen("redis", None).state == "ok"
+    assert broker_unseen("redis", None).state == "ok"
 
 
 def runs_in(path, **options):
@@ -418,7 +418,7 @@ def test_a_log_that_can_not_be_written_later_is_told_once_and_again_when_it_can(
             raise OSError(28, "No space left on device")
         written.append(line)
 
-    lines = Lines(write, "/var/log/m.ndjson", noticed.append)
+    lines = LineFile(write, "/var/log/m.ndjson", noticed.append)
     for _ in range(3):
         lines.write(b"lost\n")
     full[0] = False
@@ -426,7 +426,7 @@ def test_a_log_that_can_not_be_written_later_is_told_once_and_again_when_it_can(
 
     first, second = caplog.messages
     assert "/var/log/m.ndjson can't be written (No space left on device)" in first
-    assert second == "the monitor's log /var/log/m.ndjson is written again; 3 lines lost."
+    assert second == "the monitor's log /var/log/m.ndjson can be written again; 3 lines lost."
     assert (written, noticed) == ([b"kept\n"], [first, None])
 
 
@@ -445,10 +445,10 @@ def test_a_log_that_can_not_be_written_at_the_start_is_a_wrong_setting(tmp_path,
 
 
 def test_what_the_monitor_can_not_read_is_seen_from_outside(watch, redis):
-    health = Health(patience=60.0)
-    server = served("127.0.0.1:0", health)
-    health.see(watch.poll())
-    health.note("runs", "no log of runs")
+    health = Health(max_age=60.0)
+    server = serve("127.0.0.1:0", health)
+    health.update(watch.poll())
+    health.report("runs", "no log of runs")
 
     assert get(server, "/healthz") == (200, "ok\nno log of runs\n")
     text = get(server, "/metrics")[1]
@@ -468,10 +468,10 @@ def get(server, path):
 def test_metrics_show_the_last_look_with_bounded_labels(watch, redis):
     fill(redis, mails=4, name='odd"\n')
     limit(redis, 0.5)
-    health = Health(patience=60.0)
-    server = served("127.0.0.1:0", health)
+    health = Health(max_age=60.0)
+    server = serve("127.0.0.1:0", health)
     before = get(server, "/healthz")
-    health.see(watch.poll())
+    health.update(watch.poll())
 
     status, text = get(server, "/metrics")
 
@@ -487,16 +487,16 @@ def test_metrics_show_the_last_look_with_bounded_labels(watch, redis):
 
 def test_a_monitor_that_has_not_looked_of_late_is_not_well(watch, redis):
     now = [0.0]
-    health = Health(patience=10.0, clock=lambda: now[0])
-    health.see(watch.poll())
+    health = Health(max_age=10.0, clock=lambda: now[0])
+    health.update(watch.poll())
     now[0] = 11.0
 
-    assert not health.well
+    assert not health.healthy
 
 
 def test_an_address_in_use_is_told(web):
     with pytest.raises(UsageError, match="can't be served"):
-        served(f"127.0.0.1:{web.server.server_port}", Health(patience=1.0))
+        serve(f"127.0.0.1:{web.server.server_port}", Health(max_age=1.0))
 
 
 def test_settings_come_from_the_file_and_the_environment_wins(tmp_path):
@@ -647,7 +647,7 @@ def test_the_wait_for_a_channel_ends_with_the_monitor():
     channels = Channels([("slow (1)", lambda *_: blocked.get() is None)])
     channels.send("ok", "t", "b")
     start = time.monotonic()
-    channels.stop(patience=0.2)
+    channels.stop(timeout=0.2)
 
     assert time.monotonic() - start < PATIENCE
     blocked.put(None)

@@ -73,7 +73,7 @@ def test_the_backlog_the_overrun_and_the_workers_are_judged_as_for_rq(site):
     broker.close()
 
     [mail] = [each for each in view.queues if each.queue.name == "mail"]
-    assert (mail.queue.workers, mail.blamed[0].task, mail.blamed[0].count) == (4, "shop.mail", 40)
+    assert (mail.queue.workers, mail.backlog[0].task, mail.backlog[0].count) == (4, "shop.mail", 40)
     assert mail.drained_in == pytest.approx(50.0)
     overrun = next(
         each
@@ -81,7 +81,7 @@ def test_the_backlog_the_overrun_and_the_workers_are_judged_as_for_rq(site):
         if (each.name, each.subject) == ("queue-overrun", "mail")
     )
     assert overrun.state == "warning"
-    assert "shop.mail has run for 1m" in overrun.message
+    assert "shop.mail has been running for 1m" in overrun.message
 
 
 def test_where_nothing_of_what_waits_can_be_seen_it_is_guessed_from_the_log(vhost, rabbitmq):
@@ -90,7 +90,7 @@ def test_where_nothing_of_what_waits_can_be_seen_it_is_guessed_from_the_log(vhos
     view = wait_until(lambda: [each for each in [watch.poll()] if each.queues])[0]
     broker.close()
 
-    first, second = view.queues[0].blamed
+    first, second = view.queues[0].backlog
     assert (first.task, first.count, first.guessed, second.count) == ("shop.mail", 15, True, 5)
 
 
@@ -190,7 +190,7 @@ def test_the_service_watches_both_and_mixes_up_no_alarms(redis, redis_server, vh
 
     assert process.returncode == 0
     assert len(told) == 1
-    assert f"CRITICAL: queue-depth of default at {redacted_url(vhost)}: default: 30 waiting" in told[0]
+    assert f"CRITICAL: queue-depth of default at {redacted_url(vhost)}: default: 30 jobs waiting" in told[0]
     assert {each["broker.system"] for each in records if "broker.system" in each} == {"redis", "rabbitmq"}
     assert vhost not in said.decode()
 

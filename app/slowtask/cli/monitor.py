@@ -62,11 +62,11 @@ def monitor(context: click.Context, /, *, config: Path | None, test_alert: bool,
 
 def send_test_alerts(settings: MonitorSettings) -> int:
     """Send a test to each channel and return the exit status. Raises `UsageError` if there is no channel."""
-    from slowtask.watch.tell import tried
+    from slowtask.watch.tell import try_channels
 
     if not settings.channels:
         raise UsageError("no channels to test: set them in --config or SLOWTASK_MONITOR_CHANNELS.")
-    results = tried(settings.channels)
+    results = try_channels(settings.channels)
     for name, sent, seconds in results:
         click.echo(f"{name}: {'sent' if sent else 'FAILED'}, {seconds:.1f} s")
     return 0 if all(sent for _, sent, _ in results) else 1
@@ -96,27 +96,27 @@ def make_monitors(settings: MonitorSettings, urls: Mapping[str, str], stack: Exi
     the other.
     """
     from slowtask.cli.runs import Reader
-    from slowtask.watch.metrics import Health, served
-    from slowtask.watch.monitor import Lines, Monitor
-    from slowtask.watch.tell import Channels, senders
+    from slowtask.watch.metrics import Health, serve
+    from slowtask.watch.monitor import LineFile, Monitor
+    from slowtask.watch.tell import Channels, open_senders
     from slowtask.watch.typical import Runs
     from slowtask.watch.view import Watch
 
     brokers = open_brokers(urls, settings.celery_queues)
     health = Health(3 * settings.interval + 10, systems=[broker.system for broker in brokers])
     if settings.metrics:
-        stack.callback(served(settings.metrics, health).shutdown)
+        stack.callback(serve(settings.metrics, health).shutdown)
     channels: Any = None
     if settings.channels:
-        channels = Channels(senders(settings.channels))
+        channels = Channels(open_senders(settings.channels))
         stack.callback(channels.stop)
-    lines = Lines(open_log(settings, stack), settings.log, partial(health.note, "log"))
+    lines = LineFile(open_log(settings, stack), settings.log, partial(health.report, "log"))
     lines.check()
-    runs = Runs(Reader(settings.runs), settings.runs, notify=partial(health.note, "runs"))
+    runs = Runs(Reader(settings.runs), settings.runs, notify=partial(health.report, "runs"))
     return [
         Monitor(
             Watch(broker, settings, runs, runs.mix), broker.name, settings,
-            write=lines.write, channels=channels, seen=health.see,
+            write=lines.write, channels=channels, on_view=health.update,
         )
         for broker in brokers
     ]  # fmt: skip

@@ -13,10 +13,10 @@ from slowtask.cli.runs import read_runs
 from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.record.sample import State
-from slowtask.watch.alarm import STATES
+from slowtask.watch.alerts import STATES
 
 if TYPE_CHECKING:
-    from slowtask.watch.alarm import Finding
+    from slowtask.watch.alerts import Finding
     from slowtask.watch.settings import Thresholds
     from slowtask.watch.view import View, Watch
 

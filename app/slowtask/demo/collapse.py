@@ -103,7 +103,7 @@ def run(folder: Path, step: Step, *, fast: bool) -> Result:
 
 def make_watch(redis: "Redis", url: str) -> Watch:
     """Make the monitor's watch; it reads few jobs at a time, as its buffers count in such a small Redis."""
-    return Watch(Rq(redis, url), seen=20, keys=0)
+    return Watch(Rq(redis, url), max_jobs=20, max_keys=0)
 
 
 def fill(  # noqa: PLR0913 - the broker, the monitor and the pace

@@ -1,4 +1,8 @@
-"""WATCH: what a poll gives to alarm of, in figures and in the sentences that a person reads."""
+"""WATCH: what a judged poll gives to alert about: the value, its thresholds and the message.
+
+Each poll gives a finding for everything that can have an alert, also where all is well: so an alert can be
+resolved.
+"""
 
 import math
 from collections.abc import Sequence
@@ -9,76 +13,89 @@ from typing import Final
 from slowtask.errors import BrokerError
 from slowtask.record.event import SECOND
 from slowtask.units import printable
-from slowtask.watch.alarm import Finding
-from slowtask.watch.judge import Blame, Capacity, Forecast, Overrun
+from slowtask.watch.alerts import Finding
+from slowtask.watch.judge import Capacity, Forecast, Overrun, TaskBacklog
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.view import QueueView, View
 from slowtask.watch.words import (
-    alarm_text,
-    blame_text,
-    capacity_text,
-    overrun_text,
-    owners_text,
-    policy_text,
-    queue_text,
-    remedy_text,
-    waiting_text,
+    describe_alarms,
+    describe_backlog,
+    describe_capacity,
+    describe_depth,
+    describe_mirroring,
+    describe_overflow,
+    describe_overrun,
+    describe_owners,
+    describe_policy,
+    describe_queue,
 )
 
-CRITICAL_SHARE: Final = 1 / 6  #: of the seconds from which a forecast is a warning
-FAR: Final = 3.0  #: times its p99 that a run takes before that is worth an alarm
-OF_BROKER: Final = ("broker-capacity", "broker-full-soon")
-OF_QUEUE: Final = ("queue-capacity", "queue-full-soon")
+WARNING_SHARE: Final = 0.9  #: of the critical capacity
+CRITICAL_FORECAST_SHARE: Final = 1 / 6  #: of the seconds from which a forecast is a warning
+#: Of its task's p99: one run in a hundred is over the p99 as a matter of course.
+OVERRUN_ALERT_FACTOR: Final = 3.0
+BROKER_ALERTS: Final = ("broker-capacity", "broker-full-soon")
+QUEUE_ALERTS: Final = ("queue-capacity", "queue-full-soon")
 
 
 def findings(view: View, thresholds: Thresholds) -> list[Finding]:
-    """All that alarms are made of."""
-    of_queues = (each for queue in view.queues for each in _of_queue(queue, thresholds))
-    return [*_of_broker(view, thresholds), *of_queues, *map(_of_runs, view.queues, repeat(view.overruns))]
+    """All findings of one poll."""
+    of_queues = (finding for queue in view.queues for finding in _queue_findings(queue, thresholds))
+    overruns = map(_overrun_finding, view.queues, repeat(view.overruns))
+    return [*_broker_findings(view, thresholds), *of_queues, *overruns]
 
 
-def unseen(name: str, error: BrokerError | None) -> Finding:
-    """That the broker called *name* can't be seen, or is seen again."""
+def broker_unseen(name: str, error: BrokerError | None) -> Finding:
+    """Whether the broker called *name* can be read; *error* says why not."""
     return Finding(
         name="broker-unseen",
         subject=name,
         value=0.0 if error is None else 1.0,
         warning=None,
         critical=1.0,
-        message=f"{name} is seen again." if error is None else f"nothing is known of the queues: {error}",
+        message=f"{name} can be read again."
+        if error is None
+        else f"the broker can't be read, so the state of its queues is unknown: {error}",
     )
 
 
-def _of_broker(view: View, thresholds: Thresholds) -> list[Finding]:
-    """Its memory and disk, and its queues' own thresholds: how full, how soon full, and what happens then."""
-    found = [_alarm(view), _blind(view)]
-    found += [each for one in view.capacities for each in _of_capacity(view, one, thresholds)]
-    poll = view.poll
-    if poll.memory is not None and poll.server == "redis":
-        odd = poll.memory.policy not in (None, "noeviction") or not poll.memory.limit
-        found.append(
-            Finding(
-                name="broker-policy", subject=poll.name, value=float(odd), warning=1.0, critical=None,
-                message=policy_text(poll.name, poll.memory.policy, poll.memory.limit),
-            )
-        )  # fmt: skip
+def _broker_findings(view: View, thresholds: Thresholds) -> list[Finding]:
+    """What the broker says of itself, and how full its memory, disk and queues are."""
+    found = [_alarm_finding(view), _gaps_finding(view)]
+    for capacity in view.capacities:
+        found += _capacity_findings(view, capacity, thresholds)
+    if view.poll.memory is not None and view.poll.server == "redis":
+        found.append(_policy_finding(view.poll.name, view.poll.memory.policy, view.poll.memory.limit))
     return found
 
 
-def _of_capacity(view: View, capacity: Capacity, thresholds: Thresholds) -> list[Finding]:
-    """One limit."""
-    owned = owners_text(view) + waiting_text(view) if capacity.limit.is_memory else ""
-    blamed = blamed_for(view, capacity)
-    full_name, near_name = OF_QUEUE if capacity.limit.queue else OF_BROKER
-    # Once an alarm is on, or it is critically full, that alone is told.
+def _policy_finding(name: str, policy: str | None, limit: int) -> Finding:
+    """Whether a Redis evicts keys, or has no limit."""
+    unsafe = policy not in (None, "noeviction") or not limit
+    return Finding(
+        name="broker-policy", subject=name, value=float(unsafe), warning=1.0, critical=None,
+        message=describe_policy(name, policy, limit),
+    )  # fmt: skip
+
+
+def _capacity_findings(view: View, capacity: Capacity, thresholds: Thresholds) -> list[Finding]:
+    """How full one limit is, and how soon it will be full.
+
+    While an alarm of the broker is on, or once it is critically full, the other one says nothing.
+    """
+    backlog = backlog_of(view, capacity)
+    sentences = [describe_capacity(view, capacity)]
+    if capacity.limit.is_memory:
+        sentences += [describe_owners(view), describe_depth(view)]
+    full_name, near_name = QUEUE_ALERTS if capacity.limit.queue else BROKER_ALERTS
     full = Finding(
         name=full_name,
-        subject=subject(view, capacity),
+        subject=subject_of(view, capacity),
         value=None if capacity.reached else capacity.ratio,
-        warning=thresholds.capacity * 0.9,
+        warning=thresholds.capacity * WARNING_SHARE,
         critical=thresholds.capacity,
-        message=capacity_text(view, capacity) + owned + blame_text(blamed) + remedy_text(view, capacity),
-        task=blamed[0].task if blamed else None,
+        message=" ".join(filter(None, (*sentences, describe_backlog(backlog)))),
+        task=backlog[0].task if backlog else None,
         queue=capacity.limit.queue,
     )
     near = replace(
@@ -86,41 +103,42 @@ def _of_capacity(view: View, capacity: Capacity, thresholds: Thresholds) -> list
         name=near_name,
         value=None if capacity.ratio >= thresholds.capacity else _seconds_left(capacity.forecast),
         warning=thresholds.soon,
-        critical=thresholds.soon * CRITICAL_SHARE,
+        critical=thresholds.soon * CRITICAL_FORECAST_SHARE,
         lower_is_worse=True,
     )
     return [full, near]
 
 
-def subject(view: View, capacity: Capacity) -> str:
-    """What an alarm about one limit is about: the broker where it is its memory."""
+def subject_of(view: View, capacity: Capacity) -> str:
+    """What an alert about one limit is about: the broker where it is its memory."""
     name = capacity.limit.queue or view.poll.name
     return name if capacity.limit.is_memory else f"{name} ({capacity.limit.kind})"
 
 
-def blamed_for(view: View, capacity: Capacity) -> Sequence[Blame]:
-    """The tasks to blame for what fills a queue, or the broker."""
+def backlog_of(view: View, capacity: Capacity) -> Sequence[TaskBacklog]:
+    """The tasks that wait in the queue of a limit, or in all queues of the broker."""
     if capacity.limit.queue is None:
         return view.backlog
-    return next((each.blamed for each in view.queues if each.queue.name == capacity.limit.queue), ())
+    return next((each.backlog for each in view.queues if each.queue.name == capacity.limit.queue), ())
 
 
-def _alarm(view: View) -> Finding:
-    """Whether the broker says itself that it is at a limit."""
-    poll, blamed = view.poll, view.backlog
+def _alarm_finding(view: View) -> Finding:
+    """Whether the broker itself says that it is at a limit."""
+    alarmed = bool(view.poll.alarms)
+    backlog = view.backlog if alarmed else []
     return Finding(
-        name="broker-alarm", subject=poll.name, value=float(bool(poll.alarms)), warning=None, critical=1.0,
-        message=alarm_text(view) + (blame_text(blamed) if poll.alarms else ""),
-        task=blamed[0].task if blamed and poll.alarms else None,
+        name="broker-alarm", subject=view.poll.name, value=float(alarmed), warning=None, critical=1.0,
+        message=f"{describe_alarms(view)} {describe_backlog(backlog)}".rstrip(),
+        task=backlog[0].task if backlog else None,
     )  # fmt: skip
 
 
-def _blind(view: View) -> Finding:
-    """Whether there is something that can't be told."""
-    poll = view.poll
+def _gaps_finding(view: View) -> Finding:
+    """Whether there is something that the broker doesn't let us read."""
+    gaps = view.poll.gaps
     return Finding(
-        name="broker-gaps", subject=poll.name, value=float(bool(poll.gaps)), warning=1.0, critical=None,
-        message=" ".join(poll.gaps) or f"{poll.name} tells all.",
+        name="broker-gaps", subject=view.poll.name, value=float(bool(gaps)), warning=1.0, critical=None,
+        message=" ".join(gaps) or f"{view.poll.name} can be read completely.",
     )  # fmt: skip
 
 
@@ -129,69 +147,59 @@ def _seconds_left(forecast: Forecast | None) -> float:
     return math.inf if forecast is None else forecast.seconds
 
 
-def _of_queue(view: QueueView, thresholds: Thresholds) -> list[Finding]:
-    """Whether its workers keep up, and the thresholds that were set for it."""
+def _queue_findings(view: QueueView, thresholds: Thresholds) -> list[Finding]:
+    """Whether a queue's workers keep up, and whether it keeps to the thresholds that are set for it."""
     queue = view.queue
-    task = view.blamed[0].task if view.blamed else None
-    text = queue_text(view)
-    found = [
-        Finding(
-            name="queue-load", subject=queue.name, queue=queue.name, task=task, message=text,
-            value=view.load if queue.depth else 0.0, warning=1.0, critical=None,
-        )
-    ]  # fmt: skip
-    for name, value, limit in (
+    load = Finding(
+        name="queue-load",
+        subject=queue.name,
+        queue=queue.name,
+        task=view.backlog[0].task if view.backlog else None,
+        message=describe_queue(view),
+        value=view.load if queue.depth else 0.0,
+        warning=1.0,
+        critical=None,
+    )
+    limited = (
         ("queue-depth", float(queue.depth), thresholds.depth.get(queue.name)),
         ("queue-age", (queue.oldest or 0) / SECOND, thresholds.age.get(queue.name)),
-    ):
-        if limit is not None:
-            found.append(
-                Finding(
-                    name=name, subject=queue.name, queue=queue.name, task=task, message=text, value=value,
-                    warning=limit * thresholds.capacity, critical=float(limit),
-                )
-            )  # fmt: skip
-    return [*found, *_of_kind(view)]
+    )
+    found = [
+        replace(load, name=name, value=value, warning=limit * thresholds.capacity, critical=limit)
+        for name, value, limit in limited
+        if limit is not None
+    ]
+    return [load, *found, *_setup_findings(view)]
 
 
-def _of_kind(view: QueueView) -> list[Finding]:
-    """What is wrong with how the queue is made: told where it is so, and where it is no more."""
-    name = printable(view.queue.name)
-    return [
-        Finding(
-            name="queue-drops", subject=view.queue.name, queue=view.queue.name, warning=1.0, critical=None,
-            value=float(view.queue.drops_oldest),
-            message=f"{name} has a limit and drops its oldest tasks there, without a word: set overflow to"
-            " reject-publish, and have publishers confirm_publish."
-            if view.queue.drops_oldest
-            else f"{name} drops nothing.",
-        ),
-        Finding(
-            name="queue-mirrored", subject=view.queue.name, queue=view.queue.name, warning=1.0, critical=None,
-            value=float(view.queue.mirrored),
-            message=f"{name} is mirrored by a policy (ha-mode), which RabbitMQ 4 no longer does: make it a"
-            " quorum queue."
-            if view.queue.mirrored
-            else f"{name} isn't mirrored.",
-        ),
-    ]  # fmt: skip
+def _setup_findings(view: QueueView) -> list[Finding]:
+    """Whether a queue of RabbitMQ is set up so that it loses tasks, or as RabbitMQ 4 no longer allows."""
+    queue = view.queue
+    drops = Finding(
+        name="queue-drops", subject=queue.name, queue=queue.name, warning=1.0, critical=None,
+        value=float(queue.drops_oldest), message=describe_overflow(queue.name, drops=queue.drops_oldest),
+    )  # fmt: skip
+    mirrored = replace(
+        drops, name="queue-mirrored", value=float(queue.mirrored),
+        message=describe_mirroring(queue.name, mirrored=queue.mirrored),
+    )  # fmt: skip
+    return [drops, mirrored]
 
 
-def _of_runs(view: QueueView, overruns: Sequence[Overrun]) -> Finding:
-    """Whether a job of one queue runs past its limit, far past its task's own p99, or is lost."""
+def _overrun_finding(view: QueueView, overruns: Sequence[Overrun]) -> Finding:
+    """Whether a job of one queue runs past its limit, far past its task's own p99, or has lost its worker."""
     name = view.queue.name
-    mine = [each for each in overruns if each.job.queue == name]
-    worst = max(mine, key=excess, default=None)
+    worst = max((each for each in overruns if each.job.queue == name), key=excess, default=None)
     return Finding(
         name="queue-overrun", subject=name, queue=name, warning=1.0, critical=None,
         value=excess(worst) if worst else 0.0,
         task=worst.job.task if worst else None,
-        message=overrun_text(worst) if worst else f"{printable(name)}: no job runs for too long.",
+        message=describe_overrun(worst) if worst else f"{printable(name)}: no job runs too long.",
     )  # fmt: skip
 
 
 def excess(overrun: Overrun) -> float:
-    """1 from where it is worth an alarm: one run in a hundred is past its p99 as a matter of course."""
+    """How far a run is over what it may take; an alert begins at 1."""
     if overrun.why == "lost" or not overrun.allowed:
         return 1.0
-    return overrun.took / overrun.allowed / (FAR if overrun.why == "p99" else 1.0)
+    return overrun.took / overrun.allowed / (OVERRUN_ALERT_FACTOR if overrun.why == "p99" else 1.0)

@@ -1,4 +1,6 @@
-"""WATCH: what polls of a broker mean: how full it is, when it will be, which task is to blame. All pure.
+"""WATCH: what polls of a broker mean: how full it is, how soon full, which task is to blame.
+
+All functions are pure.
 
 Times are in seconds unless a name says otherwise; what isn't known is None, never 0.
 """
@@ -8,27 +10,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from slowtask.units import plural
 from slowtask.watch.broker import Memory, Poll, Queue, Running, Waiting
 from slowtask.watch.broker.limits import Limit, MachineMemory, MemoryLimit
 
-FULL: Final = 0.995  #: of a limit: what is left is less than clients and allocators take and give back
-AIM: Final = 0.8  #: of the workers busy: what advice aims at, since at 1 a queue grows without end
-CONFIDENCE: Final = 1.96  #: standard deviations, 95 %
-FEWEST: Final = 6  #: samples that a slope is taken from
-NOTICEABLE: Final = 0.01  #: of the whole: less growth than this, and not surely any, is none
-#: Past its p99 a run is an overrun from twice that, or five seconds more: one in a hundred is past it anyway.
-TWICE: Final = 2.0
-MORE: Final = 5.0
-SILENT: Final = 120.0  #: seconds without a sign of life after which a job is lost: RQ's own limit is 90
+#: From here on a limit counts as reached: clients and allocators take and give back more than is left.
+FULL_RATIO: Final = 0.995
+TARGET_LOAD: Final = 0.8  #: what advice aims at: at 1 a queue grows without end
+Z_95: Final = 1.96  #: standard deviations that hold 95 %
+MIN_FORECAST_POINTS: Final = 6  #: polls that a slope needs
+MIN_GROWTH: Final = 0.01  #: of the limit: less growth counts only where it is sure
+#: A run is an overrun from twice its p99, or five seconds more: one in a hundred is past its p99 anyway.
+OVERRUN_FACTOR: Final = 2.0
+OVERRUN_SECONDS: Final = 5.0
+#: Seconds without a heartbeat after which a job's worker counts as dead; RQ's own limit is 90.
+HEARTBEAT_TIMEOUT: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """When something that grows will be full, if it goes on as it does."""
+    """When a limit will be reached, if the growth goes on as it does now."""
 
     seconds: float
-    soonest: float  #: 95 times in 100 it lies between these
-    latest: float | None  #: None: it may not be growing at all
+    soonest: float  #: seconds; 95 times in 100 it lies between these two
+    latest: float | None  #: seconds; None: it may not be growing at all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,28 +52,28 @@ class Capacity:
     @property
     def full(self) -> bool:
         """Whether nothing more goes in."""
-        return self.reached or self.ratio >= FULL
+        return self.reached or self.ratio >= FULL_RATIO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typical:
-    """What one task's runs took, by the log."""
+    """The run times of one task, by the log of its runs."""
 
-    mean: float
-    p99: float | None = None
-    count: int = 1
+    mean: float  #: seconds
+    p99: float | None = None  #: seconds
+    count: int = 1  #: runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Blame:
-    """One task's part of what waits."""
+class TaskBacklog:
+    """The waiting jobs of one task."""
 
     task: str
-    count: int  #: jobs that wait, estimated where only some were looked at
+    count: int  #: jobs that wait, estimated where only some were read
     margin: int  #: ± so many, 95 times in 100; 0: counted
     work: float | None  #: worker-seconds; None where the log knows no time of the task
     share: float | None  #: of all work that waits, 0 to 1
-    guessed: bool = False  #: by the last runs of the queue, as nothing of what waits could be seen
+    guessed: bool = False  #: estimated by the last runs of the queue: the broker hides what waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,19 +107,19 @@ def capacities(poll: Poll) -> list[Capacity]:
 
 
 def forecast(points: Sequence[tuple[float, float]], most: float) -> Forecast | None:
-    """When *points* (seconds, value) reach *most*; None where they don't surely grow.
+    """When *points* (seconds, value) reach *most*; None where they aren't surely growing.
 
-    The slope is Theil and Sen's, the median of those between all pairs, which a few odd samples don't move;
-    its interval is Sen's (Journal of the American Statistical Association 63, 1968).
+    The slope is Theil and Sen's: the median of the slopes between all pairs, which outliers don't move. Its
+    interval is Sen's (Journal of the American Statistical Association 63, 1968).
     """
-    if len(points) < FEWEST:
+    if len(points) < MIN_FORECAST_POINTS:
         return None
     slopes = sorted(
         (y - was) / (x - at) for place, (x, y) in enumerate(points) for at, was in points[:place] if x > at
     )
     low, middle, high = _interval(slopes, len(points))
     room = most - _level(points, middle)
-    if middle <= 0 or (low <= 0 and middle * (points[-1][0] - points[0][0]) < NOTICEABLE * abs(most)):
+    if middle <= 0 or (low <= 0 and middle * (points[-1][0] - points[0][0]) < MIN_GROWTH * abs(most)):
         return None
     return Forecast(
         seconds=max(0.0, room / middle),
@@ -124,8 +129,8 @@ def forecast(points: Sequence[tuple[float, float]], most: float) -> Forecast | N
 
 
 def _interval(slopes: Sequence[float], points: int) -> tuple[float, float, float]:
-    """The median of *slopes*, between its bounds."""
-    spread = CONFIDENCE * math.sqrt(points * (points - 1) * (2 * points + 5) / 18)
+    """The median of sorted *slopes*, between the bounds of its 95 % interval."""
+    spread = Z_95 * math.sqrt(points * (points - 1) * (2 * points + 5) / 18)
     last = len(slopes) - 1
     low = max(0, math.floor((len(slopes) - spread) / 2))
     high = min(last, math.ceil((len(slopes) + spread) / 2))
@@ -133,13 +138,16 @@ def _interval(slopes: Sequence[float], points: int) -> tuple[float, float, float
 
 
 def _level(points: Sequence[tuple[float, float]], slope: float) -> float:
-    """Where the line of *slope* through the middle of *points* is now."""
+    """The value now, on a line of *slope* through the middle of *points*."""
     levels = sorted(y + slope * (points[-1][0] - x) for x, y in points)
     return levels[len(levels) // 2]
 
 
 def load(arrivals: float, mean: float | None, workers: int | None) -> float | None:
-    """How much of the workers' time arrives: *arrivals* a second, *mean* seconds each; 1 is the edge."""
+    """Arriving work over what the workers can do; over 1 the queue grows without end.
+
+    *arrivals* are in jobs/s, *mean* is in seconds. None where that isn't known, or nobody works.
+    """
     if mean is None or not workers:
         return None
     return arrivals * mean / workers
@@ -152,8 +160,8 @@ def drained_in(queue: Queue, mean: float | None) -> float | None:
     return queue.depth * mean / queue.workers
 
 
-def blame(waiting: Waiting, typical: Mapping[str, Typical]) -> list[Blame]:
-    """The tasks that wait, most work first; those without a known time last."""
+def backlog_by_task(waiting: Waiting, typical: Mapping[str, Typical]) -> list[TaskBacklog]:
+    """The tasks that wait, most work first; those without a known run time last."""
     if not waiting.sampled:
         return []
     scale = waiting.depth / waiting.sampled
@@ -161,7 +169,7 @@ def blame(waiting: Waiting, typical: Mapping[str, Typical]) -> list[Blame]:
     works = {task: counts[task] * typical[task].mean for task in counts if task in typical}
     whole = sum(works.values())
     found = [
-        Blame(
+        TaskBacklog(
             task=task,
             count=count,
             margin=_margin(waiting.tasks[task], waiting),
@@ -174,9 +182,9 @@ def blame(waiting: Waiting, typical: Mapping[str, Typical]) -> list[Blame]:
     return sorted(found, key=_most)
 
 
-def backlog(blamed: Iterable[Blame]) -> list[Blame]:
-    """What waits in several queues as one backlog: each task once, its share of all their work."""
-    together: dict[str, Blame] = {}
+def merge_backlogs(blamed: Iterable[TaskBacklog]) -> list[TaskBacklog]:
+    """The backlogs of several queues as one: each task once, with its share of all work."""
+    together: dict[str, TaskBacklog] = {}
     for each in blamed:
         was = together.get(each.task)
         together[each.task] = each if was is None else _added(was, each)
@@ -188,8 +196,8 @@ def backlog(blamed: Iterable[Blame]) -> list[Blame]:
     return sorted(shared, key=_most)
 
 
-def _added(one: Blame, other: Blame) -> Blame:
-    """One task in two queues."""
+def _added(one: TaskBacklog, other: TaskBacklog) -> TaskBacklog:
+    """The waiting jobs of one task in two queues."""
     works = [each.work for each in (one, other) if each.work is not None]
     return replace(
         one,
@@ -200,22 +208,22 @@ def _added(one: Blame, other: Blame) -> Blame:
     )
 
 
-def _most(blame: Blame) -> tuple[float, int, str]:
-    """The order: most work, then most jobs."""
+def _most(blame: TaskBacklog) -> tuple[float, int, str]:
+    """Most work first, then most jobs."""
     return (-(-1.0 if blame.work is None else blame.work), -blame.count, blame.task)
 
 
 def _margin(count: int, waiting: Waiting) -> int:
-    """How far the estimate of a task may be off, in jobs."""
+    """The error of a task's estimated count, in jobs, 95 times in 100."""
     if waiting.guessed or waiting.sampled >= waiting.depth:
         return 0
     share = count / waiting.sampled
-    left = 1 - waiting.sampled / waiting.depth  # what was looked at is no guess
-    return math.ceil(CONFIDENCE * math.sqrt(share * (1 - share) / waiting.sampled * left) * waiting.depth)
+    left = 1 - waiting.sampled / waiting.depth  # what was read isn't estimated
+    return math.ceil(Z_95 * math.sqrt(share * (1 - share) / waiting.sampled * left) * waiting.depth)
 
 
 def mean_time(waiting: Waiting | None, typical: Mapping[str, Typical]) -> float | None:
-    """Seconds of a job of a queue: by what waits there, else by all runs of the log; None without any."""
+    """The mean run time of a queue's jobs in seconds: of those that wait, else of all runs in the log."""
     tasks = {} if waiting is None else {task: n for task, n in waiting.tasks.items() if task in typical}
     if tasks:
         return sum(typical[task].mean * n for task, n in tasks.items()) / sum(tasks.values())
@@ -226,52 +234,63 @@ def mean_time(waiting: Waiting | None, typical: Mapping[str, Typical]) -> float 
 def overruns(
     running: Iterable[Running], typical: Mapping[str, Typical], now: int, limits: Mapping[str, float]
 ) -> list[Overrun]:
-    """The jobs that run past a set limit (by task), or their task's own p99, or without a sign of life.
+    """The jobs that have run too long, the longest first: past a limit, past their p99, or without heartbeat.
 
-    *now* is in µs since the epoch, by the broker's clock. The longest first.
+    *limits* are seconds by task. *now* is in µs since the epoch, by the broker's clock.
     """
     found = (_overrun(job, typical.get(job.task or ""), now, limits) for job in running)
     return sorted((each for each in found if each), key=lambda each: -each.took)
 
 
 def _overrun(job: Running, typical: Typical | None, now: int, limits: Mapping[str, float]) -> Overrun | None:
-    """What is wrong with one job, if anything."""
-    if job.heartbeat is not None and (now - job.heartbeat) / 1e6 > SILENT:
+    """Why *job* has run too long; None where it hasn't."""
+    if job.heartbeat is not None and (now - job.heartbeat) / 1e6 > HEARTBEAT_TIMEOUT:
         return Overrun(job=job, took=(now - job.started) / 1e6, allowed=None, why="lost")
     took = (now - job.started if job.reported_run_time is None else job.reported_run_time) / 1e6
     limit = limits.get(job.task or "")
     if limit is not None:
         return Overrun(job=job, took=took, allowed=limit, why="limit") if took > limit else None
-    if typical is None or typical.p99 is None or took < min(typical.p99 * TWICE, typical.p99 + MORE):
+    if (
+        typical is None
+        or typical.p99 is None
+        or took < min(typical.p99 * OVERRUN_FACTOR, typical.p99 + OVERRUN_SECONDS)
+    ):
         return None
     return Overrun(job=job, took=took, allowed=typical.p99, why="p99")
 
 
 def workers_needed(arrivals: float, mean: float) -> int:
-    """How many workers hold *arrivals* a second of *mean* seconds each, with `AIM` of them busy."""
-    return max(1, math.ceil(arrivals * mean / AIM - 1e-9))
+    """How many workers keep up with *arrivals* jobs/s of *mean* seconds each, at `TARGET_LOAD`."""
+    return max(1, math.ceil(arrivals * mean / TARGET_LOAD - 1e-9))
 
 
 def advice(
-    queue: Queue, arrivals: float, mean: float | None, blamed: Sequence[Blame], typical: Mapping[str, Typical]
+    queue: Queue,
+    arrivals: float,
+    mean: float | None,
+    blamed: Sequence[TaskBacklog],
+    typical: Mapping[str, Typical],
 ) -> str | None:
-    """One line on what would hold, with the figures it comes from; None where the workers keep up."""
+    """What would help, with the figures behind it; None where the workers keep up."""
     if mean is None or not queue.workers:
         return None
     needed = workers_needed(arrivals, mean)
     if needed <= queue.workers:
         return None
     figures = (
-        f"{arrivals:.3g} jobs/s of {mean:.3g} s keep {arrivals * mean:.3g} busy, {queue.workers} are there"
+        f"{arrivals:.3g} jobs/s of {mean:.3g} s keep {arrivals * mean:.3g} workers busy, and"
+        f" {'there is' if queue.workers == 1 else 'there are'} {queue.workers}"
     )
     own = _own_queue(blamed, arrivals, typical, queue.depth)
-    return f"{needed - queue.workers} more workers on {queue.name} would hold{own} ({figures})."
+    return f"Add {plural(needed - queue.workers, 'worker')} to {queue.name}{own}: {figures}."
 
 
-def _own_queue(blamed: Sequence[Blame], arrivals: float, typical: Mapping[str, Typical], depth: int) -> str:
-    """`; or give send_mail a queue of its own with 13`, where one task makes most of the work."""
+def _own_queue(
+    blamed: Sequence[TaskBacklog], arrivals: float, typical: Mapping[str, Typical], depth: int
+) -> str:
+    """`, or give send_mail a queue of its own with 13 workers`, where one task is most of the work."""
     first = blamed[0] if blamed else None
     if first is None or len(blamed) == 1 or first.share is None or first.share < 0.5 or not depth:  # noqa: PLR2004 - most
         return ""
     workers = workers_needed(arrivals * first.count / depth, typical[first.task].mean)
-    return f"; or give {first.task} a queue of its own with {workers}"
+    return f", or give {first.task} a queue of its own with {plural(workers, 'worker')}"

@@ -1,6 +1,6 @@
-"""WATCH: the last poll for Prometheus, and whether the monitor is well: `/metrics` and `/healthz`.
+"""WATCH: serves the last poll to Prometheus (`/metrics`), and whether the monitor works (`/healthz`).
 
-Labels are bounded: queues and the tasks that wait most, never a host or a job.
+Labels are bounded: queues, and the tasks with the largest backlogs; never a host or a job.
 """
 
 import importlib
@@ -14,147 +14,159 @@ from slowtask.errors import UsageError
 from slowtask.record.event import SECOND
 from slowtask.watch.view import QueueView, View
 
-QUEUES: Final = 200
-TASKS: Final = 50
-#: For each metric of a queue what it says, and where it is.
-OF_QUEUE: Final[dict[str, tuple[str, Callable[[QueueView], float | None]]]] = {
-    "depth": ("Jobs that wait.", lambda view: view.queue.depth),
-    "running": ("Jobs that run.", lambda view: view.queue.running),
-    "scheduled": ("Jobs that are scheduled.", lambda view: view.queue.scheduled),
-    "deferred": ("Jobs that wait for others.", lambda view: view.queue.deferred),
-    "failed": ("Failed jobs that are kept.", lambda view: view.queue.failed),
-    "workers": ("Workers that serve it.", lambda view: view.queue.workers),
-    "busy_workers": ("Workers of it that are busy.", lambda view: view.queue.busy),
+MAX_QUEUES: Final = 200
+MAX_TASKS: Final = 50
+#: The metrics of a queue: their help, and how to read them.
+QUEUE_METRICS: Final[dict[str, tuple[str, Callable[[QueueView], float | None]]]] = {
+    "depth": ("Jobs waiting in the queue.", lambda view: view.queue.depth),
+    "running": ("Jobs being run.", lambda view: view.queue.running),
+    "scheduled": ("Jobs scheduled for later.", lambda view: view.queue.scheduled),
+    "deferred": ("Jobs that wait for other jobs.", lambda view: view.queue.deferred),
+    "failed": ("Failed jobs that RQ keeps.", lambda view: view.queue.failed),
+    "workers": ("Workers that serve the queue.", lambda view: view.queue.workers),
+    "busy_workers": ("Workers of the queue that are running a job.", lambda view: view.queue.busy),
     "oldest_seconds": (
-        "How long the first job has waited.",
+        "Seconds that the oldest job has waited.",
         lambda view: None if view.queue.oldest is None else view.queue.oldest / SECOND,
     ),
-    "arrivals_per_second": ("Jobs that come, a second.", lambda view: view.arrivals),
-    "departures_per_second": ("Jobs that leave, a second.", lambda view: view.departures),
-    "load_ratio": ("Arriving work over what the workers can do.", lambda view: view.load),
+    "arrivals_per_second": ("Jobs that arrive per second.", lambda view: view.arrivals),
+    "departures_per_second": ("Jobs that leave the queue per second.", lambda view: view.departures),
+    "load_ratio": (
+        "Arriving work over what the workers can do. Over 1 the queue grows.",
+        lambda view: view.load,
+    ),
 }
-#: Likewise of a broker.
-OF_BROKER: Final[dict[str, tuple[str, Callable[[View], float | None]]]] = {
+#: The metrics of a broker.
+BROKER_METRICS: Final[dict[str, tuple[str, Callable[[View], float | None]]]] = {
     "capacity_ratio": (
-        "Of its limit in use: the worst of all ratios.",
+        "Share of the most-used limit that is in use.",
         lambda view: view.capacity.ratio if view.capacity else None,
     ),
     "memory_bytes": (
-        "Memory in use.",
+        "Memory in use, in bytes.",
         lambda view: view.poll.memory.used if view.poll.memory else None,
     ),
     "memory_limit_bytes": (
-        "The memory's limit, or the machine's.",
+        "Memory limit in bytes; without one, the memory of the machine.",
         lambda view: (view.poll.memory.limit or view.poll.memory.machine) if view.poll.memory else None,
     ),
-    "full_seconds": ("Until it is full.", lambda view: view.forecast.seconds if view.forecast else None),
-    "alarms": ("Alarms that it says are on.", lambda view: len(view.poll.alarms)),
+    "full_seconds": (
+        "Seconds until a limit is reached at the present rate.",
+        lambda view: view.forecast.seconds if view.forecast else None,
+    ),
+    "alarms": ("Alarms that the broker has on.", lambda view: len(view.poll.alarms)),
 }
 
 
 class Health:
-    """The last poll of each of *systems* (`rq`, `celery`), and when it was."""
+    """The last poll of each of *systems* (`rq`, `celery`), for *max_age* seconds."""
 
     def __init__(
-        self, patience: float, clock: Callable[[], float] = time.monotonic, systems: Sequence[str] = ("rq",)
+        self, max_age: float, clock: Callable[[], float] = time.monotonic, systems: Sequence[str] = ("rq",)
     ) -> None:
-        self._patience = patience
+        self._max_age = max_age
         self._clock = clock
         self._seen: dict[str, tuple[float, View]] = {}
         self.systems = systems
         #: What is wrong with the monitor itself, by part: `runs`, `log`.
         self.problems: dict[str, str | None] = {"runs": None, "log": None}
 
-    def note(self, part: str, problem: str | None) -> None:
-        """Take *problem* for what is wrong with *part*; None: nothing is."""
+    def report(self, part: str, problem: str | None) -> None:
+        """Note what is wrong with *part* of the monitor; None: nothing is."""
         self.problems[part] = problem
 
-    def see(self, view: View) -> None:
-        """Take *view* for the last of its system."""
+    def update(self, view: View) -> None:
+        """Keep *view* as the last of its system."""
         self._seen[view.poll.system] = self._clock(), view
 
     def view(self, system: str) -> View | None:
-        """The last poll of *system*; None where that isn't of late."""
+        """The last poll of *system*; None where that is stale."""
         at, view = self._seen.get(system, (None, None))
-        return view if at is not None and self._clock() - at <= self._patience else None
+        return view if at is not None and self._clock() - at <= self._max_age else None
 
     @property
-    def well(self) -> bool:
-        """Whether each was seen of late."""
+    def healthy(self) -> bool:
+        """Whether no system's last poll is stale."""
         return all(self.view(each) for each in self.systems)
 
 
 class Collector:
-    """Prometheus's collector of the last poll."""
+    """Makes Prometheus's metrics of the last poll."""
 
     def __init__(self, health: Health) -> None:
         self._health = health
         self._family: Any = importlib.import_module("prometheus_client.core").GaugeMetricFamily
 
     def collect(self) -> Iterator[Any]:
-        """The metrics; what isn't known has no sample."""
+        """The metrics; a value that isn't known has no sample."""
         views = {system: self._health.view(system) for system in self._health.systems}
         yield self._gauge(
             "slowtask_up",
-            "Whether the broker was seen of late.",
+            "1 if the broker could be read recently, else 0.",
             ((s, float(v is not None)) for s, v in views.items()),
         )
         parts = self._family(
-            "slowtask_monitor_problem", "1 where the monitor can't read or write that.", labels=["part"]
+            "slowtask_monitor_problem",
+            "1 if the monitor can't read or write this part: its log, or the logs of runs.",
+            labels=["part"],
         )
         for part, problem in self._health.problems.items():
             parts.add_metric([part], float(problem is not None))
         yield parts
         seen = [view for view in views.values() if view]
-        for name, (says, read) in OF_BROKER.items():
+        for name, (text, read) in BROKER_METRICS.items():
             yield self._gauge(
-                f"slowtask_broker_{name}", says, ((each.poll.system, read(each)) for each in seen)
+                f"slowtask_broker_{name}", text, ((each.poll.system, read(each)) for each in seen)
             )
-        for name, (says, of) in OF_QUEUE.items():
-            yield self._of_queues(f"slowtask_queue_{name}", says, of, seen)
-        yield from self._of_tasks(seen)
+        for name, (text, of) in QUEUE_METRICS.items():
+            yield self._queue_metric(f"slowtask_queue_{name}", text, of, seen)
+        yield from self._task_metrics(seen)
 
-    def _of_queues(
-        self, name: str, says: str, of: Callable[[QueueView], float | None], views: Iterable[View]
+    def _queue_metric(
+        self, name: str, text: str, of: Callable[[QueueView], float | None], views: Iterable[View]
     ) -> Any:
-        """One metric of all queues."""
-        family = self._family(name, says, labels=["system", "queue"])
+        """One metric, for all queues."""
+        family = self._family(name, text, labels=["system", "queue"])
         for view in views:
-            for each in view.queues[:QUEUES]:
+            for each in view.queues[:MAX_QUEUES]:
                 if (value := of(each)) is not None:
                     family.add_metric([view.poll.system, each.queue.name], value)
         return family
 
-    def _of_tasks(self, views: Iterable[View]) -> Iterator[Any]:
-        """What waits, by task."""
+    def _task_metrics(self, views: Iterable[View]) -> Iterator[Any]:
+        """The backlog by task."""
         labels = ["system", "task"]
-        jobs = self._family("slowtask_backlog_jobs", "Jobs of a task that wait.", labels=labels)
-        work = self._family("slowtask_backlog_seconds", "Worker-seconds of those.", labels=labels)
+        jobs = self._family("slowtask_backlog_jobs", "Jobs of this task that wait.", labels=labels)
+        work = self._family(
+            "slowtask_backlog_seconds",
+            "Seconds of worker time that the waiting jobs of this task need.",
+            labels=labels,
+        )
         for view in views:
-            for each in view.backlog[:TASKS]:
+            for each in view.backlog[:MAX_TASKS]:
                 jobs.add_metric([view.poll.system, each.task], each.count)
                 if each.work is not None:
                     work.add_metric([view.poll.system, each.task], each.work)
         yield from (jobs, work)
 
-    def _gauge(self, name: str, says: str, values: Iterable[tuple[str, float | None]]) -> Any:
-        """A metric of each system."""
-        family = self._family(name, says, labels=["system"])
+    def _gauge(self, name: str, text: str, values: Iterable[tuple[str, float | None]]) -> Any:
+        """One metric, for each system."""
+        family = self._family(name, text, labels=["system"])
         for system, value in values:
             if value is not None:
                 family.add_metric([system], value)
         return family
 
 
-class Quiet(WSGIRequestHandler):
-    """Writes no line for each request."""
+class QuietHandler(WSGIRequestHandler):
+    """Logs no requests."""
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
-def served(address: str, health: Health) -> WSGIServer:
-    """Serve both paths at *address* (`host:port`) from a thread. Raises `UsageError`."""
+def serve(address: str, health: Health) -> WSGIServer:
+    """Serve `/metrics` and `/healthz` at *address* (`host:port`) from a thread. Raises `UsageError`."""
     try:
         prometheus: Any = importlib.import_module("prometheus_client")
     except ImportError:
@@ -163,17 +175,17 @@ def served(address: str, health: Health) -> WSGIServer:
     registry.register(Collector(health))
     host, _, port = address.rpartition(":")
     try:
-        answers = app(prometheus.make_wsgi_app(registry), health)
-        server = make_server(host.strip("[]"), int(port), answers, handler_class=Quiet)
+        answers = make_app(prometheus.make_wsgi_app(registry), health)
+        server = make_server(host.strip("[]"), int(port), answers, handler_class=QuietHandler)
     except OSError as error:
         raise UsageError(
-            f"{address} can't be served ({error.strerror}): choose another for metrics."
+            f"metrics can't be served at {address} ({error.strerror}): set metrics to another address."
         ) from None
     threading.Thread(target=server.serve_forever, name="slowtask-metrics", daemon=True).start()
     return server
 
 
-def app(metrics: Callable[..., Iterable[bytes]], health: Health) -> Callable[..., Iterable[bytes]]:
+def make_app(metrics: Callable[..., Iterable[bytes]], health: Health) -> Callable[..., Iterable[bytes]]:
     """The WSGI application."""
 
     def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -181,11 +193,11 @@ def app(metrics: Callable[..., Iterable[bytes]], health: Health) -> Callable[...
             return metrics(environ, start)
         if environ.get("PATH_INFO") != "/healthz":
             status, text = "404 Not Found", b"/metrics, /healthz\n"
-        elif health.well:
+        elif health.healthy:
             problems = filter(None, health.problems.values())
             status, text = "200 OK", "".join(f"{each}\n" for each in ("ok", *problems)).encode()
         else:
-            status, text = "503 Service Unavailable", b"the broker can't be seen\n"
+            status, text = "503 Service Unavailable", b"the broker can't be read\n"
         start(status, [("Content-Type", "text/plain; charset=utf-8")])
         return [text]
 

@@ -1,6 +1,6 @@
-"""WATCH: the loop: polls, writes samples, judges, tells. It goes on whatever the broker does.
+"""WATCH: the monitor's loop: poll, write samples, update alerts, notify. It goes on whatever the broker does.
 
-Where the broker can't be seen that is an alarm of its own, and nothing is written that isn't known.
+A broker that can't be read is an alert of its own; no sample is written then.
 """
 
 import logging
@@ -14,37 +14,37 @@ import msgspec
 from slowtask.errors import BrokerError, UsageError
 from slowtask.record.line import MAX_LINE_BYTES, LineFormatter
 from slowtask.units import plural, printable
-from slowtask.watch.alarm import Alarms, Rules, Told
-from slowtask.watch.findings import findings, unseen
-from slowtask.watch.samples import alert, samples
+from slowtask.watch.alerts import Alerts, Finding, Notification, Rules
+from slowtask.watch.findings import broker_unseen, findings
+from slowtask.watch.samples import alert_line, sample_lines
 from slowtask.watch.settings import MonitorSettings
 from slowtask.watch.tell import Channels, body, title
 from slowtask.watch.view import View, Watch
 
 log = logging.getLogger("slowtask.monitor")
 
-SLOWEST: Final = 60.0  #: seconds between two polls of a broker that can't be seen
-LEVELS: Final = {"ok": logging.INFO, "warning": logging.WARNING, "critical": logging.ERROR}
+MAX_RETRY_INTERVAL: Final = 60.0  #: seconds between two polls of a broker that can't be read
+LOG_LEVELS: Final = {"ok": logging.INFO, "warning": logging.WARNING, "critical": logging.ERROR}
 Write = Callable[[bytes], None]
 
 
-class Lines:
-    """Writes lines by *write* to the file at *path*. If it can't be written, that is logged once."""
+class LineFile:
+    """Writes lines by *write* to the file at *path*; a failure is logged once, and so is its end."""
 
     def __init__(
         self,
         write: Write,
         path: str,
-        noticed: Callable[[str | None], None] = lambda problem: None,  # noqa: ARG005 - nothing to do
+        notify: Callable[[str | None], None] = lambda problem: None,  # noqa: ARG005 - nothing to do
     ) -> None:
         self._write = write
         self._path = printable(path)
-        self._noticed = noticed
+        self._notify_problem = notify
         self._lost = 0
         self._lock = threading.Lock()
 
     def check(self) -> None:
-        """Raise `UsageError` where it can't be written now."""
+        """Raise `UsageError` if the file can't be written now."""
         try:
             self._write(b"")
         except OSError as error:
@@ -61,22 +61,22 @@ class Lines:
             except OSError as error:
                 self._lost += 1
                 if self._lost == 1:
-                    self._say(error)
+                    self._report(error)
                 return
             if self._lost:
                 lost = plural(self._lost, "line")
-                log.info("the monitor's log %s is written again; %s lost.", self._path, lost)
+                log.info("the monitor's log %s can be written again; %s lost.", self._path, lost)
                 self._lost = 0
-                self._noticed(None)
+                self._notify_problem(None)
 
-    def _say(self, error: OSError) -> None:
-        """That lines are lost from now on."""
+    def _report(self, error: OSError) -> None:
+        """Report that lines are lost from now on."""
         problem = (
-            f"the monitor's log {self._path} can't be written ({error.strerror}): samples and alerts are lost"
-            " there, the watch and its channels go on. Make room, or let this user write there."
+            f"the monitor's log {self._path} can't be written ({error.strerror}). Samples and alerts are lost"
+            " there; channels still get alerts. Free disk space, or let this user write there."
         )
         log.warning("%s", problem)
-        self._noticed(problem)
+        self._notify_problem(problem)
 
 
 class Monitor:
@@ -90,7 +90,7 @@ class Monitor:
         *,
         write: Write,
         channels: Channels | None = None,
-        seen: Callable[[View], None] = lambda view: None,  # noqa: ARG005 - nothing to do
+        on_view: Callable[[View], None] = lambda view: None,  # noqa: ARG005 - nothing to do
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._watch = watch
@@ -98,60 +98,61 @@ class Monitor:
         self._settings = settings
         self._write = write
         self._channels = channels
-        self._seen = seen
+        self._on_view = on_view
         self._clock = clock
-        self._alarms = Alarms(Rules(repeat=settings.repeat, calm=settings.calm))
+        self._alerts = Alerts(Rules(repeat=settings.repeat, calm=settings.calm))
         self._failures = 0
         self._noted: set[str] = set()
         self._formatter = LineFormatter()
 
     def run(self, stop: threading.Event) -> None:
-        """Poll every so often until *stop* is set."""
+        """Poll every interval until *stop* is set."""
         while not stop.is_set():
             begin = self._clock()
-            self.step()
-            stop.wait(max(0.0, self.pause() - (self._clock() - begin)))
+            self.poll()
+            stop.wait(max(0.0, self.next_interval() - (self._clock() - begin)))
 
-    def pause(self) -> float:
-        """Seconds until the next poll: more where the last ones failed."""
+    def next_interval(self) -> float:
+        """Seconds until the next poll; doubled with each poll that failed."""
         interval = self._settings.interval
-        return min(interval * (1 << min(self._failures, 6)), max(SLOWEST, interval))
+        return min(interval * (1 << min(self._failures, 6)), max(MAX_RETRY_INTERVAL, interval))
 
-    def step(self) -> list[Told]:
-        """One poll, and all that follows from it; what was told."""
+    def poll(self) -> list[Notification]:
+        """Poll once, write samples, update alerts; returns what was sent."""
         try:
             view = self._watch.poll()
         except BrokerError as error:
             self._failures += 1
-            return self._told([unseen(self._name, error)])
+            return self._notify([broker_unseen(self._name, error)])
         self._failures = 0
-        self._seen(view)
-        for sample in samples(view):
+        self._on_view(view)
+        for sample in sample_lines(view):
             self._append(msgspec.to_builtins(sample))
-        self._note(view.poll.notes)
-        found = [unseen(self._name, None), *findings(view, self._settings)]
-        self._alarms.forget([each.subject for each in found])
-        return self._told(found)
+        self._log_notes(view.poll.notes)
+        found = [broker_unseen(self._name, None), *findings(view, self._settings)]
+        self._alerts.forget([each.subject for each in found])
+        return self._notify(found)
 
-    def _note(self, notes: Sequence[str]) -> None:
-        """Say what could be told besides, once."""
+    def _log_notes(self, notes: Sequence[str]) -> None:
+        """Log each note once."""
         for each in notes:
             if each not in self._noted:
                 self._noted.add(each)
                 log.info("%s", each)
 
-    def _told(self, found: list[Any]) -> list[Told]:
-        """Tell what *found* gives to tell: a log line, a line of the file, the channels."""
-        told = self._alarms.take(found, self._clock())
-        for each in told:
-            log.log(LEVELS[each.state], "%s: %s", title(each, self._name), each.finding.message)
-            self._append(msgspec.to_builtins(alert(each)))
+    def _notify(self, findings: Sequence[Finding]) -> list[Notification]:
+        """Send what *findings* change: to the log, to the file and to the channels."""
+        notifications = self._alerts.take(findings, self._clock())
+        for notification in notifications:
+            state, heading = notification.state, title(notification, self._name)
+            log.log(LOG_LEVELS[state], "%s: %s", heading, notification.finding.message)
+            self._append(msgspec.to_builtins(alert_line(notification)))
             if self._channels:
-                self._channels.send(each.state, title(each, self._name), body(each, self._settings.dashboard))
-        return told
+                self._channels.send(state, heading, body(notification, self._settings.dashboard))
+        return notifications
 
     def _append(self, record: dict[str, Any]) -> None:
-        """Write one line; a disk that is full doesn't end the watch."""
+        """Write one line; a full disk doesn't end the loop."""
         try:
             self._write(self._formatter.format_bounded(record, MAX_LINE_BYTES))
         except OSError as error:

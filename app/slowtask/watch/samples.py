@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from slowtask.record import event
 from slowtask.record.event import SECOND, moment
 from slowtask.record.sample import ALERT_DATASET, QUEUE_DATASET, Alert, BrokerSample, QueueSample
-from slowtask.watch.alarm import Told
+from slowtask.watch.alerts import Notification
 from slowtask.watch.view import View
 
 
-def samples(view: View) -> list[QueueSample | BrokerSample]:
-    """The lines of one poll."""
+def sample_lines(view: View) -> list[QueueSample | BrokerSample]:
+    """The samples of one poll: a line for each queue and one for the broker."""
     poll = view.poll
     time = moment(poll.time)
     found: list[QueueSample | BrokerSample] = [
@@ -42,7 +42,7 @@ def samples(view: View) -> list[QueueSample | BrokerSample]:
 
 
 def _broker_sample(view: View) -> BrokerSample:
-    """The broker's own line."""
+    """The broker's own sample."""
     poll, capacity, memory = view.poll, view.capacity, view.poll.memory
     return BrokerSample(
         timestamp=moment(poll.time),
@@ -59,17 +59,17 @@ def _broker_sample(view: View) -> BrokerSample:
     )
 
 
-def alert(told: Told) -> Alert:
-    """The line of what is told."""
-    finding, now = told.finding, datetime.now(UTC)
+def alert_line(notification: Notification) -> Alert:
+    """The line of a notification."""
+    finding, now = notification.finding, datetime.now(UTC)
     return Alert(
         timestamp=now,
         id=event.identity(f"{finding.name}:{finding.subject}:{now.timestamp()}"),
         dataset=ALERT_DATASET,
         name=finding.name,
-        state=told.state,
+        state=notification.state,
         value=_finite(finding.value),
-        threshold=finding.threshold(told.state),
+        threshold=finding.threshold(notification.state),
         queue=finding.queue,
         task=finding.task,
         message=finding.message,

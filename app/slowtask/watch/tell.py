@@ -1,4 +1,4 @@
-"""WATCH: alerts to people, by Apprise: a channel that fails is tried again, and never stops the monitor."""
+"""WATCH: sends alerts to people by Apprise; a channel that fails is tried again, and stops nothing."""
 
 import importlib
 import logging
@@ -11,69 +11,75 @@ from typing import Any, Final
 from slowtask.errors import UsageError
 from slowtask.record.sample import State
 from slowtask.units import duration, printable
-from slowtask.watch.alarm import Told
+from slowtask.watch.alerts import Notification
 
 log = logging.getLogger("slowtask.monitor")
 
-TRIES: Final = 5
-PAUSE: Final = 10.0  #: seconds before the second try; twice as long before each that follows
-WAITING: Final = 1000  #: messages that may wait; the newest is given up when there are more
+MAX_TRIES: Final = 5
+FIRST_RETRY_PAUSE: Final = 10.0  #: seconds before the second try; twice as long before each that follows
+MAX_WAITING: Final = 1000  #: messages that may wait; the newest is given up when there are more
 Message = tuple[State, str, str]  #: state, title, body
 Send = Callable[[State, str, str], bool]
 #: What Apprise calls them: a channel shows them in a colour or by a sign.
-KINDS: Final[Mapping[State, str]] = {"ok": "success", "warning": "warning", "critical": "failure"}
+APPRISE_TYPES: Final[Mapping[State, str]] = {"ok": "success", "warning": "warning", "critical": "failure"}
 
 
-def title(told: Told, broker: str = "") -> str:
-    """`CRITICAL: broker-capacity of redis://…`; that of a queue names the *broker* it is at."""
-    word = "OVER" if told.state == "ok" else told.state.upper()
-    again = " (still)" if told.kind == "repeat" else ""
-    at = f" at {broker}" if broker and told.finding.queue else ""
-    return f"{word}{again}: {told.finding.name} of {printable(told.finding.subject)}{at}"
+def title(notification: Notification, broker: str = "") -> str:
+    """`CRITICAL: broker-capacity of redis://…`; the title of a queue's alert names its *broker* too."""
+    word = "RESOLVED" if notification.state == "ok" else notification.state.upper()
+    again = " (still)" if notification.kind == "repeat" else ""
+    at = f" at {broker}" if broker and notification.finding.queue else ""
+    return f"{word}{again}: {notification.finding.name} of {printable(notification.finding.subject)}{at}"
 
 
-def body(told: Told, dashboard: str = "") -> str:
-    """The figures, the forecast, the tasks to blame, how long it was so, and the link."""
-    lasted = f"It was {told.before} for {duration(told.lasted)}." if told.state == "ok" else ""
-    return "\n".join(filter(None, (told.finding.message, lasted, dashboard)))
+def body(notification: Notification, dashboard: str = "") -> str:
+    """The message, how long a resolved alert lasted, and the link to the *dashboard*."""
+    lasted = (
+        f"It was {notification.before} for {duration(notification.lasted)}."
+        if notification.state == "ok"
+        else ""
+    )
+    return "\n".join(filter(None, (notification.finding.message, lasted, dashboard)))
 
 
 class Channels:
-    """Sends messages to all of the channels, each by itself, from a thread of its own."""
+    """Sends messages to all channels, one after the other, from a thread of its own."""
 
-    def __init__(self, senders: Sequence[tuple[str, Send]], pause: float = PAUSE) -> None:
+    def __init__(self, senders: Sequence[tuple[str, Send]], pause: float = FIRST_RETRY_PAUSE) -> None:
         self._senders = senders
         self._pause = pause
-        self._messages: queue.Queue[Message | None] = queue.Queue(WAITING)
+        self._messages: queue.Queue[Message | None] = queue.Queue(MAX_WAITING)
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="slowtask-channels", daemon=True)
+        self._thread = threading.Thread(target=self._deliver_all, name="slowtask-channels", daemon=True)
         self._thread.start()
 
     def send(self, state: State, heading: str, text: str) -> None:
-        """Have it sent; never waits, never raises."""
+        """Queue a message; never waits, never raises."""
         try:
             self._messages.put_nowait((state, heading, text))
         except queue.Full:
-            log.warning("a message is given up, %d are waiting: %s", WAITING, heading)
+            log.warning(
+                "an alert isn't sent, since %d others still wait for their channels: %s", MAX_WAITING, heading
+            )
 
-    def stop(self, patience: float = 5.0) -> None:
-        """Send what waits, as far as *patience* seconds allow."""
+    def stop(self, timeout: float = 5.0) -> None:
+        """Send what waits, for at most *timeout* seconds."""
         self._messages.put(None)
-        self._thread.join(patience)
+        self._thread.join(timeout)
         self._stopping.set()
 
-    def _work(self) -> None:
-        """The thread."""
+    def _deliver_all(self) -> None:
+        """Send messages until `stop`."""
         while (message := self._messages.get()) is not None:
             for name, send in self._senders:
-                if not self._sent(name, send, message):
-                    log.error("%s could not be told, after %d tries: %s", name, TRIES, message[1])
+                if not self._deliver(name, send, message):
+                    log.error("%s: an alert could not be sent in %d tries: %s", name, MAX_TRIES, message[1])
 
-    def _sent(self, name: str, send: Send, message: Message) -> bool:
-        """Whether one channel took it, in the end."""
+    def _deliver(self, name: str, send: Send, message: Message) -> bool:
+        """Send *message* to one channel, with retries; returns whether it was taken."""
         pause = self._pause
-        for left in reversed(range(TRIES)):
-            if attempt(name, send, message):
+        for left in reversed(range(MAX_TRIES)):
+            if try_send(name, send, message):
                 return True
             if left and self._stopping.wait(pause):
                 return False
@@ -81,8 +87,8 @@ class Channels:
         return False
 
 
-def attempt(name: str, send: Send, message: Message) -> bool:
-    """Whether the channel *name* takes *message* now."""
+def try_send(name: str, send: Send, message: Message) -> bool:
+    """Send *message* to the channel *name* once; returns whether it was taken."""
     try:
         return send(*message)
     except Exception as error:  # noqa: BLE001 - whatever a channel's library raises
@@ -90,8 +96,8 @@ def attempt(name: str, send: Send, message: Message) -> bool:
         return False
 
 
-def senders(urls: Sequence[str]) -> list[tuple[str, Send]]:
-    """What sends to each of Apprise's *urls*. Raises `UsageError` naming all that are none."""
+def open_senders(urls: Sequence[str]) -> list[tuple[str, Send]]:
+    """A sender for each of Apprise's *urls*, by name. Raises `UsageError` for invalid ones."""
     if not urls:
         return []
     try:
@@ -102,27 +108,30 @@ def senders(urls: Sequence[str]) -> list[tuple[str, Send]]:
         (url.partition(":")[0], apprise.Apprise.instantiate(url, suppress_exceptions=True)) for url in urls
     ]
     wrong = [place for place, (_, channel) in enumerate(found, 1) if channel is None]
-    if wrong:  # an address holds secrets: its place is named, not itself
-        raise UsageError(f"channel {', '.join(map(str, wrong))} is no address that Apprise knows.")
+    if wrong:  # an address holds secrets: it is reported by its position
+        raise UsageError(
+            f"channel {', '.join(map(str, wrong))} of the channels isn't an address that Apprise knows."
+            " See https://github.com/caronc/apprise for their form."
+        )
     return [(f"{kind} ({place})", _sender(channel)) for place, (kind, channel) in enumerate(found, 1)]
 
 
 def _sender(channel: Any) -> Send:
-    """What sends to one of Apprise's channels."""
+    """A sender for one of Apprise's channels."""
 
     def send(state: State, heading: str, text: str) -> bool:
-        return bool(channel.notify(title=heading, body=text, notify_type=KINDS[state]))
+        return bool(channel.notify(title=heading, body=text, notify_type=APPRISE_TYPES[state]))
 
     return send
 
 
-def tried(urls: Sequence[str]) -> list[tuple[str, bool, float]]:
-    """Send a test to each channel: its name, whether it took it, and the seconds that took."""
+def try_channels(urls: Sequence[str]) -> list[tuple[str, bool, float]]:
+    """Send a test to each channel; returns its name, whether it was taken, and the seconds that took."""
     found = []
-    for name, send in senders(urls):
+    for name, send in open_senders(urls):
         start = time.monotonic()
-        taken = attempt(
-            name, send, ("ok", "TEST: slowtask", "This is a test of slowtask monitor: nothing is wrong.")
+        taken = try_send(
+            name, send, ("ok", "TEST: slowtask", "This is a test of slowtask monitor. Nothing is wrong.")
         )
         found.append((name, taken, time.monotonic() - start))
     return found

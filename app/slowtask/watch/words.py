@@ -1,136 +1,169 @@
-"""WATCH: the sentences of alerts and of `slowtask status`, one function for each."""
+"""WATCH: the sentences of alerts and of `slowtask status`, a function for each.
+
+A message says what happened, to what, what it means and what to do, in whole sentences.
+"""
 
 from collections.abc import Sequence
 from typing import Final
 
 from slowtask.record.event import SECOND
 from slowtask.units import duration, percent, plural, printable
-from slowtask.watch.judge import Blame, Capacity, Forecast, Overrun
+from slowtask.watch.judge import Capacity, Forecast, Overrun, TaskBacklog
 from slowtask.watch.view import QueueView, View
 
-#: What happens to each queue system on a Redis that is full.
-ENDINGS: Final = {
-    "rq": "RQ can't work jobs off any more",
-    "celery": "Celery's workers die and can't work tasks off any more",
+#: What happens on a Redis that is full, by queue system.
+FULL_REDIS: Final = {
+    "rq": "RQ can no longer drain its queues",
+    "celery": "Celery's workers die and can no longer drain their queues",
 }
-#: What to do then: a worker that starts must write, too.
+#: A worker that starts must write, too.
 REMEDY: Final = (
-    "Raise its maxmemory now, then start workers that have ended; more workers don't help while it is full."
+    "Raise maxmemory now, then start the workers that have exited."
+    " More workers don't help while Redis is full."
 )
-BLAMED: Final = 3  #: tasks that an alert names
-WORTH: Final = 0.1  #: of the memory: less is not worth a word
+MAX_NAMED: Final = 3  #: tasks or connections that a message names
+MIN_NAMED_SHARE: Final = 0.1  #: of the memory, from which a message names who holds it
 
 
-def alarm_text(view: View) -> str:
-    """`amqp://… has a memory alarm on rabbit@a: publishers are blocked, workers go on; …`."""
+def describe_alarms(view: View) -> str:
+    """`amqp://… has a memory alarm on rabbit@a: it blocks publishers, workers go on.`."""
     poll = view.poll
     if not poll.alarms:
         return f"{poll.name} has no alarm on."
-    alarms = " and ".join(f"a {each.kind} alarm on {printable(each.node)}" for each in poll.alarms)
-    return f"{poll.name} has {alarms}: publishers are blocked, workers go on{blocked_text(poll.blocked)}"
+    alarms = " and ".join(f"a {alarm.kind} alarm on {printable(alarm.node)}" for alarm in poll.alarms)
+    text = f"{poll.name} has {alarms}: it blocks publishers, workers go on."
+    return f"{text} {describe_blocked(poll.blocked)}".rstrip()
 
 
-def blocked_text(blocked: Sequence[str]) -> str:
-    """`; 3 connections are blocked (app@web-1): what they send by apply_async may be lost …`."""
+def describe_blocked(blocked: Sequence[str]) -> str:
+    """`3 connections are blocked (app@web-1, …): tasks that they send … are lost without an error.`."""
     if not blocked:
         return ""
-    named = ", ".join(map(printable, blocked[:BLAMED])) + (", …" if len(blocked) > BLAMED else "")
+    names = ", ".join(map(printable, blocked[:MAX_NAMED])) + (", …" if len(blocked) > MAX_NAMED else "")
     verb = "is" if len(blocked) == 1 else "are"
     return (
-        f"; {plural(len(blocked), 'connection')} {verb} blocked ({named}): what they send by apply_async"
-        " without confirm_publish is lost without an error, see docs/monitor.md"
+        f"{plural(len(blocked), 'connection')} {verb} blocked ({names}): tasks that they send without"
+        " confirm_publish are lost without an error. See docs/monitor.md."
     )
 
 
-def capacity_text(view: View, capacity: Capacity) -> str:
-    """`redis://… is 83 % full (498 MB of 600 MB), full in 14 min at this rate; …`."""
-    text = capacity.limit.describe(view.poll.name)
+def describe_capacity(view: View, capacity: Capacity) -> str:
+    """How full it is, when it will be full, what happens then, and what to do."""
+    text, ending = capacity.limit.describe(view.poll.name), describe_ending(view, capacity)
+    if needs_memory(view, capacity):
+        return f"{text}: {ending} {REMEDY}"
     if capacity.forecast and not capacity.full:
-        text += f", full in {forecast_text(capacity.forecast)} at this rate"
-    return f"{text}{': ' if remedy_text(view, capacity) else '; '}{ending_text(view, capacity)}"
+        text += f". At this rate it is full in {format_forecast(capacity.forecast)}"
+    return f"{text}. {ending}"
 
 
-def ending_text(view: View, capacity: Capacity) -> str:
-    """What happens when it is full."""
+def describe_ending(view: View, capacity: Capacity) -> str:
+    """`When it is full, RQ can no longer drain its queues.`."""
     if capacity.limit.queue is not None:
         if capacity.limit.drops_oldest:
-            return "when it is full RabbitMQ drops the oldest tasks without a word"
-        return "when it is full RabbitMQ refuses tasks, without a word to who doesn't confirm_publish"
+            return "When it is full, RabbitMQ drops the oldest tasks without an error."
+        return "When it is full, RabbitMQ refuses tasks; a publisher without confirm_publish gets no error."
     if view.poll.server == "rabbitmq":
-        return "at that limit RabbitMQ blocks publishers, workers go on"
-    ending = ENDINGS.get(view.poll.system, "it takes nothing more")
-    return ending if remedy_text(view, capacity) else f"when it is full {ending}"
+        return "At its limit RabbitMQ blocks publishers, workers go on."
+    ending = FULL_REDIS.get(view.poll.system, "it accepts nothing more")
+    return f"{ending}." if needs_memory(view, capacity) else f"When it is full, {ending}."
 
 
-def remedy_text(view: View, capacity: Capacity) -> str:
-    """What to do about a Redis that is full."""
-    full = capacity.full and capacity.limit.kind == "memory" and view.poll.server == "redis"
-    return f". {REMEDY}" if full else ""
+def needs_memory(view: View, capacity: Capacity) -> bool:
+    """Whether it is a Redis that has reached its `maxmemory`."""
+    return capacity.full and capacity.limit.kind == "memory" and view.poll.server == "redis"
 
 
-def waiting_text(view: View) -> str:
-    """`; 3,669 jobs wait`."""
+def describe_depth(view: View) -> str:
+    """`3,669 jobs are waiting.`."""
     count = sum(each.queue.depth for each in view.queues)
-    return f"; {plural(count, 'job')} {'waits' if count == 1 else 'wait'}"
+    return f"{plural(count, 'job')} {'is' if count == 1 else 'are'} waiting."
 
 
-def owners_text(view: View) -> str:
-    """`; 71 % of it are failed jobs, 20 % queued jobs`."""
-    owners = [f"{percent(each.share)} {each.name}" for each in view.owners[:2] if each.share >= WORTH]
-    return f"; of it {', '.join(owners)}" if owners else ""
+def describe_owners(view: View) -> str:
+    """`Failed jobs hold 71 % of its memory, queued jobs 20 %.`; empty where nothing holds a tenth of it."""
+    shares = [
+        (owner.name, percent(owner.share)) for owner in view.owners[:2] if owner.share >= MIN_NAMED_SHARE
+    ]
+    if not shares:
+        return ""
+    (first, share), *others = shares
+    more = "".join(f", {name} {share}" for name, share in others)
+    return f"{first[:1].upper()}{first[1:]} hold {share} of its memory{more}."
 
 
-def forecast_text(forecast: Forecast) -> str:
+def format_forecast(forecast: Forecast) -> str:
     """`14m 0s (11m 0s to 19m 0s)`."""
     latest = "unknown" if forecast.latest is None else duration(forecast.latest)
     return f"{duration(forecast.seconds)} ({duration(forecast.soonest)} to {latest})"
 
 
-def blame_text(blamed: Sequence[Blame]) -> str:
-    """`. To blame: send_mail: 1,204 waiting, 1h 36m of one worker, 61 % of the backlog; …`."""
-    return f". To blame: {'; '.join(map(blamed_text, blamed[:BLAMED]))}" if blamed else ""
+def describe_backlog(backlog: Sequence[TaskBacklog]) -> str:
+    """`To blame: send_mail: 1,204 waiting, 1h 36m of worker time, 61 % of the backlog; ….`."""
+    return f"To blame: {'; '.join(map(describe_task, backlog[:MAX_NAMED]))}." if backlog else ""
 
 
-def blamed_text(blame: Blame) -> str:
-    """One task's part of the backlog."""
-    about = "about " if blame.guessed else ""
-    text = f"{printable(blame.task)}: {about}{blame.count:,} waiting"
-    if blame.work is not None:
-        text += f", {duration(blame.work)} of one worker"
-    return text + (f", {percent(blame.share)} of the backlog" if blame.share is not None else "")
+def describe_task(task: TaskBacklog) -> str:
+    """`send_mail: 1,204 waiting, 1h 36m of worker time, 61 % of the backlog`."""
+    about = "about " if task.guessed else ""
+    text = f"{printable(task.task)}: {about}{task.count:,} waiting"
+    if task.work is not None:
+        text += f", {duration(task.work)} of worker time"
+    return text + (f", {percent(task.share)} of the backlog" if task.share is not None else "")
 
 
-def policy_text(name: str, policy: str | None, limit: int) -> str:
-    """What is wrong with what happens when it is full."""
+def describe_policy(name: str, policy: str | None, limit: int) -> str:
+    """What a Redis does at its limit, and whether that is safe for a queue."""
     if policy not in (None, "noeviction"):
-        return f"{name} evicts ({policy}) when it is full: jobs vanish without a word. Set noeviction."
+        return (
+            f"{name} evicts keys when it is full ({policy}), so jobs can vanish without an error."
+            " Set maxmemory-policy noeviction."
+        )
     if not limit:
-        return f"{name} has no maxmemory: it grows until the machine's memory ends. Set one."
+        return f"{name} has no maxmemory: it grows until the machine's memory is used up. Set maxmemory."
     return f"{name} has a maxmemory and evicts nothing, as it should."
 
 
-def overrun_text(overrun: Overrun) -> str:
-    """`send_mail has run for 9m 12s on worker-7, usually under 58.0 s (job 6c1f…)`."""
+def describe_overrun(overrun: Overrun) -> str:
+    """`send_mail has been running for 9m 12s on worker-7 (job 6c1f…). It usually takes less than 58.0 s.`."""
     job = overrun.job
-    parts = [f"{printable(job.task or 'a job')} has run for {duration(overrun.took)}"]
-    if job.worker:
-        parts.append(f"on {printable(job.worker)}")
+    on = f" on {printable(job.worker)}" if job.worker else ""
+    task = printable(job.task or "a job")
+    text = f"{task} has been running for {duration(overrun.took)}{on} (job {printable(job.id)})."
     if overrun.why == "lost":
-        parts.append("without a sign of life for two minutes")
-    else:
-        what = "usually under" if overrun.why == "p99" else "its limit is"
-        parts.append(f"{what} {duration(overrun.allowed or 0.0)}")
-    return ", ".join(parts) + f" (job {printable(job.id)})."
+        return f"{text} It has sent no heartbeat for two minutes: its worker may be dead."
+    usual = "It usually takes less than" if overrun.why == "p99" else "Its limit is"
+    return f"{text} {usual} {duration(overrun.allowed or 0.0)}."
 
 
-def queue_text(view: QueueView) -> str:
-    """`default: 61,204 waiting, the first for 22m 0s, 12.4/s come and 5.1/s go; …`."""
+def describe_queue(view: QueueView) -> str:
+    """`default: 61,204 jobs waiting, the oldest for 22m 0s. 12.4 jobs/s arrive and 5.1 leave. …`."""
     queue = view.queue
-    parts = [f"{printable(queue.name)}: {queue.depth:,} waiting"]
-    if queue.oldest is not None:
-        parts.append(f"the first for {duration(queue.oldest / SECOND)}")
+    oldest = "" if queue.oldest is None else f", the oldest for {duration(queue.oldest / SECOND)}"
+    sentences = [f"{printable(queue.name)}: {plural(queue.depth, 'job')} waiting{oldest}."]
     if view.arrivals is not None and view.departures is not None:
-        parts.append(f"{view.arrivals:.3g}/s come and {view.departures:.3g}/s go")
+        sentences.append(f"{view.arrivals:.3g} jobs/s arrive and {view.departures:.3g} leave.")
     if view.drained_in is not None and queue.depth:
-        parts.append(f"{duration(view.drained_in)} to drain if nothing more came")
-    return ", ".join(parts) + blame_text(view.blamed) + (f". {view.advice}" if view.advice else "")
+        sentences.append(f"Without new jobs it is empty in {duration(view.drained_in)}.")
+    sentences += [describe_backlog(view.backlog), view.advice or ""]
+    return " ".join(filter(None, sentences))
+
+
+def describe_overflow(name: str, *, drops: bool) -> str:
+    """Whether a queue of RabbitMQ drops its oldest tasks at its limit."""
+    if not drops:
+        return f"{printable(name)} drops no tasks."
+    return (
+        f"{printable(name)} has a limit at which it drops its oldest tasks without an error."
+        " Set its overflow to reject-publish, and confirm_publish for publishers."
+    )
+
+
+def describe_mirroring(name: str, *, mirrored: bool) -> str:
+    """Whether a queue of RabbitMQ is mirrored by a policy."""
+    if not mirrored:
+        return f"{printable(name)} isn't mirrored."
+    return (
+        f"{printable(name)} is mirrored by a policy (ha-mode), which RabbitMQ 4 no longer supports. Make it a"
+        " quorum queue."
+    )

@@ -11,9 +11,16 @@ from slowtask.cli.show.console import EIGHTHS, UNKNOWN, make_table, shorten, tim
 from slowtask.record.event import SECOND
 from slowtask.units import duration, percent, plural, printable
 from slowtask.watch.broker import Queue, Unacknowledged
-from slowtask.watch.judge import Blame, Capacity, Overrun
+from slowtask.watch.judge import Capacity, Overrun, TaskBacklog
 from slowtask.watch.view import QueueView, View
-from slowtask.watch.words import REMEDY, alarm_text, ending_text, forecast_text, policy_text, remedy_text
+from slowtask.watch.words import (
+    REMEDY,
+    describe_alarms,
+    describe_ending,
+    describe_policy,
+    format_forecast,
+    needs_memory,
+)
 
 BAR_WIDTH: Final = 25  #: characters
 MAX_LIMITS: Final = 4
@@ -53,7 +60,7 @@ def broker_lines(view: View) -> list[Text]:
     memory = poll.memory
     unsafe = memory and (not memory.limit or memory.policy not in (None, "noeviction"))
     if memory and unsafe and poll.server == "redis":
-        lines.append(Text(policy_text(poll.name, memory.policy, memory.limit), style="yellow"))
+        lines.append(Text(describe_policy(poll.name, memory.policy, memory.limit), style="yellow"))
     return lines + [Text(gap, style="yellow") for gap in poll.gaps]
 
 
@@ -61,11 +68,11 @@ def state_lines(view: View) -> list[Text]:
     """What an alarm, a reached limit or a limit that is near means, in one line at most."""
     capacity = view.capacity
     if view.poll.alarms:
-        return [Text(alarm_text(view), style="bold red")]
-    if capacity and remedy_text(view, capacity):
-        return [Text(f"CRITICAL: {ending_text(view, capacity)}. {REMEDY}", style="bold red")]
+        return [Text(describe_alarms(view), style="bold red")]
+    if capacity and needs_memory(view, capacity):
+        return [Text(f"CRITICAL: {describe_ending(view, capacity)} {REMEDY}", style="bold red")]
     if capacity and (capacity.ratio >= YELLOW or capacity.forecast):
-        return [Text(f"{ending_text(view, capacity)}: act before", style="dim")]
+        return [Text(describe_ending(view, capacity), style="dim")]
     return []
 
 
@@ -78,7 +85,7 @@ def limit_line(view: View, capacity: Capacity) -> Text:
     what = "" if plain else f", {printable(capacity.limit.name)}"
     line = Text.assemble(name, "   ", (bar(capacity.ratio), colour), f" {capacity.limit.usage}{what}")
     if capacity.forecast and not capacity.full:
-        line.append(f"   full in {forecast_text(capacity.forecast)} at this rate", style="bold red")
+        line.append(f"   full in {format_forecast(capacity.forecast)} at this rate", style="bold red")
     return line
 
 
@@ -121,23 +128,23 @@ def busy_text(queue: Queue) -> str:
     return UNKNOWN if queue.workers is None else f"{queue.busy}/{queue.workers}"
 
 
-def backlog_table(backlog: Sequence[Blame], width: int) -> Table:
+def backlog_table(backlog: Sequence[TaskBacklog], width: int) -> Table:
     """The waiting jobs and their work, by task."""
     return fit_table(
-        ("WHAT WAITS", [blame.task for blame in backlog], MAX_NAME_WIDTH + 10),
+        ("WHAT WAITS", [each.task for each in backlog], MAX_NAME_WIDTH + 10),
         [
-            ("COUNT", 3, [count_text(blame) for blame in backlog]),
-            ("WORK", 2, [time_text(blame.work) for blame in backlog]),
-            ("SHARE", 1, [UNKNOWN if blame.share is None else percent(blame.share) for blame in backlog]),
+            ("COUNT", 3, [count_text(task) for task in backlog]),
+            ("WORK", 2, [time_text(task.work) for task in backlog]),
+            ("SHARE", 1, [UNKNOWN if task.share is None else percent(task.share) for task in backlog]),
         ],
         width,
     )
 
 
-def count_text(blame: Blame) -> str:
+def count_text(task: TaskBacklog) -> str:
     """How many jobs wait, and how exactly that is known: `~ 1,204 ± 14`."""
-    margin = f" ± {blame.margin:,}" if blame.margin else ""
-    return f"{'~ ' * blame.guessed}{blame.count:,}{margin}"
+    margin = f" ± {task.margin:,}" if task.margin else ""
+    return f"{'~ ' * task.guessed}{task.count:,}{margin}"
 
 
 def overruns_table(overruns: Sequence[Overrun], width: int) -> Table:
@@ -200,18 +207,18 @@ def load_text(load: float | None) -> Text:
     return Text(f"{load:.0%}".replace("%", " %"), style=style)
 
 
-def notes(view: View, backlog: Sequence[Blame]) -> list[Text]:
+def notes(view: View, backlog: Sequence[TaskBacklog]) -> list[Text]:
     """Explain the marks that the tables have, and what is missing, a line each."""
     lines = []
     if len(view.queues) > MAX_ROWS:
         lines.append(f"{plural(len(view.queues) - MAX_ROWS, 'more queue')}: --json shows all.")
-    if any(blame.work is None for blame in backlog):
+    if any(task.work is None for task in backlog):
         lines.append(
             f"{UNKNOWN}: run time unknown, since no log has runs of this task: name logs with --runs."
         )
-    if any(blame.margin for blame in backlog):
+    if any(task.margin for task in backlog):
         lines.append("±: estimated from a random sample, with 95 % confidence.")
-    if any(blame.guessed for blame in backlog):
+    if any(task.guessed for task in backlog):
         lines.append("~: estimated from the queue's last runs, since waiting tasks can't be read.")
     lines += view.poll.notes
     return [Text(), *(Text(line, style="dim") for line in lines)] if lines else []

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from slowtask.record.event import SECOND
-from slowtask.watch.judge import Blame, Capacity, Forecast, Overrun
+from slowtask.watch.judge import Capacity, Forecast, Overrun, TaskBacklog
 from slowtask.watch.view import QueueView, View
 
 
@@ -81,12 +81,12 @@ def queue(view: QueueView) -> dict[str, Any]:
         "departures": view.departures,
         "load": view.load,
         "drained_in": view.drained_in,
-        "backlog": [blame(each) for each in view.blamed],
+        "backlog": [blame(each) for each in view.backlog],
         "advice": view.advice,
     }
 
 
-def blame(task: Blame) -> dict[str, Any]:
+def blame(task: TaskBacklog) -> dict[str, Any]:
     """One task of the backlog."""
     return {
         "task": task.task,

@@ -121,7 +121,7 @@ def monitor_beside(node: RabbitMQ, rate: float, *, fast: bool) -> Iterator[Monit
     """Open a monitor of *node*; *rate* and *fast* are those of `MonitorBeside`."""
     watched = open_watched(node)
     try:
-        yield MonitorBeside(partial(Watch, watched, keys=0), rate, fast=fast)
+        yield MonitorBeside(partial(Watch, watched, max_keys=0), rate, fast=fast)
     finally:
         watched.close()
 

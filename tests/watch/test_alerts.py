@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from slowtask.watch.alarm import Alarms, Finding, Rules
+from slowtask.watch.alerts import Alerts, Finding, Rules
 
 RULES = Rules(margin=0.05, calm=60.0, repeat=3600.0)
 
@@ -22,7 +22,7 @@ def seconds_left(value):
 
 def told(values, step=10.0, rules=RULES, finding=finding):
     """What one alarm tells of *values*, *step* seconds apart: `(place, state, kind)`."""
-    alarms = Alarms(rules=rules)
+    alarms = Alerts(rules=rules)
     return [
         (place, each.state, each.kind)
         for place, value in enumerate(values)
@@ -83,7 +83,7 @@ def test_what_can_not_be_seen_changes_nothing():
 
 
 def test_alarms_of_two_things_are_two():
-    alarms = Alarms(rules=RULES)
+    alarms = Alerts(rules=RULES)
     found = alarms.take([finding(0.9, subject="a"), finding(0.1, subject="b")], 0.0)
 
     assert [(each.finding.subject, each.state) for each in found] == [("a", "critical")]
@@ -91,7 +91,7 @@ def test_alarms_of_two_things_are_two():
 
 
 def test_a_queue_that_is_gone_takes_its_alarm_along():
-    alarms = Alarms(rules=RULES)
+    alarms = Alerts(rules=RULES)
     alarms.take([finding(0.9, subject="gone")], 0.0)
     alarms.forget(["there"])
 

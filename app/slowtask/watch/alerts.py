@@ -1,0 +1,153 @@
+"""WATCH: when an alert begins, when it is repeated, and when it is resolved.
+
+An alert begins at once. It is resolved only after its value has stayed on the good side of the threshold, by
+a margin, for `Rules.calm` seconds: so it doesn't flap. While it lasts it is repeated every `Rules.repeat`
+seconds. Time is passed in.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, get_args
+
+from slowtask.record.sample import State
+
+STATES: Final[tuple[State, ...]] = get_args(State)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """When to notify."""
+
+    margin: float = 0.05  #: how far from its threshold a value must be to resolve, as a share of it
+    calm: float = 60.0  #: seconds that the value must stay there
+    repeat: float = 3600.0  #: seconds between two notifications of a state that lasts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A value that can have an alert, at one poll."""
+
+    name: str  #: `broker-capacity`, `queue-load`, …
+    subject: str  #: the broker's or queue's name
+    value: float | None  #: None: unknown now, so the state stays
+    warning: float | None  #: the value from which it is a warning
+    critical: float | None
+    lower_is_worse: bool = False  #: seconds that are left are worse the fewer they are
+    message: str  #: what a person reads: the figures, the forecast, the tasks to blame
+    task: str | None = None  #: to blame
+    queue: str | None = None
+
+    @property
+    def state(self) -> State | None:
+        """The state by the value alone; None where that is unknown."""
+        if self.value is None:
+            return None
+        if self._reaches(self.critical):
+            return "critical"
+        return "warning" if self._reaches(self.warning) else "ok"
+
+    def _reaches(self, threshold: float | None) -> bool:
+        """Whether the value is at *threshold*, or on its bad side."""
+        if threshold is None or self.value is None:
+            return False
+        return self.value <= threshold if self.lower_is_worse else self.value >= threshold
+
+    def threshold(self, state: State) -> float | None:
+        """The value from which it is in *state*."""
+        return {"warning": self.warning, "critical": self.critical}.get(state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertState:
+    """The state of one alert."""
+
+    state: State = "ok"
+    since: float = 0.0  #: seconds: when it entered this state
+    notified: float = 0.0  #: seconds: when that was last sent
+    calm_since: float | None = None  #: since when its value has been good enough to leave the state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """Something to send: a change of state, or a reminder of one that lasts."""
+
+    finding: Finding
+    state: State
+    kind: Literal["change", "repeat"]
+    before: State
+    lasted: float  #: seconds in the state before
+
+
+@dataclass(slots=True)
+class Alerts:
+    """All alerts, by name and subject."""
+
+    rules: Rules = field(default_factory=Rules)
+    states: dict[tuple[str, str], AlertState] = field(default_factory=dict)
+
+    def take(self, findings: Iterable[Finding], now: float) -> list[Notification]:
+        """Update the alerts by *findings* at *now* (seconds, any monotonic clock); returns what to send."""
+        found = []
+        for finding in findings:
+            key = (finding.name, finding.subject)
+            alert = self.states.get(key, AlertState(since=now, notified=now))
+            self.states[key], notification = update(alert, finding, now, self.rules)
+            found += [notification] if notification else []
+        return found
+
+    def worst(self) -> State:
+        """The worst state of all alerts."""
+        return max((each.state for each in self.states.values()), key=STATES.index, default="ok")
+
+    def forget(self, subjects: Sequence[str]) -> None:
+        """Drop the alerts about queues that no longer exist, which aren't among *subjects*."""
+        self.states = {key: alert for key, alert in self.states.items() if key[1] in subjects}
+
+
+def update(
+    alert: AlertState, finding: Finding, now: float, rules: Rules
+) -> tuple[AlertState, Notification | None]:
+    """The alert after *finding*, and what to send."""
+    wanted = finding.state
+    if wanted is None:
+        return alert, None
+    if STATES.index(wanted) > STATES.index(alert.state):
+        return _change(alert, finding, wanted, now)
+    if wanted == alert.state:
+        return _repeat(replace(alert, calm_since=None), finding, now, rules)
+    if not _is_past_margin(alert, finding, rules):
+        return _repeat(replace(alert, calm_since=None), finding, now, rules)
+    since = now if alert.calm_since is None else alert.calm_since
+    if now - since < rules.calm:
+        return _repeat(replace(alert, calm_since=since), finding, now, rules)
+    return _change(alert, finding, wanted, now)
+
+
+def _change(alert: AlertState, finding: Finding, state: State, now: float) -> tuple[AlertState, Notification]:
+    """The alert in its new *state*, which is sent."""
+    notification = Notification(
+        finding=finding, state=state, kind="change", before=alert.state, lasted=now - alert.since
+    )
+    return AlertState(state=state, since=now, notified=now), notification
+
+
+def _repeat(
+    alert: AlertState, finding: Finding, now: float, rules: Rules
+) -> tuple[AlertState, Notification | None]:
+    """The alert that stays in its state; sent again where that has lasted."""
+    if alert.state == "ok" or now - alert.notified < rules.repeat:
+        return alert, None
+    notification = Notification(
+        finding=finding, state=alert.state, kind="repeat", before=alert.state, lasted=now - alert.since
+    )
+    return replace(alert, notified=now), notification
+
+
+def _is_past_margin(alert: AlertState, finding: Finding, rules: Rules) -> bool:
+    """Whether the value is far enough on the good side of its state's threshold to leave that state."""
+    threshold, value = finding.threshold(alert.state), finding.value
+    if threshold is None or value is None:
+        return True
+    if finding.lower_is_worse:
+        return value > threshold * (1 + rules.margin)
+    return value < threshold * (1 - rules.margin)
