@@ -190,8 +190,10 @@ def ended(record):
 
 @pytest.mark.redis
 def test_nobody_sees_a_death(send, work, records, tmp_path):
-    send("killed").wait()
     worker = work()
+    # A process that dies while it starts may leave Dramatiq's main process waiting for it.
+    wait_until(lambda: "ready for action" in (tmp_path / "said").read_text())
+    send("killed").wait()
     wait_until(lambda: worker.poll() is not None or "exited" in (tmp_path / "said").read_text().lower())
 
     assert records() == []
