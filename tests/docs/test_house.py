@@ -1,4 +1,4 @@
-"""The folders of the package stand in the order of the flow: no circle of imports, none that leads upwards."""
+"""The folders of the package stand in the order of the flow: imports lead downwards, never in a circle."""
 
 import subprocess
 import sys

@@ -139,7 +139,7 @@ def test_a_password_may_lie_in_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["top", "http://127.0.0.1:1", "worker.log"], "either log files or one address"),
+        (["top", "http://127.0.0.1:1", "worker.log"], "name it alone"),
         (["parse", "https://user:secret@host"], "host holds events already: slowtask top"),
         (["setup"], "needs --elasticsearch, --kibana or both"),
         (["setup", "--elasticsearch", "elastic"], "is no address of a server"),
