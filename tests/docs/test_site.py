@@ -28,6 +28,9 @@ NAMES = (
 )
 
 
+pytestmark = pytest.mark.xdist_group("site")  # one process builds it
+
+
 class Loaded(HTMLParser):
     """What a browser fetches for a page, other than what a reader clicks on."""
 
