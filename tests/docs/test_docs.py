@@ -21,7 +21,7 @@ from expected import EXPECTED
 from places import EXAMPLES, GOLDEN, ROOT
 from slowtask import cli
 from slowtask.cli.setup import PASSWORDS
-from slowtask.parse.grok import ours
+from slowtask.parse.grok import read_shipped_patterns
 from slowtask.parse.items import SENTENCES
 from slowtask.rank import ranking
 from slowtask.record import event
@@ -38,7 +38,7 @@ SPAN = re.compile(r"`([^`\n]+)`")
 STATUS = re.compile(r"# status (\d+)$")
 OPERATORS = {"|", "||", "&&", "&", ";", ">", ">>", "<", "(", ")", "2", "$"}
 #: What a pattern file names and no setting is.
-PATTERNS = {name for name in ours() if name.startswith("SLOWTASK_")}
+PATTERNS = {name for name in read_shipped_patterns() if name.startswith("SLOWTASK_")}
 VARIABLES = {f"SLOWTASK_{each.name.upper()}": each for each in fields(Settings)}
 #: Settings of the stack, in the files that read them.
 STACK = {

@@ -12,7 +12,7 @@ from slowtask.parse.format import Format, Unreadable
 from slowtask.parse.items import End, Reason, Unparsable
 from slowtask.parse.reader import FORMATS, Reader
 from slowtask.parse.rows import Rows
-from slowtask.parse.times import Days
+from slowtask.parse.times import DateTracker
 
 DAY = date(2026, 11, 23)
 CELERY = b"[2026-11-23 18:48:35,822: INFO/ForkPoolWorker-1] Task tasks.ok[96e2] succeeded in 0.5s: 1"
@@ -48,7 +48,7 @@ def read(monkeypatch):
     def read(*lines, more=Brackets, rows=None):
         monkeypatch.setattr(reader, "FORMATS", (*FORMATS, more))
         out = []
-        one = Reader(out, lambda _: Days(DAY), UTC, rows=rows)
+        one = Reader(out, lambda _: DateTracker(DAY), UTC, rows=rows)
         one.read(lines)
         one.finish()
         return out

@@ -5,7 +5,15 @@ from itertools import pairwise
 
 import pytest
 
-from slowtask.parse.grok import FOLDER, REFERENCE, STANDARD, Grok, load, ours, ours_with
+from slowtask.parse.grok import (
+    FOLDER,
+    REFERENCE,
+    STANDARD,
+    Grok,
+    compile_pattern,
+    parse_patterns,
+    read_shipped_patterns,
+)
 from slowtask.shipped import shipped_path
 
 PATTERNS = shipped_path(FOLDER) / "slowtask"
@@ -31,7 +39,7 @@ def test_a_field_keeps_what_it_matches_in_the_order_of_the_groups():
 
 
 def test_comments_and_blank_lines_are_no_patterns():
-    assert load("# A comment\n\nNAME a b \\d+\n") == {"NAME": r"a b \d+"}
+    assert parse_patterns("# A comment\n\nNAME a b \\d+\n") == {"NAME": r"a b \d+"}
 
 
 def test_an_undefined_pattern_is_refused():
@@ -46,13 +54,13 @@ def test_a_pattern_in_itself_is_refused():
 
 def test_a_pattern_whose_fields_were_shifted_is_refused():
     with pytest.raises(ValueError, match="RQ_OK has the fields"):
-        ours_with("RQ_OK", "[task][id]")
+        compile_pattern("RQ_OK", "[task][id]")
 
 
-@pytest.mark.parametrize("name", sorted(set(ours()) - set(STANDARD)))
+@pytest.mark.parametrize("name", sorted(set(read_shipped_patterns()) - set(STANDARD)))
 def test_each_of_our_patterns_means_the_same_to_logstash(name):
     """No construct that Oniguruma reads otherwise, and no group that is only Python's."""
-    expression = REFERENCE.sub("", ours()[name])
+    expression = REFERENCE.sub("", read_shipped_patterns()[name])
 
     assert not re.search(r"\(\?(?!:)|\\[bBAZzGKkgph]|[+*?}]\+|\[\[", expression)
     assert "(" not in re.sub(r"\\.|\[(?:\\.|[^\]])*\]|\(\?:", "", expression)

@@ -16,12 +16,12 @@ from places import GOLDEN
 from slowtask.parse.events import events
 from slowtask.parse.format import MAX_LINE_LENGTH
 from slowtask.parse.items import Reason, Tally, Unparsable
-from slowtask.parse.jobs import LIMIT
+from slowtask.parse.jobs import MAX_OPEN_JOBS
 from slowtask.parse.ndjson import MAX_JSON_LENGTH
 from slowtask.parse.reader import Reader
-from slowtask.parse.revoked import LIMIT as REVOKED
+from slowtask.parse.revoked import MAX_REMEMBERED_TASKS
 from slowtask.parse.sources import Source
-from slowtask.parse.times import Days, first_day, nanoseconds
+from slowtask.parse.times import DateTracker, first_day, nanoseconds
 from slowtask.record.event import Run, fields, identity
 
 DAY = date(2026, 11, 23)
@@ -212,7 +212,7 @@ def runs():
 def read(content):
     """What a reader makes of *content*, without a file."""
     out = []
-    reader = Reader(out, lambda _: Days(DAY), UTC)
+    reader = Reader(out, lambda _: DateTracker(DAY), UTC)
     reader.read(content.split(b"\n"))
     reader.finish()
     return out
@@ -484,7 +484,7 @@ def test_an_abandoned_job_is_told_where_its_start_is_known(parsed):
 
 def test_starts_without_an_end_are_kept_in_bounded_number(parsed):
     """Jobs of killed workers never end: the oldest are forgotten."""
-    lines = [f"18:47:58 default: jobs.a() (j{n})" for n in range(LIMIT + 1)]
+    lines = [f"18:47:58 default: jobs.a() (j{n})" for n in range(MAX_OPEN_JOBS + 1)]
     first, last = parsed(
         "\n".join([*lines, "18:47:58 default: Job OK (j0)", "18:47:58 default: Job OK (j1)"])
     )
@@ -656,8 +656,8 @@ def test_a_terminated_task_that_was_received_before_the_log_has_no_name(reasons)
 def test_received_tasks_are_remembered_in_bounded_number(reasons):
     other = celery("Task tasks.a[x] received")
 
-    assert reasons(RECEIVED + other * (REVOKED - 1) + TERMINATING) == ["tasks.a"]
-    assert reasons(RECEIVED + other * REVOKED + TERMINATING) == [Reason.NAMELESS]
+    assert reasons(RECEIVED + other * (MAX_REMEMBERED_TASKS - 1) + TERMINATING) == ["tasks.a"]
+    assert reasons(RECEIVED + other * MAX_REMEMBERED_TASKS + TERMINATING) == [Reason.NAMELESS]
 
 
 def test_a_task_terminated_before_it_began_is_told_once(parsed):

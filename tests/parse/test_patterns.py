@@ -10,7 +10,7 @@ from elastic import server
 from pipeline import odd
 from pipeline.logstash import FILTER
 from places import GOLDEN, TESTS
-from slowtask.parse.grok import Grok, ours
+from slowtask.parse.grok import Grok, read_shipped_patterns
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("patterns")]
 
@@ -34,7 +34,7 @@ def matched(lines):
         server.install()
     except server.NoElasticsearchError as problem:
         missing(f"Elasticsearch's grok ({problem})")
-    asked = "".join(f"{name}\t{expression}\n" for name, expression in ours().items())
+    asked = "".join(f"{name}\t{expression}\n" for name, expression in read_shipped_patterns().items())
     command = [server.java() / "bin" / "java", "-cp", f"{server.HOME}/lib/*", PROGRAM]
     done = subprocess.run(
         command, input=f"{asked}\n" + "\n".join(lines), capture_output=True, text=True, check=True
@@ -50,7 +50,7 @@ def matched(lines):
 
 def by_python(name, line):
     """What the parser's own grok finds."""
-    pattern = Grok(name, ours())
+    pattern = Grok(name, read_shipped_patterns())
     match = pattern.match(line.encode())
     if match is None:
         return None
@@ -58,7 +58,7 @@ def by_python(name, line):
     return {field: value.decode() for field, value in pairs if value}
 
 
-@pytest.mark.parametrize("name", sorted(ours()))
+@pytest.mark.parametrize("name", sorted(read_shipped_patterns()))
 def test_a_pattern_finds_the_same_in_every_line(name, lines, matched):
     for number, line in enumerate(lines):
         expected, found = by_python(name, line), matched.get((name, number))

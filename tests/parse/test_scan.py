@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from places import GOLDEN
-from slowtask.parse import scan as inside
+from slowtask.parse import scan as scanning
 from slowtask.parse.events import events
 from slowtask.parse.items import Reason, Tally, Unparsable
-from slowtask.parse.revoked import LIMIT
+from slowtask.parse.revoked import MAX_REMEMBERED_TASKS
 from slowtask.parse.rows import COLUMNS
 from slowtask.parse.scan import scan
 from slowtask.parse.sources import Source
@@ -88,7 +88,7 @@ def cut(monkeypatch):
     """Makes a scan cut its file at given offsets."""
 
     def cut(*at):
-        monkeypatch.setattr(inside, "_cuts", lambda _: [0, *at])
+        monkeypatch.setattr(scanning, "_find_cuts", lambda _: [0, *at])
 
     return cut
 
@@ -106,9 +106,9 @@ def test_a_scan_of_a_golden_log_gives_the_events_one_by_one(log, scanned):
 def places(log):
     """The offsets at which a piece of *log* may begin."""
     content = log.read_bytes()
-    heads = (found for found in inside.HEAD.finditer(content))
+    heads = (found for found in scanning.HEAD.finditer(content))
     return [
-        each.end() for each in heads if not inside.AMENDMENT.search(content[each.end() :].split(b"\n")[0])
+        each.end() for each in heads if not scanning.AMENDMENT.search(content[each.end() :].split(b"\n")[0])
     ]
 
 
@@ -128,13 +128,13 @@ def test_a_terminated_task_received_in_an_earlier_piece_has_its_name(scanned, cu
     head = "[2026-11-23 18:48:35,713: INFO/MainProcess]"
     received, terminating = f"{head} Task tasks.a[{JOB}] received\n", f"{head} Terminating {JOB} (15)\n"
     log = tmp_path / "a.log"
-    for others in (0, LIMIT - 1, LIMIT):
+    for others in (0, MAX_REMEMBERED_TASKS - 1, MAX_REMEMBERED_TASKS):
         before = received + f"{head} Task tasks.b[x] received\n" * others
         log.write_text(before + terminating)
         cut(len(before))
         found, tally = scanned(log)
 
-        assert len(found) == (others < LIMIT)
+        assert len(found) == (others < MAX_REMEMBERED_TASKS)
         assert (found, [each for _, each in tally.bad]) == one_by_one(log)
 
 
@@ -197,7 +197,7 @@ def test_a_mixed_log_cut_at_any_place_gives_the_same(mixed, scanned, cut):
         found, tally = scanned(mixed)
 
         assert (at, found) == (at, expected)
-        assert [each.line for _, each in tally.bad] == [each.line for each in bad][: inside.KEPT]
+        assert [each.line for _, each in tally.bad] == [each.line for each in bad][: scanning.MAX_EXAMPLES]
 
 
 def test_a_mixed_log_in_many_pieces_gives_the_same(mixed, scanned, cut):
@@ -216,9 +216,9 @@ def test_the_dates_of_pieces_come_from_the_files_time_as_those_of_the_whole_do(m
 
 
 def test_a_big_file_is_cut_at_heads_of_lines_and_read_by_processes(mixed, scanned, monkeypatch):
-    monkeypatch.setattr(inside, "PIECE", 2000)
-    monkeypatch.setattr(inside, "SMALL", 0)
-    pieces = inside._cuts(source(mixed))  # noqa: SLF001 - to see that there are some
+    monkeypatch.setattr(scanning, "PIECE_SIZE", 2000)
+    monkeypatch.setattr(scanning, "MIN_PARALLEL_SIZE", 0)
+    pieces = scanning._find_cuts(source(mixed))  # noqa: SLF001 - to see that there are some
 
     assert len(pieces) > 5
     assert set(pieces[1:]) <= set(places(mixed))
@@ -226,7 +226,7 @@ def test_a_big_file_is_cut_at_heads_of_lines_and_read_by_processes(mixed, scanne
 
 
 def test_a_compressed_file_is_read_whole(mixed, scanned, tmp_path, monkeypatch):
-    monkeypatch.setattr(inside, "PIECE", 100)
+    monkeypatch.setattr(scanning, "PIECE_SIZE", 100)
     zipped = tmp_path / "mixed.log.gz"
     zipped.write_bytes(gzip.compress(mixed.read_bytes()))
 
@@ -261,11 +261,11 @@ def test_each_line_of_json_that_is_no_event_is_refused_for_its_reason(scanned, t
 
 
 def test_only_the_first_refused_lines_are_kept_but_all_are_counted(scanned, tmp_path):
-    (tmp_path / "a.log").write_text("what\n" * (inside.KEPT + 5))
+    (tmp_path / "a.log").write_text("what\n" * (scanning.MAX_EXAMPLES + 5))
     _, tally = scanned(tmp_path / "a.log")
 
-    assert tally.unparsable[Reason.UNKNOWN] == inside.KEPT + 5
-    assert [each.line for _, each in tally.bad] == list(range(1, inside.KEPT + 1))
+    assert tally.unparsable[Reason.UNKNOWN] == scanning.MAX_EXAMPLES + 5
+    assert [each.line for _, each in tally.bad] == list(range(1, scanning.MAX_EXAMPLES + 1))
 
 
 def test_a_scan_of_nothing_is_nothing(tmp_path):

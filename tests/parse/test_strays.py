@@ -8,7 +8,7 @@ from logs import line, made
 from slowtask.parse import scan
 from slowtask.parse.events import events
 from slowtask.parse.sources import Source
-from slowtask.parse.strays import stray_lines, strays
+from slowtask.parse.strays import find_strays, read_strays
 from slowtask.record.event import Run
 from slowtask.store import Query
 from slowtask.store.files import Files
@@ -54,12 +54,12 @@ def test_strays_are_found_where_they_stand(kind):
     place = len(OURS) + 1
     last = place + len(STRANGE[kind]) + 2 + len(OURS) + 1
 
-    found = list(stray_lines(io.BytesIO(content)))
+    found = list(find_strays(io.BytesIO(content)))
     assert found == [(2, place, STRANGE[kind]), (5, last, STRANGE[kind])]
 
 
 def test_lines_of_ours_are_no_strays():
-    assert list(stray_lines(io.BytesIO((OURS + b"\n") * 9))) == []
+    assert list(find_strays(io.BytesIO((OURS + b"\n") * 9))) == []
 
 
 @pytest.mark.parametrize("kind", [kind for kind in STRANGE if kind != "spaces"])
@@ -86,4 +86,4 @@ def test_a_stray_is_told_with_its_line(log):
 
 
 def test_where_the_count_differs_all_is_to_be_read(log, tmp_path):
-    assert strays(log([b"hello"]), 3, tmp_path / "rows.csv") is None
+    assert read_strays(log([b"hello"]), 3, tmp_path / "rows.csv") is None

@@ -14,7 +14,7 @@ from lscl.parser import parse_lscl
 
 from pipeline import configuration
 from places import ROOT
-from slowtask.parse.grok import STANDARD, ours
+from slowtask.parse.grok import STANDARD, read_shipped_patterns
 from slowtask.record import event, sample
 from slowtask.store.elastic.client import connect
 from slowtask.store.elastic.setup import Wishes, setup
@@ -92,7 +92,8 @@ def undefined(text):
         for patterns in options["match"].values()
         for expression in ([patterns] if isinstance(patterns, str) else patterns)
     ]
-    return [name for each in expressions for name in PATTERN.findall(each) if name not in ours()]
+    known = read_shipped_patterns()
+    return [name for each in expressions for name in PATTERN.findall(each) if name not in known]
 
 
 def sections(name):

@@ -11,7 +11,7 @@ import click
 from slowtask.cli.logs import explain_empty, parse_period, warn_of_skipped
 from slowtask.cli.options import date_option, queue_option, since_option, timezone_option, until_option
 from slowtask.errors import SourceError, UsageError
-from slowtask.parse.sources import Source, is_address, resolve, rotated
+from slowtask.parse.sources import Source, find_rotated, is_address, resolve
 from slowtask.rank.ranking import rank
 from slowtask.store import Measurement, Query
 from slowtask.units import plural, size
@@ -80,7 +80,7 @@ def check_target(out: Path) -> Path:
 
 def monitor_samples() -> list[Source]:
     """The monitor's log in this folder with its rotated files, if there is one."""
-    logs = rotated(Path(MonitorSettings().log))
+    logs = find_rotated(Path(MonitorSettings().log))
     return resolve([str(log) for log in logs]) if logs else []
 
 

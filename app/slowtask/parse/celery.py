@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from slowtask.parse.cause import shorten
 from slowtask.parse.format import Context, Format, Names, Unreadable, read_duration, read_time, read_times
-from slowtask.parse.grok import ours_with
+from slowtask.parse.grok import compile_pattern
 from slowtask.parse.items import End, Reason
-from slowtask.parse.revoked import UNABLE, Revoked
+from slowtask.parse.revoked import CANNOT_TERMINATE, RevokedTasks
 from slowtask.record.event import SECOND, Action
 from slowtask.record.lost import exit_reason
 
@@ -19,20 +19,20 @@ NAME, ID, WORKER = "[task][name]", "[task][id]", "[worker][name]"
 TASK: Final = (TIME, WORKER, NAME, ID)
 ERROR: Final = ("[error][type]", "[error][message]")
 
-HEAD = ours_with("CELERY_HEAD", TIME, WORKER).match
-DONE = ours_with("CELERY_DONE", *TASK, SECONDS).match
-RAISED = ours_with("CELERY_RAISED", *TASK, *ERROR).match
-RETRY = ours_with("CELERY_RETRY", *TASK, *ERROR).match
-LEFT = ours_with("CELERY_LEFT", *TASK).match
-REJECT = ours_with("CELERY_REJECT", *TASK, "[@metadata][requeue]").match
-CUT = ours_with("CELERY_CUT", *TASK).match
-TIMEOUT = ours_with("CELERY_TIMEOUT", TIME, WORKER, SECONDS, NAME, ID).match
-LOST = ours_with("CELERY_LOST", TIME, WORKER, "[error][message]").match
-UNKNOWN = ours_with("CELERY_UNKNOWN", TIME, WORKER, NAME).match
-TERMINATED = ours_with("CELERY_TERMINATED", TIME, WORKER, ID).match
-REVOKED = ours_with("CELERY_REVOKED", TIME, WORKER, "[@metadata][ids]").match
-DISCARDED = ours_with("CELERY_DISCARDED", *TASK, "[@metadata][header]").match
-BANNER = ours_with("CELERY_BANNER").match
+HEAD = compile_pattern("CELERY_HEAD", TIME, WORKER).match
+DONE = compile_pattern("CELERY_DONE", *TASK, SECONDS).match
+RAISED = compile_pattern("CELERY_RAISED", *TASK, *ERROR).match
+RETRY = compile_pattern("CELERY_RETRY", *TASK, *ERROR).match
+LEFT = compile_pattern("CELERY_LEFT", *TASK).match
+REJECT = compile_pattern("CELERY_REJECT", *TASK, "[@metadata][requeue]").match
+CUT = compile_pattern("CELERY_CUT", *TASK).match
+TIMEOUT = compile_pattern("CELERY_TIMEOUT", TIME, WORKER, SECONDS, NAME, ID).match
+LOST = compile_pattern("CELERY_LOST", TIME, WORKER, "[error][message]").match
+UNKNOWN = compile_pattern("CELERY_UNKNOWN", TIME, WORKER, NAME).match
+TERMINATED = compile_pattern("CELERY_TERMINATED", TIME, WORKER, ID).match
+REVOKED = compile_pattern("CELERY_REVOKED", TIME, WORKER, "[@metadata][ids]").match
+DISCARDED = compile_pattern("CELERY_DISCARDED", *TASK, "[@metadata][header]").match
+BANNER = compile_pattern("CELERY_BANNER").match
 
 ReadLine = Callable[[bytes, int, int], End | None]
 
@@ -48,9 +48,9 @@ class CeleryFormat(Format):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._moments = context.moments
+        self._timestamps = context.timestamps
         self._names = Names()
-        self._revoked = Revoked(context.before)
+        self._revoked = RevokedTasks(context.before)
         self._received = self._revoked.received
         #: Lines of the parent process: what to look for before a pattern is tried, and what reads them.
         self._parent_lines: Final[tuple[tuple[bytes, ReadLine], ...]] = (
@@ -69,7 +69,7 @@ class CeleryFormat(Format):
             return None
         if match := DONE(line):
             time, worker, task, job, seconds = match.groups()
-            timestamp, duration = read_times(self._moments, time, seconds)
+            timestamp, duration = read_times(self._timestamps, time, seconds)
             self.emit(
                 End(
                     line=number,
@@ -97,7 +97,7 @@ class CeleryFormat(Format):
 
     def withdraws(self, line: bytes, failure: End) -> bool:
         """Whether *line* says that the pool couldn't terminate the task of *failure*, which goes on."""
-        return failure.action == "stopped" and UNABLE in line and self._revoked.undo(failure.id)
+        return failure.action == "stopped" and CANNOT_TERMINATE in line and self._revoked.undo(failure.id)
 
     def _read_rare(self, line: bytes, number: int, offset: int) -> End | None:
         """Read what isn't a success. Celery doesn't log how long such a task ran."""
@@ -184,7 +184,7 @@ class CeleryFormat(Format):
         return End(
             line=number,
             offset=offset,
-            timestamp=read_time(self._moments, time),
+            timestamp=read_time(self._timestamps, time),
             task=None if task is None else self._names[task],
             id=None if job is None else job.decode("utf-8", "replace"),
             worker=None if worker is None else self._names[worker],

@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 
 from slowtask.parse.items import End, Item, Reason, make_nameless
 from slowtask.parse.jobs import Jobs
-from slowtask.parse.times import Days, Moments, nanoseconds
+from slowtask.parse.times import DateTracker, TimestampCache, nanoseconds
 
 MAX_LINE_LENGTH: Final = 64 * 1024  #: bytes; no longer line is matched against a regular expression
 MAX_CACHED_NAMES: Final = 100_000
@@ -37,8 +37,8 @@ class Context:
 
     emit: Callable[[Item], object]  #: takes a finished item
     jobs: Jobs  #: pairs the starts and ends of runs that are logged in several lines
-    moments: Moments  #: reads times that have a date
-    days: Callable[[int], Days]  #: finds the date of the first line that has none
+    timestamps: TimestampCache  #: reads times that have a date
+    dates: Callable[[int], DateTracker]  #: finds the date of the first line that has none
     zone: tzinfo  #: of times that don't name one
     before: Callable[[], bytes] | None  #: gives the log before this piece of it; None: this is the whole log
 
@@ -96,18 +96,18 @@ class Names(dict[bytes, str]):
         return self[name]
 
 
-def read_times(moments: Moments, time: bytes, seconds: bytes) -> tuple[int, int]:
+def read_times(timestamps: TimestampCache, time: bytes, seconds: bytes) -> tuple[int, int]:
     """When a run ended (µs since the epoch) and how long it took (ns). Raises `Unreadable`."""
     try:
-        return moments.stamp(time), nanoseconds(seconds)
+        return timestamps.stamp(time), nanoseconds(seconds)
     except ValueError:  # one of these two says which of them it was
-        return read_time(moments, time), read_duration(seconds)
+        return read_time(timestamps, time), read_duration(seconds)
 
 
-def read_time(moments: Moments, time: bytes) -> int:
+def read_time(timestamps: TimestampCache, time: bytes) -> int:
     """*time* in µs since the epoch. Raises `Unreadable` if the calendar doesn't have it."""
     try:
-        return moments.stamp(time)
+        return timestamps.stamp(time)
     except ValueError:
         raise Unreadable(Reason.TIME) from None
 

@@ -1,4 +1,4 @@
-r"""PARSE: grok patterns compiled for Python, so that Logstash and the parser read the same files.
+r"""PARSE: compile grok patterns for Python, so that Logstash and the parser read the same files.
 
 A file holds one pattern a line, `NAME regular expression`; `%{NAME}` stands for another pattern and
 `%{NAME:[field][name]}` keeps what it matches. Patterns match bytes: `\d` and `\s` are ASCII in both.
@@ -11,14 +11,14 @@ from typing import Final
 
 from slowtask.shipped import shipped_path
 
-#: Those of Logstash's own patterns that ours use; Logstash brings them along.
+#: Patterns that come with Logstash, as far as slowtask's use them.
 STANDARD: Final = {"NOTSPACE": r"\S+"}
 REFERENCE: Final = re.compile(r"%\{(\w+)(?::([\w@\[\]]+))?\}")
 FOLDER: Final = "logstash/patterns"
 
 
 class Grok:
-    """One pattern: `match` gives the groups of its *fields*, in order, from a line's first byte on."""
+    """One pattern. `match` matches from a line's first byte on; its groups are `fields`, in order."""
 
     def __init__(self, name: str, patterns: Mapping[str, str]) -> None:
         found: list[str] = []
@@ -27,47 +27,48 @@ class Grok:
         self.match: Final = re.compile(expression.encode(), re.DOTALL).match
 
 
-def per_line(*names: str) -> re.Pattern[bytes]:
-    """Our patterns *names* as one, for `findall` over a block of lines: what it returns is one item a line.
+def compile_per_line(*names: str) -> re.Pattern[bytes]:
+    """Compile the patterns *names* into one, whose `findall` over a block of lines returns one item a line.
 
-    A line that none of them matches gives an item too, with all its groups empty. The space that a pattern
-    allows at a line's end must not take in the line's end.
+    A line that none of them matches gives an item with empty groups.
     """
     found: list[str] = []
+    # The space that a pattern allows at a line's end must not take in the line break.
     expressions = [
-        _expand(f"%{{{name}}}", ours(), found, ()).replace(r"\s*$", r"[^\S\n]*$") for name in names
+        _expand(f"%{{{name}}}", read_shipped_patterns(), found, ()).replace(r"\s*$", r"[^\S\n]*$")
+        for name in names
     ]
     return re.compile("|".join(f"^{each}" for each in [*expressions, ".*$"]).encode(), re.MULTILINE)
 
 
-def load(text: str) -> dict[str, str]:
-    """The patterns of a file: `{name: expression}`, without comments and blank lines."""
+def parse_patterns(text: str) -> dict[str, str]:
+    """Parse a file of patterns into `{name: expression}`, without comments and blank lines."""
     lines = (line for line in text.splitlines() if line.strip() and not line.startswith("#"))
     return {name: expression for name, _, expression in (line.partition(" ") for line in lines)}
 
 
 @cache
-def ours() -> dict[str, str]:
-    """The patterns of `logstash/patterns`, and the standard ones they use."""
+def read_shipped_patterns() -> dict[str, str]:
+    """Read the patterns of `logstash/patterns`, and add the standard ones that they use."""
     patterns = dict(STANDARD)
     for file in sorted(shipped_path(FOLDER).iterdir()):
-        patterns |= load(file.read_text(encoding="utf-8"))
+        patterns |= parse_patterns(file.read_text(encoding="utf-8"))
     return patterns
 
 
-def ours_with(name: str, *fields: str) -> Grok:
-    """Our pattern *name*. Raises `ValueError` unless its fields are *fields*, in this order.
+def compile_pattern(name: str, *fields: str) -> Grok:
+    """Compile the pattern *name*. Raises `ValueError` unless its fields are *fields*, in this order.
 
-    The reader unpacks groups by their place: a pattern edited for Logstash must not shift them unseen.
+    Formats unpack groups by their place, so a pattern that is edited for Logstash must not shift them.
     """
-    pattern = Grok(name, ours())
+    pattern = Grok(name, read_shipped_patterns())
     if pattern.fields != fields:
         raise ValueError(f"pattern {name} has the fields {pattern.fields}, the parser wants {fields}")
     return pattern
 
 
 def _expand(text: str, patterns: Mapping[str, str], fields: list[str], inside: tuple[str, ...]) -> str:
-    """*text* with its references replaced; the fields met are appended to *fields* in the groups' order."""
+    """Replace the references in *text*, and append the fields met to *fields*, in the order of the groups."""
 
     def replace(reference: re.Match[str]) -> str:
         name, field = reference.groups()

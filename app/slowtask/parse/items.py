@@ -1,4 +1,4 @@
-"""What a line can turn out to be: the end of an attempt, our own event, or nothing we can read."""
+"""PARSE: what a line can turn out to be: the end of an attempt, an event of slowtask, or unreadable."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,11 +10,15 @@ import msgspec
 
 from slowtask.record.event import DATASET, Action, Outcome, Run, identity, moment
 
-EXCERPT: Final = 200  #: characters kept of a line that can't be read
+MAX_EXCERPT: Final = 200  #: characters kept of a line that can't be read
 
 
 class Reason(StrEnum):
-    """Why a line can't be read. The value is for machines, `sentence` for people."""
+    """Why a line can't be read.
+
+    The value, such as `torn-json`, is what `event.reason` holds in Elasticsearch; `sentence` is what people
+    read. Each reason is explained in the table of the page about logs.
+    """
 
     UNKNOWN = "unknown-format"
     MALFORMED = "malformed"
@@ -32,7 +36,7 @@ class Reason(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """What people read."""
+        """The reason in words."""
         return SENTENCES[self]
 
 
@@ -55,35 +59,42 @@ SENTENCES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unparsable:
-    """A line, or a part of one, that someone should look at."""
+    """A line that can't be read, or a part of one. It is reported, never dropped in silence.
 
-    line: int  #: from 1
-    offset: int  #: in the decompressed stream, bytes
+    Attributes:
+        line: Its number in the log, from 1.
+        offset: Where it begins in the decompressed log, in bytes.
+        reason: Why it can't be read.
+        text: Its first 200 characters.
+        detail: Which field is wrong, if the reason is `Reason.FIELD`; else empty.
+    """
+
+    line: int
+    offset: int
     reason: Reason
-    text: str  #: its first characters
-    detail: str = ""  #: which field, for `Reason.FIELD`
+    text: str
+    detail: str = ""
 
     @property
     def sentence(self) -> str:
-        """The reason for people, with its detail."""
+        """The reason in words, with its detail."""
         return f"{self.reason.sentence} ({self.detail})" if self.detail else self.reason.sentence
 
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What was met while reading."""
+    """What was found in a log, counted."""
 
     lines: int = 0
     events: int = 0
     unparsable: Counter[Reason] = field(default_factory=Counter)
-    bad: list[tuple[str, Unparsable]] = field(
-        default_factory=list
-    )  #: the first few, with their source's name
+    #: The first lines that can't be read, each with the name of its source.
+    bad: list[tuple[str, Unparsable]] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)  #: the CSV files that `scan` wrote
 
     @property
     def chatter(self) -> int:
-        """How many lines are known and tell of no run by themselves: starts, tracebacks, banners, blanks."""
+        """How many lines are known but tell of no run: starts, tracebacks, banners, blank lines."""
         return max(0, self.lines - self.events - self.unparsable.total())
 
 
@@ -106,22 +117,22 @@ class End(msgspec.Struct, kw_only=True, gc=False):
     worker: str | None = None
     error: str | None = None
     message: str | None = None
-    call: bytes | None = None  #: RQ's description, to find the start; never part of an event
+    call: bytes | None = None  #: RQ's description of the job, to find the start by; not part of the event
 
 
-class Own(msgspec.Struct, gc=False):
-    """An event that was written as one of ours."""
+class OwnRun(msgspec.Struct, gc=False):
+    """A run that slowtask wrote itself."""
 
     run: Run
     line: int
     offset: int
 
 
-Item = End | Own | Unparsable
+Item = End | OwnRun | Unparsable
 
 
-def run_of(end: End, device: int, inode: int) -> Run:
-    """The event of *end*; its id is where its line stands."""
+def to_run(end: End, device: int, inode: int) -> Run:
+    """The run of *end*. Its id is the place of its line, so that it is the same each time."""
     return Run(
         timestamp=moment(end.timestamp),
         id=identity(f"{device}:{inode}:{end.offset}"),
@@ -142,13 +153,13 @@ def run_of(end: End, device: int, inode: int) -> Run:
     )
 
 
-def unparsable(reason: Reason, line: bytes, number: int, offset: int, detail: str = "") -> Unparsable:
-    """*line* as one that can't be read; only its first characters are kept."""
-    text = line[: 4 * EXCERPT].decode(errors="replace")[:EXCERPT]
+def make_unparsable(reason: Reason, line: bytes, number: int, offset: int, detail: str = "") -> Unparsable:
+    """Report *line* as one that can't be read; only its first characters are kept."""
+    text = line[: 4 * MAX_EXCERPT].decode(errors="replace")[:MAX_EXCERPT]
     return Unparsable(line=number, offset=offset, reason=reason, text=text, detail=detail)
 
 
 def make_nameless(end: End) -> Unparsable:
-    """The line of *end*, whose task nobody named, as one that can't be used."""
+    """Report *end* as one that can't be used: no line names its task."""
     known = f"job {end.id}" if end.id else f"worker {end.worker}"
-    return unparsable(Reason.NAMELESS, known.encode(), end.line, end.offset)
+    return make_unparsable(Reason.NAMELESS, known.encode(), end.line, end.offset)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from slowtask.parse.format import Format, Unreadable
-from slowtask.parse.items import Own, Reason
+from slowtask.parse.items import OwnRun, Reason
 from slowtask.record.event import DATASET, OTHER_DATASETS, Run
 
 MAX_JSON_LENGTH: Final = 1024 * 1024  #: bytes
@@ -30,7 +30,7 @@ class JsonFormat(Format):
         run = decode_exact(line)
         if run is None and (run := decode_lenient(line)) is None:
             return
-        self.emit(Own(run, number, offset))
+        self.emit(OwnRun(run, number, offset))
 
     def recognizes(self, line: bytes) -> bool:
         """Whether *line* isn't a dict as Python shows it, which belongs to Celery's line before it."""

@@ -13,13 +13,13 @@ from typing import Final
 from slowtask.parse.cause import TRACEBACK_START, Cause
 from slowtask.parse.celery import CeleryFormat
 from slowtask.parse.format import COLOUR, MAX_LINE_LENGTH, BlockRun, Context, Format, Unreadable
-from slowtask.parse.items import End, Item, Own, Reason, make_nameless, unparsable
+from slowtask.parse.items import End, Item, OwnRun, Reason, make_nameless, make_unparsable
 from slowtask.parse.jobs import Jobs
 from slowtask.parse.ndjson import OWN_LINE_START, JsonFormat, decode_exact, split_at_own_lines
 from slowtask.parse.rows import Rows
 from slowtask.parse.rq import RqFormat
 from slowtask.parse.text import TextFormat
-from slowtask.parse.times import Days, Moments
+from slowtask.parse.times import DateTracker, TimestampCache
 
 #: Every format that slowtask reads. Of two with the same first byte, the first is asked first.
 FORMATS: Final[tuple[type[Format], ...]] = (JsonFormat, TextFormat, CeleryFormat, RqFormat)
@@ -38,7 +38,7 @@ class Reader:
     def __init__(
         self,
         out: list[Item],
-        days: Callable[[int], Days],
+        days: Callable[[int], DateTracker],
         zone: tzinfo,
         *,
         rows: Rows | None = None,
@@ -51,7 +51,12 @@ class Reader:
         self._out = out
         self._rows = rows
         context = Context(
-            emit=out.append, jobs=self.jobs, moments=Moments(zone), days=days, zone=zone, before=before
+            emit=out.append,
+            jobs=self.jobs,
+            timestamps=TimestampCache(zone),
+            dates=days,
+            zone=zone,
+            before=before,
         )
         self._formats: dict[int, Format] = {}  #: by first byte
         self._rivals: defaultdict[int, list[Format]] = defaultdict(list)  #: others with that first byte
@@ -118,7 +123,7 @@ class Reader:
     def _emit_block(self, runs: list[BlockRun], lines: Sequence[bytes]) -> None:
         """Hand on the *runs* of *lines*, as rows if those are wanted."""
         if self._rows is not None:
-            self._rows.texts(runs)
+            self._rows.write_block(runs)
             self.written += len(runs)
             return
         number, offset = self.number, self.offset
@@ -232,8 +237,8 @@ class Reader:
                     Reason.TORN if part.startswith(b"{") else reason, part, number, offset + place
                 )
             else:
-                self._out.append(Own(run, number, offset + place))
+                self._out.append(OwnRun(run, number, offset + place))
 
     def _set_aside(self, reason: Reason, line: bytes, number: int, offset: int, detail: str = "") -> None:
         """Report a line that can't be read."""
-        self._out.append(unparsable(reason, line, number, offset, detail))
+        self._out.append(make_unparsable(reason, line, number, offset, detail))

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from slowtask.parse.format import COLOUR, Context, Format, Names, Unreadable, read_duration
-from slowtask.parse.grok import ours_with
+from slowtask.parse.grok import compile_pattern
 from slowtask.parse.items import End, Reason
 from slowtask.parse.jobs import Start
-from slowtask.parse.times import Days, clock, instant
+from slowtask.parse.times import DateTracker, seconds_of_day, timestamp_at
 from slowtask.record.event import LONG_MAX, SECOND, Action
 
 JOB_OK: Final = b": Job OK ("
@@ -28,21 +28,21 @@ match_clock = re.compile(CLOCK_HEAD).match
 match_untimed = re.compile(rb"StartedJobRegistry cleanup: |Job |FailedJobRegistry ").match
 ESCAPE: Final = 0x1B
 
-START = ours_with("RQ_START", CLOCK, WORKER, QUEUE, CALL, NAME, ID).match
-START_OWN = ours_with("RQ_START_OWN", CLOCK, WORKER, QUEUE, CALL, ID).match
-START_BARE = ours_with("RQ_START_BARE", CLOCK, WORKER, QUEUE, ID).match
-DONE = ours_with("RQ_DONE", CLOCK, CALL, NAME, *TOOK, WORKER).match
-DONE_OWN = ours_with("RQ_DONE_OWN", CLOCK, CALL, *TOOK, WORKER).match
-DONE_BARE = ours_with("RQ_DONE_BARE", CLOCK, ID, *TOOK, WORKER).match
-OK = ours_with("RQ_OK", CLOCK, WORKER, QUEUE, ID).match
-CHATTER = ours_with("RQ_CHATTER", CLOCK).match
+START = compile_pattern("RQ_START", CLOCK, WORKER, QUEUE, CALL, NAME, ID).match
+START_OWN = compile_pattern("RQ_START_OWN", CLOCK, WORKER, QUEUE, CALL, ID).match
+START_BARE = compile_pattern("RQ_START_BARE", CLOCK, WORKER, QUEUE, ID).match
+DONE = compile_pattern("RQ_DONE", CLOCK, CALL, NAME, *TOOK, WORKER).match
+DONE_OWN = compile_pattern("RQ_DONE_OWN", CLOCK, CALL, *TOOK, WORKER).match
+DONE_BARE = compile_pattern("RQ_DONE_BARE", CLOCK, ID, *TOOK, WORKER).match
+OK = compile_pattern("RQ_OK", CLOCK, WORKER, QUEUE, ID).match
+CHATTER = compile_pattern("RQ_CHATTER", CLOCK).match
 
 Fields = dict[str, bytes | None]
 
 
 def _by_field(name: str, *fields: str) -> Callable[[bytes], Fields | None]:
     """The matcher of a rare line, which returns what it finds by field."""
-    match = ours_with(name, *fields).match
+    match = compile_pattern(name, *fields).match
 
     def match_fields(line: bytes) -> Fields | None:
         matched = match(line)
@@ -79,7 +79,7 @@ class RqFormat(Format):
         super().__init__(context)
         self._jobs = context.jobs
         self._names = Names()
-        self._days: Days | None = None
+        self._dates: DateTracker | None = None
         self._clock = b"-"  #: of the line before, with the space after it
         self._now = 0  #: the time that it shows, in µs since the epoch
 
@@ -115,13 +115,13 @@ class RqFormat(Format):
 
     def complete(self, failure: End) -> None:
         """Pair *failure* with its start."""
-        self._jobs.ended(failure)
+        self._jobs.record_failure(failure)
 
     def _read_with_id(self, line: bytes, number: int, offset: int) -> End | None:
         """Read a line that ends with a job's id: it started, it ended well, or something rarer."""
         # Searching is faster than the pattern, and enough for a job whose success is known already.
         at = line.find(JOB_OK)
-        if at >= 0 and self._jobs.told(line[at + len(JOB_OK) : -1].decode("utf-8", "replace")):
+        if at >= 0 and self._jobs.drop_expected_ok(line[at + len(JOB_OK) : -1].decode("utf-8", "replace")):
             return None
         if at >= 0 and (match := OK(line)):
             self._read_ok(match.groups(), number, offset)
@@ -133,16 +133,16 @@ class RqFormat(Format):
 
     def _tick(self, text: bytes) -> None:
         """Work out the time once for all lines of a second."""
-        seconds = clock(text)
-        if self._days is None:
-            self._days = self.context.days(seconds)
+        seconds = seconds_of_day(text)
+        if self._dates is None:
+            self._dates = self.context.dates(seconds)
         self._clock = text
-        self._now = instant(self._days.date(seconds), seconds, self.context.zone)
+        self._now = timestamp_at(self._dates.date(seconds), seconds, self.context.zone)
 
     def _read_start(self, groups: Any, number: int, offset: int) -> None:
         """Take the start of a job."""
         _, worker, queue, call, task, job = groups
-        self._jobs.start(
+        self._jobs.record_start(
             Start(
                 line=number,
                 offset=offset,
@@ -166,7 +166,7 @@ class RqFormat(Format):
             _, call, *spent, worker = match.groups()
         else:
             raise Unreadable(Reason.MALFORMED)
-        self._jobs.done(
+        self._jobs.record_success(
             End(
                 line=number,
                 offset=offset,
@@ -187,7 +187,7 @@ class RqFormat(Format):
         _, worker, queue, job = groups
         end = self._end(number, offset, job, worker, "finished")
         end.outcome, end.queue = "success", self._names[queue]
-        self._jobs.ok(end)
+        self._jobs.record_ok(end)
 
     def _read_rare(self, line: bytes, number: int, offset: int) -> End | None:
         """Read failures and rare starts; skip RQ's other lines. Raises `Unreadable` for another program's."""

@@ -1,7 +1,7 @@
-"""Many logs at once, in several processes, into CSV files for DuckDB to read: what a ranking needs.
+"""PARSE: read many logs in several processes, and write the runs as CSV for DuckDB to rank.
 
-A big file is read in pieces that begin at the head of a line. What a piece can't settle (a job that began
-in an earlier one) it hands on; replayed in order, that gives the same runs as reading the file in one go.
+A big file is read in pieces, each of which begins with a line. What a piece can't pair, such as the end of a
+job that began in an earlier piece, is replayed in order afterwards: the runs are the same as in one go.
 """
 
 import gc
@@ -22,62 +22,62 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol, cast
 
 from slowtask.parse.format import MAX_LINE_LENGTH
-from slowtask.parse.items import End, Item, Own, Reason, Tally, Unparsable, make_nameless
-from slowtask.parse.jobs import Jobs, Mark, Start
+from slowtask.parse.items import End, Item, OwnRun, Reason, Tally, Unparsable, make_nameless
+from slowtask.parse.jobs import Jobs, Leftover, Start
 from slowtask.parse.reader import FORMATS, Reader
 from slowtask.parse.rows import Rows
 from slowtask.parse.sources import Source
-from slowtask.parse.stream import fed, start_of, times
-from slowtask.parse.times import Days, clock, first_day
+from slowtask.parse.stream import feed, find_clocks, find_first_date
+from slowtask.parse.times import DateTracker, first_day, seconds_of_day
 
-PIECE: Final = 8 << 20  #: bytes; a file of two or more is read in pieces
-SMALL: Final = 4 << 20  #: bytes; less is read quicker than a process starts
-KEPT: Final = 100  #: lines that can't be read, kept of each source to be shown
+PIECE_SIZE: Final = 8 << 20  #: bytes; a file of two pieces or more is cut
+MIN_PARALLEL_SIZE: Final = 4 << 20  #: bytes; a process takes longer to start than to read less
+MAX_EXAMPLES: Final = 100  #: lines that can't be read, kept of each source to be shown
 #: A piece may begin with a line that has the head of a format …
 HEAD: Final = re.compile(rb"\n(?=%s)" % b"|".join(each.head for each in FORMATS))
 #: … unless it can't be read without the line before it.
 AMENDMENT: Final = re.compile(b"|".join(each.amendment for each in FORMATS if each.amendment))
-LOOK_BACK: Final = 4 * PIECE  #: bytes before a piece in which the name of a task is looked for
+MAX_LOOK_BACK: Final = 4 * PIECE_SIZE  #: bytes before a piece that are searched for the name of a task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A part of a source, or the whole of it, to be read by one process."""
+    """A part of a source, or all of it, that one process reads."""
 
     source: Source
     target: Path  #: the CSV file to write
     zone: tzinfo
-    day: date | None  #: of the first line without a date
+    day: date | None  #: of the first line that gives only a time of day
     begin: int = 0
-    size: int | None = None  #: None: all of the source, which is then read as `events` does
-    last: int = -1  #: seconds of the day of the last clock before
+    size: int | None = None  #: None: all of the source
+    last: int = -1  #: the last time of day before the piece, in seconds
 
 
 @dataclass(slots=True, kw_only=True)
-class Told:
-    """What became of a piece."""
+class PieceResult:
+    """What was found in a piece."""
 
     lines: int = 0
     events: int = 0
     unparsable: Counter[Reason] = field(default_factory=Counter)
     bad: list[Unparsable] = field(default_factory=list)
-    left: list[Mark] = field(default_factory=list)
+    leftovers: list[Leftover] = field(default_factory=list)
 
-    def take(self, items: list[Item], rows: Rows) -> None:
-        """Count *items* and write those that are runs."""
+    def add(self, items: list[Item], rows: Rows) -> None:
+        """Count *items*, and write those that are runs."""
         bad = [each for each in items if type(each) is Unparsable]
         runs = [each for each in items if type(each) is not Unparsable] if bad else items
-        rows.write(cast("list[End | Own]", runs))
+        rows.write(cast("list[End | OwnRun]", runs))
         self.events += len(runs)
         self.unparsable.update(each.reason for each in bad)
-        self.bad += bad[: KEPT - len(self.bad)]
+        self.bad += bad[: MAX_EXAMPLES - len(self.bad)]
 
 
 class Mapper(Protocol):
-    """Calls a function with each of some arguments, in whatever process; results in their order."""
+    """Calls a function with each of some arguments, in any process; yields the results in order."""
 
     def __call__(self, function: Callable[[Any], Any], arguments: Iterable[Any], /) -> Iterator[Any]:
-        """Work."""
+        """Call *function* with each of *arguments*."""
 
 
 def scan(
@@ -88,58 +88,60 @@ def scan(
     timezone: tzinfo = UTC,
     processes: int = 2,
 ) -> Tally:
-    """Write the runs in *sources* (lines, not Parquet) to CSV files in *folder*; `Tally.files` names them.
+    """Write the runs in *sources* (none of them Parquet) to CSV files in *folder*; `Tally.files` names them.
 
-    Each has a header, `rows.COLUMNS`: µs since the epoch, ns, ns, ns, and four texts; what isn't known
-    is empty. The runs are those of `events`.
+    Each file has the header `rows.COLUMNS`: µs since the epoch, three times in ns, four texts. What isn't
+    known is empty. The runs are the same as those of `events`.
     """
     tally = Tally()
-    with _mapper(sources, processes) as mapper:
+    with _open_mapper(sources, processes) as mapper:
         wholes = [
             Piece(source=each, target=folder / f"{number:06}.csv", zone=timezone, day=date)
             for number, each in enumerate(sources)
         ]
-        plans = [_pieces(whole, mapper) for whole in wholes]
+        plans = [_cut(whole, mapper) for whole in wholes]
         read_apart = [each for plan in plans for each in plan if each.source.path is not None]
-        told = dict(zip(read_apart, mapper(read, read_apart), strict=True))
+        result = dict(zip(read_apart, mapper(read_piece, read_apart), strict=True))
     for whole, plan in zip(wholes, plans, strict=True):
-        _add(tally, whole, [(each, told.get(each) or read(each)) for each in plan])
+        _merge(tally, whole, [(each, result.get(each) or read_piece(each)) for each in plan])
     return tally
 
 
-def read(piece: Piece) -> Told:
-    """Write the runs of *piece* to its file."""
+def read_piece(piece: Piece) -> PieceResult:
+    """Write the runs of *piece* to its CSV file."""
     out: list[Item] = []
-    told = Told()
+    result = PieceResult()
     with piece.source.open() as stream, piece.target.open("w", encoding="utf-8", newline="") as csv:
         if piece.size is not None:
             stream.seek(piece.begin)
         rows = Rows(csv)
-        reader = Reader(out, _days(piece, stream), piece.zone, rows=rows, before=_before(piece))
+        reader = Reader(
+            out, _date_finder(piece, stream), piece.zone, rows=rows, before=_preceding_text(piece)
+        )
         reader.offset = piece.begin
-        for _ in fed(reader, stream, piece.size, last=piece.size is None):
-            told.take(out, rows)
+        for _ in feed(reader, stream, piece.size, last=piece.size is None):
+            result.add(out, rows)
             out.clear()
-    told.events += reader.written
-    told.lines, told.left = reader.number, reader.jobs.left()
-    return told
+    result.events += reader.written
+    result.lines, result.leftovers = reader.number, reader.jobs.leftovers()
+    return result
 
 
-def _days(piece: Piece, stream: BinaryIO) -> Callable[[int], Days]:
-    """What says the date of the first line of *piece* that has none."""
+def _date_finder(piece: Piece, stream: BinaryIO) -> Callable[[int], DateTracker]:
+    """The function that finds the date of the first line of *piece* without one."""
     if piece.size is None:
-        return lambda first: start_of(piece.source, stream, piece.day, datetime.now(piece.zone), first)
-    return lambda _: Days(piece.day or date.min, piece.last)
+        return lambda first: find_first_date(piece.source, stream, piece.day, datetime.now(piece.zone), first)
+    return lambda _: DateTracker(piece.day or date.min, piece.last)
 
 
-def _before(piece: Piece) -> Callable[[], bytes] | None:
-    """What stands before *piece*, up to `LOOK_BACK`, read when wanted and then kept; None for a whole."""
+def _preceding_text(piece: Piece) -> Callable[[], bytes] | None:
+    """The function that reads what stands before *piece*, once; None if that is the whole source."""
     if piece.size is None:
         return None
 
     @cache
     def read() -> bytes:
-        begin = max(0, piece.begin - LOOK_BACK)
+        begin = max(0, piece.begin - MAX_LOOK_BACK)
         with piece.source.open() as stream:
             stream.seek(begin)
             return stream.read(piece.begin - begin)
@@ -147,9 +149,9 @@ def _before(piece: Piece) -> Callable[[], bytes] | None:
     return read
 
 
-def _pieces(whole: Piece, mapper: Mapper) -> list[Piece]:
-    """*whole* cut up, if it is big and can be; each piece knows the date that it begins with."""
-    begins = _cuts(whole.source)
+def _cut(whole: Piece, mapper: Mapper) -> list[Piece]:
+    """Cut *whole* into pieces with their dates, if it is big and can be cut."""
+    begins = _find_cuts(whole.source)
     if len(begins) == 1:
         return [whole]
     ends = [*begins[1:], sys.maxsize]
@@ -157,24 +159,24 @@ def _pieces(whole: Piece, mapper: Mapper) -> list[Piece]:
         replace(whole, begin=begin, size=end - begin, target=whole.target.with_suffix(f".{number:06}.csv"))
         for number, (begin, end) in enumerate(zip(begins, ends, strict=True))
     ]
-    return _dated(pieces, list(mapper(clocks, pieces)))
+    return _date_pieces(pieces, list(mapper(read_clocks, pieces)))
 
 
-def clocks(piece: Piece) -> list[bytes]:
-    """The times of day that open RQ's lines in *piece*."""
+def read_clocks(piece: Piece) -> list[bytes]:
+    """Read the times of day that begin RQ's lines in *piece*."""
     with piece.source.open() as stream:
         stream.seek(piece.begin)
-        return list(times(stream, piece.size))
+        return list(find_clocks(stream, piece.size))
 
 
-def _dated(pieces: list[Piece], found: list[list[bytes]]) -> list[Piece]:
-    """*pieces* with the date of each, known from the clocks *found* in them."""
-    start = Days(date(2000, 1, 1))  # a leap to begin with; only the difference counts
+def _date_pieces(pieces: list[Piece], found: list[list[bytes]]) -> list[Piece]:
+    """Set the date of each of *pieces* by the times of day *found* in them."""
+    start = DateTracker(date(2000, 1, 1))  # any date: only the midnights count
     before: list[tuple[int, int]] = []
     for each in found:
         before.append((start.midnights, start.last))
         for text in each:
-            start.date(clock(text))
+            start.date(seconds_of_day(text))
     path = pieces[0].source.path
     written = datetime.fromtimestamp(path.stat().st_mtime if path else 0, pieces[0].zone)
     first = pieces[0].day or first_day(written, start.last, start.midnights)
@@ -184,23 +186,23 @@ def _dated(pieces: list[Piece], found: list[list[bytes]]) -> list[Piece]:
     ]
 
 
-def _cuts(source: Source) -> list[int]:
-    """The offsets at which the pieces of *source* begin; the first is 0. What is compressed is read whole."""
-    size = _size(source)
+def _find_cuts(source: Source) -> list[int]:
+    """Find the offsets at which the pieces of *source* begin, from 0. A compressed log is one piece."""
+    size = _file_size(source)
     found = [0]
-    if size < 2 * PIECE:
+    if size < 2 * PIECE_SIZE:
         return found
     with source.open() as stream:
         if isinstance(stream, GzipFile):
             return found
-        for target in range(PIECE, size, PIECE):
-            if target > found[-1] and (at := _head(stream, target)):
+        for target in range(PIECE_SIZE, size, PIECE_SIZE):
+            if target > found[-1] and (at := _find_head(stream, target)):
                 found.append(at)
     return found
 
 
-def _head(stream: BinaryIO, target: int) -> int | None:
-    """The first offset after *target* at which a piece may begin; `None` if there is none near."""
+def _find_head(stream: BinaryIO, target: int) -> int | None:
+    """Find the first offset after *target* at which a piece may begin; None if there is none near."""
     stream.seek(target)
     window = stream.read(MAX_LINE_LENGTH)
     for found in HEAD.finditer(window):
@@ -210,19 +212,19 @@ def _head(stream: BinaryIO, target: int) -> int | None:
     return None
 
 
-def _size(source: Source) -> int:
-    """Bytes on disk; 0 for what isn't a regular file."""
+def _file_size(source: Source) -> int:
+    """Bytes on disk; 0 for anything but a regular file."""
     return source.path.stat().st_size if source.path is not None and source.path.is_file() else 0
 
 
-def _add(tally: Tally, whole: Piece, told: list[tuple[Piece, Told]]) -> None:
-    """Put together what became of the pieces of one source."""
+def _merge(tally: Tally, whole: Piece, result: list[tuple[Piece, PieceResult]]) -> None:
+    """Merge the results of all pieces of one source into *tally*."""
     out: list[Item] = []
     jobs = Jobs(out.append, lambda end: out.append(make_nameless(end)))
     bad: list[Unparsable] = []
-    rest = Told()
-    for piece, each in told:
-        jobs.replay([_moved(mark, rest.lines) for mark in each.left])
+    rest = PieceResult()
+    for piece, each in result:
+        jobs.replay([_shift_line(leftover, rest.lines) for leftover in each.leftovers])
         bad += [replace(one, line=one.line + rest.lines) for one in each.bad]
         rest.lines += each.lines
         tally.events += each.events
@@ -232,28 +234,28 @@ def _add(tally: Tally, whole: Piece, told: list[tuple[Piece, Told]]) -> None:
     if out:
         tally.files.append(whole.target.with_suffix(".rest.csv"))
         with tally.files[-1].open("w", encoding="utf-8", newline="") as csv:
-            rest.take(out, Rows(csv))
+            rest.add(out, Rows(csv))
     tally.lines += rest.lines
     tally.events += rest.events
     tally.unparsable += rest.unparsable
-    kept = sorted(bad + rest.bad, key=lambda one: one.offset)[:KEPT]
+    kept = sorted(bad + rest.bad, key=lambda one: one.offset)[:MAX_EXAMPLES]
     tally.bad += [(whole.source.name, one) for one in kept]
 
 
-def _moved(mark: Mark, lines: int) -> Mark:
-    """*mark* with its line counted from the beginning of the log."""
-    if isinstance(mark[2], End | Start):
-        mark[2].line += lines
-    return mark
+def _shift_line(leftover: Leftover, lines: int) -> Leftover:
+    """Count the line of *leftover* from the beginning of the log, *lines* before its piece."""
+    if isinstance(leftover[2], End | Start):
+        leftover[2].line += lines
+    return leftover
 
 
 @contextmanager
-def _mapper(sources: Sequence[Source], processes: int) -> Iterator[Mapper]:
-    """Processes to work in; none where there is little to do."""
-    if processes < 2 or sum(map(_size, sources)) < SMALL:  # noqa: PLR2004 - one is this one
+def _open_mapper(sources: Sequence[Source], processes: int) -> Iterator[Mapper]:
+    """Start the processes to read in; if there is little to read, this one does it."""
+    if processes < 2 or sum(map(_file_size, sources)) < MIN_PARALLEL_SIZE:  # noqa: PLR2004 - one is this one
         yield map
         return
-    with ProcessPoolExecutor(processes, mp_context=_context(), initializer=_quiet) as pool:
+    with ProcessPoolExecutor(processes, mp_context=_choose_context(), initializer=_prepare_process) as pool:
         try:
             yield pool.map
         except BaseException:
@@ -261,14 +263,14 @@ def _mapper(sources: Sequence[Source], processes: int) -> Iterator[Mapper]:
             raise
 
 
-def _context() -> BaseContext:
-    """Fork where nothing else runs in this process; else, a lock held by a thread could stop the child."""
+def _choose_context() -> BaseContext:
+    """Fork only if this process has no other thread: a lock that one holds would block the child."""
     threads = Path("/proc/self/task")
     alone = threads.is_dir() and len(list(threads.iterdir())) == 1
     return multiprocessing.get_context("fork" if alone else "spawn")
 
 
-def _quiet() -> None:
-    """Leave Ctrl-C to the parent; and there are no cycles to look for."""
+def _prepare_process() -> None:
+    """Leave Ctrl-C to the parent, and collect no garbage: there are no cycles."""
     gc.disable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

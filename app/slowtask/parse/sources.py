@@ -1,7 +1,7 @@
-"""PARSE: what the SOURCE arguments of the commands mean, and how each source is opened.
+"""PARSE: find the logs that the SOURCE arguments of a command name, and open them.
 
-A source is a log file, a folder of them, a glob (quoted, so that it is ours to expand), or `-`: stdin.
-The same file named twice, also through a link, is read once.
+A source is a log file, a folder of logs, a quoted glob, or `-` for stdin. A file that is named twice, also
+through a link, is read once.
 """
 
 import glob
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 STDIN: Final = "-"
 GZIP_MAGIC: Final = b"\x1f\x8b"
-#: What rotation leaves behind a name: `.1`, `-20261123`, `.2026-11-23_10-00.gz`.
-ROTATED: Final = r"(?:[.-]\d[\dTZ_:.-]*?)?(?:\.gz)?"
-LOG_NAME: Final = re.compile(rf"[^.].*\.(?:ndjson|jsonl|json|log|txt|parquet){ROTATED}", re.DOTALL)
+#: What rotation adds to a name: `.1`, `-20261123`, `.2026-11-23_10-00.gz`.
+ROTATION_SUFFIX: Final = r"(?:[.-]\d[\dTZ_:.-]*?)?(?:\.gz)?"
+LOG_NAME: Final = re.compile(rf"[^.].*\.(?:ndjson|jsonl|json|log|txt|parquet){ROTATION_SUFFIX}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +36,13 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What people call it: the path as they gave it, or `stdin`."""
+        """The path as the user gave it, or `stdin`."""
         return "stdin" if self.path is None else str(self.path)
 
     def open(self) -> BinaryIO:
-        """The bytes, decompressed where they are gzip's, whatever the name; `fileno()` is the file's own.
+        """Open the log; gzip is decompressed, whatever the file's name. `fileno()` is that of the file.
 
-        Raises `SourceError` where the file can't be opened.
+        Raises `SourceError` if the file can't be opened.
         """
         try:
             raw = sys.stdin.buffer if self.path is None else self.path.open("rb")
@@ -54,28 +54,26 @@ class Source:
 
 
 def resolve(arguments: Sequence[str]) -> list[Source]:
-    """The sources that *arguments* name, in their order, each once; by default our own log, also rotated.
+    """Find the sources that *arguments* name, in order, each once; without any, slowtask's own logs.
 
     Raises `UsageError` or `SourceError` for an argument that names nothing to read.
     """
-    paths = [path for argument in arguments for path in _named(argument)] if arguments else _own()
-    seen: set[object] = set()
-    found = []
+    paths = (
+        [path for argument in arguments for path in _find_files(argument)] if arguments else _find_own_logs()
+    )
+    once: dict[object, Path | None] = {}
     for path in paths:
-        mark = _mark(path)
-        if mark not in seen:
-            seen.add(mark)
-            found.append(_source(path))
-    return found
+        once.setdefault(_identify(path), path)
+    return [_make_source(path) for path in once.values()]
 
 
-def _source(path: Path | None) -> Source:
-    """The source that stands at *path*."""
+def _make_source(path: Path | None) -> Source:
+    """The source at *path*."""
     return Source(path=path, kind="parquet" if path is not None and path.suffix == ".parquet" else "lines")
 
 
-def _mark(path: Path | None) -> object:
-    """What two names of one file have in common. Raises `SourceError` where the file can't be read."""
+def _identify(path: Path | None) -> object:
+    """What two names of one file have in common. Raises `SourceError` if the file can't be read."""
     if path is None:
         return STDIN
     try:
@@ -87,23 +85,23 @@ def _mark(path: Path | None) -> object:
     return status.st_dev, status.st_ino
 
 
-def _named(argument: str) -> Iterator[Path | None]:
-    """The files that one argument names."""
+def _find_files(argument: str) -> Iterator[Path | None]:
+    """Find the files that one argument names; None is stdin."""
     path = Path(argument)
     if argument == STDIN:
         yield None
     elif is_address(argument):
         raise UsageError(f"{argument.rpartition('@')[2]} holds events already: slowtask top ranks them.")
     elif path.is_dir():
-        yield from _folder(path)
+        yield from _list_folder(path)
     elif glob.has_magic(argument) and not path.exists():
-        yield from _glob(argument)
+        yield from _expand_glob(argument)
     else:
         yield path
 
 
-def _folder(folder: Path) -> list[Path]:
-    """The logs in *folder*: regular files, not hidden, named as logs are. Not those of its folders."""
+def _list_folder(folder: Path) -> list[Path]:
+    """List the logs in *folder*, not those in its folders: files with a log's name that aren't hidden."""
     try:
         found = sorted(each for each in folder.iterdir() if LOG_NAME.fullmatch(each.name) and each.is_file())
     except OSError as error:
@@ -113,8 +111,8 @@ def _folder(folder: Path) -> list[Path]:
     return found
 
 
-def _glob(pattern: str) -> list[Path]:
-    """The files that *pattern* matches, sorted; `**` goes into folders."""
+def _expand_glob(pattern: str) -> list[Path]:
+    """List the files that *pattern* matches, sorted; `**` goes into folders."""
     matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 - pathlib's wants a folder to start from
     found = sorted(each for each in map(Path, matches) if each.is_file())
     if not found:
@@ -122,20 +120,20 @@ def _glob(pattern: str) -> list[Path]:
     return found
 
 
-def _own() -> list[Path]:
-    """The log that a worker with these settings writes, and its rotated files."""
+def _find_own_logs() -> list[Path]:
+    """Find the log that a worker with these settings writes, and its rotated files."""
     log = current_settings().log
     if log in (STDIN, OFF):
         raise UsageError(f"SLOWTASK_LOG={log} leaves no file to read: name log files, or - for stdin.")
-    found = rotated(Path(log))
+    found = find_rotated(Path(log))
     if not found:
         raise SourceError(f"There is no {log} here: name log files or folders, or - for stdin.")
     return found
 
 
-def rotated(path: Path) -> list[Path]:
-    """The log at *path*, if there is one, and those that were rotated or packed from it."""
-    name = re.compile(re.escape(path.name) + ROTATED + r"(?:\.parquet)?")
+def find_rotated(path: Path) -> list[Path]:
+    """Find the log at *path*, if there is one, and the files that were rotated or packed from it."""
+    name = re.compile(re.escape(path.name) + ROTATION_SUFFIX + r"(?:\.parquet)?")
     return sorted(each for each in path.parent.glob("*") if name.fullmatch(each.name) and each.is_file())
 
 

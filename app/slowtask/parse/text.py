@@ -15,15 +15,15 @@ from slowtask.parse.format import (
     Unreadable,
     read_times,
 )
-from slowtask.parse.grok import ours_with, per_line
+from slowtask.parse.grok import compile_pattern, compile_per_line
 from slowtask.parse.items import End, Reason
 from slowtask.parse.times import nanoseconds
 
 FIELDS: Final = ("[@metadata][time]", "[task][name]", "[@metadata][seconds]")
 PREFIX: Final = b"Time: "
 
-match_line = ours_with("SLOWTASK_TEXT", *FIELDS).match
-find_lines = per_line("SLOWTASK_TEXT").findall
+match_line = compile_pattern("SLOWTASK_TEXT", *FIELDS).match
+find_lines = compile_per_line("SLOWTASK_TEXT").findall
 
 
 class TextFormat(Format):
@@ -34,7 +34,7 @@ class TextFormat(Format):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._moments = context.moments
+        self._timestamps = context.timestamps
         self._names = Names()
 
     def read(self, line: bytes, number: int, offset: int) -> None:
@@ -44,9 +44,9 @@ class TextFormat(Format):
             raise Unreadable(_explain(line))
         time, task, seconds = match.groups()
         try:
-            timestamp, duration = self._moments.stamp(time), nanoseconds(seconds)
+            timestamp, duration = self._timestamps.stamp(time), nanoseconds(seconds)
         except ValueError:  # the slower function finds out which of them it was
-            timestamp, duration = read_times(self._moments, time, seconds)
+            timestamp, duration = read_times(self._timestamps, time, seconds)
         name = self._names[task]
         self.emit(End(line=number, offset=offset, timestamp=timestamp, task=name, duration=duration))
 
@@ -58,7 +58,7 @@ class TextFormat(Format):
         """The runs of *lines*, much faster than one by one; None unless each line tells of a run."""
         if not lines[-1].startswith(PREFIX) or max(map(len, lines)) > MAX_LINE_LENGTH:
             return None
-        stamp, names = self._moments.stamp, self._names
+        stamp, names = self._timestamps.stamp, self._names
         try:
             return [
                 (stamp(time), nanoseconds(seconds), names[task])

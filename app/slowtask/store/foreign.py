@@ -37,10 +37,10 @@ class Foreign:
 
     def parse_strays(self, source: Source, count: int) -> bool:
         """Parse the *count* lines of *source* that aren't ours; False where they aren't found."""
-        from slowtask.parse.strays import strays  # noqa: PLC0415 - see above
+        from slowtask.parse.strays import read_strays  # noqa: PLC0415 - see above
 
         target = self._folder / f"strays-{len(self._files)}.csv"
-        tally = strays(source, count, target, date=self._date, timezone=self._timezone)
+        tally = read_strays(source, count, target, date=self._date, timezone=self._timezone)
         if tally is None:
             return False
         self._add(tally)
