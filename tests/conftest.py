@@ -120,7 +120,7 @@ def run_folder(tmp_path_factory):
 def rabbitmq(tmp_path_factory):
     """A real RabbitMQ with its management plugin; one for the whole test run."""
     try:
-        yield rabbit.shared(run_folder(tmp_path_factory))
+        yield rabbit.shared_node(run_folder(tmp_path_factory))
     except BrokerError as problem:
         missing(f"RabbitMQ ({problem})")
 

@@ -73,7 +73,7 @@ def test_celery_s_demonstration_runs_on_a_broker_of_the_users(tmp_path, vhost):
     [
         (["--celery-url", "amqp://127.0.0.1:1//"], "amqp://127.0.0.1:1// can't be used"),
         (["--celery-url", "redis://127.0.0.1:1/0"], "redis://127.0.0.1:1/0 can't be used"),
-        (["--celery-url", "http://127.0.0.1"], "is no broker that is read here"),
+        (["--celery-url", "http://127.0.0.1"], "isn't a broker that slowtask can read"),
         (["--celery", "--redis-url", "redis://127.0.0.1"], "with Celery, name the broker with --celery-url"),
     ],
     ids=["rabbitmq", "redis", "address", "both"],
@@ -161,8 +161,8 @@ def test_it_runs_on_a_redis_of_the_users(tmp_path, redis_server, redis):
     ("url", "configuration", "sentence"),
     [
         ("redis://127.0.0.1:1/0", {}, "can't be reached"),
-        ("http://127.0.0.1", {}, "is no address of a Redis"),
-        (None, {"requirepass": "secret"}, "refuses the name or password"),
+        ("http://127.0.0.1", {}, "isn't a valid address of a Redis"),
+        (None, {"requirepass": "secret"}, "rejects the user name or password"),
         (None, {"maxmemory": "100kb"}, "is full, its maxmemory is reached"),
     ],
     ids=["away", "address", "password", "full"],

@@ -1,6 +1,6 @@
 """A real RabbitMQ for tests: one node for a whole test run, in which each test has a virtual host of its own.
 
-`AMQP_URL` and `RABBITMQ_MANAGEMENT_URL` name another to use instead, by one who may do everything there.
+`AMQP_URL` and `RABBITMQ_MANAGEMENT_URL` name another one to use instead; its user must be an administrator.
 """
 
 import os
@@ -14,20 +14,20 @@ import sharing
 from slowtask.demo.rabbitmq.admin import RabbitMQAdmin
 from slowtask.demo.rabbitmq.server import RabbitMQ
 
-#: Figures that the management API would show only after five seconds.
+#: The management API shows new figures after half a second instead of five.
 CONF = {"collect_statistics_interval": "500"}
 
 
-def shared(folder):
-    """The one of this test run, whose processes all know *folder*. Raises `BrokerError`."""
+def shared_node(folder):
+    """Return the node of this test run, whose processes share *folder*. Raises `BrokerError`."""
     if url := os.environ.get("AMQP_URL"):
         return RabbitMQAdmin(url, os.environ.get("RABBITMQ_MANAGEMENT_URL", "http://127.0.0.1:15672"))
-    told = sharing.shared(folder, "rabbitmq", started)
-    return RabbitMQAdmin(told["url"], told["management"])
+    node = sharing.shared(folder, "rabbitmq", start_node)
+    return RabbitMQAdmin(node["url"], node["management"])
 
 
-def started():
-    """What is to be known of a new node."""
+def start_node():
+    """Start a node, and return its addresses, its processes and its folder."""
     folder = tempfile.mkdtemp(prefix="slowtask-rabbitmq-")
     node = RabbitMQ(Path(folder), conf=CONF)
     node.start()
@@ -36,9 +36,9 @@ def started():
 
 
 def stop_shared(folder):
-    """End the one of this test run, if it was started: nothing of it is worth an orderly end."""
-    if told := sharing.taken(folder, "rabbitmq"):
-        for pid in told["pids"]:
+    """Kill the node of this test run, if it was started, and delete its folder."""
+    if node := sharing.taken(folder, "rabbitmq"):
+        for pid in node["pids"]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(told["folder"], ignore_errors=True)
+        shutil.rmtree(node["folder"], ignore_errors=True)

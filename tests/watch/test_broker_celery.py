@@ -9,13 +9,13 @@ from itertools import pairwise
 import pytest
 from conftest import wait_until
 
-from celery_site import job, news, publish, tell, workers
+from celery_site import publish, report_fields, reported_job, send_event, start_workers
 from places import DOCS
 from slowtask.errors import UsageError
-from slowtask.watch.broker import heartbeats as heard_of
+from slowtask.watch.broker import heartbeats
 from slowtask.watch.broker.address import open_broker, redis_py_url
 from slowtask.watch.broker.flow import FlowState, flows
-from slowtask.watch.broker.heartbeats import News
+from slowtask.watch.broker.heartbeats import WorkerRegistry
 from slowtask.watch.judge import Typical, overruns
 
 PAGE = DOCS / "monitor.md"
@@ -79,13 +79,13 @@ def test_the_broker_says_how_full_it_is(site, broker):
     assert [*found.gaps, *found.notes] == []
 
 
-def test_workers_are_known_by_their_news(site, broker):
+def test_workers_are_known_by_their_events(site, broker):
     """A pool of four counts as four; who serves a queue, and what runs in it, is told."""
     publish(site[0], "shop.mail", queue="mail")
-    tell(site[0], kind="worker-online")
+    send_event(site[0], kind="worker-online")
     poll(broker)
-    running = job(ago=5.0)
-    tell(site[0], **news(processed=7, running=[running]))
+    running = reported_job(ago=5.0)
+    send_event(site[0], **report_fields(processed=7, running=[running]))
 
     found = heard(broker)
 
@@ -96,13 +96,16 @@ def test_workers_are_known_by_their_news(site, broker):
     assert run.started == pytest.approx(running["since"] * 1e6, abs=1e6)
 
 
-def test_what_waits_is_told_by_the_broker_or_by_what_workers_have_fetched(site, broker):
+def test_waiting_tasks_are_known_from_the_broker_or_from_what_workers_prefetched(site, broker):
     publish(site[0], "shop.mail", 6, queue="mail", args=["secret"])
     publish(site[0], "shop.thumb", 2, queue="mail", args=["secret"])
     poll(broker)
-    tell(site[0], kind="worker-online")
+    send_event(site[0], kind="worker-online")
     poll(broker)
-    tell(site[0], **news(waiting=[["shop.mail", "mail", 6], ["shop.thumb", "mail", 2], ["x", "other", 5]]))
+    send_event(
+        site[0],
+        **report_fields(waiting=[["shop.mail", "mail", 6], ["shop.thumb", "mail", 2], ["x", "other", 5]]),
+    )
     heard(broker)
 
     found = broker.waiting("mail", 100)
@@ -111,12 +114,12 @@ def test_what_waits_is_told_by_the_broker_or_by_what_workers_have_fetched(site, 
     assert found.sampled == 8
 
 
-def test_a_worker_without_hooks_leaves_it_unknown_how_many_can_work(site, broker):
+def test_the_slots_of_a_worker_without_hooks_are_unknown(site, broker):
     """Its heartbeats tell what it has done, and not from which queues."""
     publish(site[0], "shop.mail", 1, queue="mail")
-    tell(site[0], kind="worker-online")
+    send_event(site[0], kind="worker-online")
     poll(broker)
-    tell(site[0], kind="worker-heartbeat", processed=3, active=1)
+    send_event(site[0], kind="worker-heartbeat", processed=3, active=1)
 
     found = heard(broker)
 
@@ -126,12 +129,12 @@ def test_a_worker_without_hooks_leaves_it_unknown_how_many_can_work(site, broker
 
 
 def test_a_worker_that_ends_is_gone_at_once(site, broker):
-    tell(site[0], kind="worker-online")
+    send_event(site[0], kind="worker-online")
     publish(site[0], "shop.mail", 1, queue="mail")
     poll(broker)
-    tell(site[0], **news())
+    send_event(site[0], **report_fields())
     heard(broker)
-    tell(site[0], kind="worker-offline")
+    send_event(site[0], kind="worker-offline")
 
     wait_until(lambda: poll(broker).workers == [])
 
@@ -146,12 +149,12 @@ def test_a_worker_that_ends_is_gone_at_once(site, broker):
         {"processed": "many"},
     ],
 )
-def test_what_is_no_news_is_passed_over(site, broker, fields):
+def test_a_malformed_report_is_ignored(site, broker, fields):
     publish(site[0], "shop.mail", 1, queue="mail")
-    tell(site[0], kind="worker-online", hostname="w2@host")
+    send_event(site[0], kind="worker-online", hostname="w2@host")
     poll(broker)
-    tell(site[0], **news(**fields))
-    tell(site[0], hostname="w2@host", **news())
+    send_event(site[0], **report_fields(**fields))
+    send_event(site[0], hostname="w2@host", **report_fields())
 
     found = wait_until(lambda: [each for each in [poll(broker)] if each.workers and each.workers[0].queues])[
         0
@@ -160,9 +163,9 @@ def test_what_is_no_news_is_passed_over(site, broker, fields):
     assert [each.name for each in found.workers] == ["w2@host"]
 
 
-def test_a_real_worker_is_seen_at_work(site, broker, tmp_path):
+def test_a_real_worker_and_its_jobs_are_found(site, broker, tmp_path):
     publish(site[0], "shop.mail", 14, queue="mail", args=[600])
-    with workers(tmp_path, site[0]):
+    with start_workers(tmp_path, site[0]):
         found = wait_until(
             lambda: [each for each in [poll(broker)] if queue(each) and queue(each).running == 2]
         )[0]
@@ -184,13 +187,15 @@ def awaited_held(broker, count):
     )[0]
 
 
-def test_what_comes_and_goes_is_counted(site, broker, tmp_path, monkeypatch):
-    monkeypatch.setattr(heard_of, "FRESH", 600_000_000)  # a busy machine keeps a worker silent for longer
+def test_arrivals_and_departures_are_counted(site, broker, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        heartbeats, "HEARTBEAT_TIMEOUT", 600_000_000
+    )  # a busy machine keeps a worker silent for longer
     polls = [poll(broker)]
     publish(site[0], "shop.thumb", 1, queue="thumb")
     polls.append(poll(broker, polls[-1]))
-    with workers(tmp_path, site[0]):
-        wait_until(lambda: polls.append(poll(broker, polls[-1])) or serve(polls[-1]))
+    with start_workers(tmp_path, site[0]):
+        wait_until(lambda: polls.append(poll(broker, polls[-1])) or reports_queues(polls[-1]))
         for count in (20, 1, 33):
             publish(site[0], "shop.thumb", count, queue="thumb")
             polls.append(poll(broker, polls[-1]))
@@ -204,7 +209,7 @@ def test_what_comes_and_goes_is_counted(site, broker, tmp_path, monkeypatch):
     assert sum(each.arrivals for each in found) == pytest.approx(54.5, abs=1 + late)
 
 
-def serve(found):
+def reports_queues(found):
     """Whether a worker tells its queues: until then an empty queue isn't there at all, on Redis."""
     return any(each.queues for each in found.workers)
 
@@ -222,7 +227,7 @@ def test_a_user_who_may_only_read_is_enough_on_redis(redis, redis_server):
     broker = open_broker(redis_server.replace("redis://", f"redis://watcher:{password}@"))
     publish(redis_server, "shop.mail", 2, queue="mail")
     broker.poll({})
-    tell(redis_server, **news())
+    send_event(redis_server, **report_fields())
 
     found = heard(broker)
 
@@ -232,7 +237,7 @@ def test_a_user_who_may_only_read_is_enough_on_redis(redis, redis_server):
     redis.execute_command("ACL", "DELUSER", "watcher")
 
 
-def test_without_the_right_to_listen_queues_are_read_and_it_is_said(redis, redis_server):
+def test_without_the_right_to_events_queues_are_read_and_a_note_says_so(redis, redis_server):
     redis.execute_command(
         *[
             "ACL",
@@ -256,7 +261,10 @@ def test_without_the_right_to_listen_queues_are_read_and_it_is_said(redis, redis
     redis.execute_command("ACL", "DELUSER", "deaf")
 
     assert queue(found[1]).depth == 2
-    assert "lets this user hear no workers: see the rights in docs/monitor.md" in found[1].notes[0]
+    assert (
+        "doesn't let this user receive the workers' events, so the workers and what they run are unknown:"
+        " give the user the rights in docs/monitor.md."
+    ) in found[1].notes[0]
 
 
 def test_reading_a_redis_changes_no_key(redis, redis_server):
@@ -288,13 +296,13 @@ def test_tasks_of_all_priorities_are_added_up_and_the_oldest_counts(redis, redis
     assert waiting.tasks == {"shop.mail": 2, "shop.thumb": 4}
 
 
-def test_a_worker_that_was_busy_before_it_was_heard_makes_no_departures(redis, redis_server):
+def test_what_a_worker_finished_before_its_first_event_is_no_departure(redis, redis_server):
     broker = open_broker(redis_server)
     publish(redis_server, "shop.mail", 2, queue="mail")
     polls = [poll(broker)]
-    tell(redis_server, hostname="w1@host", **news(processed=10_000))
+    send_event(redis_server, hostname="w1@host", **report_fields(processed=10_000))
     polls.append(wait_until(lambda: [each for each in [poll(broker, polls[-1])] if each.workers])[0])
-    tell(redis_server, hostname="w2@host", **news(processed=20_000))
+    send_event(redis_server, hostname="w2@host", **report_fields(processed=20_000))
     last = polls[-1]
     polls.append(wait_until(lambda: [each for each in [poll(broker, last)] if len(each.workers) == 2])[0])
     broker.close()
@@ -310,52 +318,59 @@ def test_a_worker_that_was_busy_before_it_was_heard_makes_no_departures(redis, r
         ("redis://h:1/3", "redis://h:1/3"),
     ],
 )
-def test_celery_s_forms_of_an_address_are_redis_py_s(url, wanted):
+def test_celery_s_forms_of_an_address_are_turned_into_redis_py_s(url, wanted):
     assert redis_py_url(url) == wanted
 
 
 @pytest.mark.parametrize("url", ["sqs://", "memory://", "amqp:///x", "nonsense"])
-def test_what_is_no_broker_is_refused(url):
-    with pytest.raises(UsageError, match=r"is no (address of a RabbitMQ|broker that is read here)"):
+def test_an_address_of_no_known_broker_is_refused(url):
+    with pytest.raises(
+        UsageError, match=r"isn't a (valid address of a RabbitMQ|broker that slowtask can read)"
+    ):
         open_broker(url)
 
 
-def test_nothing_but_json_is_taken_for_news():
+def test_only_json_is_accepted_as_an_event():
     """What a stranger sends is neither unpickled nor trusted to have a shape."""
-    found = News()
+    registry = WorkerRegistry()
     pickled = b"cos\nsystem\n(S'exit 1'\ntR."
     for text in (pickled, b"[]", b"{}", b"\xff", b'{"type": "worker-slowtask"}'):
-        found.take(text, 0)
+        registry.add_event(text, 0)
     body = base64.b64encode(b'{"type": "worker-online", "hostname": "w"}').decode()
-    found.take_wrapped(
+    registry.add_wrapped_event(
         json.dumps({"body": body, "content-type": "application/x-python-serialize"}).encode(), 0
     )
-    assert found.workers(0) == []
-    found.take_wrapped(json.dumps({"body": body, "content-type": "application/json"}).encode(), 0)
+    assert registry.workers(0) == []
+    registry.add_wrapped_event(json.dumps({"body": body, "content-type": "application/json"}).encode(), 0)
 
-    assert [each.name for each in found.workers(0)] == ["w"]
+    assert [each.name for each in registry.workers(0)] == ["w"]
 
 
-def test_a_job_that_was_told_of_a_while_ago_has_not_run_longer_for_that():
+def test_the_run_time_of_a_job_is_that_of_its_last_report():
     """It may have ended since: workers tell every two seconds, and are heard at each poll."""
-    found = News()
+    registry = WorkerRegistry()
     text = {"type": "worker-slowtask", "hostname": "w", "timestamp": 1000.5}
-    text |= news(running=[job("shop.thumb") | {"since": 1000.0}, job("shop.export") | {"since": 900.0}])
-    found.take(json.dumps(text).encode(), 1_000_500_000)
+    text |= report_fields(
+        running=[
+            reported_job("shop.thumb") | {"since": 1000.0},
+            reported_job("shop.export") | {"since": 900.0},
+        ]
+    )
+    registry.add_event(json.dumps(text).encode(), 1_000_500_000)
     typical = {"shop.thumb": Typical(mean=0.5, p99=0.8), "shop.export": Typical(mean=9, p99=10)}
 
-    late = overruns(found.running(), typical, 1_005_000_000, {})
+    late = overruns(registry.running(), typical, 1_005_000_000, {})
 
     assert [(each.job.task, each.took) for each in late] == [("shop.export", 100.5)]
 
 
-def test_a_worker_that_falls_silent_is_none_and_what_it_ran_is_told_as_lost():
-    found = News()
-    text = {"type": "worker-slowtask", "hostname": "w", **news(running=[job()])}
-    found.take(json.dumps(text).encode(), 0)
+def test_a_silent_worker_is_stale_and_its_jobs_are_reported_as_lost():
+    registry = WorkerRegistry()
+    text = {"type": "worker-slowtask", "hostname": "w", **report_fields(running=[reported_job()])}
+    registry.add_event(json.dumps(text).encode(), 0)
 
-    assert found.workers(20_000_000) == []
-    [run] = found.running()
+    assert registry.workers(20_000_000) == []
+    [run] = registry.running()
     assert [each.why for each in overruns([run], {}, 130_000_000, {})] == ["lost"]
-    found.forget(700_000_000)
-    assert found.running() == []
+    registry.forget_silent(700_000_000)
+    assert registry.running() == []

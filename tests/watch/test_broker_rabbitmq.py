@@ -8,7 +8,7 @@ import kombu
 import pytest
 from conftest import missing, wait_until
 
-from celery_site import news, publish, tell
+from celery_site import publish, report_fields, send_event
 from places import DOCS
 from slowtask.demo.rabbitmq.server import RabbitMQ
 from slowtask.demo.server import free_port
@@ -78,7 +78,7 @@ def user(server, url, **rights):
 NOTHING = {"configure": "^$", "write": "^$", "read": "^$"}
 
 
-def test_a_user_who_may_do_nothing_but_look_is_enough(vhost, rabbitmq):
+def test_a_user_who_may_only_monitor_is_enough(vhost, rabbitmq):
     publish(vhost, "shop.mail", 3, queue="mail")
     broker = open_broker(user(rabbitmq, vhost, **NOTHING), rabbitmq.management)
 
@@ -87,19 +87,21 @@ def test_a_user_who_may_do_nothing_but_look_is_enough(vhost, rabbitmq):
 
     assert [(each.name, each.depth) for each in poll.queues] == [("mail", 3)]
     assert list(poll.gaps) == []
-    assert re.search("lets this user hear no workers: see the rights", poll.notes[0])
+    assert re.search(
+        "doesn't let this user receive the workers' events.*: give the user the rights", poll.notes[0]
+    )
 
 
-def test_with_the_rights_on_the_page_workers_are_heard(vhost, rabbitmq):
+def test_with_the_rights_on_the_page_events_are_received(vhost, rabbitmq):
     [line] = re.findall(r"^rabbitmqctl set_permissions .*celeryev.*$", PAGE.read_text(), re.MULTILINE)
     configure, write, read = re.findall(r"'([^']*)'", line)
     broker = open_broker(
         user(rabbitmq, vhost, configure=configure, write=write, read=read), rabbitmq.management
     )
     publish(vhost, "shop.mail", 1, queue="mail")
-    tell(vhost, kind="worker-online")
+    send_event(vhost, kind="worker-online")
     broker.poll({})
-    tell(vhost, **news())
+    send_event(vhost, **report_fields())
 
     poll = awaited(lambda: broker.poll({}), lambda each: each.workers)
     broker.close()
@@ -110,7 +112,7 @@ def test_with_the_rights_on_the_page_workers_are_heard(vhost, rabbitmq):
 def test_reading_changes_nothing(vhost, rabbitmq, broker):
     """Nothing is fetched and put back; the queue of events goes with the connection."""
     publish(vhost, "shop.mail", 1, queue="mail")
-    tell(vhost, kind="worker-online")
+    send_event(vhost, kind="worker-online")
     for _ in range(3):
         broker.poll({})
         broker.waiting("mail", 10)
@@ -134,12 +136,18 @@ def names(server, url):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"port": 1}, r"can't be reached \(.*refused.*\): is it running there\?"),
-        ({"path": "nothere"}, r"has no virtual host 'nothere': correct what follows its port\.$"),
-        ({"password": "wrong"}, r"refuses the name or password.*: check both\.$"),
+        (
+            {"port": 1},
+            r"can't be reached \(.*refused.*\): check the address, and that the server is running\.$",
+        ),
+        ({"path": "nothere"}, r"has no virtual host 'nothere': correct the end of the address\.$"),
+        (
+            {"password": "wrong"},
+            r"rejects the user name or password.*: check the address, and .* rights .*\.$",
+        ),
     ],
 )
-def test_a_broker_that_can_not_be_used_is_told_in_one_line(vhost, rabbitmq, change, said):
+def test_a_broker_that_cannot_be_used_is_reported_in_one_line(vhost, rabbitmq, change, said):
     parts = urlsplit(vhost)
     where = {"port": parts.port, "path": parts.path[1:], "password": parts.password} | change
     url = f"amqp://{parts.username}:{where['password']}@{parts.hostname}:{where['port']}/{where['path']}"
@@ -151,19 +159,22 @@ def test_a_broker_that_can_not_be_used_is_told_in_one_line(vhost, rabbitmq, chan
     assert f":{where['password']}@" not in str(raised.value)
 
 
-def test_a_user_without_a_right_to_the_virtual_host_is_told(vhost, rabbitmq):
-    with pytest.raises(BrokerError, match=r"lets this user not into 'test-.*': see the rights in docs"):
+def test_a_user_without_rights_to_the_virtual_host_is_reported(vhost, rabbitmq):
+    with pytest.raises(
+        BrokerError,
+        match=r"doesn't let this user into the virtual host 'test-.*': give the user the rights in docs",
+    ):
         open_broker(user(rabbitmq, vhost), rabbitmq.management).poll({})
 
 
 @pytest.mark.parametrize(
     ("tags", "said"),
     [
-        ("", "tells u.* nothing: give that user the tag monitoring"),
-        ("management", "tells u.* neither memory nor alarms: give that user the tag monitoring"),
+        ("", "doesn't let u.* read anything: give that user the tag monitoring"),
+        ("management", "doesn't show memory and alarms to u.*: give that user the tag monitoring"),
     ],
 )
-def test_without_the_tag_depths_are_seen_and_the_memory_is_unknown(vhost, rabbitmq, tags, said):
+def test_without_the_tag_depths_are_read_and_the_memory_is_unknown(vhost, rabbitmq, tags, said):
     publish(vhost, "shop.mail", 3, queue="mail")
     broker = open_broker(user(rabbitmq, vhost, tags=tags, **NOTHING), rabbitmq.management, ["mail"])
 
@@ -178,15 +189,15 @@ def test_without_the_tag_depths_are_seen_and_the_memory_is_unknown(vhost, rabbit
     assert not any(isinstance(each, BrokerSample) for each in sample_lines(view))
 
 
-def test_a_wrong_password_for_the_plugin_alone_is_told(vhost, rabbitmq):
+def test_a_wrong_password_for_the_plugin_alone_is_reported(vhost, rabbitmq):
     place = rabbitmq.management.replace("http://", "http://monitor:secret@")
     with pytest.raises(
-        BrokerError, match="refuses the name or password of monitor: check both, or name the queues"
+        BrokerError, match=r"rejects the user name or password of monitor: correct .*\. Or list the queues of"
     ):
         open_broker(vhost, place).poll({})
 
 
-def test_where_the_plugin_is_off_named_queues_are_seen_and_a_restart_ends_nothing(tmp_path):
+def test_without_the_plugin_named_queues_are_read_also_after_a_restart(tmp_path):
     with RabbitMQ(tmp_path, plugins=()) as server:
         declare(server.url, "mail")
         fill(server.url, "mail", 2)
@@ -194,7 +205,10 @@ def test_where_the_plugin_is_off_named_queues_are_seen_and_a_restart_ends_nothin
             open_broker(server.url, server.management),
             open_broker(server.url, server.management, ["mail"]),
         )
-        with pytest.raises(BrokerError, match="enable rabbitmq_management, or give its address"):
+        with pytest.raises(
+            BrokerError,
+            match=r"enable rabbitmq_management, or set management_url to its address\. Or list the queues",
+        ):
             blind.poll({})
         before = broker.poll({})
         server.stop()
@@ -209,18 +223,18 @@ def test_where_the_plugin_is_off_named_queues_are_seen_and_a_restart_ends_nothin
     assert [each.name for each in after.queues] == ["mail"]
 
 
-def test_an_address_of_the_plugin_that_is_none_is_refused():
-    with pytest.raises(UsageError, match="is no address of RabbitMQ's management"):
+def test_an_invalid_address_of_the_plugin_is_refused():
+    with pytest.raises(UsageError, match="isn't a valid address of RabbitMQ's management"):
         Management("rabbit:15672", "a", "b")
 
 
-def test_what_answers_and_is_no_plugin_is_told(vhost, redis_server):
+def test_a_server_that_is_no_plugin_is_reported(vhost, redis_server):
     place = redis_server.replace("redis://", "http://").removesuffix("/0")
-    with pytest.raises(BrokerError, match="no management plugin answers at"):
+    with pytest.raises(BrokerError, match="management plugin doesn't answer at"):
         open_broker(vhost, place).poll({})
 
 
-def test_a_queue_s_own_limit_is_watched_the_lower_of_two(vhost, rabbitmq, broker):
+def test_the_lower_of_a_queue_s_two_limits_is_watched(vhost, rabbitmq, broker):
     declare(vhost, "mail", max_length=1000, overflow="reject-publish")
     path = f"/policies/{urlsplit(vhost).path[1:]}/short"
     rabbitmq.ask("PUT", path, {"pattern": "mail", "definition": {"max-length": 100}, "apply-to": "queues"})
@@ -260,10 +274,10 @@ def test_a_mirrored_queue_is_warned_of(vhost, rabbitmq, broker):
     wait_until(lambda: found(Watch(broker).poll())["queue-mirrored", "mail"].state == "warning")
 
 
-def test_an_alarm_is_critical_whatever_the_ratios_say_and_names_who_is_blocked(own):
+def test_an_alarm_is_critical_at_any_capacity_and_names_blocked_connections(own):
     url = own.add_vhost("alarm")
     publish(url, "shop.mail", 3, queue="mail")
-    tell(url, kind="worker-online")
+    send_event(url, kind="worker-online")
     broker = open_broker(url, own.management)
     watch = Watch(broker, typical=lambda: TYPICAL)
     watch.poll()
@@ -291,7 +305,7 @@ def test_an_alarm_is_critical_whatever_the_ratios_say_and_names_who_is_blocked(o
     assert found(over)["broker-alarm", broker.name].state == "ok"
 
 
-def test_of_a_cluster_the_worst_node_is_named(own, tmp_path):
+def test_the_worst_node_of_a_cluster_is_named(own, tmp_path):
     url = own.add_vhost("cluster")
     declare(url, "mail")
     with RabbitMQ(tmp_path, beside=own) as second:
@@ -308,11 +322,13 @@ def test_of_a_cluster_the_worst_node_is_named(own, tmp_path):
 
     assert view.capacity.limit.name == f"memory of {second.node}"
     assert second.node in found(view)["broker-capacity", broker.name].message
-    assert gone.poll.gaps == [f"the node {second.node} is down: start it."]
+    assert gone.poll.gaps == [
+        f"RabbitMQ's node {second.node} is down: start it, or remove it from the cluster."
+    ]
 
 
-def test_nobody_is_asked_at_a_port_where_nobody_listens(vhost):
+def test_a_plugin_that_does_not_listen_is_a_gap(vhost):
     broker = open_broker(vhost, f"http://127.0.0.1:{free_port()}", ["mail"])
     publish(vhost, "shop.mail", 1, queue="mail")
 
-    assert re.search("no management plugin answers", broker.poll({}).gaps[0])
+    assert re.search("management plugin doesn't answer", broker.poll({}).gaps[0])

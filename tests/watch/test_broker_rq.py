@@ -27,7 +27,8 @@ from slowtask.demo.workers import Workers
 from slowtask.errors import BrokerError, UsageError
 from slowtask.watch.broker.flow import flows
 from slowtask.watch.broker.redis import open_redis, redacted_url, translate_errors
-from slowtask.watch.broker.rq import Rq, job_of, task_of
+from slowtask.watch.broker.rq import Rq
+from slowtask.watch.broker.rq_values import job_id_of, task_of
 
 
 @pytest.fixture
@@ -95,12 +96,12 @@ def test_a_user_who_may_only_read_is_enough(redis, redis_server):
         assert broker.running(["default"]) == []
         with pytest.raises(NoPermissionError):
             client.delete("rq:queue:default")
-        with pytest.raises(BrokerError, match="doesn't allow that"):
+        with pytest.raises(BrokerError, match="doesn't allow this user to read that"):
             Rq(client, url, prefix="another").poll({})
     redis.execute_command("ACL", "DELUSER", "slowtask")
 
 
-def test_a_look_takes_three_round_trips_for_a_hundred_queues(broker, redis):
+def test_a_poll_takes_three_round_trips_for_a_hundred_queues(broker, redis):
     for number in range(100):
         rq.Queue(f"q{number}", connection=redis).enqueue(tasks.simple_task)
     before = redis.info("commandstats")
@@ -114,7 +115,7 @@ def test_a_look_takes_three_round_trips_for_a_hundred_queues(broker, redis):
     assert not {"cmdstat_set", "cmdstat_del", "cmdstat_zrem", "cmdstat_hset"} & writes
 
 
-def test_what_comes_is_counted_by_the_last_job_that_was_there(broker, redis):
+def test_arrivals_are_counted_by_the_previous_poll_s_last_job(broker, redis):
     default = rq.Queue(connection=redis)
     for _ in range(5):
         default.enqueue(tasks.simple_task)
@@ -130,7 +131,7 @@ def test_what_comes_is_counted_by_the_last_job_that_was_there(broker, redis):
     assert flow.interval == (second.time - first.time) * 1000
 
 
-def test_nothing_is_missed_while_workers_empty_the_queue_between_two_looks(
+def test_nothing_is_missed_while_workers_empty_the_queue_between_two_polls(
     broker, redis, redis_server, tmp_path
 ):
     default = rq.Queue(connection=redis)
@@ -152,7 +153,7 @@ def test_nothing_is_missed_while_workers_empty_the_queue_between_two_looks(
     assert sum(each.departures for each in found) == 55
 
 
-def test_the_backlog_is_told_by_task_without_its_arguments(broker, redis):
+def test_the_backlog_is_counted_by_task_without_its_arguments(broker, redis):
     default = rq.Queue(connection=redis)
     for _ in range(3):
         default.enqueue(tasks.send_mail, "secret", 1)
@@ -164,7 +165,7 @@ def test_the_backlog_is_told_by_task_without_its_arguments(broker, redis):
     assert (found.depth, found.sampled) == (4, 4)
 
 
-def test_of_a_long_queue_a_sample_is_enough(broker, redis):
+def test_a_long_queue_is_sampled(broker, redis):
     pipe = redis.pipeline()
     for number in range(20_000):
         pipe.rpush("rq:queue:default", number)
@@ -177,7 +178,7 @@ def test_of_a_long_queue_a_sample_is_enough(broker, redis):
     assert found.tasks["jobs.b"] / found.sampled == pytest.approx(0.25, abs=0.03)
 
 
-def test_a_job_that_runs_is_seen_with_its_task_and_start(broker, redis, redis_server, tmp_path):
+def test_a_running_job_has_its_task_and_start(broker, redis, redis_server, tmp_path):
     with Workers(tmp_path, redis_server, 1):
         rq.Queue(connection=redis).enqueue(tasks.send_mail, "a", 600)
         [found] = wait_until(lambda: broker.running(["default"]))
@@ -187,7 +188,7 @@ def test_a_job_that_runs_is_seen_with_its_task_and_start(broker, redis, redis_se
     assert found.started > 1_700_000_000_000_000
 
 
-def test_who_owns_the_memory_is_told_by_keys_at_random(broker, redis):
+def test_the_use_of_the_memory_is_estimated_by_random_keys(broker, redis):
     pipe = redis.pipeline()
     for number in range(300):
         pipe.hset(f"rq:job:{number}", mapping={"status": "failed", "exc_info": "x" * 3000})
@@ -216,7 +217,7 @@ def test_a_key_prefix_is_honoured(redis, redis_server):
     assert poll(Rq(redis, redis_server)).queues == []
 
 
-def test_a_queue_that_is_deleted_is_just_gone(broker, redis):
+def test_a_deleted_queue_is_left_out(broker, redis):
     default = rq.Queue(connection=redis)
     default.enqueue(tasks.simple_task)
     first = poll(broker)
@@ -237,10 +238,10 @@ def test_nothing_of_a_job_is_unpickled(broker, redis):
     ("url", "said"),
     [
         ("redis://127.0.0.1:1", r"can't be reached"),
-        ("redis://nobody:wrong@{host}", r"refuses the name or password"),
+        ("redis://nobody:wrong@{host}", r"rejects the user name or password"),
     ],
 )
-def test_a_redis_that_can_not_be_read_is_told_without_its_password(redis_server, url, said):
+def test_a_redis_that_cannot_be_read_is_reported_without_its_password(redis_server, url, said):
     url = url.format(host=redis_server.partition("//")[2])
     with open_redis(url) as client, pytest.raises(BrokerError, match=said) as raised:
         Rq(client, url).poll({})
@@ -251,18 +252,24 @@ def test_a_redis_that_can_not_be_read_is_told_without_its_password(redis_server,
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (BusyLoadingError("Redis is loading the dataset in memory"), "is loading its data"),
-        (ResponseError("NOAUTH Authentication required."), "wants a name and password"),
-        (AuthenticationError("WRONGPASS invalid username-password pair"), "refuses the name or password"),
+        (BusyLoadingError("Redis is loading the dataset in memory"), "is still loading its data"),
+        (ResponseError("NOAUTH Authentication required."), "requires a user name and password"),
+        (
+            AuthenticationError("WRONGPASS invalid username-password pair"),
+            "rejects the user name or password",
+        ),
         (ResponseError("MISCONF Redis is configured to save RDB snapshots"), "can't save its data"),
-        (OutOfMemoryError("command not allowed when used memory > 'maxmemory'."), "is full"),
-        (ResponseError("CLUSTERDOWN The cluster is down"), "is a cluster that is down"),
-        (ResponseError("DB index is out of range"), "has no database of that number, it is out of range"),
+        (
+            OutOfMemoryError("command not allowed when used memory > 'maxmemory'."),
+            "is full and refuses commands",
+        ),
+        (ResponseError("CLUSTERDOWN The cluster is down"), "is a node of a cluster that is down"),
+        (ResponseError("DB index is out of range"), "has no database of that number: a Redis has 16"),
         (RedisTimeoutError("Timeout reading from socket"), "can't be reached (Timeout reading"),
-        (ResponseError("ERR something new"), "refuses to be asked (ERR something new)"),
+        (ResponseError("ERR something new"), "refuses a command (ERR something new)"),
     ],
 )
-def test_what_a_redis_refuses_with_is_told_in_one_line(error, sentence):
+def test_a_refusal_of_redis_is_reported_in_one_line(error, sentence):
     with pytest.raises(BrokerError) as raised, translate_errors("redis://queue"):
         raise error
 
@@ -270,7 +277,7 @@ def test_what_a_redis_refuses_with_is_told_in_one_line(error, sentence):
     assert "\n" not in str(raised.value)
 
 
-def test_a_database_that_redis_does_not_have_is_told(redis_server):
+def test_a_database_that_redis_does_not_have_is_reported(redis_server):
     url = redis_server.replace("/0", "/99")
     with open_redis(url) as client, pytest.raises(BrokerError, match="has no database of that number"):
         Rq(client, url).poll({})
@@ -292,7 +299,7 @@ def test_a_job_without_a_time_has_no_age(broker, redis):
 
 
 @pytest.mark.server
-def test_a_redis_behind_a_socket_of_the_machine_is_read(tmp_path):
+def test_a_redis_behind_a_unix_socket_is_read(tmp_path):
     path = tmp_path / "redis.sock"
     with Server(tmp_path, unixsocket=str(path)) as server, server.client() as client:
         rq.Queue(connection=client).enqueue(tasks.simple_task)
@@ -301,7 +308,7 @@ def test_a_redis_behind_a_socket_of_the_machine_is_read(tmp_path):
 
 
 @pytest.mark.server
-def test_a_redis_behind_tls_is_read_and_one_that_is_not_trusted_is_told(tmp_path):
+def test_a_redis_behind_tls_is_read_and_an_untrusted_one_is_reported(tmp_path):
     authority, port = trustme.CA(), free_port()
     certificate = authority.issue_cert("127.0.0.1")
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
@@ -318,8 +325,8 @@ def test_a_redis_behind_tls_is_read_and_one_that_is_not_trusted_is_told(tmp_path
             Rq(found, url).poll({})
 
 
-def test_an_address_that_is_none_is_refused():
-    with pytest.raises(UsageError, match="is no address of a Redis"):
+def test_an_invalid_address_is_refused():
+    with pytest.raises(UsageError, match="isn't a valid address of a Redis"):
         open_redis("http://redis")
 
 
@@ -330,8 +337,8 @@ def test_a_password_is_never_shown():
 @pytest.mark.parametrize(
     ("member", "job"), [(b"a:" + b"0" * 32, "a"), (b"a", "a"), (b"a:b", "a:b"), (b"x:y:" + b"f" * 32, "x:y")]
 )
-def test_a_registry_s_member_names_a_job(member, job):
-    assert job_of(member) == job
+def test_a_member_of_a_registry_names_a_job(member, job):
+    assert job_id_of(member) == job
 
 
 @pytest.mark.parametrize(
@@ -347,6 +354,6 @@ def test_a_task_is_what_stands_before_the_arguments(description, task):
     assert task_of(description) == task
 
 
-def test_a_redis_of_another_kind_gives_its_clients_back(redis_server):
+def test_a_client_can_be_closed(redis_server):
     with Redis.from_url(redis_server) as client:
         assert client.ping()

@@ -13,7 +13,7 @@ import pytest
 import rq
 from conftest import PATIENCE, wait_until
 
-from celery_site import job, news, publish, tell
+from celery_site import publish, report_fields, reported_job, send_event
 from logs import made, written
 from slowtask.cli.brokers import choose_urls
 from slowtask.demo import tasks
@@ -65,10 +65,12 @@ def run(folder, *options, **variables):
 def test_the_backlog_the_overrun_and_the_workers_are_judged_as_for_rq(site):
     broker, watch = watched(site)
     publish(site[0], "shop.mail", 40, queue="mail")
-    tell(site[0], kind="worker-online")
+    send_event(site[0], kind="worker-online")
     watch.poll()
     with consumer(site[0], "mail"):
-        tell(site[0], **news(running=[job(ago=60.0)], waiting=[["shop.mail", "mail", 8]]))
+        send_event(
+            site[0], **report_fields(running=[reported_job(ago=60.0)], waiting=[["shop.mail", "mail", 8]])
+        )
         view = wait_until(lambda: [each for each in [watch.poll()] if each.overruns])[0]
     broker.close()
 

@@ -1,4 +1,4 @@
-"""Celery on the broker of a test: a publisher, real workers with slowtask's hooks, and their events."""
+"""Celery on the broker of a test: publish tasks, start workers with slowtask's hooks, send events."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 
 def publish(url, task, count=1, *, queue=None, args=(), hooked=True, **options):
-    """Have *count* tasks wait in *queue*, as an application with our hook, or without it, publishes."""
+    """Publish *count* tasks to *queue*, as an application with slowtask's hook does, or without it."""
     app = Celery("shop", broker=url, set_as_current=False)
     now = time.time()
     if hooked:
@@ -26,8 +26,8 @@ def publish(url, task, count=1, *, queue=None, args=(), hooked=True, **options):
 
 
 @contextmanager
-def workers(folder, url, *options):
-    """A worker with slowtask's hooks, on the queues `mail` and `thumb`, unless *options* say others."""
+def start_workers(folder, url, *options):
+    """Run a worker with slowtask's hooks, on the queues `mail` and `thumb` unless *options* are given."""
     environment = os.environ | {"BROKER": url, "SLOWTASK_LOG": "off"}
     command = [sys.executable, "-m", "celery", "-A", "shop", "worker", "--without-mingle", "--without-gossip"]
     command += options or ("-c", "2", "-Q", "mail,thumb")
@@ -37,13 +37,13 @@ def workers(folder, url, *options):
         )
     try:
         yield process
-    finally:  # at once: its tasks would go on for long
+    finally:  # killed, since its tasks would run for long
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
-def tell(url, hostname="w1@host", kind="worker-slowtask", **fields):
-    """Send an event as a worker does, by Celery's own dispatcher."""
+def send_event(url, hostname="w1@host", kind="worker-slowtask", **fields):
+    """Send an event as a worker does, with Celery's own dispatcher."""
     app = Celery("shop", broker=url, set_as_current=False)
     with app.connection_for_write() as connection:
         dispatcher = app.events.Dispatcher(connection, hostname=hostname)
@@ -52,14 +52,14 @@ def tell(url, hostname="w1@host", kind="worker-slowtask", **fields):
     app.close()
 
 
-def news(**fields):
-    """What slowtask's hooks send beside a heartbeat; *fields* differ."""
-    told = {"pool": "prefork", "concurrency": 4, "queues": ["mail", "thumb"], "processed": 0}
-    return told | {"running": [], "waiting": []} | fields
+def report_fields(**fields):
+    """Return the fields of the event that slowtask's hooks send; *fields* replace the default ones."""
+    defaults = {"pool": "prefork", "concurrency": 4, "queues": ["mail", "thumb"], "processed": 0}
+    return defaults | {"running": [], "waiting": []} | fields
 
 
-def job(name="shop.mail", queue="mail", ago=1.0, number="1"):
-    """A job that has run for *ago* seconds, as the news have it."""
+def reported_job(name="shop.mail", queue="mail", ago=1.0, number="1"):
+    """Return a job that has run for *ago* seconds, as slowtask's hooks report it."""
     return {
         "id": number, "name": name, "queue": queue, "since": time.time() - ago, "limit": None, "pid": 1,
     }  # fmt: skip

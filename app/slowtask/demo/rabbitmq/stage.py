@@ -141,7 +141,7 @@ def count_waiting(node: RabbitMQ, queue: str) -> int:
     """Count the tasks that wait in *queue* at this moment; 0 if it doesn't exist."""
     amqp = Amqp(node.url)
     try:
-        depth, _ = amqp.depths([queue]).get(queue, (0, 0))
+        depth, _ = amqp.read_depths([queue]).get(queue, (0, 0))
     finally:
         amqp.close()
     return depth

@@ -1,7 +1,7 @@
-"""A RabbitMQ of the user's: how it is opened, by kombu, which comes with Celery, and what can go wrong.
+"""Connect to a user's RabbitMQ by AMQP, with kombu, which comes with Celery.
 
-What is done here changes nothing on the queues: they are declared passively. Workers' events come to a queue
-of its own, exclusive to this connection, which goes with it.
+Nothing here changes the user's queues: they are declared passively. The workers' events arrive in a queue of
+its own, which is exclusive to this connection and is deleted with it.
 """
 
 import importlib
@@ -12,23 +12,23 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from slowtask.errors import BrokerError, UsageError
-from slowtask.watch.broker.heartbeats import EXCHANGE
-from slowtask.watch.broker.redis import one_line, redacted_url
+from slowtask.watch.broker.heartbeats import EVENT_EXCHANGE, events_denied_message
+from slowtask.watch.broker.redis import one_line, redacted_url, unreachable_message
 
-CONNECT: Final = 5.0  #: seconds
-ANSWER: Final = 10.0  #: seconds
-#: Of the queue of events: it holds few, and not for long.
-HELD: Final = {"x-message-ttl": 15_000, "x-max-length": 10_000, "x-expires": 120_000}
+CONNECT_TIMEOUT: Final = 5.0  #: seconds
+DRAIN_TIMEOUT: Final = 0.001  #: seconds to wait for one more event
+#: The queue of events holds few, and none for long: ms, messages, ms.
+EVENT_QUEUE_ARGUMENTS: Final = {"x-message-ttl": 15_000, "x-max-length": 10_000, "x-expires": 120_000}
 
 
 class Amqp:
-    """A connection to the RabbitMQ at *url*, opened when it is needed, and again when it has broken."""
+    """A connection to the RabbitMQ at *url*. It is opened when it is needed, and again after it broke."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url.split(";", maxsplit=1)[0])
         if parts.scheme not in ("amqp", "amqps", "pyamqp") or not parts.hostname:
             raise UsageError(
-                f"{redacted_url(url)} is no address of a RabbitMQ: amqp://user:password@host/vhost."
+                f"{redacted_url(url)} isn't a valid address of a RabbitMQ: write amqp://user:password@host/vhost."
             )
         self._url = url
         self.name = redacted_url(url)
@@ -38,129 +38,134 @@ class Amqp:
         self.vhost = unquote(parts.path[1:]) or "/"
         self._connection: Any = None
         self._channel: Any = None
-        self._events: Any = None
-        self._heard: list[bytes] = []
-        self.deaf: str | None = None  #: why workers can't be heard, where this user may not
+        self._event_channel: Any = None
+        self._events: list[bytes] = []
+        self.events_denied: str | None = None  #: why events can't be received, if this user may not
 
-    def depths(self, queues: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """How many tasks are ready in each of *queues*, and who takes from it: now, not of late.
+    def read_depths(self, queues: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Return how many tasks wait in each of *queues* at this moment, and how many consumers it has.
 
-        What isn't there is left out. A broken connection is opened again, once. Raises `BrokerError`.
+        Queues that don't exist are left out. Raises `BrokerError`.
         """
-        with self._said():
-            found: dict[str, tuple[int, int]] = self._again(lambda: self._depths(queues))
-        return found
+        with self._translate_errors():
+            depths: dict[str, tuple[int, int]] = self._with_reconnect(lambda: self._declare_passively(queues))
+        return depths
 
-    def events(self) -> list[bytes]:
-        """What workers have sent since, in JSON. Raises `BrokerError`."""
-        with self._said():
-            if self.deaf is None:
-                self._again(self._listen)
-                self._drain()
-        heard, self._heard = self._heard, []
-        return heard
+    def receive_events(self) -> list[bytes]:
+        """Return the events, in JSON, that workers have sent since the last call. Raises `BrokerError`."""
+        with self._translate_errors():
+            if self.events_denied is None:
+                self._with_reconnect(self._subscribe)
+                self._drain_events()
+        events, self._events = self._events, []
+        return events
 
     def close(self) -> None:
-        """End the connection, and with it the queue of events."""
-        connection, self._connection, self._channel, self._events = self._connection, None, None, None
+        """Close the connection, and with it the queue of events."""
+        connection = self._connection
+        self._connection = self._channel = self._event_channel = None
         if connection is not None:
             with suppress(Exception):  # it may be broken in any way
                 connection.release()
 
-    def _again(self, act: Callable[[], Any]) -> Any:
-        """What *act* returns, at the second try where the connection was broken."""
-        fresh = self._connection is None
+    def _with_reconnect(self, act: Callable[[], Any]) -> Any:
+        """Return what *act* returns; if an older connection has broken, open a new one and try once more."""
+        is_new = self._connection is None
         try:
             return act()
-        except self._broken():
+        except self._connection_errors():
             self.close()
-            if fresh:
+            if is_new:
                 raise
             return act()
 
-    def _open(self) -> Any:
-        """A channel for questions."""
+    def _open_channel(self) -> Any:
+        """Return the channel for declarations, and connect if needed."""
         if self._connection is None:
             kombu = importlib.import_module("kombu")
-            self._connection = kombu.Connection(self._url, connect_timeout=CONNECT, heartbeat=0)
+            self._connection = kombu.Connection(self._url, connect_timeout=CONNECT_TIMEOUT, heartbeat=0)
             self._connection.connect()
         if self._channel is None:
             self._channel = self._connection.channel()
         return self._channel
 
-    def _depths(self, queues: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """As `depths`."""
-        channel, found = self._open(), {}
+    def _declare_passively(self, queues: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Return the depth and the consumers of each of *queues*."""
+        channel, depths = self._open_channel(), {}
         for name in queues:
-            with suppress(*_errors("NotFound", "ResourceLocked")):
-                said = channel.queue_declare(name, passive=True)
-                found[name] = (said.message_count, said.consumer_count)
-        return found
+            with suppress(*_amqp_errors("NotFound", "ResourceLocked")):
+                declared = channel.queue_declare(name, passive=True)
+                depths[name] = (declared.message_count, declared.consumer_count)
+        return depths
 
-    def _listen(self) -> None:
-        """Have the workers' events sent here, unless that is done."""
-        self._open()
-        if self._events is not None:
+    def _subscribe(self) -> None:
+        """Make the queue of events and consume it, unless that is done."""
+        self._open_channel()
+        if self._event_channel is not None:
             return
-        channel, name = self._connection.channel(), f"{EXCHANGE}.slowtask-{token_hex(8)}"
+        channel, name = self._connection.channel(), f"{EVENT_EXCHANGE}.slowtask-{token_hex(8)}"
         try:
-            channel.queue_declare(name, durable=False, exclusive=True, auto_delete=True, arguments=HELD)
-            channel.queue_bind(name, EXCHANGE, "worker.#")
-            channel.basic_consume(name, no_ack=True, callback=self._take)
-        except _errors("NotFound"):  # no worker has ever been here
+            channel.queue_declare(
+                name, durable=False, exclusive=True, auto_delete=True, arguments=EVENT_QUEUE_ARGUMENTS
+            )
+            channel.queue_bind(name, EVENT_EXCHANGE, "worker.#")
+            channel.basic_consume(name, no_ack=True, callback=self._take_event)
+        except _amqp_errors("NotFound"):  # no worker has ever been here
             channel.close()
-        except _errors("AccessRefused"):
-            self.deaf = f"{self.name} lets this user hear no workers: see the rights in docs/monitor.md."
+        except _amqp_errors("AccessRefused"):
+            self.events_denied = events_denied_message(self.name)
             channel.close()
         else:
-            self._events = channel
+            self._event_channel = channel
 
-    def _take(self, message: Any) -> None:
-        """Keep the body of *message*; what isn't JSON is nobody's event."""
+    def _take_event(self, message: Any) -> None:
+        """Keep the body of *message* if it is JSON: nothing else is an event."""
         if message.content_type == "application/json":
             body = message.body
-            self._heard.append(body if isinstance(body, bytes) else str(body).encode())
+            self._events.append(body if isinstance(body, bytes) else str(body).encode())
 
-    def _drain(self) -> None:
-        """Take all that has come."""
-        if self._events is None:
+    def _drain_events(self) -> None:
+        """Take all events that have arrived."""
+        if self._event_channel is None:
             return
         with suppress(TimeoutError):
             while True:
-                self._connection.drain_events(timeout=0.001)
+                self._connection.drain_events(timeout=DRAIN_TIMEOUT)
 
     @contextmanager
-    def _said(self) -> Iterator[None]:
-        """Turn what kombu raises into a `BrokerError`: one line."""
+    def _translate_errors(self) -> Iterator[None]:
+        """Turn the errors of kombu into a `BrokerError` of one line, and close the connection."""
         try:
             yield
-        except _errors("AccessRefused"):
+        except _amqp_errors("AccessRefused"):
             self.close()
             raise BrokerError(
-                f"{self.name} refuses the name or password, or this user the queue: check both."
+                f"{self.name} rejects the user name or password, or denies this user a queue:"
+                " check the address, and the user's rights in docs/monitor.md."
             ) from None
-        except _errors("NotAllowed") as error:
+        except _amqp_errors("NotAllowed") as error:
             self.close()
-            raise BrokerError(self._no_vhost(one_line(error))) from None
-        except self._broken() as error:
+            raise BrokerError(self._vhost_message(one_line(error))) from None
+        except self._connection_errors() as error:
             self.close()
-            raise BrokerError(
-                f"{self.name} can't be reached ({one_line(error)}): is it running there?"
-            ) from None
+            raise BrokerError(unreachable_message(self.name, error)) from None
 
-    def _no_vhost(self, said: str) -> str:
-        """What is wrong with the virtual host."""
-        if "not found" in said:
-            return f"{self.name} has no virtual host {self.vhost!a}: correct what follows its port."
-        return f"{self.name} lets this user not into {self.vhost!a}: see the rights in docs/monitor.md."
+    def _vhost_message(self, reason: str) -> str:
+        """Say what is wrong with the virtual host, by RabbitMQ's *reason*."""
+        if "not found" in reason:
+            return f"{self.name} has no virtual host {self.vhost!a}: correct the end of the address."
+        return (
+            f"{self.name} doesn't let this user into the virtual host {self.vhost!a}:"
+            " give the user the rights in docs/monitor.md."
+        )
 
-    def _broken(self) -> tuple[type[Exception], ...]:
-        """What a connection that is gone raises."""
+    def _connection_errors(self) -> tuple[type[Exception], ...]:
+        """Return the errors that a broken connection raises."""
         exceptions = importlib.import_module("amqp.exceptions")
         return (exceptions.AMQPError, OSError, EOFError)
 
 
-def _errors(*names: str) -> tuple[type[Exception], ...]:
-    """py-amqp's, imported late."""
+def _amqp_errors(*names: str) -> tuple[type[Exception], ...]:
+    """Return errors of py-amqp, which is imported only when it is needed."""
     exceptions = importlib.import_module("amqp.exceptions")
     return tuple(getattr(exceptions, name) for name in names)

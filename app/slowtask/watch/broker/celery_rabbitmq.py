@@ -1,14 +1,14 @@
-"""Celery's RabbitMQ: depths by AMQP, for they are of this moment, all else by the management plugin.
+"""Read Celery's queues on RabbitMQ: depths by AMQP, which are current, and all else by the management plugin.
 
-Without the plugin, or the right to ask it, the queues that are named, or that workers name, are still seen.
+Without the plugin, or the right to use it, only the queues that the user or a worker names are read.
 """
 
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from slowtask.errors import BrokerError
 from slowtask.watch.broker import (
@@ -23,30 +23,38 @@ from slowtask.watch.broker import (
     Waiting,
 )
 from slowtask.watch.broker.amqp import Amqp
-from slowtask.watch.broker.heartbeats import Crew, News, crew
+from slowtask.watch.broker.heartbeats import QueueWorkers, WorkerRegistry, workers_of
 from slowtask.watch.broker.limits import DiskLimit, Limit, LimitKind, QueueBytes, QueueLength
-from slowtask.watch.broker.management import Listed, Management, ManagementError, Node
+from slowtask.watch.broker.management import Management, ManagementError
+from slowtask.watch.broker.management_records import Connection, Node, QueueReport
 
-MOST: Final = 500  #: queues that are asked for at this moment; of more, those that are deepest
-#: Celery's own talk, and tasks that wait for their time on the way to a queue.
-OWN: Final = re.compile(r"celeryev|.*\.celery\.pidbox$|celery_delayed_\d+$|celery_delayed_delivery")
-RESOURCES: Final[Mapping[str, LimitKind]] = {"memory": "memory", "disk": "disk"}
-BLOCKED: Final = 100  #: connections that are named
+MAX_CURRENT_DEPTHS: Final = 500  #: queues whose depth is read by AMQP; of more, the deepest
+#: Queues of Celery's own messages, and of tasks that wait for their time on the way to a queue.
+INTERNAL_QUEUES: Final = re.compile(
+    r"celeryev|.*\.celery\.pidbox$|celery_delayed_\d+$|celery_delayed_delivery"
+)
+ALARM_KINDS: Final[Mapping[str, LimitKind]] = {"memory": "memory", "disk": "disk"}  #: by RabbitMQ's name
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What the management plugin says."""
+class ManagementReport:
+    """What the management plugin reports."""
 
     nodes: Sequence[Node] = ()
-    queues: Mapping[str, Listed] | None = None  #: by name
+    queues: Mapping[str, QueueReport] | None = None  #: by name; None if the plugin couldn't be read
     alarms: Sequence[Alarm] = ()
     blocked: Sequence[str] = ()
     gaps: Sequence[str] = ()
 
+    @property
+    def is_cluster(self) -> bool:
+        """Whether there are several nodes, so that limits are given with their node."""
+        return len(self.nodes) > 1
+
 
 class CeleryRabbitMQ:
-    """The queues of Celery in one virtual host; *queues* are some that it may not find by itself."""
+    """The queues of Celery in one virtual host; *queues* are read besides those that are found."""
 
     system: System = "celery"
 
@@ -54,172 +62,174 @@ class CeleryRabbitMQ:
         self._amqp = amqp
         self._management = management
         self._named = set(queues)
-        self._news = News()
+        self._registry = WorkerRegistry()
         self.name = amqp.name
 
-    def poll(self, tails: Mapping[str, str]) -> Poll:  # noqa: ARG002 - it counts for itself
-        """What it shows now. Raises `BrokerError`."""
+    def poll(self, tails: Mapping[str, str]) -> Poll:  # noqa: ARG002 - RabbitMQ counts for itself
+        """Read the queues, the workers, memory, disk and alarms. Raises `BrokerError`."""
         start, now = time.perf_counter(), time.time_ns() // 1000
-        for event in self._amqp.events():
-            self._news.take(event, now)
-        self._news.forget(now)
-        told = self._told()
-        listed = {name: each for name, each in (told.queues or {}).items() if watched(each)}
-        names = self._named | self._news.queues(now) | listed.keys()
-        if not names and told.queues is None:
-            raise BrokerError(
-                f"{told.gaps[0].rstrip('.')}, or name the queues of {self.name} as celery_queues."
-            )
-        depths = self._amqp.depths(chosen(names, listed))
-        return self._look(
-            told, self._queues(names, listed, depths, now, counted=told.queues is not None), now, start
-        )
-
-    def _look(self, told: Told, queues: Sequence[Queue], now: int, start: float) -> Poll:
-        """All of it."""
-        workers, several = self._news.workers(now), len(told.nodes) > 1
-        down = [f"the node {each.name} is down: start it." for each in told.nodes if not each.running]
+        for event in self._amqp.receive_events():
+            self._registry.add_event(event, now)
+        self._registry.forget_silent(now)
+        report = self._read_management()
+        queues = self._read_queues(report, now)
+        workers = self._registry.workers(now)
         return Poll(
             time=now, system=self.system, server="rabbitmq", name=self.name, queues=queues, workers=workers,
-            all_workers_known=bool(workers), unacknowledged=unacknowledged(queues),
-            memory=memory(told.nodes, several=several),
-            limits=[*disks(told.nodes, several=several), *of_queues(queues, told.queues or {})],
-            alarms=told.alarms, blocked=told.blocked, gaps=[*told.gaps, *down],
-            notes=[self._amqp.deaf] if self._amqp.deaf else [], took=time.perf_counter() - start,
+            all_workers_known=bool(workers), unacknowledged=count_unacknowledged(queues),
+            memory=least_memory(report), limits=[*least_disk(report), *queue_limits(queues, report)],
+            alarms=report.alarms, blocked=report.blocked, gaps=[*report.gaps, *down_nodes(report)],
+            notes=[self._amqp.events_denied] if self._amqp.events_denied else [],
+            took=time.perf_counter() - start,
         )  # fmt: skip
 
-    def _told(self) -> Told:
-        """What the management plugin says, as far as it does."""
+    def _read_management(self) -> ManagementReport:
+        """Read what the management plugin reports, as far as it can be read."""
         gaps: list[str] = []
-        nodes = self._asked(self._management.nodes, gaps)
-        queues = self._asked(lambda: self._management.queues(self._amqp.vhost), gaps)
-        raised = self._asked(self._management.alarms, gaps) or []
-        alarms = {(RESOURCES.get(each.resource), each.node) for each in raised}
-        alarms |= {("memory", each.name) for each in nodes or () if each.mem_alarm}
-        alarms |= {("disk", each.name) for each in nodes or () if each.disk_free_alarm}
-        blocked = self._asked(self._management.blocked, gaps) if alarms else None
-        return Told(
+        nodes = _read_or_note(self._management.read_nodes, gaps)
+        queues = _read_or_note(lambda: self._management.read_queues(self._amqp.vhost), gaps)
+        checks = _read_or_note(self._management.read_alarms, gaps) or []
+        alarms = {(ALARM_KINDS.get(alarm.resource), alarm.node) for alarm in checks}
+        alarms |= {("memory", node.name) for node in nodes or () if node.mem_alarm}
+        alarms |= {("disk", node.name) for node in nodes or () if node.disk_free_alarm}
+        blocked = _read_or_note(self._management.read_blocked, gaps) if alarms else None
+        return ManagementReport(
             nodes=nodes or (),
-            queues=None if queues is None else {each.name: each for each in queues},
+            queues=None if queues is None else {queue.name: queue for queue in queues},
             alarms=[Alarm(kind=kind, node=node) for kind, node in sorted(alarms, key=str) if kind],
-            blocked=[publisher(each) for each in blocked or ()],
+            blocked=[connection_name(connection) for connection in blocked or ()],
             gaps=list(dict.fromkeys(gaps)),
         )
 
-    def _asked(self, ask: Any, gaps: list[str]) -> Any:
-        """What *ask* returns; None, and a sentence more in *gaps*, where it isn't allowed or possible."""
-        try:
-            return ask()
-        except ManagementError as error:
-            gaps.append(f"{error}.")
-            return None
+    def _read_queues(self, report: ManagementReport, now: int) -> list[Queue]:
+        """Return the queues that exist, of all that the plugin, the user and the workers name."""
+        reports = {name: queue for name, queue in (report.queues or {}).items() if holds_tasks(queue)}
+        names = self._named | self._registry.queues(now) | reports.keys()
+        if not names and report.queues is None:
+            raise BrokerError(f"{report.gaps[0]} Or list the queues of {self.name} in celery_queues.")
+        depths = self._amqp.read_depths(queues_to_declare(names, reports))
+        workers = self._registry.workers(now)
+        running = Counter(job.queue for job in self._registry.running())
+        queues = []
+        for name in sorted(names & (reports.keys() | depths.keys())):
+            one = reports.get(name, QueueReport(name=name))
+            depth, consumers = depths.get(name, (one.messages_ready or 0, one.consumers))
+            serving = workers_of(name, workers, running, consumers)
+            queues.append(make_queue(one, depth, serving, now, counted=report.queues is not None))
+        return queues
 
-    def _queues(
-        self, names: Iterable[str], listed: Mapping[str, Listed], depths: Mapping[str, tuple[int, int]],
-        now: int, *, counted: bool,
-    ) -> list[Queue]:  # fmt: skip
-        """The queues that are there."""
-        workers = self._news.workers(now)
-        running = Counter(job.queue for job in self._news.running())
-        found = []
-        for name in sorted({*names} & (listed.keys() | depths.keys())):
-            each = listed.get(name, Listed(name=name))
-            depth, consumers = depths.get(name, (each.messages_ready or 0, each.consumers))
-            found.append(queue(each, depth, crew(name, workers, running, consumers), now, counted=counted))
-        return found
+    def waiting(self, queue: str, max_jobs: int) -> Waiting:  # noqa: ARG002 - workers report few enough
+        """Return which tasks wait in *queue*, by those that workers have prefetched from it.
 
-    def waiting(self, queue: str, most: int) -> Waiting:  # noqa: ARG002 - workers tell few enough
-        """Which tasks wait in *queue*, by those that workers have fetched of it.
-
-        To fetch and put back would count as a delivery: a quorum queue drops what was delivered too often.
+        To fetch a message and put it back counts as a delivery, and a quorum queue drops what was delivered
+        too often.
         """
-        tasks = self._news.waiting(queue, time.time_ns() // 1000)
+        tasks = self._registry.prefetched(queue, time.time_ns() // 1000)
         return Waiting(queue=queue, depth=tasks.total(), sampled=tasks.total(), tasks=tasks)
 
-    def running(self, queues: Sequence[str]) -> list[Running]:  # noqa: ARG002 - workers tell of all
-        """The jobs that run, by what workers tell."""
-        return self._news.running()
+    def running(self, queues: Sequence[str]) -> list[Running]:  # noqa: ARG002 - workers report all queues
+        """Return the jobs that run, as the workers report them."""
+        return self._registry.running()
 
-    def owners(self, most: int) -> list[Owner]:  # noqa: ARG002 - it has no keys
-        """Nothing: RabbitMQ's memory hardly follows its queues."""
+    def owners(self, max_keys: int) -> list[Owner]:  # noqa: ARG002 - RabbitMQ has no keys
+        """Return nothing: RabbitMQ's memory hardly follows its queues."""
         return []
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self._amqp.close()
 
 
-def unacknowledged(queues: Sequence[Queue]) -> Unacknowledged | None:
-    """What workers hold of *queues*; None where the plugin doesn't tell."""
-    counts = [each.unacknowledged for each in queues if each.unacknowledged is not None]
+def _read_or_note(read: Callable[[], T], gaps: list[str]) -> T | None:
+    """Return what *read* returns, or None if it fails, and then add the reason to *gaps*."""
+    try:
+        return read()
+    except ManagementError as error:
+        gaps.append(f"{error}.")
+        return None
+
+
+def count_unacknowledged(queues: Sequence[Queue]) -> Unacknowledged | None:
+    """Return how many jobs of *queues* aren't acknowledged; None if the plugin couldn't be read."""
+    counts = [queue.unacknowledged for queue in queues if queue.unacknowledged is not None]
     return Unacknowledged(count=sum(counts)) if counts else None
 
 
-def watched(queue: Listed) -> bool:
-    """Whether tasks wait in *queue*: not in Celery's own, nor in one that goes with its connection."""
-    return not queue.exclusive and not queue.auto_delete and not OWN.match(queue.name)
+def holds_tasks(queue: QueueReport) -> bool:
+    """Return whether tasks wait in *queue*: it isn't Celery's own, and isn't deleted with its connection."""
+    return not queue.exclusive and not queue.auto_delete and not INTERNAL_QUEUES.match(queue.name)
 
 
-def chosen(names: Iterable[str], listed: Mapping[str, Listed]) -> list[str]:
-    """Those of *names* that are asked for at this moment: not those that asking would keep from expiring."""
-    asked = [name for name in names if name not in listed or listed[name].setting("expires") is None]
-    return sorted(asked, key=lambda name: -(listed[name].messages_ready or 0) if name in listed else -1)[
-        :MOST
-    ]
+def queues_to_declare(names: Iterable[str], reports: Mapping[str, QueueReport]) -> list[str]:
+    """Return the queues whose depth is read by AMQP: the deepest, and those that the plugin doesn't report.
+
+    A queue that expires when it isn't used is left out, since each declaration is a use.
+    """
+    declared = [name for name in names if name not in reports or reports[name].setting("expires") is None]
+    order = {name: -(reports[name].messages_ready or 0) if name in reports else -1 for name in declared}
+    return sorted(declared, key=order.__getitem__)[:MAX_CURRENT_DEPTHS]
 
 
-def queue(listed: Listed, depth: int, crew: Crew | None, now: int, *, counted: bool) -> Queue:
-    """One queue of what is said of it."""
-    head, stats = listed.head_message_timestamp, listed.message_stats
+def make_queue(
+    report: QueueReport, depth: int, workers: QueueWorkers | None, now: int, *, counted: bool
+) -> Queue:
+    """Make a queue of its *report*; *counted* tells whether the plugin could be read."""
+    head, stats = report.head_message_timestamp, report.message_stats
     return Queue(
-        name=listed.name,
+        name=report.name,
         depth=depth,
-        unacknowledged=listed.messages_unacknowledged,
-        running=crew.running if crew else None,
-        workers=crew.slots if crew else None,
-        busy=crew.busy if crew else None,
+        unacknowledged=report.messages_unacknowledged,
+        running=workers.running if workers else None,
+        workers=workers.slots if workers else None,
+        busy=workers.busy if workers else None,
         oldest=max(0, now - round(head * 1e6)) * 1000 if head and depth else None,
         totals=(stats.publish, stats.ack) if counted else None,
         rates=(stats.publish_details.avg_rate, stats.ack_details.avg_rate) if counted else None,
-        drops_oldest=drops_oldest(listed),
-        mirrored="ha-mode" in listed.policy,
+        drops_oldest=drops_oldest(report),
+        mirrored="ha-mode" in report.policy,
     )
 
 
-def drops_oldest(listed: Listed) -> bool:
-    """Whether the queue has a limit, and drops its oldest tasks there: the default."""
-    limited = listed.limit("max-length") is not None or listed.limit("max-length-bytes") is not None
-    return limited and listed.setting("overflow") in (None, "drop-head")
+def drops_oldest(queue: QueueReport) -> bool:
+    """Return whether *queue* has a limit and drops its oldest tasks there, which is RabbitMQ's default."""
+    limited = queue.limit("max-length") is not None or queue.limit("max-length-bytes") is not None
+    return limited and queue.setting("overflow") in (None, "drop-head")
 
 
-def memory(nodes: Sequence[Node], *, several: bool) -> Memory | None:
-    """That of the node that has least left; None where none tells."""
-    known = [(*each.memory, each.name) for each in nodes if each.memory]
+def least_memory(report: ManagementReport) -> Memory | None:
+    """Return the memory of the node that has least left; None if no node reports it."""
+    known = [(*node.memory, node.name) for node in report.nodes if node.memory]
     if not known:
         return None
-    used, limit, name = max(known, key=lambda each: each[0] / max(1, each[1]))
-    return Memory(used=used, limit=limit, node=name if several else None)
+    used, limit, name = max(known, key=lambda memory: memory[0] / max(1, memory[1]))
+    return Memory(used=used, limit=limit, node=name if report.is_cluster else None)
 
 
-def disks(nodes: Sequence[Node], *, several: bool) -> list[DiskLimit]:
-    """That of the node that has least left over what must stay free."""
-    known = [(*each.disk, each.name) for each in nodes if each.disk]
+def least_disk(report: ManagementReport) -> list[DiskLimit]:
+    """Return the disk of the node that has least left above what must stay free; none if unreported."""
+    known = [(*node.disk, node.name) for node in report.nodes if node.disk]
     if not known:
         return []
-    required, free, name = min(known, key=lambda each: each[1] - each[0])
-    return [DiskLimit(free=free, required=required, belongs_to=name if several else None)]
+    required, free, name = min(known, key=lambda disk: disk[1] - disk[0])
+    return [DiskLimit(free=free, required=required, belongs_to=name if report.is_cluster else None)]
 
 
-def of_queues(queues: Iterable[Queue], listed: Mapping[str, Listed]) -> list[Limit]:
-    """The limits that queues have of their own."""
-    return [limit for each in queues if each.name in listed for limit in of_queue(each, listed[each.name])]
+def queue_limits(queues: Iterable[Queue], report: ManagementReport) -> list[Limit]:
+    """Return the limits that *queues* have of their own."""
+    reports = report.queues or {}
+    return [
+        limit
+        for queue in queues
+        if queue.name in reports
+        for limit in limits_of_queue(queue, reports[queue.name])
+    ]
 
 
-def of_queue(queue: Queue, said: Listed) -> list[Limit]:
-    """The limits that one queue has of its own."""
+def limits_of_queue(queue: Queue, report: QueueReport) -> list[Limit]:
+    """Return the limits that one queue has of its own: length and bytes."""
     sizes = (
-        (QueueLength, queue.depth, said.limit("max-length")),
-        (QueueBytes, said.message_bytes_ready or 0, said.limit("max-length-bytes")),
+        (QueueLength, queue.depth, report.limit("max-length")),
+        (QueueBytes, report.message_bytes_ready or 0, report.limit("max-length-bytes")),
     )
     return [
         kind(used=used, maximum=maximum, belongs_to=queue.name, drops_oldest=queue.drops_oldest)
@@ -228,8 +238,16 @@ def of_queue(queue: Queue, said: Listed) -> list[Limit]:
     ]
 
 
-def publisher(connection: Any) -> str:
-    """How a connection is called: by its own name, else by where it comes from, and its user."""
-    client = connection.client_properties
-    own = getattr(client, "connection_name", None)
+def down_nodes(report: ManagementReport) -> list[str]:
+    """Return a message for each node that is down."""
+    return [
+        f"RabbitMQ's node {node.name} is down: start it, or remove it from the cluster."
+        for node in report.nodes
+        if not node.running
+    ]
+
+
+def connection_name(connection: Connection) -> str:
+    """Return `user@name` of a connection: its own name, else the address that it comes from."""
+    own = getattr(connection.client_properties, "connection_name", None)
     return f"{connection.user}@{own or connection.name.partition(' ->')[0]}"

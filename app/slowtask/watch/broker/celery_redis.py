@@ -1,9 +1,7 @@
-"""Celery's Redis, read without Celery. Every command only reads; nothing of a task's arguments is decoded.
+"""Read Celery's queues on Redis, without Celery.
 
-None stands in a `MULTI`: a full Redis refuses even reads there. A poll takes three round trips, and a fourth
-where a list changed under it.
-
-A queue is a list, newest first, with one more list for each priority. What workers have fetched is in a hash.
+Every command only reads. None is in a `MULTI`, where a full Redis refuses even reads. A poll takes three
+round trips, and a fourth if a list changed meanwhile. `celery_lists.py` knows how the queues are stored.
 """
 
 import importlib
@@ -12,53 +10,72 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import msgspec
-
-from slowtask.watch.broker import Owner, Poll, Queue, Running, System, Unacknowledged, Waiting
-from slowtask.watch.broker.heartbeats import EXCHANGE, Crew, News, crew
-from slowtask.watch.broker.owners import met_keys, shares, sizes
-from slowtask.watch.broker.redis import as_text, is_unchanged, parse_memory, redacted_url, translate_errors
+from slowtask.watch.broker import (
+    Owner,
+    Poll,
+    Queue,
+    Running,
+    System,
+    Unacknowledged,
+    Waiting,
+    Worker,
+)
+from slowtask.watch.broker.celery_lists import (
+    BINDING_PREFIX,
+    DEFAULT_QUEUE,
+    INTERNAL_EXCHANGES,
+    SEPARATOR,
+    UNACKED_KEY,
+    ListRow,
+    list_keys,
+    make_queue,
+    owner_of,
+    position_of,
+    queue_of,
+    task_of,
+)
+from slowtask.watch.broker.heartbeats import (
+    EVENT_EXCHANGE,
+    WorkerRegistry,
+    events_denied_message,
+    workers_of,
+)
+from slowtask.watch.broker.owners import measure_sizes, memory_owners, sample_keys
+from slowtask.watch.broker.redis import (
+    as_text,
+    is_unchanged,
+    parse_memory,
+    redacted_url,
+    translate_errors,
+)
 
 if TYPE_CHECKING:
     from redis import Redis
     from redis.client import PubSub
 
-DEFAULT: Final = "celery"  #: the queue of a task that names none
-SEPARATOR: Final = "\x06\x16"
-BINDINGS: Final = "_kombu.binding."
-HELD: Final = "unacked"  #: the hash; `unacked_index` has when each was given to a worker, epoch, seconds
-OWN: Final = ("celeryev", "celery.pidbox", "reply.celery.pidbox")  #: exchanges of Celery's own talk
-MOST: Final = 1_000  #: queues
-PRIORITIES: Final = range(10)
-SCANNED: Final = 1_000  #: keys that each poll searches for queues that nobody named
-SEARCHED: Final = 100_000  #: tasks before the last newest that are looked through
-LARGEST: Final = 65_536  #: bytes of a task that it is searched by
-BYTES: Final = 4_000_000  #: of tasks that are looked at to tell what waits in one queue
-NAME_LENGTH: Final = 512  #: characters of a task's name
-FIRST: Final = 20  #: of them that tell how large they are
-WIDE: Final = 6  #: values that are read of a list
+MAX_QUEUES: Final = 1_000
+SCAN_COUNT: Final = 1_000  #: keys that each poll searches for queues that nobody named
+MAX_TAIL_SEARCH: Final = 100_000  #: tasks among which the previous poll's newest is searched
+MAX_SAMPLED_BYTES: Final = 4_000_000  #: of the tasks that are read to tell what waits in one queue
+SIZE_SAMPLE: Final = 20  #: tasks that are read first, to see how large they are
+VALUES_PER_LIST: Final = 6  #: that are read of one list
 
 
-class Headers(msgspec.Struct, frozen=True):
-    """What Celery, and slowtask's hook, write beside a task."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerState:
+    """What the first round trip of a poll reads."""
 
-    task: str | None = None
-    slowtask_published: float | None = None  #: epoch, seconds
-
-
-class Message(msgspec.Struct, frozen=True):
-    """A task as it stands in a list: of its arguments nothing is read."""
-
-    headers: Headers = Headers()
-
-
-decode: Final = msgspec.json.Decoder(Message).decode
+    clock: int  #: µs since the epoch
+    info: Mapping[str, Any]
+    unacknowledged: Unacknowledged
+    binding_keys: Sequence[bytes]  #: some of those in which kombu keeps queues, others at each poll
 
 
 class CeleryRedis:
-    """The queues of Celery on one Redis; *queues* are some that it may not find by itself."""
+    """The queues of Celery on one Redis; *queues* are read besides those that are found."""
 
     system: System = "celery"
 
@@ -68,254 +85,202 @@ class CeleryRedis:
         self._client = client
         self._named = set(queues)
         self._found: set[str] = set()
-        self._used: set[str] = set()  #: lists that had something in them
+        self._used_lists: set[str] = set()  #: keys of lists that had a task in them
         self._cursor = 0
-        self._chance = random.Random(seed)  # noqa: S311 - no secret
-        self._news = News()
-        self._channel: PubSub | None = None
-        self._deaf: str | None = None
+        self._random = random.Random(seed)  # noqa: S311 - no secret
+        self._registry = WorkerRegistry()
+        self._subscription: PubSub | None = None
+        self._events_denied: str | None = None
         self.name = redacted_url(url)
 
     def poll(self, tails: Mapping[str, str]) -> Poll:
-        """What it shows now; *tails* are each queue's newest task at the last poll. Raises `BrokerError`."""
+        """Read the queues, the workers and the memory. Raises `BrokerError`.
+
+        *tails* are each queue's newest task in the previous poll.
+        """
         start = time.perf_counter()
         with translate_errors(self.name):
-            clock, info, given, keys = self._first()
-            self._hear(clock)
-            self._search(keys)
-            names = sorted(self._names(clock) | {DEFAULT})[:MOST]
-            rows, trips = self._rows(names, tails)
-        workers = self._news.workers(clock)
-        known = self._names(clock)
-        running = Counter(job.queue for job in self._news.running())
+            server = self._read_server()
+            self._receive_events(server.clock)
+            self._find_queues(server.binding_keys)
+            names = sorted(self._known_queues(server.clock) | {DEFAULT_QUEUE})[:MAX_QUEUES]
+            rows, round_trips = self._read_queues(names, tails)
+        workers = self._registry.workers(server.clock)
         return Poll(
-            time=clock,
+            time=server.clock,
             system=self.system,
             name=self.name,
-            queues=[
-                queue(name, row, crew(name, workers, running), clock)
-                for name, row in zip(names, rows, strict=True)
-                if name in known or any(each[0] for each in row)
-            ],
+            queues=self._make_queues(dict(zip(names, rows, strict=True)), workers, server.clock),
             workers=workers,
             all_workers_known=bool(workers),
             workers_delayed=True,
-            unacknowledged=given,
-            memory=parse_memory(info),
-            notes=[self._deaf] if self._deaf else [],
+            unacknowledged=server.unacknowledged,
+            memory=parse_memory(server.info),
+            notes=[self._events_denied] if self._events_denied else [],
             took=time.perf_counter() - start,
-            round_trips=2 + trips,
+            round_trips=2 + round_trips,
         )
 
-    def _names(self, now: int) -> set[str]:
-        """The queues that are known."""
-        return self._named | self._found | self._news.queues(now)
+    def _known_queues(self, now: int) -> set[str]:
+        """Return the queues that the user, kombu's bindings or live workers name."""
+        return self._named | self._found | self._registry.queues(now)
 
-    def _first(self) -> tuple[int, Mapping[str, Any], Unacknowledged, Sequence[bytes]]:
-        """The clock (µs), the memory, what workers hold (one hash for all queues), and keys of bindings.
+    def _make_queues(
+        self, rows: Mapping[str, Sequence[ListRow]], workers: Sequence[Worker], clock: int
+    ) -> list[Queue]:
+        """Make the queues of what was read of their lists; an unknown one only if a task waits in it."""
+        known = self._known_queues(clock)
+        running = Counter(job.queue for job in self._registry.running())
+        return [
+            make_queue(name, row, workers_of(name, workers, running), clock)
+            for name, row in rows.items()
+            if name in known or any(length for length, *_ in row)
+        ]
 
-        Of the keys of bindings a part is looked for at each poll, and all of them in turn.
+    def _read_server(self) -> ServerState:
+        """Read the clock, the memory, what workers have, and the next part of the keys of bindings.
+
+        A user without the right to scan goes without those keys.
         """
         errors: Any = importlib.import_module("redis.exceptions")
         pipe = self._client.pipeline(transaction=False)
         pipe.time()
         pipe.info("memory")
-        pipe.hlen(HELD)
-        pipe.zrange(f"{HELD}_index", 0, 0, withscores=True)
-        pipe.scan(self._cursor, f"{BINDINGS}*", SCANNED)
-        *found, scanned = pipe.execute(raise_on_error=False)
-        for each in found if isinstance(scanned, errors.NoPermissionError) else (*found, scanned):
-            if isinstance(each, Exception):
-                raise each
-        (seconds, micro), info, count, given = found
+        pipe.hlen(UNACKED_KEY)
+        pipe.zrange(f"{UNACKED_KEY}_index", 0, 0, withscores=True)
+        pipe.scan(self._cursor, f"{BINDING_PREFIX}*", SCAN_COUNT)
+        *answers, scanned = pipe.execute(raise_on_error=False)
+        for answer in answers if isinstance(scanned, errors.NoPermissionError) else (*answers, scanned):
+            if isinstance(answer, Exception):
+                raise answer
+        (seconds, micro), info, count, first = answers
         clock = seconds * 1_000_000 + micro
-        since = round(given[0][1] * 1_000_000) if given and count else None
-        oldest = None if since is None else max(0, clock - since) * 1000
         self._cursor, keys = (0, []) if isinstance(scanned, Exception) else scanned
-        return clock, info, Unacknowledged(count=count, oldest=oldest), keys
+        given = round(first[0][1] * 1_000_000) if first and count else None
+        oldest = None if given is None else max(0, clock - given) * 1000
+        return ServerState(
+            clock=clock,
+            info=info,
+            unacknowledged=Unacknowledged(count=count, oldest=oldest),
+            binding_keys=keys,
+        )
 
-    def _hear(self, now: int) -> None:
-        """Take what workers have told since; a user who may not listen goes without, and is told so."""
+    def _receive_events(self, now: int) -> None:
+        """Take the events that workers have sent since the previous poll, unless this user may not."""
         errors: Any = importlib.import_module("redis.exceptions")
-        if self._deaf:
+        if self._events_denied:
             return
-        if self._channel is None:
-            self._channel = cast("Any", self._client).pubsub()
-            database = self._client.connection_pool.connection_kwargs.get("db") or 0
-            self._channel.psubscribe(f"/{database}.{EXCHANGE}/worker.*")
+        subscription = self._subscription = self._subscription or self._subscribe()
         try:
-            while heard := self._channel.get_message(timeout=0):
-                if heard["type"] == "pmessage":
-                    self._news.take_wrapped(heard["data"], now)
+            while message := subscription.get_message(timeout=0):
+                if message["type"] == "pmessage":
+                    self._registry.add_wrapped_event(message["data"], now)
         except errors.NoPermissionError:
-            self._deaf = f"{self.name} lets this user hear no workers: see the rights in docs/monitor.md."
-            self._channel.close()
-        self._news.forget(now)
+            self._events_denied = events_denied_message(self.name)
+            subscription.close()
+        self._registry.forget_silent(now)
 
-    def _search(self, keys: Sequence[bytes]) -> None:
-        """Take the names of queues from the bindings at *keys*, and at those that are always worth it."""
+    def _subscribe(self) -> "PubSub":
+        """Subscribe to the workers' events in this database."""
+        subscription: PubSub = cast("Any", self._client).pubsub()
+        database = self._client.connection_pool.connection_kwargs.get("db") or 0
+        subscription.psubscribe(f"/{database}.{EVENT_EXCHANGE}/worker.*")
+        return subscription
+
+    def _find_queues(self, keys: Sequence[bytes]) -> None:
+        """Add the queues in the bindings at *keys*, and in those of the default and the named queues."""
         errors: Any = importlib.import_module("redis.exceptions")
-        names = {as_text(key) for key in keys} | {BINDINGS + name for name in (DEFAULT, *self._named)}
+        names = {as_text(key) for key in keys}
+        names |= {BINDING_PREFIX + name for name in (DEFAULT_QUEUE, *self._named)}
         pipe = self._client.pipeline(transaction=False)
         for key in sorted(names):
-            if key.removeprefix(BINDINGS) not in OWN:
+            if key.removeprefix(BINDING_PREFIX) not in INTERNAL_EXCHANGES:
                 pipe.smembers(key)
         with suppress(errors.NoPermissionError):
-            self._found.update(queue_of(member) for each in pipe.execute() for member in each)
+            self._found.update(queue_of(member) for members in pipe.execute() for member in members)
 
-    def _rows(self, names: Sequence[str], tails: Mapping[str, str]) -> tuple[list["Row"], int]:
-        """What stands in the lists of each queue, and the round trips that this took.
+    def _read_queues(
+        self, names: Sequence[str], tails: Mapping[str, str]
+    ) -> tuple[list[Sequence[ListRow]], int]:
+        """Return what is in the lists of each queue, and the round trips that this took.
 
-        Others may act between two commands of a pipeline. Each list that changed while it was read is read
-        once more. Two lists may be of two moments: a task that comes between them is in one of two polls.
+        Others may act between two commands of a pipeline, so each list that changed while it was read is read
+        once more. Two lists may be of two moments: a task that arrives in between is in one of two polls.
         """
-        keys = {key: name for name in names for key in lists(name)}
-        found = self._lists({key: tails.get(name, "") for key, name in keys.items()})
-        changed = {key: tails.get(keys[key], "") for key, row in found.items() if not is_unchanged(row)}
+        queues = {key: name for name in names for key in list_keys(name)}
+        rows = self._read_lists({key: tails.get(name, "") for key, name in queues.items()})
+        changed = {key: tails.get(queues[key], "") for key, row in rows.items() if not is_unchanged(row)}
         if changed:
-            found |= self._lists(changed)
-        self._used.update(key for key, (length, *_) in found.items() if length)
-        return [[found[key] for key in lists(name)] for name in names], 1 + bool(changed)
+            rows |= self._read_lists(changed)
+        self._used_lists.update(key for key, (length, *_) in rows.items() if length)
+        return [[rows[key] for key in list_keys(name)] for name in names], 1 + bool(changed)
 
-    def _lists(self, keys: Mapping[str, str]) -> dict[str, list[Any]]:
-        """Of each list of *keys*: length, newest, place of the old newest, oldest; and again the first two.
+    def _read_lists(self, tails: Mapping[str, str]) -> dict[str, ListRow]:
+        """Read the lists whose keys are in *tails*, with the task whose position is searched in each.
 
-        The old newest is what *keys* say. Of a list of higher priority only its length is asked for, until it
-        was seen with something in it; the rest is None.
+        Of a list of another priority only the length is read, until it had a task in it; the rest is None.
         """
-        asked = {key for key in keys if SEPARATOR not in key or key in self._used}
+        whole = {key for key in tails if SEPARATOR not in key or key in self._used_lists}
         pipe = self._client.pipeline(transaction=False)
-        for key, newest in keys.items():
+        for key, tail in tails.items():
             pipe.llen(key)
-            if key in asked:
+            if key in whole:
                 pipe.lindex(key, 0)
-                pipe.lpos(key, newest, maxlen=SEARCHED)
+                pipe.lpos(key, tail, maxlen=MAX_TAIL_SEARCH)
                 pipe.lindex(key, -1)
                 pipe.llen(key)
                 pipe.lindex(key, 0)
-        found = iter(pipe.execute())
-        rows = {key: [next(found) for _ in range(WIDE if key in asked else 1)] for key in keys}
-        unasked = [None, None, None]
-        return {key: row if key in asked else [*row, *unasked, *row, None] for key, row in rows.items()}
+        answers = iter(pipe.execute())
+        rows = {key: [next(answers) for _ in range(VALUES_PER_LIST if key in whole else 1)] for key in tails}
+        unread = [None, None, None]
+        return {key: row if key in whole else [*row, *unread, *row, None] for key, row in rows.items()}
 
-    def waiting(self, queue: str, most: int) -> Waiting:
-        """Which tasks wait in *queue*: of at most *most* of them, at random. Raises `BrokerError`.
+    def waiting(self, queue: str, max_jobs: int) -> Waiting:
+        """Return which tasks wait in *queue*, by at most *max_jobs* of them at random. Raises `BrokerError`.
 
-        They are fewer where tasks are large.
+        Fewer are read if they are large.
         """
         with translate_errors(self.name):
-            lengths = self._lengths(queue)
+            lengths = self._read_lengths(queue)
             depth = sum(lengths.values())
-            chosen = self._chance.sample(range(depth), min(depth, most))
-            places = [place_of(number, lengths) for number in chosen]
-            found = self._at(places[:FIRST])
-            size = sum(map(len, found)) / max(1, len(found))
-            found += self._at(places[FIRST : min(most, int(BYTES / max(1.0, size)))])
-        tasks = Counter(task for task in map(task_of, found) if task)
+            numbers = self._random.sample(range(depth), min(depth, max_jobs))
+            positions = [position_of(number, lengths) for number in numbers]
+            messages = self._read_messages(positions[:SIZE_SAMPLE])
+            size = sum(map(len, messages)) / max(1, len(messages))
+            affordable = min(max_jobs, int(MAX_SAMPLED_BYTES / max(1.0, size)))
+            messages += self._read_messages(positions[SIZE_SAMPLE:affordable])
+        tasks = Counter(task for task in map(task_of, messages) if task)
         return Waiting(queue=queue, depth=depth, sampled=tasks.total(), tasks=tasks)
 
-    def _lengths(self, queue: str) -> dict[str, int]:
-        """The length of each list of *queue*."""
+    def _read_lengths(self, queue: str) -> dict[str, int]:
+        """Return the length of each list of *queue*, by its key."""
         pipe = self._client.pipeline(transaction=False)
-        for key in lists(queue):
+        for key in list_keys(queue):
             pipe.llen(key)
-        return dict(zip(lists(queue), pipe.execute(), strict=True))
+        return dict(zip(list_keys(queue), pipe.execute(), strict=True))
 
-    def _at(self, places: Iterable[tuple[str, int]]) -> list[bytes]:
-        """What stands at *places*, as far as it is still there."""
+    def _read_messages(self, positions: Iterable[tuple[str, int]]) -> list[bytes]:
+        """Return the messages at *positions*, each a list's key and an index, that are still there."""
         pipe = self._client.pipeline(transaction=False)
-        for key, place in places:
-            pipe.lindex(key, place)
-        return [each for each in pipe.execute() if each is not None]
+        for key, index in positions:
+            pipe.lindex(key, index)
+        return [message for message in pipe.execute() if message is not None]
 
-    def running(self, queues: Sequence[str]) -> list[Running]:  # noqa: ARG002 - workers tell of all
-        """The jobs that run, by what workers tell."""
-        return self._news.running()
+    def running(self, queues: Sequence[str]) -> list[Running]:  # noqa: ARG002 - workers report all queues
+        """Return the jobs that run, as the workers report them."""
+        return self._registry.running()
 
-    def owners(self, most: int) -> list[Owner]:
-        """Who owns its memory, the greatest first, by *most* keys at random. Raises `BrokerError`."""
+    def owners(self, max_keys: int) -> list[Owner]:
+        """Return what the memory is used for, by *max_keys* keys at random. Raises `BrokerError`."""
+        queues = sorted({DEFAULT_QUEUE} | self._named | self._found)
+        lists = [key for name in queues for key in list_keys(name)]
         with translate_errors(self.name):
-            apart = [key for name in sorted({DEFAULT} | self._named | self._found) for key in lists(name)]
-            queued = sizes(self._client, apart)
-            met = met_keys(self._client, most, set(apart))
-        return shares("waiting tasks", queued, ((owner_of(each.key), each) for each in met.keys), met.scale)
+            waiting = sum(measure_sizes(self._client, lists))
+            sampled = sample_keys(self._client, max_keys, set(lists))
+        owned = ((owner_of(key.key), key) for key in sampled.keys)
+        return memory_owners({"waiting tasks": waiting}, owned, sampled.scale)
 
     def close(self) -> None:
-        """Listen no more."""
-        if self._channel:
-            self._channel.close()
-
-
-#: Of each list of a queue: its length, its newest task, the place of the last poll's newest, its oldest task;
-#: then the length and the newest, read again.
-Row = Sequence[Sequence[Any]]
-
-
-def queue(name: str, row: Row, crew: Crew | None, clock: int) -> Queue:
-    """The queue *name* of what Redis said of its lists."""
-    first = [each for each in (published(oldest) for _, _, _, oldest, *_ in row) if each is not None]
-    used = [each for each in row if each[0]]
-    newest = used[0][1] if len(used) == 1 and len(used[0][1] or b"") <= LARGEST else None
-    return Queue(
-        name=name,
-        depth=sum(each[0] for each in row),
-        running=crew.running if crew else None,
-        workers=crew.slots if crew else None,
-        busy=crew.busy if crew else None,
-        oldest=max(0, clock - min(first)) * 1000 if first else None,
-        tail=as_text(newest) if newest else None,
-        behind_tail=_behind(row),
-    )
-
-
-def _behind(row: Row) -> int | None:
-    """Tasks that came after the newest of the poll before; None where that is gone."""
-    places = [each[2] for each in row if each[2] is not None]
-    others = sum(each[0] for each in row if each[2] is None)
-    return places[0] + others if len(places) == 1 else None
-
-
-def lists(queue: str) -> list[str]:
-    """The keys of the lists of *queue*, one for each priority."""
-    return [f"{queue}{SEPARATOR}{priority}" if priority else queue for priority in PRIORITIES]
-
-
-def place_of(number: int, lengths: Mapping[str, int]) -> tuple[str, int]:
-    """The list and the place in it of one of all tasks in lists of *lengths*."""
-    for key, length in lengths.items():
-        if number < length:
-            return key, number
-        number -= length
-    raise ValueError(number)
-
-
-def queue_of(member: bytes) -> str:
-    """The queue in a *member* of the bindings of an exchange."""
-    return as_text(member).rpartition(SEPARATOR)[2]
-
-
-def published(message: bytes | None) -> int | None:
-    """When slowtask's hook saw *message* published, in µs since the epoch; None without the hook."""
-    try:
-        found = decode(message or b"").headers.slowtask_published
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return None if found is None else round(found * 1_000_000)
-
-
-def task_of(message: bytes) -> str | None:
-    """The name of the task in *message*."""
-    try:
-        found = decode(message).headers.task
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return found[:NAME_LENGTH] if found else None
-
-
-def owner_of(key: str) -> str:
-    """Whose *key* is."""
-    if key.startswith(("celery-task-meta-", "celery-taskset-meta-", "chord-unlock-")):
-        return "results"
-    if key in (HELD, f"{HELD}_index", f"{HELD}_mutex"):
-        return "tasks that workers hold"
-    return "Celery's own lists" if key.startswith("_kombu.") else "other programs"
+        """End the subscription to the workers' events."""
+        if self._subscription:
+            self._subscription.close()

@@ -1,7 +1,7 @@
-"""What Celery's workers tell of themselves: their heartbeats, and what slowtask's hooks add to those.
+"""Keep what Celery's workers report of themselves: their heartbeats, and what slowtask's hooks add to them.
 
-They are events that anyone may send who may use the broker: what isn't of their shape is passed over. Nobody
-is asked: a question to all workers (`inspect`) would cost each of them time.
+Anyone who may use the broker can send such events, so what doesn't have their shape is ignored. The workers
+are never asked: a question to all of them (`inspect`) would cost each of them time.
 """
 
 from collections import Counter
@@ -14,20 +14,21 @@ from msgspec import Meta
 
 from slowtask.watch.broker import Running, Worker
 
-EXCHANGE: Final = "celeryev"  #: Celery's name, its default
-FRESH: Final = 10_000_000  #: µs that a worker may be silent: five heartbeats
-KEPT: Final = 600_000_000  #: µs that the jobs of a silent worker are kept: long enough to tell of their loss
-MOST: Final = 2_000  #: workers
+EVENT_EXCHANGE: Final = "celeryev"  #: Celery's default
+HEARTBEAT_TIMEOUT: Final = 10_000_000  #: µs without an event after which a worker is stale: five heartbeats
+#: µs after which a silent worker is forgotten: until then its jobs can be reported as lost.
+WORKER_RETENTION: Final = 600_000_000
+MAX_WORKERS: Final = 2_000
 
 Name = Annotated[str, Meta(max_length=512)]
 Count = Annotated[int, Meta(ge=0)]
 
 
-class Job(msgspec.Struct, frozen=True):
-    """One job that runs."""
+class ReportedJob(msgspec.Struct, frozen=True):
+    """One job that a worker runs, as slowtask's hooks report it."""
 
     id: Name
-    name: Name
+    name: Name  #: of the task
     since: float  #: epoch, seconds
     queue: Name | None = None
     limit: float | None = None  #: seconds
@@ -35,7 +36,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """`worker-heartbeat`, `worker-slowtask` and their like."""
+    """An event of a worker: `worker-heartbeat`, or `worker-slowtask` from slowtask's hooks."""
 
     type: Name
     hostname: Name
@@ -44,160 +45,182 @@ class Event(msgspec.Struct, frozen=True):
     active: Count | None = None
     concurrency: Count | None = None
     queues: Annotated[list[Name], Meta(max_length=500)] | None = None
-    running: Annotated[list[Job], Meta(max_length=1000)] | None = None
+    running: Annotated[list[ReportedJob], Meta(max_length=1000)] | None = None
+    #: Prefetched tasks: the task, the queue, how many.
     waiting: Annotated[list[tuple[Name, Name | None, Count]], Meta(max_length=1000)] | None = None
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """What Celery puts around an event on Redis."""
+    """What Celery wraps around an event on Redis."""
 
     body: bytes  #: base64
-    kind: str = msgspec.field(name="content-type", default="")
+    content_type: str = msgspec.field(name="content-type", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """The last of one worker."""
+class HeardWorker:
+    """The last events of one worker. Times are µs since the epoch, by the broker's clock."""
 
-    at: int  #: µs: when it was last heard
-    event: Event  #: its last sign of life
-    detail: Event | None = None  #: the last that slowtask's hooks sent
-    detailed: int = 0  #: µs: when that was
+    heard_at: int
+    event: Event  #: the last of any kind
+    report: Event | None = None  #: the last from slowtask's hooks
+    reported_at: int = 0
+
+    def is_live(self, now: int) -> bool:
+        """Return whether the worker has sent an event within `HEARTBEAT_TIMEOUT`."""
+        return now - self.heard_at < HEARTBEAT_TIMEOUT
+
+    def fresh_report(self, now: int) -> Event | None:
+        """Return the last report of slowtask's hooks, unless it is stale."""
+        return self.report if now - self.reported_at < HEARTBEAT_TIMEOUT else None
 
 
-class News:
-    """What was heard of the workers. Times are µs since the epoch, and are passed in."""
+class WorkerRegistry:
+    """The workers that sent events. Times are µs since the epoch, and are passed in."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Known] = {}
+        self._heard: dict[str, HeardWorker] = {}
         self._decode = msgspec.json.Decoder(Event).decode
-        self._unwrap = msgspec.json.Decoder(Envelope).decode
+        self._decode_envelope = msgspec.json.Decoder(Envelope).decode
 
-    def take(self, text: bytes, now: int) -> None:
-        """Take the event that *text* is, in JSON; what is none is passed over."""
+    def add_event(self, text: bytes, now: int) -> None:
+        """Add the event in *text*, which is JSON. Anything else is ignored."""
         try:
             event = self._decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError):  # ValidationError is one
             return
         if event.type == "worker-offline":
-            self._known.pop(event.hostname, None)
+            self._heard.pop(event.hostname, None)
         elif event.type.startswith("worker-"):
-            self._put(event, now)
+            self._keep(event, now)
 
-    def take_wrapped(self, text: bytes, now: int) -> None:
-        """Take the event in an envelope, as it stands on Redis."""
+    def add_wrapped_event(self, text: bytes, now: int) -> None:
+        """Add the event in the envelope *text*, as Celery writes it to Redis. Anything else is ignored."""
         try:
-            found = self._unwrap(text)
+            envelope = self._decode_envelope(text)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return
-        if found.kind == "application/json":  # nothing is unpickled
-            self.take(found.body, now)
+        if envelope.content_type == "application/json":  # nothing is unpickled
+            self.add_event(envelope.body, now)
 
-    def _put(self, event: Event, now: int) -> None:
-        """Keep *event*."""
-        was = self._known.get(event.hostname)
-        if was is None and len(self._known) >= MOST:
+    def _keep(self, event: Event, now: int) -> None:
+        """Keep *event* as the last of its worker, unless there are too many workers."""
+        known = self._heard.get(event.hostname)
+        if known is None and len(self._heard) >= MAX_WORKERS:
             return
-        known = replace(was, at=now, event=event) if was else Known(at=now, event=event)
+        heard = replace(known, heard_at=now, event=event) if known else HeardWorker(heard_at=now, event=event)
         if event.type == "worker-slowtask":
-            known = replace(known, detail=event, detailed=now)
-        self._known[event.hostname] = known
+            heard = replace(heard, report=event, reported_at=now)
+        self._heard[event.hostname] = heard
 
-    def forget(self, now: int) -> None:
-        """Drop those that were last heard too long ago."""
-        self._known = {name: each for name, each in self._known.items() if now - each.at < KEPT}
+    def forget_silent(self, now: int) -> None:
+        """Forget the workers that have been silent for `WORKER_RETENTION`."""
+        self._heard = {
+            name: heard for name, heard in self._heard.items() if now - heard.heard_at < WORKER_RETENTION
+        }
 
     def workers(self, now: int) -> list[Worker]:
-        """Those that were heard of late."""
-        return [worker(name, each, _detail(each, now)) for name, each in self._fresh(now)]
+        """Return the live workers."""
+        return [_worker(name, heard.event, heard.fresh_report(now)) for name, heard in self._live(now)]
 
     def queues(self, now: int) -> set[str]:
-        """The queues that workers say they serve."""
-        return {queue for each in self.workers(now) for queue in each.queues}
+        """Return the queues that live workers serve."""
+        return {queue for worker in self.workers(now) for queue in worker.queues}
 
     def running(self) -> list[Running]:
-        """The jobs that run, also of workers that have fallen silent."""
+        """Return the jobs that run, also those of workers that have fallen silent."""
         return [
-            running(job, name, each.at, each.detail.timestamp)
-            for name, each in self._known.items()
-            if each.detail
-            for job in each.detail.running or ()
+            _running(job, name, heard.heard_at, heard.report.timestamp)
+            for name, heard in self._heard.items()
+            if heard.report
+            for job in heard.report.running or ()
         ]
 
-    def waiting(self, queue: str, now: int) -> Counter[str]:
-        """The jobs of *queue* that workers have fetched and not begun, by task."""
-        found: Counter[str] = Counter()
-        for _, each in self._fresh(now):
-            detail = _detail(each, now)
-            for task, of, count in (detail.waiting or ()) if detail else ():
-                if of == queue:
-                    found[task] += count
-        return found
+    def prefetched(self, queue: str, now: int) -> Counter[str]:
+        """Return the jobs of *queue* that workers have prefetched and not begun: how many of each task."""
+        tasks: Counter[str] = Counter()
+        for _, heard in self._live(now):
+            report = heard.fresh_report(now)
+            for task, task_queue, count in (report.waiting or ()) if report else ():
+                if task_queue == queue:
+                    tasks[task] += count
+        return tasks
 
-    def _fresh(self, now: int) -> Iterator[tuple[str, Known]]:
-        """Those that were heard of late, by name."""
-        return ((name, each) for name, each in sorted(self._known.items()) if now - each.at < FRESH)
-
-
-def _detail(known: Known, now: int) -> Event | None:
-    """What slowtask's hooks sent of late."""
-    return known.detail if now - known.detailed < FRESH else None
+    def _live(self, now: int) -> Iterator[tuple[str, HeardWorker]]:
+        """Yield the live workers with their names, sorted."""
+        return ((name, heard) for name, heard in sorted(self._heard.items()) if heard.is_live(now))
 
 
-def worker(name: str, known: Known, detail: Event | None) -> Worker:
-    """The worker called *name*; without *detail* its queues aren't known."""
-    last = known.event
-    done = last.processed if last.processed is not None else detail.processed if detail else None
-    jobs = len(detail.running or ()) if detail else last.active
+def _worker(name: str, event: Event, report: Event | None) -> Worker:
+    """Make a worker of its last *event*; without a *report* its queues and slots aren't known."""
+    finished = event.processed
+    if finished is None and report:
+        finished = report.processed
+    jobs = len(report.running or ()) if report else event.active
     return Worker(
         name=name,
-        queues=tuple(detail.queues or ()) if detail else (),
+        queues=tuple(report.queues or ()) if report else (),
         busy=jobs or 0,
-        finished=done or 0,
-        slots=(detail.concurrency or 1) if detail else 1,
+        finished=finished or 0,
+        slots=(report.concurrency or 1) if report else 1,
     )
 
 
-def running(job: Job, name: str, heard: int, told: float | None) -> Running:
-    """A job that ran on the worker called *name*, last *heard* (µs), when that *told* of it (seconds).
+def _running(job: ReportedJob, worker: str, heard_at: int, reported_at: float | None) -> Running:
+    """Make a running job that *worker* reported.
 
-    It may have ended since: how long it ran is known for that moment only.
+    *heard_at* is the worker's last event (µs), *reported_at* its report of this job (seconds, its own clock).
+    The job may have ended since, so its run time is known for the moment of the report only.
     """
     return Running(
         id=job.id,
         queue=job.queue or "",
         task=job.name,
-        worker=name,
+        worker=worker,
         started=round(job.since * 1e6),
         timeout=job.limit,
-        heartbeat=heard,
-        reported_run_time=None if told is None else max(0, round((told - job.since) * 1e6)),
+        heartbeat=heard_at,
+        reported_run_time=None if reported_at is None else max(0, round((reported_at - job.since) * 1e6)),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Crew:
-    """Who works on one queue."""
+class QueueWorkers:
+    """The workers of one queue."""
 
-    slots: int  #: jobs that can run at once
-    busy: int  #: of them
-    running: int  #: jobs of this very queue
+    slots: int  #: jobs that they can run at the same time
+    busy: int  #: slots that run a job, of any queue
+    running: int  #: jobs of this queue that run
 
 
-def crew(
+def workers_of(
     queue: str, workers: Sequence[Worker], running: Mapping[str, int], consumers: int | None = None
-) -> Crew | None:
-    """Who works on *queue*; None where a worker doesn't tell its queues, or more take from it than tell.
+) -> QueueWorkers | None:
+    """Return the workers of *queue*, or None if not all of them are known.
 
-    *running* are the jobs that run, by queue; *consumers* is how many the broker knows.
+    That is so if a worker doesn't report its queues, or if the broker counts more consumers than workers.
+
+    Args:
+        queue: The queue's name.
+        workers: All live workers.
+        running: How many jobs run, by queue.
+        consumers: How many consumers the broker counts for the queue; None if it doesn't.
     """
     if consumers == 0:
-        return Crew(slots=0, busy=0, running=0)
-    mine = [each for each in workers if queue in each.queues]
-    if not workers or not all(each.queues for each in workers) or (consumers or 0) > len(mine):
+        return QueueWorkers(slots=0, busy=0, running=0)
+    serving = [worker for worker in workers if queue in worker.queues]
+    if not workers or not all(worker.queues for worker in workers) or (consumers or 0) > len(serving):
         return None
-    return Crew(
-        slots=sum(each.slots for each in mine),
-        busy=sum(min(each.busy, each.slots) for each in mine),
+    return QueueWorkers(
+        slots=sum(worker.slots for worker in serving),
+        busy=sum(min(worker.busy, worker.slots) for worker in serving),
         running=running.get(queue, 0),
+    )
+
+
+def events_denied_message(broker: str) -> str:
+    """Say that *broker* doesn't let this user receive the workers' events."""
+    return (
+        f"{broker} doesn't let this user receive the workers' events, so the workers and what they run are"
+        " unknown: give the user the rights in docs/monitor.md."
     )

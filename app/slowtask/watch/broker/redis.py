@@ -1,4 +1,4 @@
-"""A Redis of the user's: how it is opened, and what can go wrong with it, in sentences."""
+"""Connect to a user's Redis, and turn what can go wrong with it into messages of one line."""
 
 import importlib
 import re
@@ -13,77 +13,99 @@ from slowtask.watch.broker import Memory
 if TYPE_CHECKING:
     from redis import Redis
 
-CONNECT: Final = 5.0  #: seconds
-ANSWER: Final = 10.0  #: seconds
-#: By redis-py's class of the error, or by how Redis begins it.
-REFUSALS: Final = {
-    "NOAUTH": "wants a name and password: put them into its address",
-    "NoPermissionError": "doesn't allow that to this user: see the rights in docs/monitor.md",
-    "LOADING": "is loading its data: it answers when it has",
-    "MISCONF": "can't save its data, and refuses to go on: see its log",
-    "OutOfMemoryError": "is full: it refuses what needs memory",
-    "MASTERDOWN": "has lost its master",
-    "CLUSTERDOWN": "is a cluster that is down",
+CONNECT_TIMEOUT: Final = 5.0  #: seconds
+RESPONSE_TIMEOUT: Final = 10.0  #: seconds
+MAX_ERROR_LENGTH: Final = 200  #: characters of a server's own error that a message quotes
+#: By redis-py's class of the error, or by the word with which Redis begins it.
+REFUSAL_MESSAGES: Final = {
+    "NOAUTH": "requires a user name and password: add them to its address, redis://user:password@host",
+    "NoPermissionError": "doesn't allow this user to read that: give the user the rights in docs/monitor.md",
+    "LOADING": "is still loading its data into memory: wait until it has finished",
+    "MISCONF": "can't save its data to disk, and refuses commands until it can: its log has the reason",
+    "OutOfMemoryError": "is full and refuses commands that need memory: free some, or raise maxmemory",
+    "MASTERDOWN": "is a replica that has lost its master: check the master",
+    "CLUSTERDOWN": "is a node of a cluster that is down: check the cluster",
 }
 
 
 def open_redis(url: str) -> "Redis":
-    """A client of the Redis at *url*: `redis://`, `rediss://` or `unix://`. Raises `UsageError`."""
+    """Return a client of the Redis at *url*, which connects when it is first used.
+
+    Args:
+        url: `redis://`, `rediss://` or `unix://`, as redis-py takes it.
+
+    Raises:
+        UsageError: The address isn't valid.
+    """
     redis = importlib.import_module("redis")
     retry = importlib.import_module("redis.retry").Retry
-    none = importlib.import_module("redis.backoff").NoBackoff
+    no_pause = importlib.import_module("redis.backoff").NoBackoff
     try:
         client: Redis = redis.from_url(
-            url, socket_connect_timeout=CONNECT, socket_timeout=ANSWER, retry=retry(none(), 1)
+            url,
+            socket_connect_timeout=CONNECT_TIMEOUT,
+            socket_timeout=RESPONSE_TIMEOUT,
+            retry=retry(no_pause(), 1),
         )
     except ValueError as error:
-        raise UsageError(f"{redacted_url(url)} is no address of a Redis ({error}).") from None
+        raise UsageError(
+            f"{redacted_url(url)} isn't a valid address of a Redis ({one_line(error)}): write redis://host:6379/0."
+        ) from None
     return client
 
 
 def redacted_url(url: str) -> str:
-    """The address *url* without its password, safe to print; several are separated by `;`."""
-    hidden = (re.sub(r"(//[^:/]*):.*@", r"\1:***@", each) for each in url.split(";"))
-    return printable(re.sub(r"(?<=password=)[^&;]*", "***", ";".join(hidden)))
+    """Return *url* without its password, safe to print; several addresses are separated by `;`."""
+    redacted = (re.sub(r"(//[^:/]*):.*@", r"\1:***@", address) for address in url.split(";"))
+    return printable(re.sub(r"(?<=password=)[^&;]*", "***", ";".join(redacted)))
 
 
 @contextmanager
 def translate_errors(name: str) -> Iterator[None]:
-    """Turn what redis-py raises into a `BrokerError` about the Redis called *name*: one line."""
+    """Turn the errors of redis-py into a `BrokerError` of one line about the Redis called *name*."""
     errors: Any = importlib.import_module("redis.exceptions")
     try:
         yield
     except errors.AuthenticationError as error:
-        raise BrokerError(f"{name} refuses the name or password ({one_line(error)}): check both.") from None
+        raise BrokerError(
+            f"{name} rejects the user name or password ({one_line(error)}): correct them in its address."
+        ) from None
     except errors.BusyLoadingError:
-        raise BrokerError(f"{name} {REFUSALS['LOADING']}.") from None
+        raise BrokerError(f"{name} {REFUSAL_MESSAGES['LOADING']}.") from None
     except (errors.ConnectionError, errors.TimeoutError, OSError) as error:
-        raise BrokerError(f"{name} can't be reached ({one_line(error)}): is it running there?") from None
+        raise BrokerError(unreachable_message(name, error)) from None
     except errors.ResponseError as error:
-        raise BrokerError(refused(name, error)) from None
+        raise BrokerError(refusal_message(name, error)) from None
     except errors.RedisError as error:
-        raise BrokerError(f"{name} can't be read ({one_line(error)}).") from None
+        raise BrokerError(f"{name} can't be read ({one_line(error)}): see its log.") from None
 
 
-def refused(name: str, error: Exception) -> str:
-    """Why the Redis called *name* wouldn't, and what to do."""
+def unreachable_message(name: str, error: object) -> str:
+    """Say that the broker called *name* can't be reached, and what to check."""
+    return f"{name} can't be reached ({one_line(error)}): check the address, and that the server is running."
+
+
+def refusal_message(name: str, error: Exception) -> str:
+    """Say why the Redis called *name* refused a command, and what to do."""
     text = one_line(error)
     if "DB index is out of range" in text:
         return (
-            f"{name} has no database of that number, it is out of range: a Redis has 16 by default, 0 to 15."
+            f"{name} has no database of that number: a Redis has 16 unless configured otherwise, 0 to 15."
             " Correct the number at the end of the address."
         )
-    told = REFUSALS.get(type(error).__name__) or REFUSALS.get(text.partition(" ")[0])
-    return f"{name} {told}." if told else f"{name} refuses to be asked ({text}): see to its rights."
+    known = REFUSAL_MESSAGES.get(type(error).__name__) or REFUSAL_MESSAGES.get(text.partition(" ")[0])
+    if known:
+        return f"{name} {known}."
+    return f"{name} refuses a command ({text}): check the user's rights, listed in docs/monitor.md."
 
 
 def one_line(error: object) -> str:
-    """What *error* says, in one line."""
-    return printable(" ".join(str(error).split()))[:200].rstrip(".")
+    """Return the text of *error* in one line, without a full stop."""
+    return printable(" ".join(str(error).split()))[:MAX_ERROR_LENGTH].rstrip(".")
 
 
 def parse_memory(info: Mapping[str, Any]) -> Memory:
-    """The memory of what INFO says; what isn't counted at the limit is left out."""
+    """Return the memory that INFO reports, without what Redis doesn't count towards its limit."""
     return Memory(
         used=max(0, int(info["used_memory"]) - int(info.get("mem_not_counted_for_evict", 0))),
         limit=int(info.get("maxmemory", 0)),
@@ -94,14 +116,14 @@ def parse_memory(info: Mapping[str, Any]) -> Memory:
 
 
 def is_unchanged(row: Sequence[Any]) -> bool:
-    """Whether a list didn't change while *row* was read of it: its first two values are its last two.
+    """Return whether a list stayed the same while *row* was read of it.
 
-    They are its length and its newest member. The same newest and as many before it: nothing came, and
-    nothing went.
+    The row's first two values are the list's length and its newest member, and so are its last two. If both
+    are the same, no job arrived or left in between.
     """
     return row[:2] == row[-2:]
 
 
 def as_text(value: bytes | str) -> str:
-    """*value* as text, whatever its bytes."""
+    """Return *value* as text, whatever its bytes."""
     return value if isinstance(value, str) else value.decode("utf-8", "replace")

@@ -1,31 +1,49 @@
-"""RQ's Redis, read without RQ: that would clean registries, which changes the queue, and unpickle jobs.
+"""Read RQ's queues on Redis, without RQ, which would clean its registries as it reads, and unpickle jobs.
 
-Every command here only reads, and none stands in a `MULTI`: a full Redis refuses even reads there. A poll
-takes three round trips, however many queues there are, and a fourth where a queue changed under it.
+Every command only reads. None is in a `MULTI`, where a full Redis refuses even reads. A poll takes three
+round trips for any number of queues, and a fourth if a queue changed meanwhile. `rq_values.py` knows what RQ
+stores.
 """
 
 import random
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from slowtask.watch.broker import Owner, Poll, Queue, Running, System, Waiting, Worker
-from slowtask.watch.broker.owners import met_keys, shares, sizes
+from slowtask.watch.broker.owners import measure_sizes, memory_owners, sample_keys
 from slowtask.watch.broker.redis import as_text, is_unchanged, parse_memory, redacted_url, translate_errors
+from slowtask.watch.broker.rq_values import (
+    JOB_FIELDS,
+    REGISTRIES,
+    VALUES_PER_QUEUE,
+    WORKER_FIELDS,
+    QueueRow,
+    job_id_of,
+    make_queue,
+    make_running,
+    make_worker,
+    task_of,
+)
 
 if TYPE_CHECKING:
     from redis import Redis
 
-PREFIX: Final = "rq"
-SEARCHED: Final = 100_000  #: jobs behind the last tail that are looked through
-MOST_RUNNING: Final = 1_000  #: of a queue that are looked at
-REGISTRIES: Final = {"running": "wip", "scheduled": "scheduled", "deferred": "deferred", "failed": "failed"}
-WORKER: Final = ("state", "queues", "successful_job_count", "failed_job_count")
-JOB: Final = ("description", "started_at", "timeout", "last_heartbeat", "worker_name")
-NAME_LENGTH: Final = 512  #: characters of a description that are looked at
-Row = Sequence[Any]
+DEFAULT_PREFIX: Final = "rq"
+MAX_TAIL_SEARCH: Final = 100_000  #: jobs among which the previous poll's tail is searched
+MAX_RUNNING_JOBS: Final = 1_000  #: that are read of one queue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerState:
+    """What the first round trip of a poll reads."""
+
+    clock: int  #: µs since the epoch
+    info: Mapping[str, Any]
+    queues: Sequence[str]  #: names
+    worker_keys: Sequence[str]
 
 
 class Rq:
@@ -33,39 +51,44 @@ class Rq:
 
     system: System = "rq"
 
-    def __init__(self, client: "Redis", url: str, prefix: str = PREFIX, seed: int | None = None) -> None:
+    def __init__(
+        self, client: "Redis", url: str, prefix: str = DEFAULT_PREFIX, seed: int | None = None
+    ) -> None:
         self._client = client
         self._prefix = prefix
-        self._chance = random.Random(seed)  # noqa: S311 - no secret
+        self._random = random.Random(seed)  # noqa: S311 - no secret
         self.name = redacted_url(url)
 
     def poll(self, tails: Mapping[str, str]) -> Poll:
-        """What it shows now; *tails* are the queues' last jobs of the poll before. Raises `BrokerError`."""
+        """Read the queues, the workers and the memory. Raises `BrokerError`.
+
+        *tails* are each queue's last job in the previous poll.
+        """
         start = time.perf_counter()
         with translate_errors(self.name):
-            clock, info, names, keys = self._first()
-            rows, workers = self._second(names, keys, tails)
-            changed = [name for name in names if not is_unchanged(rows[name])]
+            server = self._read_server()
+            rows, workers = self._read_queues(server.queues, server.worker_keys, tails)
+            changed = [name for name in server.queues if not is_unchanged(rows[name])]
             if changed:
-                rows |= self._second(changed, (), tails)[0]
-            queues = self._third(rows, workers, clock)
+                rows |= self._read_queues(changed, (), tails)[0]
+            queues = self._make_queues(rows, workers, server.clock)
         return Poll(
-            time=clock,
+            time=server.clock,
             system=self.system,
             name=self.name,
             queues=queues,
             workers=workers,
-            memory=parse_memory(info),
+            memory=parse_memory(server.info),
             took=time.perf_counter() - start,
             round_trips=3 + bool(changed),
         )
 
     def _key(self, *parts: str) -> str:
-        """`rq:queue:default`."""
+        """Return a key of RQ's: `rq:queue:default`."""
         return ":".join((self._prefix, *parts))
 
-    def _first(self) -> tuple[int, Mapping[str, Any], list[str], list[str]]:
-        """The clock (µs), the memory, the queues' names and the workers' keys."""
+    def _read_server(self) -> ServerState:
+        """Read the clock, the memory, the queues' names and the workers' keys."""
         pipe = self._client.pipeline(transaction=False)
         pipe.time()
         pipe.info("memory")
@@ -73,108 +96,127 @@ class Rq:
         pipe.smembers(self._key("workers"))
         (seconds, micro), info, queues, workers = pipe.execute()
         start = len(self._key("queue", ""))
-        return (
-            seconds * 1_000_000 + micro,
-            info,
-            sorted(as_text(key)[start:] for key in queues),
-            texts(workers),
+        return ServerState(
+            clock=seconds * 1_000_000 + micro,
+            info=info,
+            queues=sorted(as_text(key)[start:] for key in queues),
+            worker_keys=sorted_texts(workers),
         )
 
-    def _second(
-        self, names: Sequence[str], keys: Sequence[str], tails: Mapping[str, str]
-    ) -> tuple[dict[str, Row], list[Worker]]:
-        """The workers; and of each queue its lengths, first and last job and the place of its old tail.
+    def _read_queues(
+        self, names: Sequence[str], worker_keys: Sequence[str], tails: Mapping[str, str]
+    ) -> tuple[dict[str, QueueRow], list[Worker]]:
+        """Return what is read of the queues called *names*, and the workers at *worker_keys*.
 
-        Others may act between two commands of a pipeline. Workers are read before the registries: a job
-        that ends between the two is counted at the next poll, not twice. The length and the last job are
-        read again behind what depends on them, so that `steady` tells whether the row is of one moment.
+        Others may act between two commands of a pipeline. Workers are read before the registries: a job that
+        ends in between is counted at the next poll, not twice. A queue's length and last job are read again
+        after what depends on them, so that `is_unchanged` tells whether the row is of one moment.
         """
         pipe = self._client.pipeline(transaction=False)
-        for key in keys:
-            pipe.hmget(key, *WORKER)
+        for key in worker_keys:
+            pipe.hmget(key, *WORKER_FIELDS)
         for name in names:
-            queue = self._key("queue", name)
-            pipe.llen(queue)
-            pipe.lindex(queue, -1)
-            pipe.lpos(queue, tails.get(name, ""), rank=-1, maxlen=SEARCHED)
-            pipe.lindex(queue, 0)
-            for registry in REGISTRIES.values():
-                pipe.zcard(self._key(registry, name))
-            pipe.llen(queue)
-            pipe.lindex(queue, -1)
-        found = pipe.execute() if names or keys else []
-        workers = [worker(key, values) for key, values in zip(keys, found, strict=False) if values[1]]
-        wide = len(REGISTRIES) + 6
-        begin = range(len(keys), len(found), wide)
-        rows: dict[str, Row] = {name: found[at : at + wide] for name, at in zip(names, begin, strict=True)}
+            self._add_queue_commands(pipe, name, tails.get(name, ""))
+        answers = pipe.execute() if names or worker_keys else []
+        pairs = zip(worker_keys, answers, strict=False)
+        workers = [make_worker(key, values) for key, values in pairs if values[1]]
+        starts = range(len(worker_keys), len(answers), VALUES_PER_QUEUE)
+        rows: dict[str, QueueRow] = {
+            name: answers[start : start + VALUES_PER_QUEUE] for name, start in zip(names, starts, strict=True)
+        }
         return rows, workers
 
-    def _third(self, rows: Mapping[str, Row], workers: Sequence[Worker], clock: int) -> list[Queue]:
-        """The queues; when their first jobs were enqueued is asked for here."""
+    def _add_queue_commands(self, pipe: Any, name: str, tail: str) -> None:
+        """Add the commands to *pipe* that read one `QueueRow`."""
+        key = self._key("queue", name)
+        pipe.llen(key)
+        pipe.lindex(key, -1)
+        pipe.lpos(key, tail, rank=-1, maxlen=MAX_TAIL_SEARCH)
+        pipe.lindex(key, 0)
+        for registry in REGISTRIES.values():
+            pipe.zcard(self._key(registry, name))
+        pipe.llen(key)
+        pipe.lindex(key, -1)
+
+    def _make_queues(
+        self, rows: Mapping[str, QueueRow], workers: Sequence[Worker], clock: int
+    ) -> list[Queue]:
+        """Read when the first job of each queue was enqueued, and make the queues."""
         pipe = self._client.pipeline(transaction=False)
         for row in rows.values():
             pipe.hget(self._key("job", as_text(row[3] or b"")), "enqueued_at")
-        since = pipe.execute() if rows else []
-        return [queue(*each, workers, clock) for each in zip(rows, rows.values(), since, strict=True)]
+        times = pipe.execute() if rows else []
+        return [
+            make_queue(name, row, enqueued_at, workers, clock)
+            for (name, row), enqueued_at in zip(rows.items(), times, strict=True)
+        ]
 
-    def waiting(self, queue: str, most: int) -> Waiting:
-        """Which tasks wait in *queue*: of all where there are at most *most*, else of so many at random.
+    def waiting(self, queue: str, max_jobs: int) -> Waiting:
+        """Return which tasks wait in *queue*, by *max_jobs* of them at random if there are more.
 
-        The share of a task is right within 100 / √most per cent, 95 times in 100. Raises `BrokerError`.
+        The share of a task is then right within 100 / √max_jobs per cent, 95 times in 100. Raises
+        `BrokerError`.
         """
         with translate_errors(self.name):
             key = self._key("queue", queue)
             depth = int(self._client.llen(key))
-            ids = self._client.lrange(key, 0, -1) if depth <= most else self._at_random(key, depth, most)
+            ids = (
+                self._client.lrange(key, 0, -1)
+                if depth <= max_jobs
+                else self._sample_ids(key, depth, max_jobs)
+            )
             pipe = self._client.pipeline(transaction=False)
-            for job in ids:
-                pipe.hget(self._key("job", as_text(job)), "description")
-            tasks = Counter(task_of(each) for each in pipe.execute() if each is not None)
+            for job_id in ids:
+                pipe.hget(self._key("job", as_text(job_id)), "description")
+            tasks = Counter(task_of(description) for description in pipe.execute() if description is not None)
         return Waiting(queue=queue, depth=depth, sampled=tasks.total(), tasks=tasks)
 
-    def _at_random(self, key: str, depth: int, most: int) -> list[bytes]:
-        """The ids of *most* jobs of the list *key*."""
+    def _sample_ids(self, key: str, depth: int, max_jobs: int) -> list[bytes]:
+        """Return the ids of *max_jobs* jobs at random of the list at *key*."""
         pipe = self._client.pipeline(transaction=False)
-        for place in self._chance.sample(range(depth), most):
-            pipe.lindex(key, place)
-        return [job for job in pipe.execute() if job is not None]
+        for index in self._random.sample(range(depth), max_jobs):
+            pipe.lindex(key, index)
+        return [job_id for job_id in pipe.execute() if job_id is not None]
 
     def running(self, queues: Sequence[str]) -> list[Running]:
-        """The jobs that run. Raises `BrokerError`."""
+        """Return the jobs of *queues* that run. Raises `BrokerError`."""
         with translate_errors(self.name):
             pipe = self._client.pipeline(transaction=False)
             for name in queues:
-                pipe.zrange(self._key("wip", name), 0, MOST_RUNNING - 1)
-            members = pipe.execute() if queues else []
-            jobs = [(name, job_of(each)) for name, ids in zip(queues, members, strict=True) for each in ids]
-            for _, job in jobs:
-                pipe.hmget(self._key("job", job), *JOB)
+                pipe.zrange(self._key("wip", name), 0, MAX_RUNNING_JOBS - 1)
+            registries = pipe.execute() if queues else []
+            jobs = [
+                (name, job_id_of(member))
+                for name, members in zip(queues, registries, strict=True)
+                for member in members
+            ]
+            for _, job_id in jobs:
+                pipe.hmget(self._key("job", job_id), *JOB_FIELDS)
             rows = pipe.execute() if jobs else []
-        found = (running(job, name, row) for (name, job), row in zip(jobs, rows, strict=True))
-        return [each for each in found if each is not None]
+        running = (make_running(job_id, name, row) for (name, job_id), row in zip(jobs, rows, strict=True))
+        return [job for job in running if job is not None]
 
-    def owners(self, most: int) -> list[Owner]:
-        """Who owns its memory, the greatest first, by *most* keys at random. Raises `BrokerError`.
-
-        The queues' lists are few and may be huge: they are measured each, not met by chance.
-        """
+    def owners(self, max_keys: int) -> list[Owner]:
+        """Return what the memory is used for, by *max_keys* keys at random. Raises `BrokerError`."""
         with translate_errors(self.name):
-            queues = texts(self._client.smembers(self._key("queues")))
-            met = met_keys(self._client, most, set(queues))
-            lists = sizes(self._client, queues)
-            statuses = self._statuses([each.key for each in met.keys])
-        owners = (self._owner(each.key, status) for each, status in zip(met.keys, statuses, strict=True))
-        return shares("queues' lists", lists, zip(owners, met.keys, strict=True), met.scale)
+            lists = sorted_texts(self._client.smembers(self._key("queues")))
+            sampled = sample_keys(self._client, max_keys, set(lists))
+            sizes = measure_sizes(self._client, lists)
+            statuses = self._read_statuses([key.key for key in sampled.keys])
+        owned = (
+            (self._owner_of(key.key, status), key) for key, status in zip(sampled.keys, statuses, strict=True)
+        )
+        return memory_owners({"queues' lists": sum(sizes)}, owned, sampled.scale)
 
-    def _statuses(self, keys: Sequence[str]) -> list[Any]:
-        """The status of each of *keys* that is a job."""
+    def _read_statuses(self, keys: Sequence[str]) -> list[Any]:
+        """Return the status of each of *keys* that is a job; of another key anything but bytes."""
         pipe = self._client.pipeline(transaction=False)
         for key in keys:
             pipe.hget(key, "status") if key.startswith(self._key("job", "")) else pipe.exists(key)
         return pipe.execute(raise_on_error=False) if keys else []
 
-    def _owner(self, key: str, status: object) -> str:
-        """Whose *key* is; *status* is that of a job."""
+    def _owner_of(self, key: str, status: object) -> str:
+        """Return what *key* is used for; *status* is that of a job."""
         if not key.startswith(f"{self._prefix}:"):
             return "other programs"
         kind = key[len(self._prefix) + 1 :].partition(":")[0]
@@ -183,76 +225,6 @@ class Rq:
         return "results" if kind == "results" else "RQ's own lists"
 
 
-def queue(name: str, row: Row, since: bytes | None, workers: Sequence[Worker], clock: int) -> Queue:
-    """The queue *name* of what Redis said of it."""
-    depth, last, place, _, running, scheduled, deferred, failed, *_ = row
-    mine = [each for each in workers if name in each.queues]
-    enqueued = moment(since)
-    return Queue(
-        name=name,
-        depth=depth,
-        running=running,
-        scheduled=scheduled,
-        deferred=deferred,
-        failed=failed,
-        workers=len(mine),
-        busy=sum(each.busy for each in mine),
-        oldest=max(0, clock - enqueued) * 1000 if enqueued is not None else None,
-        tail=as_text(last) if last else None,
-        behind_tail=None if place is None else max(0, depth - 1 - place),
-    )
-
-
-def worker(key: str, values: Row) -> Worker:
-    """The worker at *key* of what its hash says."""
-    state, queues, succeeded, failed = values
-    return Worker(
-        name=key.rpartition(":")[2],
-        queues=tuple(as_text(queues or b"").split(",")),
-        busy=int(state == b"busy"),
-        finished=int(succeeded or 0) + int(failed or 0),
-    )
-
-
-def running(job: str, queue: str, row: Row) -> Running | None:
-    """A job that runs; None where it has ended meanwhile, or not begun."""
-    description, started, timeout, alive, worker = row
-    since = moment(started)
-    if since is None:
-        return None
-    limit = as_text(timeout or b"")
-    return Running(
-        id=job,
-        queue=queue,
-        task=task_of(description) if description else None,
-        worker=as_text(worker) if worker else None,
-        started=since,
-        timeout=float(limit) if limit.isdigit() else None,
-        heartbeat=moment(alive),
-    )
-
-
-def job_of(member: bytes) -> str:
-    """The job's id in a registry's *member*: from RQ 2 on that is `job:execution`."""
-    job, _, execution = as_text(member).rpartition(":")
-    return job if job and len(execution) == 32 else as_text(member)  # noqa: PLR2004 - hex digits
-
-
-def task_of(description: bytes) -> str:
-    """The task in a job's *description*: what stands before its arguments, which are nobody's business."""
-    return as_text(description[: 4 * NAME_LENGTH]).partition("(")[0].strip()[:NAME_LENGTH]
-
-
-def moment(value: bytes | None) -> int | None:
-    """A time as RQ writes it, in µs since the epoch; None for what is none."""
-    try:
-        found = datetime.fromisoformat(as_text(value or b""))
-    except ValueError:
-        return None
-    aware = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return int(aware.timestamp() * 1_000_000)
-
-
-def texts(values: Iterable[bytes | str]) -> list[str]:
-    """*values* as text, in order."""
+def sorted_texts(values: Iterable[bytes | str]) -> list[str]:
+    """Return *values* as text, sorted."""
     return sorted(map(as_text, values))

@@ -1,0 +1,89 @@
+"""What RQ stores on Redis: the fields of workers and jobs, and the records that are made of them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from slowtask.watch.broker import Queue, Running, Worker
+from slowtask.watch.broker.redis import as_text
+
+REGISTRIES: Final = {"running": "wip", "scheduled": "scheduled", "deferred": "deferred", "failed": "failed"}
+WORKER_FIELDS: Final = ("state", "queues", "successful_job_count", "failed_job_count")
+JOB_FIELDS: Final = ("description", "started_at", "timeout", "last_heartbeat", "worker_name")
+MAX_TASK_NAME: Final = 512  #: characters
+#: What is read of one queue: its length, its last job, the position of the previous poll's last job, its
+#: first job, the size of each registry; then the length and the last job again.
+QueueRow = Sequence[Any]
+VALUES_PER_QUEUE: Final = len(REGISTRIES) + 6
+
+
+def make_queue(
+    name: str, row: QueueRow, enqueued_at: bytes | None, workers: Sequence[Worker], clock: int
+) -> Queue:
+    """Make the queue *name* of what was read of it; *enqueued_at* is when its first job was enqueued."""
+    depth, last, position, _, running, scheduled, deferred, failed, *_ = row
+    serving = [worker for worker in workers if name in worker.queues]
+    enqueued = parse_time(enqueued_at)
+    return Queue(
+        name=name,
+        depth=depth,
+        running=running,
+        scheduled=scheduled,
+        deferred=deferred,
+        failed=failed,
+        workers=len(serving),
+        busy=sum(worker.busy for worker in serving),
+        oldest=max(0, clock - enqueued) * 1000 if enqueued is not None else None,
+        tail=as_text(last) if last else None,
+        behind_tail=None if position is None else max(0, depth - 1 - position),
+    )
+
+
+def make_worker(key: str, values: Sequence[Any]) -> Worker:
+    """Make the worker at *key* of its `WORKER_FIELDS`."""
+    state, queues, succeeded, failed = values
+    return Worker(
+        name=key.rpartition(":")[2],
+        queues=tuple(as_text(queues or b"").split(",")),
+        busy=int(state == b"busy"),
+        finished=int(succeeded or 0) + int(failed or 0),
+    )
+
+
+def make_running(job_id: str, queue: str, values: Sequence[Any]) -> Running | None:
+    """Make a running job of its `JOB_FIELDS`; None if it has ended meanwhile, or not begun."""
+    description, started_at, timeout, heartbeat, worker = values
+    started = parse_time(started_at)
+    if started is None:
+        return None
+    seconds = as_text(timeout or b"")
+    return Running(
+        id=job_id,
+        queue=queue,
+        task=task_of(description) if description else None,
+        worker=as_text(worker) if worker else None,
+        started=started,
+        timeout=float(seconds) if seconds.isdigit() else None,
+        heartbeat=parse_time(heartbeat),
+    )
+
+
+def job_id_of(member: bytes) -> str:
+    """Return the job's id in a registry's *member*: from RQ 2 on that is `job:execution`."""
+    job_id, _, execution = as_text(member).rpartition(":")
+    return job_id if job_id and len(execution) == 32 else as_text(member)  # noqa: PLR2004 - hex digits
+
+
+def task_of(description: bytes) -> str:
+    """Return the task in a job's *description*: what is before its arguments, which aren't shown."""
+    return as_text(description[: 4 * MAX_TASK_NAME]).partition("(")[0].strip()[:MAX_TASK_NAME]
+
+
+def parse_time(value: bytes | None) -> int | None:
+    """Return a time as RQ writes it, in µs since the epoch; None if it isn't one."""
+    try:
+        time = datetime.fromisoformat(as_text(value or b""))
+    except ValueError:
+        return None
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return int(aware.timestamp() * 1_000_000)
