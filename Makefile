@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test test-all test-fast check servers environments dashboards pictures docs bench wheel up down logs ps check-kibana test-logstash test-stack clean
+.PHONY: demo test test-all test-fast check servers environments dashboards pictures docs measure messages measure messages bench wheel up down logs ps check-kibana test-logstash test-stack clean
 
 demo: $(READY)  # runs example jobs on a temporary Redis and ranks them
 	@$(BIN)/slowtask demo
@@ -43,6 +43,13 @@ pictures: $(READY)  # the pictures of the README, from a real run of `slowtask t
 
 check-kibana: $(READY)  # imports the dashboards into the Kibana at SLOWTASK_KIBANA_URL and reads them back
 	$(BIN)/python kibana/check.py
+
+measure: $(READY)  # how the code is shaped, beside structlog and dramatiq
+	@$(BIN)/uv pip install --quiet --target .cache/measure --no-deps structlog dramatiq
+	@$(BIN)/python bench/measure.py structlog=.cache/measure/structlog dramatiq=.cache/measure/dramatiq
+
+messages: $(READY)  # docs/messages.md, from the source
+	$(BIN)/python tests/support/messages.py
 
 bench: $(READY)  # measures the figures of bench/RESULTS.md on this machine
 	@for each in bench/bench_*.py; do echo; echo "== $$each"; $(BIN)/python $$each || exit 1; done
