@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test test-all test-fast check servers environments dashboards pictures docs measure messages measure messages bench wheel up down logs ps check-kibana test-logstash test-stack clean
+.PHONY: demo test test-all test-fast check servers environments dashboards pictures docs measure messages bench wheel up down logs ps check-kibana test-logstash test-stack clean
 
 demo: $(READY)  # runs example jobs on a temporary Redis and ranks them
 	@$(BIN)/slowtask demo

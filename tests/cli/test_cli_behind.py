@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from logs import BEGIN, made, written
 from slowtask import cli
-from slowtask.rank.behind import behind
+from slowtask.rank.behind import rank_waits
 from slowtask.store.columns import Columns
 
 SECOND = 10**9
@@ -34,7 +34,7 @@ def columns(*runs):
 
 
 def test_a_job_that_waits_while_another_runs_waited_behind_it():
-    first, _ = behind(columns(("mail", 0, 0, 100), ("thumb", 0, 100, 1)))
+    first, _ = rank_waits(columns(("mail", 0, 0, 100), ("thumb", 0, 100, 1)))
 
     assert (first.task, first.runs, first.waited) == ("thumb", 1, 100.0)
     assert first.held[0] == ("mail", pytest.approx(1.0, abs=0.01))
@@ -43,7 +43,7 @@ def test_a_job_that_waits_while_another_runs_waited_behind_it():
 def test_two_that_held_the_workers_share_the_blame_by_time():
     runs = columns(("mail", 0, 0, 75), ("compute", 0, 75, 25), ("thumb", 0, 100, 1))
 
-    found = next(each for each in behind(runs) if each.task == "thumb")
+    found = next(each for each in rank_waits(runs) if each.task == "thumb")
 
     assert dict(found.held) == {
         "mail": pytest.approx(0.75, abs=0.01),
@@ -56,14 +56,14 @@ def test_two_that_held_the_workers_share_the_blame_by_time():
 
 
 def test_a_wait_while_nothing_of_the_queue_ran_is_nobody_s():
-    [found] = behind(columns(("thumb", 0, 100, 1)))
+    [found] = rank_waits(columns(("thumb", 0, 100, 1)))
 
     assert found.idle == pytest.approx(1.0, abs=0.01)
     assert sum(share for _, share in found.held) == pytest.approx(0.0, abs=0.01)
 
 
 def test_without_runs_nobody_waited():
-    assert behind(Columns()) == []
+    assert rank_waits(Columns()) == []
 
 
 runs = st.tuples(st.sampled_from("abc"), st.integers(0, 500), st.integers(0, 300), st.integers(0, 300))
@@ -71,7 +71,7 @@ runs = st.tuples(st.sampled_from("abc"), st.integers(0, 500), st.integers(0, 300
 
 @given(st.lists(runs, min_size=1, max_size=40))
 def test_every_second_of_a_wait_is_somebody_s_or_nobody_s(given_runs):
-    for each in behind(columns(*given_runs)):
+    for each in rank_waits(columns(*given_runs)):
         waited = sum(run[2] for run in given_runs if run[0] == each.task)
 
         assert each.waited == pytest.approx(waited)

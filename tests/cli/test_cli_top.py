@@ -53,7 +53,7 @@ def command(*arguments, **others):
 
 
 def test_the_sentence_under_the_table_names_the_worst_and_its_share(log):
-    assert "\njobs.send_mail held the workers 60 % of the time.\n" in run(log).output
+    assert "\njobs.send_mail used 60 % of the worker time.\n" in run(log).output
 
 
 def test_the_worst_stands_first(log):
@@ -185,7 +185,7 @@ def test_output_into_a_pipe_is_without_colour(log):
 def test_watch_redraws_changes_the_order_by_a_key_and_quits(log):
     screen = watched(log, [b"f", b"q"])
 
-    assert "jobs.send_mail held the workers 60 %" in screen
+    assert "jobs.send_mail used 60 %" in screen
     assert "jobs.thumb failed most often: 4 of 4 runs." in screen
 
 

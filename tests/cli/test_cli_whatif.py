@@ -18,7 +18,7 @@ from slowtask.cli.whatif import JOB_BYTES, whatif
 from slowtask.errors import SlowtaskError, SourceError, UsageError
 from slowtask.parse.sources import resolve
 from slowtask.rank.change import Change
-from slowtask.rank.whatif import whatif as replayed
+from slowtask.rank.whatif import try_change
 from slowtask.store import Query
 from slowtask.store.files import Files
 
@@ -167,7 +167,7 @@ def test_stdin_and_parquet_tell_the_same(log):
 def test_the_tables_fit_the_terminal(two, width):
     columns = Files(resolve([str(two)])).columns(Query())
     console = Console(width=width, file=io.StringIO(), highlight=False)
-    outcome = replayed(columns, Change(workers={"media": 3}, own={"send_mail": 9}))
+    outcome = try_change(columns, Change(workers={"media": 3}, own={"send_mail": 9}))
     console.print(page(outcome, columns, JOB_BYTES, 0.5))
     lines = console.file.getvalue().splitlines()
 
@@ -179,9 +179,13 @@ def test_the_tables_fit_the_terminal(two, width):
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        (["--workers", "4"], UsageError, "has 2 groups of workers, default:2, media:1: say whose number"),
-        (["--workers", "none:4"], UsageError, "No worker was seen on a queue 'none'; the groups"),
-        (["--faster", "send_mial:2"], UsageError, "No run of a task 'send_mial' can be replayed; there are"),
+        (["--workers", "4"], UsageError, "has 2 groups of workers: default:2, media:1. Name the group"),
+        (["--workers", "none:4"], UsageError, "No worker of the log serves a queue 'none'. The groups"),
+        (
+            ["--faster", "send_mial:2"],
+            UsageError,
+            "The log has no task 'send_mial' that can be replayed. It has",
+        ),
         (["--own-queue", "resize:1", "--own-queue", "resize:2"], UsageError, "--own-queue gives two numbers"),
         (["--since", "1s"], SourceError, "No run matches --since and --until"),
     ],
@@ -194,7 +198,9 @@ def test_what_cannot_be_meant_is_told(two, arguments, error, words):
 def test_a_name_that_two_tasks_end_in_is_refused_with_both(tmp_path):
     log = written(tmp_path / "runs.ndjson", [*crowd(name="a.send"), *crowd(name="b.send", queue="other")])
 
-    with pytest.raises(UsageError, match=r"'send' are 2 tasks: a\.send, b\.send: name one in full"):
+    with pytest.raises(
+        UsageError, match=r"'send' is the end of 2 tasks: a\.send, b\.send\. Name one in full"
+    ):
         run(log, "--faster", "send:0.5")
     assert found(log, "--faster", "a.send:0.5")["queues"]["default"]["changed"]["longest"] == 19.0
 

@@ -48,7 +48,7 @@ def test_short_of_memory_it_blocks_publishers_loses_what_nobody_confirms_and_wor
     assert seen["resumed"] > 0
     assert seen["finished"] > 0
     assert seen["newcomer"] == "started"
-    assert "publishers are blocked, workers go on" in seen["told"]
+    assert "it blocks publishers, workers go on" in seen["told"]
     assert (seen["confirmed"]["errors"], seen["confirmed"]["lost"]) == (0, 0)
     assert (seen["default"]["ok"], seen["default"]["errors"]) == (300, 0)
     assert seen["default"]["lost"] > 0

@@ -46,7 +46,7 @@ def test_the_demonstration_ranks_what_real_workers_ran(tmp_path):
 
     assert done.returncode == 0, done.stderr
     assert "12 runs of 3 tasks" in done.stdout
-    assert " held the workers " in done.stdout
+    assert " of the worker time." in done.stdout
     assert len((tmp_path / "slowtask-demo" / "slowtask.ndjson").read_text().splitlines()) == 12
 
 

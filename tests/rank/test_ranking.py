@@ -1,6 +1,6 @@
 import pytest
 
-from slowtask.rank.ranking import ORDERS, named, rank, verdict
+from slowtask.rank.ranking import ORDERS, match_tasks, rank, verdict
 from slowtask.store import Figures
 from slowtask.units import percent
 
@@ -70,14 +70,14 @@ def test_what_is_not_known_ranks_last(by):
 
 
 def test_task_globs_narrow_what_is_shown_but_not_the_shares():
-    tasks = named(rank([figures("shop.a", 30), figures("mail.b", 10)]), ["mail.*", "x"])
+    tasks = match_tasks(rank([figures("shop.a", 30), figures("mail.b", 10)]), ["mail.*", "x"])
 
     assert [(task.task, task.share) for task in tasks] == [("mail.b", 0.25)]
 
 
 def test_the_verdict_names_the_task_and_its_share():
     assert verdict(rank([figures("jobs.send_mail", 61), figures("b", 39)])) == (
-        "jobs.send_mail held the workers 61 % of the time."
+        "jobs.send_mail used 61 % of the worker time."
     )
 
 
@@ -95,7 +95,7 @@ def test_the_verdict_claims_nothing_where_nothing_is_known(by):
 
 
 def test_the_verdict_shows_a_hostile_name_escaped():
-    assert "\\x1b[2J held" in verdict(rank([figures("\x1b[2J", 1)]))
+    assert "\\x1b[2J used" in verdict(rank([figures("\x1b[2J", 1)]))
 
 
 @pytest.mark.parametrize(

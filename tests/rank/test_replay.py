@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slowtask.rank.crew import crew
-from slowtask.rank.replay import Jobs, Overhead, Pool, connected, peak, percentile, replay
+from slowtask.rank.crew import find_workers
+from slowtask.rank.replay import Jobs, Overhead, Pool, group_pools, max_depth, percentile, replay
 
 NONE = Overhead()
 OVERHEADS = st.builds(Overhead, before=st.integers(0, 5), after=st.integers(0, 5))
@@ -134,7 +134,7 @@ def test_a_queue_without_a_worker_is_refused(pools):
 def test_pools_that_share_a_queue_are_one_group():
     pools = [Pool(queues=queues, size=1) for queues in ((0, 1), (2,), (1, 3), (4,), (4, 2))]
 
-    assert sorted(map(len, connected(pools))) == [2, 3]
+    assert sorted(map(len, group_pools(pools))) == [2, 3]
 
 
 @given(jobs(), st.integers(1, 3))
@@ -142,7 +142,7 @@ def test_the_peak_is_the_most_that_wait_at_any_moment(jobs, size):
     starts = replay(jobs, one(size), NONE)
     spans = list(zip(jobs.arrival, starts, strict=True))
 
-    assert peak(jobs.arrival, starts) == max(
+    assert max_depth(jobs.arrival, starts) == max(
         (sum(come <= now < start for come, start in spans) for now in jobs.arrival), default=0
     )
 
@@ -178,13 +178,15 @@ def busy(count=400, queues=1):
 
 @pytest.mark.parametrize("size", [1, 3, 5])
 def test_the_workers_of_a_log_are_counted(size):
-    [pool] = crew(logged(busy(), one(size))).pools
+    [pool] = find_workers(logged(busy(), one(size))).pools
 
     assert (pool.queues, pool.size) == ((0,), size)
 
 
 def test_the_overhead_is_measured_before_the_start_and_in_all():
-    assert crew(logged(busy(), one(4), Overhead(before=4, after=9))).overhead == Overhead(before=4, after=9)
+    assert find_workers(logged(busy(), one(4), Overhead(before=4, after=9))).overhead == Overhead(
+        before=4, after=9
+    )
 
 
 def test_what_a_worker_needed_before_each_run_is_seen_but_not_while_it_was_away():
@@ -193,7 +195,7 @@ def test_what_a_worker_needed_before_each_run_is_seen_but_not_while_it_was_away(
     gaps[20], gaps[30] = 30, 900
     starts = [100 * place + sum(gaps[: place + 1]) for place in range(40)]
     columns = {"arrival": [0] * 40, "took": took, "queue": [0] * 40, "worker": [0] * 40}
-    found = crew(SimpleNamespace(**columns, wait=starts))
+    found = find_workers(SimpleNamespace(**columns, wait=starts))
 
     assert [found.before[place] for place in (10, 20, 30)] == [10, 30, found.overhead.before]
     assert found.overhead.before in (10, 11)
@@ -201,20 +203,20 @@ def test_what_a_worker_needed_before_each_run_is_seen_but_not_while_it_was_away(
 
 @pytest.mark.parametrize("queues", [(0, 1, 2), (2, 0, 1)])
 def test_the_order_in_which_workers_serve_their_queues_is_seen(queues):
-    [pool] = crew(logged(busy(queues=3), [Pool(queues=queues, size=3)])).pools
+    [pool] = find_workers(logged(busy(queues=3), [Pool(queues=queues, size=3)])).pools
 
     assert (pool.queues, pool.ordered) == (queues, True)
 
 
 def test_workers_that_take_the_oldest_job_are_seen_to_keep_no_order():
-    [pool] = crew(logged(busy(queues=3), [Pool(queues=(0, 1, 2), size=3, ordered=False)])).pools
+    [pool] = find_workers(logged(busy(queues=3), [Pool(queues=(0, 1, 2), size=3, ordered=False)])).pools
 
     assert not pool.ordered
 
 
 def test_workers_of_other_queues_are_a_pool_of_their_own():
     pools = [Pool(queues=(0,), size=2), Pool(queues=(1, 2), size=3, ordered=False)]
-    found = crew(logged(busy(queues=3), pools)).pools
+    found = find_workers(logged(busy(queues=3), pools)).pools
 
     assert sorted((sorted(pool.queues), pool.size) for pool in found) == [([0], 2), ([1, 2], 3)]
 
@@ -223,7 +225,7 @@ def test_a_worker_of_few_runs_is_taken_for_one_of_those_that_serve_its_queues():
     log = logged(busy(queues=2), [Pool(queues=(0, 1), size=3)])
     log.worker = [9 if place in (0, 5) else worker for place, worker in enumerate(log.worker)]
 
-    assert [set(pool.queues) for pool in crew(log).pools] == [{0, 1}]
+    assert [set(pool.queues) for pool in find_workers(log).pools] == [{0, 1}]
 
 
 def test_workers_that_followed_others_are_not_counted_twice():
@@ -231,18 +233,18 @@ def test_workers_that_followed_others_are_not_counted_twice():
     log = logged(busy(), one(3))
     log.worker = [worker + 3 * (place >= 200) for place, worker in enumerate(log.worker)]
 
-    assert crew(log).pools[0].size == 3
+    assert find_workers(log).pools[0].size == 3
 
 
 def test_runs_under_one_name_that_overlap_are_those_of_several_processes():
     log = logged(busy(), one(3))
     log.worker = [0] * len(log.worker)
 
-    assert crew(log).pools[0].size == 3
+    assert find_workers(log).pools[0].size == 3
 
 
 def test_workers_that_came_late_are_not_there_before():
     jobs = busy(80)
     log = logged(jobs, [Pool(queues=(0,), size=3, since=500)])
 
-    assert crew(log).pools[0].since == 500
+    assert find_workers(log).pools[0].since == 500

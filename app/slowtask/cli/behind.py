@@ -50,7 +50,7 @@ def behind(
     query = parse_period(since, until, queues)
     logs = resolve(sources)
     # Slow to import, so only after the options have been checked.
-    from slowtask.rank.behind import behind as rank_waits
+    from slowtask.rank.behind import rank_waits
     from slowtask.store.files import Files
 
     columns = Files(logs, timezone=UTC).columns(query)

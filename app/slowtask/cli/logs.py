@@ -9,7 +9,7 @@ import click
 from slowtask.cli.when import parse_time
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.sources import is_address, resolve
-from slowtask.rank.ranking import Order, named, rank
+from slowtask.rank.ranking import Order, match_tasks, rank
 from slowtask.store import Measurement, Query, Store
 from slowtask.store.elastic.access import Access
 from slowtask.units import plural
@@ -72,7 +72,7 @@ def make_view(measurement: Measurement, query: Query, options: Options, took: fl
     """Rank *measurement*, which took *took* seconds. Raises `SourceError` if there is nothing to rank."""
     from slowtask.cli.show.ranking import View
 
-    tasks = named(rank(measurement.figures, options.by), options.tasks)
+    tasks = match_tasks(rank(measurement.figures, options.by), options.tasks)
     if not tasks:
         raise SourceError(explain_empty(measurement, query))
     return View(tasks=tasks, by=options.by, measurement=measurement, took=took)

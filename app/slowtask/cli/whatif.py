@@ -13,7 +13,7 @@ from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.sources import resolve
 from slowtask.rank.change import Change
-from slowtask.rank.whatif import whatif as replay
+from slowtask.rank.whatif import try_change
 from slowtask.store import Query
 from slowtask.units import plural
 
@@ -108,7 +108,7 @@ def whatif(
     change = make_change(**options)
     start = perf_counter()
     log = read_log(sources, parse_period(since, until, ()), day, zone)
-    outcome = replay(log, change)
+    outcome = try_change(log, change)
     from slowtask.cli.show.replay import print_outcome, write_json
 
     if as_json:

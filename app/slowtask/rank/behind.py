@@ -1,7 +1,7 @@
-"""RANK: who waited behind whom: what the workers of a queue were busy with while its jobs waited. Pure.
+"""RANK: what the workers of a queue were busy with while its jobs waited.
 
-Time is cut into slots. In each, the time that a task's jobs waited is put down to the tasks that held the
-workers of that queue, from whatever queue, in proportion to how long they did.
+Time is cut into slots. In each slot the wait of a task's jobs is put down to the tasks that the queue's
+workers ran meanwhile, in proportion to how long they ran, whatever queue they came from.
 """
 
 from collections import defaultdict
@@ -16,27 +16,26 @@ if TYPE_CHECKING:
     from slowtask.store.columns import Columns
 
 SLOTS: Final = 2000
-MOST: Final = 20  #: tasks of a queue that wait, and likewise that hold it, are told apart
+MAX_TASKS_PER_QUEUE: Final = 20  #: tasks that waited, and tasks that kept its workers busy
 
 Series = Sequence[float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
-    """What one task's jobs waited behind in one queue."""
+    """What the jobs of one task waited behind, in one queue."""
 
     queue: str
     task: str
     runs: int
     waited: float  #: seconds, of all its runs together
-    held: Sequence[
-        tuple[str, float]
-    ]  #: the tasks that held the workers meanwhile, and their share of that wait
+    #: The tasks that kept the workers busy meanwhile, and their share of that wait.
+    held: Sequence[tuple[str, float]]
     idle: float  #: the share in which nothing ran: no worker was there, or what it did isn't in the log
 
 
 class Sums:
-    """How long something went on in each slot, *width* ns long."""
+    """How long something lasted in each slot of *width* nanoseconds."""
 
     def __init__(self, width: int) -> None:
         self._width = width
@@ -44,7 +43,7 @@ class Sums:
         self._steps = [0] * (SLOTS + 2)  #: where whole slots begin and end
 
     def add(self, start: int, end: int) -> None:
-        """It went on from *start* to *end* (ns)."""
+        """Add a span from *start* to *end*, in nanoseconds."""
         width = self._width
         first, last = start // width, end // width
         if first == last:
@@ -56,12 +55,12 @@ class Sums:
         self._steps[last] -= width
 
     def series(self) -> list[int]:
-        """The ns in each slot."""
+        """The nanoseconds in each slot."""
         return [part + whole for part, whole in zip(self._parts, accumulate(self._steps), strict=True)]
 
 
-def behind(runs: "Columns") -> list[Behind]:
-    """What waited behind what, the task that waited most first; of each queue its first tasks."""
+def rank_waits(runs: "Columns") -> list[Behind]:
+    """What waited behind what, the longest total wait first; of each queue its first tasks."""
     if not len(runs.arrival):
         return []
     begin = runs.arrival[0]
@@ -71,7 +70,7 @@ def behind(runs: "Columns") -> list[Behind]:
     waits: dict[int, dict[int, Sums]] = defaultdict(lambda: defaultdict(lambda: Sums(width)))
     holds: dict[int, dict[int, Sums]] = defaultdict(lambda: defaultdict(lambda: Sums(width)))
     counts: dict[tuple[int, int], int] = defaultdict(int)
-    served = _served(runs)
+    served = _queues_by_worker(runs)
     for arrival, wait, took, task, queue, worker in zip(
         runs.arrival, runs.wait, runs.took, runs.task, runs.queue, runs.worker, strict=True
     ):
@@ -80,31 +79,31 @@ def behind(runs: "Columns") -> list[Behind]:
         for each in served[worker]:
             holds[each][task].add(at + wait, at + wait + took)
         counts[queue, task] += 1
-    found = (each for queue in waits for each in _of_queue(runs, queue, waits[queue], holds[queue], counts))
+    found = (each for queue in waits for each in _rank_queue(runs, queue, waits[queue], holds[queue], counts))
     return sorted(found, key=lambda each: (-each.waited, each.queue, each.task))
 
 
-def _served(runs: "Columns") -> dict[int, set[int]]:
-    """The queues that each worker was seen to serve."""
+def _queues_by_worker(runs: "Columns") -> dict[int, set[int]]:
+    """The queues that each worker took jobs from."""
     served: dict[int, set[int]] = defaultdict(set)
     for worker, queue in zip(runs.worker, runs.queue, strict=True):
         served[worker].add(queue)
     return served
 
 
-def _of_queue(
+def _rank_queue(
     runs: "Columns",
     queue: int,
     waits: dict[int, Sums],
     holds: dict[int, Sums],
     counts: dict[tuple[int, int], int],
 ) -> Iterator[Behind]:
-    """The tasks of one queue."""
+    """What the tasks of one queue waited behind, the longest wait first."""
     held = {task: sums.series() for task, sums in holds.items()}
     whole = [sum(each) for each in zip(*held.values(), strict=True)]
-    greatest = sorted(held, key=lambda task: -sum(held[task]))[:MOST]
+    greatest = sorted(held, key=lambda task: -sum(held[task]))[:MAX_TASKS_PER_QUEUE]
     waited = {task: sums.series() for task, sums in waits.items()}
-    for task in sorted(waited, key=lambda task: -sum(waited[task]))[:MOST]:
+    for task in sorted(waited, key=lambda task: -sum(waited[task]))[:MAX_TASKS_PER_QUEUE]:
         series = waited[task]
         total = sum(series)
         shares = [(runs.tasks[each], _share(series, held[each], whole, total)) for each in greatest]
@@ -121,7 +120,7 @@ def _of_queue(
 
 
 def _share(waited: Series, held: Series, whole: Series, total: float) -> float:
-    """Of *total* the part of *waited* that goes to what *held* of the *whole*, slot by slot."""
+    """The share of the wait that falls to a task, by what it *held* of the *whole* in each slot."""
     if not total:
         return 0.0
     return (

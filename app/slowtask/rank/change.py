@@ -1,4 +1,4 @@
-"""REPLAY: a change to a log's tasks, workers or arrivals, by the names that people call them. Pure."""
+"""RANK: a change to the tasks, workers or arrivals of a log, by the names that people use."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from slowtask.rank.crew import Runs
 from slowtask.rank.replay import Jobs, Pool
 from slowtask.units import printable
 
-LISTED: Final = 5  #: names in an error, at most
+MAX_NAMES: Final = 5  #: in an error
 
 
 class Log(Runs, Protocol):
@@ -26,7 +26,7 @@ class Log(Runs, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What to change. A pool is called by its queues, `high,default`; None: the only one."""
+    """What to change. A pool is named by its queues, `high,default`; None is the only pool."""
 
     now: Mapping[str | None, int] = field(default_factory=dict)  #: how many workers there really were
     workers: Mapping[str | None, int] = field(default_factory=dict)
@@ -40,12 +40,12 @@ class Change:
         return bool(self.workers or self.own or self.faster or self.arrivals != 1)
 
 
-def changed(jobs: Jobs, log: Log, change: Change, own: Mapping[int, int]) -> Jobs:
-    """*jobs* as *change* has them; tasks in *own* go to queues of their own, numbered after the others."""
+def apply_change(jobs: Jobs, log: Log, change: Change, own: Mapping[int, int]) -> Jobs:
+    """*jobs* after *change*; tasks in *own* go to queues of their own, numbered after the others."""
     first = jobs.arrival[0]
     factors = [1.0] * len(log.tasks)
     for task, factor in change.faster.items():
-        factors[named(log.tasks, task)] *= factor
+        factors[find_task(log.tasks, task)] *= factor
     queues = {task: queue for queue, task in enumerate(own, len(log.queues))}
     return replace(
         jobs,
@@ -57,8 +57,8 @@ def changed(jobs: Jobs, log: Log, change: Change, own: Mapping[int, int]) -> Job
     )
 
 
-def named(tasks: Sequence[str], wanted: str) -> int:
-    """The place in *tasks* of the one called *wanted*: its dotted path, or its end if only one has that.
+def find_task(tasks: Sequence[str], wanted: str) -> int:
+    """The position in *tasks* of the one named *wanted*, by its dotted path or by a unique end of it.
 
     Raises `UsageError` with the candidates.
     """
@@ -69,42 +69,45 @@ def named(tasks: Sequence[str], wanted: str) -> int:
         return found[0]
     if found:
         raise UsageError(
-            f"{wanted!a} are {len(found)} tasks: {listed(tasks[n] for n in found)}: name one in full."
+            f"{wanted!a} is the end of {len(found)} tasks: {join_names(tasks[n] for n in found)}."
+            " Name one in full."
         )
-    near = get_close_matches(wanted, [*tasks, *map(last, tasks)], cutoff=0.5) or sorted(tasks)
-    raise UsageError(f"No run of a task {wanted!a} can be replayed; there are {listed(near)}.")
+    near = get_close_matches(wanted, [*tasks, *map(short_name, tasks)], cutoff=0.5) or sorted(tasks)
+    raise UsageError(f"The log has no task {wanted!a} that can be replayed. It has {join_names(near)}.")
 
 
-def resized(pools: Sequence[Pool], sizes: Mapping[str | None, int], names: Sequence[str]) -> list[Pool]:
-    """*pools*, those named in *sizes* with these. Raises `UsageError` where none or several are meant."""
+def resize_pools(pools: Sequence[Pool], sizes: Mapping[str | None, int], names: Sequence[str]) -> list[Pool]:
+    """*pools*, those find_task in *sizes* with these. Raises `UsageError` where none or several are meant."""
     found = list(pools)
     for wanted, size in sizes.items():
-        place = _meant(found, wanted, names)
+        place = _find_pool(found, wanted, names)
         found[place] = replace(found[place], size=size)
     return found
 
 
-def _meant(pools: Sequence[Pool], wanted: str | None, names: Sequence[str]) -> int:
-    """The place of the pool that *wanted* names by one of its queues, or by all."""
+def _find_pool(pools: Sequence[Pool], wanted: str | None, names: Sequence[str]) -> int:
+    """The position of the pool that *wanted* names, by one of its queues or by all."""
     called = [[names[queue] for queue in pool.queues] for pool in pools]
     exact = [n for n, queues in enumerate(called) if wanted and sorted(wanted.split(",")) == sorted(queues)]
     found = exact or [n for n, queues in enumerate(called) if wanted is None or wanted in queues]
     if len(found) == 1:
         return found[0]
-    groups = listed(f"{','.join(queues)}:{pool.size}" for queues, pool in zip(called, pools, strict=True))
+    groups = join_names(f"{','.join(queues)}:{pool.size}" for queues, pool in zip(called, pools, strict=True))
     if found:
         raise UsageError(
-            f"The log has {len(pools)} groups of workers, {groups}: say whose number it is, like that."
+            f"The log has {len(pools)} groups of workers: {groups}. Name the group, in this form."
         )
-    raise UsageError(f"No worker was seen on a queue {wanted!a}; the groups of workers are {groups}.")
+    raise UsageError(f"No worker of the log serves a queue {wanted!a}. The groups of workers are {groups}.")
 
 
-def last(task: str) -> str:
+def short_name(task: str) -> str:
     """The end of a dotted path."""
     return task.rpartition(".")[2]
 
 
-def listed(names: Iterable[str]) -> str:
-    """*names* in a sentence, not more than five."""
+def join_names(names: Iterable[str]) -> str:
+    """*names* in a sentence, at most `MAX_NAMES` of them."""
     shown = [printable(each) for each in names]
-    return ", ".join(shown[:LISTED]) + (f" and {len(shown) - LISTED} more" if len(shown) > LISTED else "")
+    return ", ".join(shown[:MAX_NAMES]) + (
+        f" and {len(shown) - MAX_NAMES} more" if len(shown) > MAX_NAMES else ""
+    )

@@ -1,8 +1,8 @@
-"""REPLAY: who worked the runs of a log off, and what they lost between two jobs. Pure.
+"""RANK: finds the workers of a log, and how much time they lose between two jobs.
 
-A log has no list of workers. What is assumed: a worker is there from its first run to its last, and serves
-the queues that it was seen to serve; workers of the same queues are one pool, at work since the first of them
-was. Times are ns.
+A log has no list of workers. It is assumed that a worker exists from its first run to its last and serves the
+queues of its runs, and that workers of the same queues are one pool, which works since the first of them did.
+Times are in nanoseconds.
 """
 
 from bisect import bisect_left, bisect_right
@@ -18,19 +18,21 @@ from typing import Final, Protocol
 
 from slowtask.rank.replay import NEVER, Overhead, Pool
 
-FEW: Final = 20  #: of so few runs, a worker may serve queues that it wasn't seen to serve
-USUAL: Final = 0.95  #: leaves aside the moments when old and new workers overlap
-RARE: Final = 0.1  #: of the choices: those against an order are races, or jobs put at the front
-RESTED: Final = 0.99  #: of the gaps: the longest are no gaps, but a worker's end and new beginning
-SAMPLE: Final = 200_000  #: choices or gaps looked at, of more
-STALL: Final = 10  #: times the usual gap: no gap, but a worker that was away
-RECENT: Final = 1000  #: runs of one worker, among which the last to end is looked for
+MIN_TYPICAL_RUNS: Final = 20  #: with fewer, a worker may serve queues that none of its runs was from
+USUAL_SHARE: Final = 0.95  #: ignores the moments when old and new workers overlap
+MAX_ORDER_VIOLATIONS: Final = (
+    0.1  #: of the choices: those against an order are races, or jobs put at the front
+)
+KEPT_GAP_SHARE: Final = 0.99  #: of the gaps: the longest are restarts of a worker
+MAX_SAMPLED_RUNS: Final = 200_000  #: choices or gaps that are read, at most
+STALL_FACTOR: Final = 10  #: times the usual_count gap: no gap, but a worker that was away
+RECENT_RUNS: Final = 1000  #: runs of one worker among which the last to end is searched
 
 Places = Sequence[int]  #: of runs
 
 
 class Runs(Protocol):
-    """The runs of a log, column by column, in order of arrival: the store's `Columns`, say."""
+    """The runs of a log as columns, in order of arrival, such as the store's `Columns`."""
 
     @property
     def arrival(self) -> Sequence[int]: ...  # noqa: D102
@@ -46,41 +48,43 @@ class Runs(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crew:
-    """The workers, as far as a log tells."""
+    """The workers of a log."""
 
     pools: tuple[Pool, ...]
     overhead: Overhead
-    before: Sequence[int]  #: what its worker needed until each run, as far as that is known
+    before: Sequence[int]  #: what its worker needed until each run, as far as that is find_overheads
 
 
-def crew(runs: Runs) -> Crew:
-    """Who ran *runs*."""
+def find_workers(runs: Runs) -> Crew:
+    """The workers that ran *runs*."""
     start = list(map(add, runs.arrival, runs.wait))
     end = list(map(add, start, runs.took))
     order = sorted(range(len(start)), key=start.__getitem__)
     workers: dict[int, list[int]] = defaultdict(list)
     for place in order:
         workers[runs.worker[place]].append(place)
-    overhead = measured(workers.values(), runs.arrival, start, end)
-    waiting = Waiting(runs, start, order, overhead)
+    overhead = measure_overhead(workers.values(), runs.arrival, start, end)
+    waiting = WaitingJobs(runs, start, order, overhead)
     pools = []
-    for members, seen in pooled(workers.values(), runs.queue):
-        queues, ordered = waiting.ranked(seen, sampled(members, len(seen)))
-        size, since = staffed(members, start, end), min(start[each[0]] for each in members)
+    for members, seen in group_workers(workers.values(), runs.queue):
+        queues, ordered = waiting.queue_order(seen, sample_runs(members, len(seen)))
+        size, since = count_slots(members, start, end), min(start[each[0]] for each in members)
         pools.append(Pool(queues=queues, size=size, ordered=ordered, since=since - overhead.before))
-    before = known(workers.values(), runs, start, end, overhead)
+    before = find_overheads(workers.values(), runs, start, end, overhead)
     return Crew(pools=tuple(pools), overhead=overhead, before=before)
 
 
-def pooled(workers: Iterable[Places], queue: Sequence[int]) -> list[tuple[list[Places], frozenset[int]]]:
-    """The workers (the runs of each) that were seen on the same queues, and these queues.
+def group_workers(
+    workers: Iterable[Places], queue: Sequence[int]
+) -> list[tuple[list[Places], frozenset[int]]]:
+    """The workers (the runs of each) that served the same queues, and these queues.
 
-    A worker of few runs joins those that were seen on its queues and on more.
+    A worker of few runs joins those that served its queues and more.
     """
     pools: dict[frozenset[int], list[Places]] = defaultdict(list)
     for places in workers:
         pools[frozenset(queue[place] for place in places)].append(places)
-    full = {seen for seen, members in pools.items() if any(len(each) >= FEW for each in members)}
+    full = {seen for seen, members in pools.items() if any(len(each) >= MIN_TYPICAL_RUNS for each in members)}
     for seen in sorted(pools, key=len):
         wider = [each for each in full if seen < each]
         if seen not in full and wider:
@@ -88,34 +92,34 @@ def pooled(workers: Iterable[Places], queue: Sequence[int]) -> list[tuple[list[P
     return [(members, seen) for seen, members in pools.items()]
 
 
-def staffed(workers: Sequence[Places], start: Sequence[int], end: Sequence[int]) -> int:
-    """How many jobs *workers* can run at once: what all that were there at a time could, usually."""
-    begun = sorted(start[place] for place in sampled(workers))
-    turns = sorted(chain.from_iterable(shift(each, start, end) for each in workers))
+def count_slots(workers: Sequence[Places], start: Sequence[int], end: Sequence[int]) -> int:
+    """How many jobs *workers* can run at once, usually: those that existed at the same time together."""
+    begun = sorted(start[place] for place in sample_runs(workers))
+    turns = sorted(chain.from_iterable(attendance(each, start, end) for each in workers))
     there, counts = 0, Counter[int]()
     for (moment, size), (until, _) in pairwise([*turns, (NEVER, 0)]):
         there += size
         counts[there] += bisect_left(begun, until) - bisect_left(begun, moment)
-    return usual(counts)
+    return usual_count(counts)
 
 
-def sampled(workers: Sequence[Places], step: int = 1) -> list[int]:
-    """Some runs of each of *workers*, as many of one as of another in proportion; all where they are few."""
-    step = 1 + step * sum(map(len, workers)) // SAMPLE
+def sample_runs(workers: Sequence[Places], step: int = 1) -> list[int]:
+    """A sample of the runs of each of *workers*, in proportion; all runs where they are few."""
+    step = 1 + step * sum(map(len, workers)) // MAX_SAMPLED_RUNS
     return [place for each in workers for place in each[::step]]
 
 
-def shift(places: Places, start: Sequence[int], end: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """When a worker came, and went, and how many jobs at once came and went with it."""
-    size = at_once(places, start, end)
+def attendance(places: Places, start: Sequence[int], end: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """When a worker came and went, and how many jobs it could run at once."""
+    size = count_parallel(places, start, end)
     yield start[places[0]], size
-    yield max(end[place] for place in places[-RECENT:]) + 1, -size
+    yield max(end[place] for place in places[-RECENT_RUNS:]) + 1, -size
 
 
-def at_once(places: Places, start: Sequence[int], end: Sequence[int]) -> int:
-    """How many of a worker's runs overlap, usually: 1 but for Celery's processes under one name."""
+def count_parallel(places: Places, start: Sequence[int], end: Sequence[int]) -> int:
+    """How many of a worker's runs usually overlap: 1, but for Celery's processes under one name."""
     overlaps = sum(start[two] < end[one] for one, two in pairwise(places))
-    if overlaps <= (1 - USUAL) * len(places):
+    if overlaps <= (1 - USUAL_SHARE) * len(places):
         return 1
     running: list[int] = []
     counts = Counter[int]()
@@ -124,12 +128,12 @@ def at_once(places: Places, start: Sequence[int], end: Sequence[int]) -> int:
             heappop(running)
         heappush(running, end[place])
         counts[len(running)] += 1
-    return usual(counts)
+    return usual_count(counts)
 
 
-def usual(counts: Mapping[int, int]) -> int:
-    """The number that 95 % don't exceed, of those counted so often; of fewer than twenty the highest."""
-    rest = USUAL * sum(counts.values())
+def usual_count(counts: Mapping[int, int]) -> int:
+    """The number that 95 % of those counted don't exceed; of fewer than twenty the highest."""
+    rest = USUAL_SHARE * sum(counts.values())
     for number, often in sorted(counts.items()):
         rest -= often
         if rest <= 0:
@@ -137,26 +141,29 @@ def usual(counts: Mapping[int, int]) -> int:
     return 0
 
 
-def measured(
+def measure_overhead(
     workers: Iterable[Places], arrival: Sequence[int], start: Sequence[int], end: Sequence[int]
 ) -> Overhead:
     """What a worker needs beside the task.
 
-    In all, the mean gap between two of its runs of which the second was waiting when the first ended, without
-    the longest hundredth, or one: restarts. Until the start, the median wait of runs that found it idle.
+    In all, it is the mean gap between two of its runs of which the second was already waiting when the first
+    ended; the longest hundredth of the gaps, at least one, is left out, since those are restarts. Before the
+    start, it is the median wait of the runs that found the worker idle.
     """
-    pairs = list(islice(chain.from_iterable(map(pairwise, workers)), 0, None, 1 + len(start) // SAMPLE))
+    pairs = list(
+        islice(chain.from_iterable(map(pairwise, workers)), 0, None, 1 + len(start) // MAX_SAMPLED_RUNS)
+    )
     gaps = sorted(start[two] - end[one] for one, two in pairs if arrival[two] <= end[one] <= start[two])
-    gap = round(fmean(gaps[: max(1, int(len(gaps) * RESTED))])) if gaps else 0
+    gap = round(fmean(gaps[: max(1, int(len(gaps) * KEPT_GAP_SHARE))])) if gaps else 0
     idle = [start[two] - arrival[two] for one, two in pairs if arrival[two] > end[one] + gap]
     before = round(median(idle)) if idle else gap
     return Overhead(before=min(before, gap) if gaps else before, after=max(0, gap - before))
 
 
-def known(
+def find_overheads(
     workers: Iterable[Places], runs: Runs, start: Sequence[int], end: Sequence[int], overhead: Overhead
 ) -> list[int]:
-    """What its worker needed until the start of each run; as usual where that isn't seen, or was a stall.
+    """What each run's worker needed before it started; the usual where that is unknown, or was a stall.
 
     A machine that is busy now and then makes its gaps longer now and then: a mean would miss by that.
     """
@@ -169,13 +176,13 @@ def known(
             needed = start[two] - arrival[two]
         else:
             continue
-        if 0 <= needed <= STALL * gap:
+        if 0 <= needed <= STALL_FACTOR * gap:
             found[two] = needed
     return found
 
 
-class Waiting:
-    """What waited when a run started."""
+class WaitingJobs:
+    """Which jobs were waiting when a run started."""
 
     def __init__(self, runs: Runs, start: Sequence[int], order: Places, overhead: Overhead) -> None:
         self._runs, self._start = runs, start
@@ -187,15 +194,15 @@ class Waiting:
         for place in order:
             self._gone[runs.queue[place]].append(start[place])
 
-    def ranked(self, queues: frozenset[int], places: Places) -> tuple[tuple[int, ...], bool]:
-        """*queues* as those who ran what is at *places* took from them: their order, if they kept to one."""
+    def queue_order(self, queues: frozenset[int], places: Places) -> tuple[tuple[int, ...], bool]:
+        """*queues* in the order in which workers took jobs from them, and whether they kept to it."""
         wins: Counter[tuple[int, int]] = Counter()
         if len(queues) > 1:
             for place in places:
                 mine = self._runs.queue[place]
                 wins.update((mine, other) for other in queues if other != mine and self._waits(other, place))
         pairs = [(wins[one, two], wins[two, one]) for one in queues for two in queues]
-        kept = all(min(pair) <= RARE * sum(pair) for pair in pairs)
+        kept = all(min(pair) <= MAX_ORDER_VIOLATIONS * sum(pair) for pair in pairs)
 
         def behind(one: int, other: int) -> int:
             return wins[other, one] - wins[one, other]
@@ -203,7 +210,7 @@ class Waiting:
         return tuple(sorted(sorted(queues), key=cmp_to_key(behind))), kept and bool(wins)
 
     def _waits(self, queue: int, place: int) -> bool:
-        """Whether a job of *queue* was waiting when that at *place* was chosen."""
+        """Whether a job of *queue* was waiting when the job at *place* was chosen."""
         begun = self._start[place]
         come = bisect_right(self._come[queue], begun - self._lead)
         return come > bisect_left(self._gone[queue], begun)

@@ -1,4 +1,4 @@
-"""Figures of tasks, put in order, and the sentence that says which one to look at."""
+"""Puts the figures of tasks in order, and says in a sentence which task comes first."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -32,55 +32,67 @@ class Task:
 
 
 def rank(figures: Iterable[Figures], by: Order = "total") -> list[Task]:
-    """The tasks of *figures*, the worst offender by *by* first; equals by total, then by name."""
+    """Order the tasks of *figures*, the worst by *by* first.
+
+    Args:
+        figures: A store's figures, one for each task; durations in nanoseconds.
+        by: What to order by; ties are ordered by total, then by name.
+
+    Returns:
+        The tasks, with times in seconds and each task's share of all worker time.
+
+    Example:
+        >>> [task.task for task in rank(store.measure(Query()).figures)]
+        ['shop.mail.send', 'shop.thumb']
+    """
     figures = list(figures)
-    whole = sum(each.total for each in figures)
-    tasks = [_task(each, whole) for each in figures]
+    total = sum(task.total for task in figures)
+    tasks = [_task(task, total) for task in figures]
     return sorted(tasks, key=lambda task: (-_weight(task, by), -_weight(task, "total"), task.task))
 
 
-def named(tasks: Iterable[Task], patterns: Sequence[str]) -> list[Task]:
-    """Those of *tasks* whose name matches one of *patterns* (`shop.*`); all without patterns."""
+def match_tasks(tasks: Iterable[Task], patterns: Sequence[str]) -> list[Task]:
+    """The tasks whose name matches one of *patterns*, such as `shop.*`; all tasks without patterns."""
     return [task for task in tasks if not patterns or any(fnmatchcase(task.task, each) for each in patterns)]
 
 
 def verdict(tasks: Sequence[Task], by: Order = "total") -> str:
-    """One sentence about the first of *tasks*, which stand in the order *by*."""
+    """One sentence about the first of *tasks*, which are in the order *by*."""
     if not tasks:
         return "No task matches."
     first = tasks[0]
     if _weight(first, by) <= 0:
-        return NOTHING[by]
-    return SENTENCES[by].format(
+        return EMPTY_SENTENCES[by]
+    return VERDICTS[by].format(
         task=printable(first.task),
         share=percent(first.share or 0),
-        value=duration(_weight(first, by)) if by in TIMES else f"{_weight(first, by):,.0f}",
+        value=duration(_weight(first, by)) if by in TIME_ORDERS else f"{_weight(first, by):,.0f}",
         count=f"{first.count:,}",
         runs="run" if first.count == 1 else "runs",
     )
 
 
-TIMES: Final = frozenset({"total", "max", "mean", "p50", "p95", "p99", "wait"})
-SENTENCES: Final[dict[Order, str]] = {
-    "total": "{task} held the workers {share} of the time.",
-    "max": "{task} had the longest run: {value}. It held the workers {share} of the time.",
-    "mean": "{task} takes longest on average: {value}. It held the workers {share} of the time.",
-    "p50": "{task} has the highest median: {value}. It held the workers {share} of the time.",
-    "p95": "{task} has the highest 95th percentile: {value}. It held the workers {share} of the time.",
-    "p99": "{task} has the highest 99th percentile: {value}. It held the workers {share} of the time.",
-    "count": "{task} ran most often: {value} {runs}. It held the workers {share} of the time.",
-    "failures": "{task} failed most often: {value} of {count} runs. It held the workers {share} of the time.",
+TIME_ORDERS: Final = frozenset({"total", "max", "mean", "p50", "p95", "p99", "wait"})
+VERDICTS: Final[dict[Order, str]] = {
+    "total": "{task} used {share} of the worker time.",
+    "max": "{task} had the longest run: {value}. It used {share} of the worker time.",
+    "mean": "{task} takes longest on average: {value}. It used {share} of the worker time.",
+    "p50": "{task} has the highest median: {value}. It used {share} of the worker time.",
+    "p95": "{task} has the highest 95th percentile: {value}. It used {share} of the worker time.",
+    "p99": "{task} has the highest 99th percentile: {value}. It used {share} of the worker time.",
+    "count": "{task} ran most often: {value} {runs}. It used {share} of the worker time.",
+    "failures": "{task} failed most often: {value} of {count} runs. It used {share} of the worker time.",
     "wait": "{task} waited longest: one run in twenty for more than {value}.",
 }
-NOTHING: Final[dict[Order, str]] = {
-    **dict.fromkeys(ORDERS, "No run took any time that can be measured."),
+EMPTY_SENTENCES: Final[dict[Order, str]] = {
+    **dict.fromkeys(ORDERS, "No run took a measurable time."),
     "failures": "No run failed.",
     "wait": "No run is known to have waited.",
 }
 
 
 def _task(figures: Figures, whole: float) -> Task:
-    """*figures* in seconds, *whole* being the ns that all tasks took."""
+    """*figures* in seconds; *whole* is the total of all tasks in nanoseconds."""
     return Task(
         task=figures.task,
         count=figures.count,
@@ -103,6 +115,6 @@ def _seconds(nanoseconds: float | None) -> float | None:
 
 
 def _weight(task: Task, by: Order) -> float:
-    """What *task* is ranked by; what isn't known ranks below zero."""
+    """The value that *task* is ordered by; an unknown one is below zero."""
     value: float | None = getattr(task, "wait_p95" if by == "wait" else by)
     return -1.0 if value is None else float(value)

@@ -1,6 +1,6 @@
-"""REPLAY: jobs go once more through queues and workers, on paper. Pure: no clock, no files.
+"""RANK: simulates queues and workers: when each job of a log starts.
 
-Each queue is first in, first out. A pool is some workers that take from the same queues, in one order.
+Each queue is first in, first out. A pool is a number of workers that take from the same queues in one order.
 Times are whole nanoseconds.
 """
 
@@ -16,10 +16,10 @@ NEVER: Final = 2**63
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jobs:
-    """Jobs in order of arrival: one at each place of all columns."""
+    """Jobs in order of arrival, as columns."""
 
     arrival: Sequence[int]  #: never falls
-    took: Sequence[int]
+    took: Sequence[int]  #: run times
     queue: Sequence[int]
     before: Sequence[int] | None = None  #: what each needs until it starts; None: `Overhead.before`
 
@@ -30,39 +30,39 @@ class Pool:
 
     queues: tuple[int, ...]
     size: int  #: how many jobs they run at once
-    ordered: bool = True  #: `queues` go first to last; otherwise whichever job has waited longest
+    ordered: bool = True  #: the first of `queues` goes first; otherwise the job that has waited longest
     since: int = -NEVER  #: when they begin to work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overhead:
-    """What a worker needs beside the task: until it starts, and after it has ended. ns."""
+    """What a worker needs beside the task: before it starts, and after it has ended."""
 
     before: int = 0
     after: int = 0
 
 
 def replay(jobs: Jobs, pools: Sequence[Pool], overhead: Overhead) -> list[int]:
-    """When each of *jobs* starts. Raises `ValueError` for a job that no pool takes, or a pool of nobody."""
+    """When each of *jobs* starts. Raises `ValueError` for a queue without a pool, or an empty pool."""
     served = {queue for pool in pools for queue in pool.queues}
     if any(pool.size < 1 for pool in pools) or not served.issuperset(jobs.queue):
         raise ValueError("every queue needs a pool, every pool a worker")
     starts = [0] * len(jobs.arrival)
     if jobs.before is None:
         jobs = replace(jobs, before=[overhead.before] * len(starts))
-    for group in connected(pools):
+    for group in group_pools(pools):
         queues = {queue for pool in group for queue in pool.queues}
         places: Iterable[int] = range(len(starts))
         if queues != served:
             places = compress(places, map(queues.__contains__, jobs.queue))
         if len(group) == len(queues) == 1:
-            _one_queue(jobs, places, group[0], overhead.after, starts)
+            _replay_queue(jobs, places, group[0], overhead.after, starts)
         else:
-            _Room(group, overhead.after).run(jobs, places, starts)
+            _Scheduler(group, overhead.after).run(jobs, places, starts)
     return starts
 
 
-def connected(pools: Sequence[Pool]) -> list[list[Pool]]:
+def group_pools(pools: Sequence[Pool]) -> list[list[Pool]]:
     """*pools* in groups that have no queue in common."""
     groups: list[list[Pool]] = []
     for pool in pools:
@@ -74,7 +74,7 @@ def connected(pools: Sequence[Pool]) -> list[list[Pool]]:
     return groups
 
 
-def _one_queue(jobs: Jobs, places: Iterable[int], pool: Pool, after: int, starts: list[int]) -> None:
+def _replay_queue(jobs: Jobs, places: Iterable[int], pool: Pool, after: int, starts: list[int]) -> None:
     """Write the *starts* of the jobs at *places*, all of one queue that *pool* alone serves."""
     free = [pool.since] * pool.size  # a heap: when each worker is free
     arrival, took, before = jobs.arrival, jobs.took, jobs.before or ()
@@ -83,15 +83,15 @@ def _one_queue(jobs: Jobs, places: Iterable[int], pool: Pool, after: int, starts
         heapreplace(free, start + took[place] + after)
 
 
-class _Room:
-    """Several queues whose workers overlap: who is idle, who waits."""
+class _Scheduler:
+    """Several queues whose workers overlap: which workers are idle, which jobs wait."""
 
     def __init__(self, pools: Sequence[Pool], after: int) -> None:
         self._after = after
         self._pools = pools
         self._idle = [0] * len(pools)
         self._waiting: dict[int, deque[int]] = {queue: deque() for pool in pools for queue in pool.queues}
-        #: who takes a job of each queue: first those who can do the least else
+        #: the pools that take a job of each queue: first those that serve the fewest others
         order = sorted(range(len(pools)), key=lambda each: len(pools[each].queues))
         self._takers = {queue: [n for n in order if queue in pools[n].queues] for queue in self._waiting}
         #: a heap: when a worker will be free, and its pool
@@ -104,7 +104,7 @@ class _Room:
         for place in places:
             now = arrival[place]
             if free and free[0][0] <= now:
-                self._work(now, jobs, starts)
+                self._serve(now, jobs, starts)
             for pool in self._takers[queue[place]]:
                 if idle[pool]:
                     idle[pool] -= 1
@@ -113,9 +113,9 @@ class _Room:
                     break
             else:
                 self._waiting[queue[place]].append(place)
-        self._work(NEVER, jobs, starts)
+        self._serve(NEVER, jobs, starts)
 
-    def _work(self, until: int, jobs: Jobs, starts: list[int]) -> None:
+    def _serve(self, until: int, jobs: Jobs, starts: list[int]) -> None:
         """Have the workers that are free by *until* take what waits."""
         free, before, after, took = self._free, jobs.before or (), self._after, jobs.took
         while free and free[0][0] <= until:
@@ -137,7 +137,7 @@ class _Room:
         return (queues[0] if pool.ordered else min(queues)).popleft()
 
 
-def peak(arrivals: Sequence[int], starts: Iterable[int]) -> int:
+def max_depth(arrivals: Sequence[int], starts: Iterable[int]) -> int:
     """The most jobs that waited at once; *arrivals* never fall, *starts* come in any order."""
     started = [*sorted(starts), NEVER]
     most = gone = 0

@@ -1,18 +1,18 @@
-"""REPLAY: a log as a model of its queues, a change made to it, and what the change would have meant. Pure."""
+"""RANK: replays a log as it was and with a change, and compares the waits."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import add, sub
 from typing import Final
 
-from slowtask.rank.change import Change, Log, changed, last, named, resized
-from slowtask.rank.crew import crew
-from slowtask.rank.replay import Jobs, Pool, peak, percentile, replay
+from slowtask.rank.change import Change, Log, apply_change, find_task, resize_pools, short_name
+from slowtask.rank.crew import find_workers
+from slowtask.rank.replay import Jobs, Pool, max_depth, percentile, replay
 from slowtask.record.event import SECOND
 from slowtask.units import duration, plural, printable
 
-CLOSE: Final = 0.1  #: a replay this near to the truth is taken for it
-INSTANT: Final = 0.05  #: seconds of wait that nobody minds
+MAX_REPLAY_ERROR: Final = 0.1  #: share of the real wait; a replay with more isn't reliable
+MIN_WAIT: Final = 0.05  #: seconds; smaller differences don't count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """The same jobs three times."""
+    """The same jobs as they really waited, replayed, and with the change."""
 
     jobs: int
     really: Figures
@@ -37,17 +37,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staff:
-    """One pool, for people."""
+    """One pool of workers, by the names of its queues."""
 
     queues: tuple[str, ...]  #: in the order in which they are served
-    ordered: bool  #: False: whichever job has waited longest
-    seen: int  #: workers
-    changed: int
+    ordered: bool  #: False: the job that has waited longest goes first
+    seen: int  #: workers, by the log
+    changed: int  #: workers, with the change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a replay found."""
+    """The result of a replay."""
 
     whole: Row
     queues: Mapping[str, Row]  #: by queue, as they are after the change
@@ -55,25 +55,25 @@ class Outcome:
     overhead: float  #: seconds that a worker loses between two jobs
 
 
-def whatif(log: Log, change: Change) -> Outcome:
-    """Replay *log* as it is and with *change*. Raises `UsageError` where that names what isn't there."""
-    seen, names = crew(log), [printable(each) or "(no name)" for each in log.queues]
-    own = {named(log.tasks, task): size for task, size in change.own.items()}
-    before = resized(seen.pools, change.now, names)
-    after = resized(before, change.workers, names) + [
+def try_change(log: Log, change: Change) -> Outcome:
+    """Replay *log* as it is and with *change*. Raises `UsageError` for a name that the log doesn't have."""
+    seen, names = find_workers(log), [printable(each) or "(no name)" for each in log.queues]
+    own = {find_task(log.tasks, task): size for task, size in change.own.items()}
+    before = resize_pools(seen.pools, change.now, names)
+    after = resize_pools(before, change.workers, names) + [
         Pool(queues=(queue,), size=size, since=min(pool.since for pool in before))
         for queue, size in enumerate(own.values(), len(names))
     ]
-    names += [f"{printable(last(log.tasks[task]))} (its own)" for task in own]
+    names += [f"{printable(short_name(log.tasks[task]))} (its own)" for task in own]
     now = Jobs(arrival=log.arrival, took=log.took, queue=log.queue, before=seen.before)
-    then = changed(now, log, change, own)
+    then = apply_change(now, log, change, own)
     times = [
         (log.arrival, list(map(add, log.arrival, log.wait))),
         (log.arrival, replay(now, before, seen.overhead)),
     ]
     if change.any:
         times.append((then.arrival, replay(then, after, seen.overhead)))
-    whole, places = _row(times), by_queue(then)
+    whole, places = _row(times), places_by_queue(then)
     return Outcome(
         whole=whole,
         queues={
@@ -87,8 +87,8 @@ def whatif(log: Log, change: Change) -> Outcome:
     )
 
 
-def by_queue(jobs: Jobs) -> dict[int, list[int]]:
-    """The places of *jobs* by queue."""
+def places_by_queue(jobs: Jobs) -> dict[int, list[int]]:
+    """The positions of *jobs* by queue."""
     found: dict[int, list[int]] = {queue: [] for queue in sorted(set(jobs.queue))}
     for place, queue in enumerate(jobs.queue):
         found[queue].append(place)
@@ -99,7 +99,7 @@ Times = tuple[Sequence[int], Sequence[int]]  #: arrivals and starts
 
 
 def _at(places: Iterable[int], column: Sequence[int]) -> list[int]:
-    """What stands at *places* of *column*."""
+    """The values at *places* of *column*."""
     return [column[place] for place in places]
 
 
@@ -110,18 +110,18 @@ def _row(times: Sequence[Times]) -> Row:
 
 
 def _figures(arrivals: Sequence[int], starts: Sequence[int]) -> Figures:
-    """Those of jobs that came and started then."""
+    """The figures of jobs with these *arrivals* and *starts*."""
     waits = sorted(map(sub, starts, arrivals))
     return Figures(
         p50=percentile(waits, 0.5) / SECOND,
         p95=percentile(waits, 0.95) / SECOND,
         longest=waits[-1] / SECOND,
-        depth=peak(arrivals, starts),
+        depth=max_depth(arrivals, starts),
     )
 
 
 def _staff(before: Sequence[Pool], after: Sequence[Pool], names: Sequence[str]) -> Iterable[Staff]:
-    """The pools of *after*, and what they were *before*, in whose order they stand."""
+    """The pools of *after* with their sizes *before*, in the same order."""
     for place, pool in enumerate(after):
         queues = tuple(names[queue] for queue in pool.queues)
         seen = before[place].size if place < len(before) else 0
@@ -129,11 +129,11 @@ def _staff(before: Sequence[Pool], after: Sequence[Pool], names: Sequence[str]) 
 
 
 def verdict(outcome: Outcome) -> str:
-    """One sentence: what the change would have meant for one job in twenty, and for the queue."""
+    """One sentence: how the change alters the p95 of the waits, and the depth of the queue."""
     row, workers = outcome.whole, _workers(outcome.staff)
     old, new = row.replayed, row.changed
     if new is None:
-        return f"Nothing is changed: one job in twenty waits longer than {duration(old.p95)} in the replay."
+        return f"Without a change, one job in twenty waits longer than {duration(old.p95)} in the replay."
     waits = f"{duration(new.p95)} instead of {duration(old.p95)}"
     depth = f"{plural(new.depth, 'job')} at once"
     if new.depth != old.depth:
@@ -151,9 +151,10 @@ def _workers(staff: Iterable[Staff]) -> str:
     )
 
 
-def missed(row: Row) -> float:
-    """How far the replay misses the truth, as a share of it: by p50 or p95, the worse."""
+def replay_error(row: Row) -> float:
+    """How far the replay is from the real waits, as a share of them: by p50 or p95, whichever is worse."""
     pairs = ((row.replayed.p50, row.really.p50), (row.replayed.p95, row.really.p95))
     return max(
-        abs(one - other) / max(other, INSTANT) if abs(one - other) > INSTANT else 0.0 for one, other in pairs
+        abs(one - other) / max(other, MIN_WAIT) if abs(one - other) > MIN_WAIT else 0.0
+        for one, other in pairs
     )

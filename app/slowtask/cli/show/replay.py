@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from slowtask.cli.show.console import make_console, shorten
-from slowtask.rank.whatif import CLOSE, Figures, Outcome, Row, Staff, missed, verdict
+from slowtask.rank.whatif import MAX_REPLAY_ERROR, Figures, Outcome, Row, Staff, replay_error, verdict
 from slowtask.units import duration, plural, printable, size
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def notes(outcome: Outcome, log: "Columns", job_bytes: int) -> list[Text]:
         *(workers_line(staff) for staff in outcome.staff[:MAX_QUEUES]),
         f"Assumed: {duration(outcome.overhead)} between two jobs of a worker, {job_bytes} bytes per job.",
     ]
-    if missed(outcome.whole) > CLOSE:
-        off = f"{missed(outcome.whole):.0%}".replace("%", " %")
+    if replay_error(outcome.whole) > MAX_REPLAY_ERROR:
+        off = f"{replay_error(outcome.whole):.0%}".replace("%", " %")
         lines.append(
             f"Don't rely on this: the replay is {off} off what really happened. If the number of workers is"
             " wrong, set --workers-now. If it changed during the log, choose a time with --since and --until."
