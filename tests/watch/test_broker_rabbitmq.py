@@ -1,4 +1,4 @@
-"""What is RabbitMQ's own: rights, limits, alarms, restarts, clusters, each on a real server."""
+"""RabbitMQ alone: rights, limits, alarms, restarts and clusters, each on a real server."""
 
 import re
 import uuid
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.server, pytest.mark.xdist_group("a rabbitmq of its own
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    """A node that a test may hurt."""
+    """A node of its own, which a test may break."""
     try:
         with RabbitMQ(
             tmp_path_factory.mktemp("rabbitmq"), conf={"collect_statistics_interval": "500"}
@@ -41,27 +41,27 @@ def own(tmp_path_factory):
 
 @pytest.fixture
 def broker(vhost, rabbitmq):
-    found = open_broker(vhost, rabbitmq.management)
-    yield found
-    found.close()
+    broker = open_broker(vhost, rabbitmq.management)
+    yield broker
+    broker.close()
 
 
 def declare(url, name, **arguments):
-    """Make a queue that has *arguments*, dashes for underscores."""
+    """Declare a queue with *arguments*, whose underscores become dashes."""
     with kombu.Connection(url) as connection:
-        found = {f"x-{key.replace('_', '-')}": value for key, value in arguments.items()}
+        prefixed = {f"x-{key.replace('_', '-')}": value for key, value in arguments.items()}
         channel = connection.default_channel
-        kombu.Queue(name, kombu.Exchange(name), name, queue_arguments=found, channel=channel).declare()
+        kombu.Queue(name, kombu.Exchange(name), name, queue_arguments=prefixed, channel=channel).declare()
 
 
 def fill(url, name, count):
-    """Have *count* messages wait in *name*."""
+    """Publish *count* messages to the queue *name*."""
     with kombu.Connection(url) as connection, connection.Producer() as producer:
         for _ in range(count):
             producer.publish({}, routing_key=name, exchange=name)
 
 
-def found(view, limits=Thresholds()):  # noqa: B008 - frozen
+def findings_of(view, limits=Thresholds()):  # noqa: B008 - frozen
     return {(each.name, each.subject): each for each in findings(view, limits)}
 
 
@@ -82,7 +82,7 @@ def test_a_user_who_may_only_monitor_is_enough(vhost, rabbitmq):
     publish(vhost, "shop.mail", 3, queue="mail")
     broker = open_broker(user(rabbitmq, vhost, **NOTHING), rabbitmq.management)
 
-    poll = awaited(lambda: broker.poll({}), lambda each: each.queues and each.memory)
+    poll = wait_for(lambda: broker.poll({}), lambda each: each.queues and each.memory)
     broker.close()
 
     assert [(each.name, each.depth) for each in poll.queues] == [("mail", 3)]
@@ -103,7 +103,7 @@ def test_with_the_rights_on_the_page_events_are_received(vhost, rabbitmq):
     broker.poll({})
     send_event(vhost, **report_fields())
 
-    poll = awaited(lambda: broker.poll({}), lambda each: each.workers)
+    poll = wait_for(lambda: broker.poll({}), lambda each: each.workers)
     broker.close()
 
     assert (poll.workers[0].slots, list(poll.notes)) == (4, [])
@@ -124,8 +124,8 @@ def test_reading_changes_nothing(vhost, rabbitmq, broker):
     wait_until(lambda: names(rabbitmq, vhost) == {"mail"})
 
 
-def awaited(poll, holds):
-    """The first of many polls for which it *holds*."""
+def wait_for(poll, holds):
+    """Return the first of many polls for which *holds* is true."""
     return wait_until(lambda: [each for each in [poll()] if holds(each)])[0]
 
 
@@ -134,7 +134,7 @@ def names(server, url):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (
             {"port": 1},
@@ -147,12 +147,12 @@ def names(server, url):
         ),
     ],
 )
-def test_a_broker_that_cannot_be_used_is_reported_in_one_line(vhost, rabbitmq, change, said):
+def test_a_broker_that_cannot_be_used_is_reported_in_one_line(vhost, rabbitmq, change, message):
     parts = urlsplit(vhost)
     where = {"port": parts.port, "path": parts.path[1:], "password": parts.password} | change
     url = f"amqp://{parts.username}:{where['password']}@{parts.hostname}:{where['port']}/{where['path']}"
 
-    with pytest.raises(BrokerError, match=said) as raised:
+    with pytest.raises(BrokerError, match=message) as raised:
         open_broker(url, rabbitmq.management).poll({})
 
     assert "\n" not in str(raised.value)
@@ -168,13 +168,13 @@ def test_a_user_without_rights_to_the_virtual_host_is_reported(vhost, rabbitmq):
 
 
 @pytest.mark.parametrize(
-    ("tags", "said"),
+    ("tags", "message"),
     [
         ("", "doesn't let u.* read anything: give that user the tag monitoring"),
         ("management", "doesn't show memory and alarms to u.*: give that user the tag monitoring"),
     ],
 )
-def test_without_the_tag_depths_are_read_and_the_memory_is_unknown(vhost, rabbitmq, tags, said):
+def test_without_the_tag_depths_are_read_and_the_memory_is_unknown(vhost, rabbitmq, tags, message):
     publish(vhost, "shop.mail", 3, queue="mail")
     broker = open_broker(user(rabbitmq, vhost, tags=tags, **NOTHING), rabbitmq.management, ["mail"])
 
@@ -183,9 +183,9 @@ def test_without_the_tag_depths_are_read_and_the_memory_is_unknown(vhost, rabbit
 
     assert [(each.queue.name, each.queue.depth) for each in view.queues] == [("mail", 3)]
     assert (view.poll.memory, view.capacity) == (None, None)
-    gap = found(view)["broker-gaps", broker.name]
+    gap = findings_of(view)["broker-gaps", broker.name]
     assert gap.state == "warning"
-    assert re.search(said, gap.message)
+    assert re.search(message, gap.message)
     assert not any(isinstance(each, BrokerSample) for each in sample_lines(view))
 
 
@@ -240,30 +240,28 @@ def test_the_lower_of_a_queue_s_two_limits_is_watched(vhost, rabbitmq, broker):
     rabbitmq.ask("PUT", path, {"pattern": "mail", "definition": {"max-length": 100}, "apply-to": "queues"})
     fill(vhost, "mail", 85)
 
-    view = awaited(Watch(broker).poll, lambda each: each.capacity and each.capacity.limit.maximum == 100)
+    view = wait_for(Watch(broker).poll, lambda each: each.capacity and each.capacity.limit.maximum == 100)
 
     assert (view.capacity.limit.used, view.capacity.limit.maximum, view.capacity.limit.name) == (
         85,
         100,
         "length of mail",
     )
-    alarm = found(view)["queue-capacity", "mail (length)"]
+    alarm = findings_of(view)["queue-capacity", "mail (length)"]
     assert (alarm.state, alarm.queue) == ("critical", "mail")
     assert alarm.message.startswith(f"queue mail of {broker.name} ")
     assert "is 85 % full (85 of 100 tasks). When it is full, RabbitMQ refuses tasks" in alarm.message
-    assert found(view)["queue-drops", "mail"].state == "ok"
+    assert findings_of(view)["queue-drops", "mail"].state == "ok"
 
 
 def test_a_queue_that_drops_its_oldest_is_warned_of(vhost, broker):
     declare(vhost, "mail", max_length_bytes=1000)
     fill(vhost, "mail", 1)
 
-    view = wait_until(
-        lambda: [each for each in [Watch(broker).poll()] if each.queues and each.queues[0].queue.drops_oldest]
-    )[0]
+    view = wait_for(Watch(broker).poll, lambda each: each.queues and each.queues[0].queue.drops_oldest)
 
-    assert found(view)["queue-drops", "mail"].state == "warning"
-    assert found(view)["queue-capacity", "mail (bytes)"].state == "ok"
+    assert findings_of(view)["queue-drops", "mail"].state == "warning"
+    assert findings_of(view)["queue-capacity", "mail (bytes)"].state == "ok"
 
 
 def test_a_mirrored_queue_is_warned_of(vhost, rabbitmq, broker):
@@ -271,7 +269,7 @@ def test_a_mirrored_queue_is_warned_of(vhost, rabbitmq, broker):
     path = f"/policies/{urlsplit(vhost).path[1:]}/mirror"
     rabbitmq.ask("PUT", path, {"pattern": "mail", "definition": {"ha-mode": "all"}, "apply-to": "queues"})
 
-    wait_until(lambda: found(Watch(broker).poll())["queue-mirrored", "mail"].state == "warning")
+    wait_until(lambda: findings_of(Watch(broker).poll())["queue-mirrored", "mail"].state == "warning")
 
 
 def test_an_alarm_is_critical_at_any_capacity_and_names_blocked_connections(own):
@@ -287,11 +285,11 @@ def test_an_alarm_is_critical_at_any_capacity_and_names_blocked_connections(own)
         producer = connection.Producer()
         producer.publish({}, routing_key="mail")  # it blocks by publishing
         try:
-            view = awaited(watch.poll, lambda each: each.poll.alarms and each.poll.blocked and each.capacity)
+            view = wait_for(watch.poll, lambda each: each.poll.alarms and each.poll.blocked and each.capacity)
         finally:  # a blocked connection doesn't even end
             own.ctl("set_vm_memory_high_watermark", "0.4")
-    alarm = found(view)["broker-alarm", broker.name]
-    over = awaited(watch.poll, lambda each: not each.poll.alarms)
+    alarm = findings_of(view)["broker-alarm", broker.name]
+    over = wait_for(watch.poll, lambda each: not each.poll.alarms)
     broker.close()
 
     assert alarm.state == "critical"
@@ -301,8 +299,8 @@ def test_an_alarm_is_critical_at_any_capacity_and_names_blocked_connections(own)
     )
     assert "without confirm_publish are lost without an error" in alarm.message
     assert view.capacity.ratio >= 1.0
-    assert found(view)["broker-capacity", broker.name].state is None
-    assert found(over)["broker-alarm", broker.name].state == "ok"
+    assert findings_of(view)["broker-capacity", broker.name].state is None
+    assert findings_of(over)["broker-alarm", broker.name].state == "ok"
 
 
 def test_the_worst_node_of_a_cluster_is_named(own, tmp_path):
@@ -312,16 +310,14 @@ def test_the_worst_node_of_a_cluster_is_named(own, tmp_path):
         second.ctl("set_vm_memory_high_watermark", "absolute", "400MB")
         broker = open_broker(url, own.management)
         watch = Watch(broker)
-        view = wait_until(
-            lambda: [each for each in [watch.poll()] if each.capacity and each.capacity.limit.maximum < 5e8]
-        )[0]
+        view = wait_for(watch.poll, lambda each: each.capacity and each.capacity.limit.maximum < 5e8)
         second.stop()
-        gone = awaited(watch.poll, lambda each: each.poll.gaps)
+        gone = wait_for(watch.poll, lambda each: each.poll.gaps)
         broker.close()
     own.ctl("forget_cluster_node", second.node)
 
     assert view.capacity.limit.name == f"memory of {second.node}"
-    assert second.node in found(view)["broker-capacity", broker.name].message
+    assert second.node in findings_of(view)["broker-capacity", broker.name].message
     assert gone.poll.gaps == [
         f"RabbitMQ's node {second.node} is down: start it, or remove it from the cluster."
     ]

@@ -1,4 +1,4 @@
-"""RQ's Redis is read right, without a change to it, against a real Redis and jobs that RQ itself enqueues."""
+"""RQ's queues are read correctly and without a change, on a real Redis with jobs that RQ enqueued."""
 
 import re
 import subprocess
@@ -36,20 +36,20 @@ def broker(redis, redis_server):
     return Rq(redis, redis_server, seed=1)
 
 
-def poll(broker, before=None):
+def poll_broker(broker, before=None):
     tails = {each.name: each.tail for each in before.queues if each.tail} if before else {}
     return broker.poll(tails)
 
 
-def queue(found, name="default"):
-    return next(each for each in found.queues if each.name == name)
+def find_queue(poll, name="default"):
+    return next(each for each in poll.queues if each.name == name)
 
 
 def test_a_redis_without_queues_shows_none(broker):
-    found = poll(broker)
+    poll = poll_broker(broker)
 
-    assert (found.queues, found.workers) == ([], [])
-    assert found.memory.used > 0
+    assert (poll.queues, poll.workers) == ([], [])
+    assert poll.memory.used > 0
 
 
 def test_waiting_jobs_are_counted_and_the_first_has_an_age(broker, redis):
@@ -57,10 +57,10 @@ def test_waiting_jobs_are_counted_and_the_first_has_an_age(broker, redis):
     for _ in range(3):
         other.enqueue(tasks.simple_task)
 
-    found = queue(poll(broker), "mail: urgent")
+    queue = find_queue(poll_broker(broker), "mail: urgent")
 
-    assert (found.depth, found.running, found.workers) == (3, 0, 0)
-    assert 0 <= found.oldest < 60e9
+    assert (queue.depth, queue.running, queue.workers) == (3, 0, 0)
+    assert 0 <= queue.oldest < 60e9
 
 
 def test_reading_changes_nothing(broker, redis):
@@ -71,7 +71,7 @@ def test_reading_changes_nothing(broker, redis):
     redis.config_resetstat()
     before = {key: redis.dump(key) for key in redis.keys("*")}
 
-    poll(broker)
+    poll_broker(broker)
     broker.waiting("default", 10)
     broker.running(["default"])
 
@@ -90,7 +90,7 @@ def test_a_user_who_may_only_read_is_enough(redis, redis_server):
     with open_redis(url) as client:
         broker = Rq(client, url)
 
-        assert queue(poll(broker)).depth == 1
+        assert find_queue(poll_broker(broker)).depth == 1
         assert broker.waiting("default", 10).tasks == {"slowtask.demo.tasks.simple_task": 1}
         assert broker.owners(300)[0].name == "queued jobs"
         assert broker.running(["default"]) == []
@@ -106,12 +106,12 @@ def test_a_poll_takes_three_round_trips_for_a_hundred_queues(broker, redis):
         rq.Queue(f"q{number}", connection=redis).enqueue(tasks.simple_task)
     before = redis.info("commandstats")
 
-    found = poll(broker)
+    poll = poll_broker(broker)
 
     calls = redis.info("commandstats")
     writes = {name for name in calls if name not in before}
-    assert len(found.queues) == 100
-    assert found.round_trips == 3
+    assert len(poll.queues) == 100
+    assert poll.round_trips == 3
     assert not {"cmdstat_set", "cmdstat_del", "cmdstat_zrem", "cmdstat_hset"} & writes
 
 
@@ -119,12 +119,12 @@ def test_arrivals_are_counted_by_the_previous_poll_s_last_job(broker, redis):
     default = rq.Queue(connection=redis)
     for _ in range(5):
         default.enqueue(tasks.simple_task)
-    first = poll(broker)
+    first = poll_broker(broker)
     for _ in range(7):
         default.enqueue(tasks.simple_task)
     redis.lpop("rq:queue:default", 2)
 
-    second = poll(broker, first)
+    second = poll_broker(broker, first)
 
     flow = flows(first, second)["default"]
     assert (flow.arrivals, flow.departures) == (7, 2)
@@ -135,22 +135,22 @@ def test_nothing_is_missed_while_workers_empty_the_queue_between_two_polls(
     broker, redis, redis_server, tmp_path
 ):
     default = rq.Queue(connection=redis)
-    polls = [poll(broker)]
+    polls = [poll_broker(broker)]
     default.enqueue(tasks.simple_task)
-    polls.append(poll(broker, polls[-1]))
+    polls.append(poll_broker(broker, polls[-1]))
     with Workers(tmp_path, redis_server, 2):
         for count in (20, 1, 33):
             for _ in range(count):
                 default.enqueue(tasks.simple_task)
-            polls.append(poll(broker, polls[-1]))
-            wait_until(lambda: queue(poll(broker)).depth == 0)
-        wait_until(lambda: sum(each.finished for each in poll(broker).workers) == 55)
-        polls.append(poll(broker, polls[-1]))
+            polls.append(poll_broker(broker, polls[-1]))
+            wait_until(lambda: find_queue(poll_broker(broker)).depth == 0)
+        wait_until(lambda: sum(each.finished for each in poll_broker(broker).workers) == 55)
+        polls.append(poll_broker(broker, polls[-1]))
 
-    found = [flows(before, now).get("default") for before, now in pairwise(polls[1:])]
+    counted = [flows(before, now).get("default") for before, now in pairwise(polls[1:])]
 
-    assert sum(each.arrivals for each in found) == 54
-    assert sum(each.departures for each in found) == 55
+    assert sum(each.arrivals for each in counted) == 54
+    assert sum(each.departures for each in counted) == 55
 
 
 def test_the_backlog_is_counted_by_task_without_its_arguments(broker, redis):
@@ -159,10 +159,10 @@ def test_the_backlog_is_counted_by_task_without_its_arguments(broker, redis):
         default.enqueue(tasks.send_mail, "secret", 1)
     default.enqueue(tasks.compute, 5)
 
-    found = broker.waiting("default", 100)
+    waiting = broker.waiting("default", 100)
 
-    assert found.tasks == {"slowtask.demo.tasks.send_mail": 3, "slowtask.demo.tasks.compute": 1}
-    assert (found.depth, found.sampled) == (4, 4)
+    assert waiting.tasks == {"slowtask.demo.tasks.send_mail": 3, "slowtask.demo.tasks.compute": 1}
+    assert (waiting.depth, waiting.sampled) == (4, 4)
 
 
 def test_a_long_queue_is_sampled(broker, redis):
@@ -172,20 +172,20 @@ def test_a_long_queue_is_sampled(broker, redis):
         pipe.hset(f"rq:job:{number}", "description", "jobs.a()" if number % 4 else "jobs.b()")
     pipe.execute()
 
-    found = broker.waiting("default", 2401)
+    waiting = broker.waiting("default", 2401)
 
-    assert (found.depth, found.sampled) == (20_000, 2401)
-    assert found.tasks["jobs.b"] / found.sampled == pytest.approx(0.25, abs=0.03)
+    assert (waiting.depth, waiting.sampled) == (20_000, 2401)
+    assert waiting.tasks["jobs.b"] / waiting.sampled == pytest.approx(0.25, abs=0.03)
 
 
 def test_a_running_job_has_its_task_and_start(broker, redis, redis_server, tmp_path):
     with Workers(tmp_path, redis_server, 1):
         rq.Queue(connection=redis).enqueue(tasks.send_mail, "a", 600)
-        [found] = wait_until(lambda: broker.running(["default"]))
+        [job] = wait_until(lambda: broker.running(["default"]))
 
-    assert found.task == "slowtask.demo.tasks.send_mail"
-    assert found.timeout == 180
-    assert found.started > 1_700_000_000_000_000
+    assert job.task == "slowtask.demo.tasks.send_mail"
+    assert job.timeout == 180
+    assert job.started > 1_700_000_000_000_000
 
 
 def test_the_use_of_the_memory_is_estimated_by_random_keys(broker, redis):
@@ -196,11 +196,11 @@ def test_the_use_of_the_memory_is_estimated_by_random_keys(broker, redis):
         pipe.set(f"cache:{number}", "x" * 300)
     pipe.execute()
 
-    found = {each.name: each.share for each in broker.owners(1000)}
+    shares = {each.name: each.share for each in broker.owners(1000)}
 
-    assert list(found) == ["failed jobs", "queued jobs", "other programs"]
-    assert found["failed jobs"] == pytest.approx(0.7, abs=0.1)
-    assert sum(found.values()) == pytest.approx(1.0)
+    assert list(shares) == ["failed jobs", "queued jobs", "other programs"]
+    assert shares["failed jobs"] == pytest.approx(0.7, abs=0.1)
+    assert sum(shares.values()) == pytest.approx(1.0)
 
 
 def test_an_empty_redis_is_owned_by_nobody(broker):
@@ -213,17 +213,17 @@ def test_a_key_prefix_is_honoured(redis, redis_server):
         [sys.executable, "-c", program, redis_server], check=True, env={"RQ_KEY_PREFIX": "shop:rq"}
     )
 
-    assert queue(poll(Rq(redis, redis_server, prefix="shop:rq"))).depth == 1
-    assert poll(Rq(redis, redis_server)).queues == []
+    assert find_queue(poll_broker(Rq(redis, redis_server, prefix="shop:rq"))).depth == 1
+    assert poll_broker(Rq(redis, redis_server)).queues == []
 
 
 def test_a_deleted_queue_is_left_out(broker, redis):
     default = rq.Queue(connection=redis)
     default.enqueue(tasks.simple_task)
-    first = poll(broker)
+    first = poll_broker(broker)
     default.delete(delete_jobs=True)
 
-    assert poll(broker, first).queues == []
+    assert poll_broker(broker, first).queues == []
 
 
 def test_nothing_of_a_job_is_unpickled(broker, redis):
@@ -235,15 +235,15 @@ def test_nothing_of_a_job_is_unpickled(broker, redis):
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         ("redis://127.0.0.1:1", r"can't be reached"),
         ("redis://nobody:wrong@{host}", r"rejects the user name or password"),
     ],
 )
-def test_a_redis_that_cannot_be_read_is_reported_without_its_password(redis_server, url, said):
+def test_a_redis_that_cannot_be_read_is_reported_without_its_password(redis_server, url, message):
     url = url.format(host=redis_server.partition("//")[2])
-    with open_redis(url) as client, pytest.raises(BrokerError, match=said) as raised:
+    with open_redis(url) as client, pytest.raises(BrokerError, match=message) as raised:
         Rq(client, url).poll({})
 
     assert "wrong" not in str(raised.value).replace("WRONGPASS", "")
@@ -288,14 +288,14 @@ def test_a_producer_whose_clock_is_ahead_makes_no_age_below_zero(broker, redis):
     redis.rpush("rq:queue:default", "early")
     redis.hset("rq:job:early", "enqueued_at", "2099-01-01T00:00:00.000000Z")
 
-    assert queue(poll(broker)).oldest == 0
+    assert find_queue(poll_broker(broker)).oldest == 0
 
 
 def test_a_job_without_a_time_has_no_age(broker, redis):
     redis.sadd("rq:queues", "rq:queue:default")
     redis.rpush("rq:queue:default", "odd")
 
-    assert queue(poll(broker)).oldest is None
+    assert find_queue(poll_broker(broker)).oldest is None
 
 
 @pytest.mark.server
@@ -303,8 +303,8 @@ def test_a_redis_behind_a_unix_socket_is_read(tmp_path):
     path = tmp_path / "redis.sock"
     with Server(tmp_path, unixsocket=str(path)) as server, server.client() as client:
         rq.Queue(connection=client).enqueue(tasks.simple_task)
-        with open_redis(f"unix://{path}") as found:
-            assert queue(poll(Rq(found, f"unix://{path}"))).depth == 1
+        with open_redis(f"unix://{path}") as reader:
+            assert find_queue(poll_broker(Rq(reader, f"unix://{path}"))).depth == 1
 
 
 @pytest.mark.server
@@ -319,10 +319,10 @@ def test_a_redis_behind_tls_is_read_and_an_untrusted_one_is_reported(tmp_path):
     with Server(tmp_path, **{"tls-port": str(port), "tls-auth-clients": "no"}, **options) as server:
         with server.client() as client:
             rq.Queue(connection=client).enqueue(tasks.simple_task)
-        with open_redis(f"{url}?ssl_ca_certs={tmp_path / 'ca.pem'}") as found:
-            assert queue(poll(Rq(found, url))).depth == 1
-        with open_redis(url) as found, pytest.raises(BrokerError, match="certificate verify failed"):
-            Rq(found, url).poll({})
+        with open_redis(f"{url}?ssl_ca_certs={tmp_path / 'ca.pem'}") as client:
+            assert find_queue(poll_broker(Rq(client, url))).depth == 1
+        with open_redis(url) as client, pytest.raises(BrokerError, match="certificate verify failed"):
+            Rq(client, url).poll({})
 
 
 def test_an_invalid_address_is_refused():
