@@ -28,7 +28,7 @@ from slowtask.watch.broker.amqp import Amqp
 from slowtask.watch.broker.celery_redis import CeleryRedis
 from slowtask.watch.broker.rq import Rq
 from slowtask.watch.judge import Typical
-from slowtask.watch.view import SEEN, Watch
+from slowtask.watch.view import MAX_SAMPLED_JOBS, Watch
 
 ROUNDS = 20
 CHUNK = 20_000
@@ -94,11 +94,12 @@ def backlog(redis: Redis, url: str, depth: int) -> None:
     broker, took, off = Rq(redis, url, seed=1), [], []
     for _ in range(ROUNDS):
         start = time.perf_counter()
-        found = broker.waiting("deep", SEEN)
+        found = broker.waiting("deep", MAX_SAMPLED_JOBS)
         took.append(time.perf_counter() - start)
         off.append(abs(found.tasks["jobs.send_mail"] / found.sampled - SHARE))
     print(
-        f"\nthe backlog of a queue of {depth:,}, by {SEEN:,} jobs at random: {statistics.median(took):.2f} s"
+        f"\nthe backlog of a queue of {depth:,}, by {MAX_SAMPLED_JOBS:,} jobs at random:"
+        f" {statistics.median(took):.2f} s"
     )
     print(f"  a task's share was off by at most {max(off):.1%}, in {ROUNDS} estimates")
 
@@ -159,7 +160,7 @@ def rabbit(folder: Path, queues: int, each: int) -> None:
             spent.append(cpu(server.pid) - before)
             time.sleep(0.5)
         start = time.perf_counter()
-        Amqp(server.url).depths([f"q{number}" for number in range(queues)])
+        Amqp(server.url).read_depths([f"q{number}" for number in range(queues)])
         asked = (time.perf_counter() - start) * 1000
         watched.close()
     label = f"Celery on RabbitMQ, {queues} queues, {queues * each:,} tasks"
