@@ -29,8 +29,8 @@ SENTENCE = re.compile(r"[A-Za-z']{2,}[,:;]? [A-Za-z'{]+[,:;]? [A-Za-z'{]+")
 SQL = re.compile(r"(SELECT|SET|CREATE|COPY|INSERT|FROM|INSTALL) ")
 HEAD = """# Messages
 
-All texts that slowtask shows to people, in the order of the source: errors, warnings, alerts, help and notes.
-`{name}` stands for a value. `make messages` writes this page; a test keeps it complete.
+All texts that slowtask shows to people, in the order of the source: errors, warnings, alerts, help
+and notes. `{name}` stands for a value. `make messages` writes this page; a test keeps it complete.
 """
 
 

@@ -17,7 +17,7 @@ from slowtask.record.settings import PREFIX
 #: Seconds before the second signal; RQ takes one within a second for a repetition of the first.
 WARM_SHUTDOWN_TIMEOUT: Final = 1.2
 COLD_SHUTDOWN_TIMEOUT: Final = 5.0  #: seconds before a process is killed
-PAUSE: Final = 0.05  #: seconds between two looks at the processes
+PAUSE: Final = 0.05  #: seconds between two checks of the processes
 CELERY: Final = (sys.executable, "-m", "celery", "--app", "slowtask.demo.celery", "worker")
 USER_PREFIXES: Final = ("RQ_", "CELERY_", PREFIX)  #: of variables that are a user's settings
 TIMED_OPTIONS: Final = ("--job-class", "slowtask.rq.TimedJob", "--worker-class", "slowtask.rq.TimedWorker")

@@ -1,4 +1,4 @@
-"""PARSE: the stock lines of Celery's workers, 5.3 to 5.7. Most runs are told by the line that ends them.
+"""PARSE: the stock lines of Celery's workers, 5.3 to 5.7. Most runs are known by the line that ends them.
 
 `[2026-11-23 18:48:35,822: INFO/ForkPoolWorker-1] Task tasks.compute[96e2…] succeeded in 0.106s: 'done'`
 """

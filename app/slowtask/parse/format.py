@@ -16,7 +16,7 @@ from slowtask.parse.times import DateTracker, TimestampCache, nanoseconds
 
 MAX_LINE_LENGTH: Final = 64 * 1024  #: bytes; no longer line is matched against a regular expression
 MAX_CACHED_NAMES: Final = 100_000
-COLOUR: Final = re.compile(rb"\x1b\[[0-9;]*m")  #: how a terminal is told to change its colour
+COLOUR: Final = re.compile(rb"\x1b\[[0-9;]*m")  #: an escape that changes a terminal's colour
 
 #: A run of a block: when it ended (µs since the epoch), how long it took (ns), its task.
 BlockRun = tuple[int, int, str]

@@ -37,7 +37,7 @@ class QueueView:
     queue: Queue
     flow: Flow | None  #: since the poll before; None at the first
     arrivals: float | None  #: jobs/s, over the last `RATE_POLLS` polls
-    departures: float | None  #: likewise
+    departures: float | None  #: jobs/s
     mean: float | None  #: seconds, the mean run time of its jobs
     load: float | None  #: arriving work over what the workers can do
     drained_in: float | None  #: seconds until it is empty, if nothing more came

@@ -32,7 +32,7 @@ MONITOR_USER: Final = "watcher"
 MONITOR_QUEUES: Final = r"^celeryev\.slowtask-.*$"  #: in which the monitor receives the workers' events
 EVENT_EXCHANGES: Final = r"^celeryev(\.slowtask-.*)?$"  #: to which the workers send them
 TIMEOUT: Final = 60.0  #: seconds in which a worker starts, a publisher answers, statistics appear
-PAUSE: Final = 0.2  #: seconds between two looks
+PAUSE: Final = 0.2  #: seconds between two polls
 #: Seconds, and one more, after which RabbitMQ's statistics have every task that workers have begun.
 STATISTICS_DELAY: Final = 6.0
 
