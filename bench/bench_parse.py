@@ -4,6 +4,7 @@ By `parse.scan` alone, and by `slowtask top` as a whole process; the best of thr
 `python bench/bench_parse.py [LINES] [PROCESSES]`; the files go to a temporary folder (300 MB at a time).
 """
 
+import argparse
 import random
 import subprocess
 import sys
@@ -57,7 +58,11 @@ def celery() -> Iterator[str]:
 
 def main() -> None:
     """Measure each format, and print a table."""
-    lines, processes = (*map(int, sys.argv[1:]), *(2_000_000, 2)[len(sys.argv) - 1 :])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("lines", nargs="?", type=int, default=2_000_000, help="of each format")
+    parser.add_argument("processes", nargs="?", type=int, default=2)
+    arguments = parser.parse_args()
+    lines, processes = arguments.lines, arguments.processes
     random.seed(1)
     heads = f"{'FORMAT':8}{'LINES':>12}{'EVENTS':>12}"
     print(heads + f"{'SCAN':>8}{'LINES/S':>12}{'TOP':>8}{'LINES/S':>12}")

@@ -91,13 +91,17 @@ def quantiles(values: list[int]) -> str:
 
 
 def public() -> list[tuple[str, bool]]:
-    """Each name of the public API, and whether its docstring has sections for what it takes and gives."""
-    names = []
-    for module, objects in PUBLIC.items():
-        for name in objects:
-            text = inspect.getdoc(getattr(importlib.import_module(module), name)) or ""
-            names.append((f"{module}.{name}", any(section in text for section in SECTIONS)))
-    return names
+    """Each part of the public API that takes arguments, and whether its docstring says which."""
+    found = [
+        (f"{module}.{name}", getattr(importlib.import_module(module), name))
+        for module, names in PUBLIC.items()
+        for name in names
+    ]
+    return [
+        (name, any(section in (inspect.getdoc(value) or "") for section in SECTIONS))
+        for name, value in found
+        if callable(value) and inspect.signature(value).parameters
+    ]
 
 
 def longest_line() -> tuple[int, str]:
