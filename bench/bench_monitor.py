@@ -165,7 +165,7 @@ def rabbit(folder: Path, queues: int, each: int) -> None:
         watched.close()
     label = f"Celery on RabbitMQ, {queues} queues, {queues * each:,} tasks"
     print(f"{label:44}{statistics.median(took):9.1f}{max(took):9.1f}{sum(spent) / ROUNDS * 1000:11.2f}")
-    print(f"  of it, with the connection: the depths of {queues} queues by AMQP in {asked:.1f} ms")
+    print(f"  of which the depths of {queues} queues by AMQP, with the connection, took {asked:.1f} ms")
 
 
 def cpu(pid: int) -> float:
