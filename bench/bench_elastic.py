@@ -27,9 +27,9 @@ from elasticsearch import Elasticsearch, helpers
 from slowtask.store import Query
 from slowtask.store.elastic.access import Access
 from slowtask.store.elastic.client import connect
-from slowtask.store.elastic.setup import Wishes, setup
+from slowtask.store.elastic.setup import SetupOptions, setup
 from slowtask.store.elastic.store import Elastic
-from slowtask.store.elastic.templates import content
+from slowtask.store.elastic.templates import read_template
 
 sys.path.append(str(Path(__file__).parent.parent / "tests" / "support"))
 from documents import actions, nested
@@ -56,7 +56,7 @@ def fresh(client: Elasticsearch, kind: str, name: str) -> str:
     if kind == KINDS[2]:
         return f"logs-slowtask.run-{name}"
     index = f"bench-{kind.split(maxsplit=1)[0]}-{name}"
-    run = content("_component_template/slowtask-run")["template"]["mappings"]["properties"]
+    run = read_template("_component_template/slowtask-run")["template"]["mappings"]["properties"]
     mappings = {"dynamic": False, "properties": plain(run)} if kind == KINDS[1] else None
     client.indices.create(index=index, settings=SETTINGS, mappings=mappings)
     return index
@@ -197,7 +197,7 @@ def measure(cluster: server.Cluster, log: Path, count: int, rounds: int) -> None
         "SLOWTASK_ELASTICSEARCH_PASSWORD": cluster.password,
     }
     client = connect(access)
-    list(setup(client, access, Wishes()))
+    list(setup(client, access, SetupOptions()))
     lines.generate(log, count * TOP)
     print(f"Elasticsearch {server.VERSION}, heap 2 GB, {os.cpu_count()} cores", flush=True)
     ranking(client, access, log, count * TOP, rounds)

@@ -30,7 +30,9 @@ def main() -> int:
 
 def configured() -> Access:
     """The Kibana that the environment names. Raises `UsageError`."""
-    return Access.named(os.environ.get("SLOWTASK_KIBANA_URL") or "http://localhost:5601", port=KIBANA_PORT)
+    return Access.from_address(
+        os.environ.get("SLOWTASK_KIBANA_URL") or "http://localhost:5601", port=KIBANA_PORT
+    )
 
 
 def check(where: Access) -> list[str]:

@@ -19,7 +19,7 @@ from slowtask.demo.server import Server
 from slowtask.errors import BrokerError
 from slowtask.store.elastic.access import Access
 from slowtask.store.elastic.client import connect
-from slowtask.store.elastic.setup import Wishes, setup
+from slowtask.store.elastic.setup import SetupOptions, setup
 
 hypothesis.settings.register_profile(  # the machine's pace proves nothing
     "slowtask", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -154,7 +154,7 @@ def elasticsearch(access, tmp_path_factory):
     client, done = connect(access), run_folder(tmp_path_factory) / "elasticsearch.done"
     with sharing.locked(done.with_suffix(".lock")):
         if not done.exists():
-            list(setup(client, access, Wishes()))
+            list(setup(client, access, SetupOptions()))
             done.touch()
     return client
 

@@ -18,7 +18,7 @@ from slowtask.cli.report import report
 from slowtask.cli.show.report.panels import NO_SAMPLES
 from slowtask.cli.top import top
 from slowtask.record import sample
-from slowtask.store.history import SLOTS
+from slowtask.store.history import MAX_SLOTS
 
 HOSTILE = "<script>alert(1)</script>"
 CLOSING = "\"</svg></style><img src=x onerror='alert(1)'>"
@@ -203,7 +203,7 @@ def test_samples_that_go_on_after_the_last_run_are_shown_to_their_end(tmp_path):
     found = tips(panel(reported(tmp_path, log), "Queue depth"))
 
     assert found[-1].endswith("59  default")
-    assert len(found) <= SLOTS
+    assert len(found) <= MAX_SLOTS
 
 
 def test_what_a_monitor_wrote_here_is_read_beside_the_log(log, tmp_path):

@@ -19,7 +19,7 @@ from slowtask.cli.top import top
 from slowtask.errors import SlowtaskError
 from slowtask.parse.sources import resolve
 from slowtask.rank.ranking import rank
-from slowtask.store import Bad, Measurement, Query
+from slowtask.store import BadLines, Measurement, Query
 from slowtask.store.files import Files
 
 KEYS = [
@@ -134,7 +134,7 @@ def test_a_mistake_is_one_line_that_says_what_to_do(log, tmp_path, arguments, st
 def drawn(figures, width, *, bad=0, by="total", limit=0):
     """The page as text."""
     console = Console(width=width, file=io.StringIO(), highlight=False)
-    measurement = Measurement(figures=tuple(figures), bad=Bad(count=bad), source="1 file")
+    measurement = Measurement(figures=tuple(figures), bad=BadLines(count=bad), source="1 file")
     console.print(page(View(tasks=rank(figures, by), by=by, measurement=measurement, took=0.5), limit, width))
     return console.file.getvalue()
 

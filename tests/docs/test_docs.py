@@ -28,7 +28,7 @@ from slowtask.record import event
 from slowtask.record.guard import Trouble
 from slowtask.record.settings import Settings
 from slowtask.store.elastic.access import PREFIX
-from slowtask.store.elastic.templates import patterns
+from slowtask.store.elastic.templates import stream_patterns
 from slowtask.watch.settings import FIELDS, MonitorSettings
 
 BIN = Path(sys.executable).parent
@@ -405,7 +405,7 @@ def test_what_goes_wrong_with_elasticsearch_is_told_in_the_words_of_its_errors()
 def test_the_data_streams_are_those_of_the_templates():
     rows = table("elasticsearch-storage.md", "Stream")
 
-    assert {code(row[0])[0].replace("<namespace>", "*") for row in rows} == set(patterns())
+    assert {code(row[0])[0].replace("<namespace>", "*") for row in rows} == set(stream_patterns())
 
 
 def test_the_table_of_fields_is_that_of_the_event():

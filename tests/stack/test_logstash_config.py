@@ -17,7 +17,7 @@ from places import ROOT
 from slowtask.parse.grok import STANDARD, read_shipped_patterns
 from slowtask.record import event, sample
 from slowtask.store.elastic.client import connect
-from slowtask.store.elastic.setup import Wishes, setup
+from slowtask.store.elastic.setup import SetupOptions, setup
 
 LOGSTASH = ROOT / "logstash"
 FILES = sorted((LOGSTASH / "pipeline").glob("*.conf"))
@@ -279,7 +279,7 @@ def test_a_line_that_comes_twice_is_one_document_and_makes_no_noise(output):
 def test_its_user_may_do_what_the_output_asks_of_elasticsearch_and_no_more(elasticsearch, access, namespace):
     """At its start and as a check of health: `/` and the licence; then bulk requests of creates."""
     password = uuid.uuid4().hex
-    list(setup(elasticsearch, access, Wishes(passwords={"slowtask_logstash": password})))
+    list(setup(elasticsearch, access, SetupOptions(passwords={"slowtask_logstash": password})))
     client = connect(replace(access, username="slowtask_logstash", password=password))
     streams = [stream(dataset).removesuffix("default") + namespace for dataset in sorted(DATASETS)]
     lines = [

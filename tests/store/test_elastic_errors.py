@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from slowtask import cli
 from slowtask.errors import ElasticsearchError, UsageError
 from slowtask.store import Query
-from slowtask.store.elastic.access import Access, secret
-from slowtask.store.elastic.client import check, connect
+from slowtask.store.elastic.access import Access, read_secret
+from slowtask.store.elastic.client import check_version, connect
 from slowtask.store.elastic.store import Elastic
 
 
@@ -32,7 +32,9 @@ def test_a_wrong_password(access):
 
 
 def test_tls_that_is_not_trusted(access):
-    assert "isn't trusted: name its authority's PEM" in told(replace(access, ca_file=None))
+    assert "isn't trusted: set SLOWTASK_ELASTICSEARCH_CA_FILE to the PEM file" in told(
+        replace(access, ca_file=None)
+    )
 
 
 def test_http_where_https_is_spoken(access):
@@ -45,7 +47,7 @@ def test_an_api_key_is_enough(elasticsearch, access):
     key = elasticsearch.security.create_api_key(name="test")["encoded"]
     client = connect(replace(access, username=None, password=None, api_key=key))
 
-    assert check(client, access).startswith("9.")
+    assert check_version(client, access).startswith("9.")
 
 
 def test_a_wrong_api_key(access):
@@ -111,8 +113,8 @@ def test_something_else_entirely(server):
 
 
 def test_an_address_that_is_none_is_refused_without_its_password():
-    with pytest.raises(UsageError, match="is no address") as raised:
-        Access.named("https://elastic:secret@host:port")
+    with pytest.raises(UsageError, match="isn't the address of a server") as raised:
+        Access.from_address("https://elastic:secret@host:port")
 
     assert "secret" not in str(raised.value)
 
@@ -120,8 +122,8 @@ def test_an_address_that_is_none_is_refused_without_its_password():
 def test_the_login_is_the_address_s_own_before_the_environment_s():
     environment = {"SLOWTASK_ELASTICSEARCH_USERNAME": "u", "SLOWTASK_ELASTICSEARCH_PASSWORD": "p"}
 
-    own = Access.named("https://me:p%40ss@host", environment)
-    theirs = Access.named("https://host:1/logs-slowtask.run-x", environment)
+    own = Access.from_address("https://me:p%40ss@host", environment)
+    theirs = Access.from_address("https://host:1/logs-slowtask.run-x", environment)
 
     assert (own.username, own.password, own.url) == ("me", "p@ss", "https://host:9200")
     assert (theirs.username, theirs.password, theirs.path) == ("u", "p", "logs-slowtask.run-x")
@@ -131,9 +133,9 @@ def test_the_login_is_the_address_s_own_before_the_environment_s():
 def test_a_password_may_lie_in_a_file(tmp_path):
     (tmp_path / "password").write_text("from the file\n")
 
-    assert secret("X", {"X_FILE": str(tmp_path / "password")}) == "from the file"
+    assert read_secret("X", {"X_FILE": str(tmp_path / "password")}) == "from the file"
     with pytest.raises(UsageError, match=r"X_FILE=.* can't be read"):
-        secret("X", {"X_FILE": str(tmp_path / "nothere")})
+        read_secret("X", {"X_FILE": str(tmp_path / "nothere")})
 
 
 @pytest.mark.parametrize(
@@ -142,8 +144,8 @@ def test_a_password_may_lie_in_a_file(tmp_path):
         (["top", "http://127.0.0.1:1", "worker.log"], "name it alone"),
         (["parse", "https://user:secret@host"], "host holds events already: slowtask top"),
         (["setup"], "needs --elasticsearch, --kibana or both"),
-        (["setup", "--elasticsearch", "elastic"], "is no address of a server"),
-        (["setup", "--elasticsearch", "http://127.0.0.1:1", "--retention", "1y"], "is no period"),
+        (["setup", "--elasticsearch", "elastic"], "isn't the address of a server"),
+        (["setup", "--elasticsearch", "http://127.0.0.1:1", "--retention", "1y"], "isn't a period"),
     ],
 )
 def test_wrong_use_is_told(arguments, said):

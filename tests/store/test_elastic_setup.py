@@ -16,8 +16,8 @@ from places import DOCS, ROOT
 from slowtask.errors import ElasticsearchError, UsageError
 from slowtask.record import event, sample
 from slowtask.store.elastic.client import connect
-from slowtask.store.elastic.setup import Wishes, setup
-from slowtask.store.elastic.templates import content, files, leaves, patterns
+from slowtask.store.elastic.setup import SetupOptions, setup
+from slowtask.store.elastic.templates import leaf_fields, list_templates, read_template, stream_patterns
 
 #: The kinds of line whose fields a component template maps.
 KINDS = {
@@ -52,7 +52,7 @@ def another_template(client, name, **template):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_template_maps_each_field_of_its_lines_with_its_type_and_no_other(name):
-    mapped = leaves(content(f"_component_template/{name}")["template"]["mappings"])
+    mapped = leaf_fields(read_template(f"_component_template/{name}")["template"]["mappings"])
     types = {
         field: kind for each in KINDS[name] for field, kind in event.types(each).items() if kind != "object"
     }
@@ -61,7 +61,7 @@ def test_a_template_maps_each_field_of_its_lines_with_its_type_and_no_other(name
 
 
 def test_a_second_call_changes_nothing(elasticsearch, access):
-    changes = list(setup(elasticsearch, access, Wishes()))
+    changes = list(setup(elasticsearch, access, SetupOptions()))
 
     assert {each.verb for each in changes} == {"unchanged"}
 
@@ -94,10 +94,10 @@ def test_a_field_that_is_no_event_s_makes_no_mapping(elasticsearch, namespace):
 
 
 def test_retention_is_what_is_wished_for_and_stays_without_a_wish(elasticsearch, access):
-    list(setup(elasticsearch, access, Wishes(retention="30d")))
-    list(setup(elasticsearch, access, Wishes()))
+    list(setup(elasticsearch, access, SetupOptions(retention="30d")))
+    list(setup(elasticsearch, access, SetupOptions()))
     found = elasticsearch.cluster.get_component_template(name="slowtask-retention")
-    list(setup(elasticsearch, access, Wishes(retention="90d")))
+    list(setup(elasticsearch, access, SetupOptions(retention="90d")))
 
     [template] = found["component_templates"]
     assert template["component_template"]["template"]["lifecycle"]["data_retention"] == "30d"
@@ -105,8 +105,8 @@ def test_retention_is_what_is_wished_for_and_stays_without_a_wish(elasticsearch,
 
 @pytest.mark.parametrize("period", ["30", "d", "0d", "-1d", "30 d", "1y"])
 def test_a_retention_that_is_no_period_is_refused(period):
-    with pytest.raises(UsageError, match="is no period"):
-        Wishes(retention=period)
+    with pytest.raises(UsageError, match="isn't a period"):
+        SetupOptions(retention=period)
 
 
 def test_a_stream_with_an_older_mapping_gets_a_new_index(elasticsearch, access, namespace):
@@ -115,9 +115,9 @@ def test_a_stream_with_an_older_mapping_gets_a_new_index(elasticsearch, access, 
     with another_template(elasticsearch, index, data_stream={}, template={"mappings": mapping}):
         assert not stored(elasticsearch, index, [made(number=1)])
 
-    changed = [each.what for each in setup(elasticsearch, access, Wishes()) if each.verb == "changed"]
+    changed = [each.what for each in setup(elasticsearch, access, SetupOptions()) if each.verb == "changed"]
 
-    assert f"data stream {index}: a new index, with the mapping of now" in changed
+    assert f"data stream {index}: a new index with the current mapping" in changed
     assert not stored(elasticsearch, index, [made(number=2)])
     assert elasticsearch.count(index=index)["count"] == 2
     assert "trace.id" in elasticsearch.field_caps(index=index, fields="trace.id")["fields"]
@@ -157,10 +157,11 @@ def test_setup_gives_a_stream_the_user_s_own_mapping_once(elasticsearch, access,
     request.getfixturevalue("custom")
 
     first, second = (
-        [each.what for each in setup(elasticsearch, access, Wishes()) if index in each.what] for _ in range(2)
+        [each.what for each in setup(elasticsearch, access, SetupOptions()) if index in each.what]
+        for _ in range(2)
     )
 
-    assert first == [f"data stream {index}: a new index, with the mapping of now"]
+    assert first == [f"data stream {index}: a new index with the current mapping"]
     assert second == []
 
 
@@ -170,10 +171,10 @@ def test_a_type_that_conflicts_is_told(elasticsearch, access, namespace):
     with another_template(elasticsearch, index, data_stream={}, template={"mappings": mapping}):
         assert not stored(elasticsearch, index, [made(number=1)])
 
-    changes = [each for each in setup(elasticsearch, access, Wishes()) if index in each.what]
+    changes = [each for each in setup(elasticsearch, access, SetupOptions()) if index in each.what]
 
     assert [each.verb for each in changes] == ["changed", "note"]
-    assert re.search(r"keeps .*task\.name.* in another type: rankings .* may fail", changes[1].what)
+    assert re.search(r"has another type for .*task\.name.*: a ranking .* may fail", changes[1].what)
 
 
 def test_an_index_in_a_stream_s_place_is_named(elasticsearch, access, namespace):
@@ -181,7 +182,7 @@ def test_an_index_in_a_stream_s_place_is_named(elasticsearch, access, namespace)
     with another_template(elasticsearch, name):
         elasticsearch.indices.create(index=name)
         with pytest.raises(ElasticsearchError, match=rf"{name} .* is an index where .* a data stream"):
-            list(setup(elasticsearch, access, Wishes()))
+            list(setup(elasticsearch, access, SetupOptions()))
         elasticsearch.indices.delete(index=name)
 
 
@@ -192,7 +193,7 @@ def test_a_read_only_index_is_named_with_its_cause(elasticsearch, access, namesp
     elasticsearch.indices.put_settings(index=index, settings={block: True})
     try:
         with pytest.raises(ElasticsearchError, match=r"read-only: .*flood-stage watermark"):
-            list(setup(elasticsearch, access, Wishes()))
+            list(setup(elasticsearch, access, SetupOptions()))
     finally:
         elasticsearch.indices.put_settings(index=index, settings={block: None})
 
@@ -203,12 +204,12 @@ def test_setup_needs_no_more_rights_than_the_documentation_says(elasticsearch, a
     elasticsearch.security.put_role(
         name=namespace,
         cluster=["manage_index_templates", "manage_security", "monitor"],
-        indices=[{"names": patterns(), "privileges": ["manage"]}],
+        indices=[{"names": stream_patterns(), "privileges": ["manage"]}],
     )
     elasticsearch.security.put_user(username=namespace, password=password, roles=[namespace])
     client = connect(replace(access, username=namespace, password=password))
 
-    changes = list(setup(client, access, Wishes(passwords={"slowtask_logstash": uuid.uuid4().hex})))
+    changes = list(setup(client, access, SetupOptions(passwords={"slowtask_logstash": uuid.uuid4().hex})))
 
     assert {each.verb for each in changes} <= {"unchanged", "created", "changed"}
 
@@ -218,7 +219,7 @@ def users(elasticsearch, access):
     """A client for each user that setup makes, by its name."""
     password = uuid.uuid4().hex
     names = ("slowtask_logstash", "slowtask_reader")
-    list(setup(elasticsearch, access, Wishes(passwords=dict.fromkeys(names, password))))
+    list(setup(elasticsearch, access, SetupOptions(passwords=dict.fromkeys(names, password))))
     return {name: connect(replace(access, username=name, password=password)) for name in names}
 
 
@@ -253,14 +254,14 @@ def test_the_reader_can_read_and_not_write(users, elasticsearch, namespace):
 
 def test_a_password_of_elasticsearch_s_own_user_is_set(elasticsearch, access):
     password = uuid.uuid4().hex
-    list(setup(elasticsearch, access, Wishes(passwords={"kibana_system": password})))
+    list(setup(elasticsearch, access, SetupOptions(passwords={"kibana_system": password})))
     client = connect(replace(access, username="kibana_system", password=password))
 
     assert client.security.authenticate()["username"] == "kibana_system"
 
 
 def test_every_file_is_put_where_its_path_says(cluster, elasticsearch):
-    for path in files("_component_template", "_index_template", "_security/role"):
+    for path in list_templates("_component_template", "_index_template", "_security/role"):
         assert cluster.request("GET", f"/{path}")
 
 
@@ -272,6 +273,6 @@ def test_the_test_s_own_request_fails_where_nothing_stands(cluster):
 def test_what_the_wheel_ships_is_what_lies_in_the_repository():
     root = ROOT / "elasticsearch"
 
-    assert len(files("_component_template", "_index_template", "_security/role", "_security/user")) == len(
-        list(root.rglob("*.json"))
-    )
+    assert len(
+        list_templates("_component_template", "_index_template", "_security/role", "_security/user")
+    ) == len(list(root.rglob("*.json")))

@@ -14,7 +14,7 @@ from slowtask.errors import SourceError
 from slowtask.parse.sources import resolve
 from slowtask.store import Query
 from slowtask.store.files import Files
-from slowtask.store.history import FEW, SLOTS, WEEK, width
+from slowtask.store.history import MAX_SLOTS, MIN_SLOTS, WEEK, choose_slot_width
 
 MINUTE = 60_000_000
 DAY = 1440 * MINUTE
@@ -100,15 +100,15 @@ def test_logs_without_a_run_have_no_history(tmp_path):
 
 @given(st.integers(0, 4 * 10**15), st.integers(0, 10**16), st.integers(1, 10**9))
 def test_slots_are_never_many(first, span, runs):
-    wide = width(first, first + span, runs)
+    wide = choose_slot_width(first, first + span, runs)
 
-    assert (first + span) // wide - first // wide < SLOTS
+    assert (first + span) // wide - first // wide < MAX_SLOTS
     assert DAY % wide == 0 or wide in (2 * DAY, 3 * DAY) or wide % WEEK == 0
 
 
 def test_few_runs_have_few_slots():
-    assert width(0, DAY - 1, 10**6) == 15 * MINUTE
-    assert DAY / width(0, DAY - 1, 100) <= FEW
+    assert choose_slot_width(0, DAY - 1, 10**6) == 15 * MINUTE
+    assert DAY / choose_slot_width(0, DAY - 1, 100) <= MIN_SLOTS
 
 
 @pytest.mark.parametrize(

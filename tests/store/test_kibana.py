@@ -159,7 +159,7 @@ def test_the_name_and_password_go_along(stand):
 
 
 def test_those_in_the_address_go_along_but_not_in_it(stand):
-    where = Access.named(f"http://elastic:p%40ss@127.0.0.1:{stand.port}/")
+    where = Access.from_address(f"http://elastic:p%40ss@127.0.0.1:{stand.port}/")
     kibana.import_objects(where, BUNDLE)
 
     assert stand.asked[-1][2]["Authorization"] == f"Basic {b64encode(b'elastic:p@ss').decode()}"
@@ -174,7 +174,7 @@ def test_an_api_key_wins(stand):
 
 def test_a_space_is_a_path_of_the_address():
     with running({"/s/ops/api/status": (200, AVAILABLE)}) as server:
-        where = Access.named(f"http://127.0.0.1:{server.port}/s/ops/")
+        where = Access.from_address(f"http://127.0.0.1:{server.port}/s/ops/")
 
         assert kibana.check_ready(where) == "9.5.3"
 
@@ -204,7 +204,7 @@ def test_a_wrong_password(stand):
 @answering({"/api/saved_objects/_import": (401, error(401, "Unauthorized"))})
 def test_no_password_at_all(stand):
     """The status may be open to everybody."""
-    assert "doesn't let anybody without a name in" in problem(stand)
+    assert "doesn't let users without a login in" in problem(stand)
 
 
 @answering({"/api/saved_objects/_import": (403, error(403, "Unable to bulk_create dashboard"))})
@@ -241,15 +241,15 @@ def test_one_that_is_not_available(stand):
         ),
         (
             {"type": "unsupported_type"},
-            "this Kibana knows no such type: slowtask's dashboards need 8.19 or newer",
+            "this Kibana doesn't know that type: slowtask's dashboards need Kibana 8.19 or newer",
         ),
         (
             {"type": "conflict", "destinationId": "other"},
-            "an object in another space has its place: delete that one, or import into its space",
+            "an object with this id is in another space: delete it, or import into that space",
         ),
         (
             {"type": "unknown", "message": "Document belongs to a more recent version", "statusCode": 422},
-            "Document belongs to a more recent version; is it 8.19 or newer?",
+            "Document belongs to a more recent version; is Kibana 8.19 or newer?",
         ),
     ],
 )
@@ -279,7 +279,9 @@ def test_more_objects_refused_are_counted():
 )
 def test_what_is_no_kibana(stand):
     """A web server, another service, an Elasticsearch."""
-    assert problem(stand) == "what answers at URL is no Kibana: correct the address (usually port 5601)"
+    assert (
+        problem(stand) == "what answers at URL isn't a Kibana: correct the address (its port is usually 5601)"
+    )
 
 
 @answering({"/api/saved_objects/_import": (400, error(400, "Unexpected token in JSON"))})
@@ -294,13 +296,13 @@ def test_what_kibana_says_stays_one_line_and_moves_no_cursor(stand):
 
 @answering({"/api/saved_objects/_import": (413, b"too large")})
 def test_a_proxy_that_takes_no_large_file(stand):
-    assert "takes no file of this size: raise its limit" in problem(stand)
+    assert "doesn't accept so large a file: raise its limit" in problem(stand)
 
 
 @answering({"/api/status": (302, b"")})
 def test_no_redirect_is_followed(stand):
     """The password would go along."""
-    assert problem(stand) == "URL sends us on to https://kibana.shop.example/: give that address"
+    assert problem(stand) == "URL redirects to https://kibana.shop.example/: give that address"
 
 
 def test_a_server_that_breaks_off():
@@ -346,7 +348,8 @@ def test_a_certificate_that_is_not_trusted(authority):
         kibana.check_ready(Access(url=f"https://127.0.0.1:{server.port}"))
 
     assert re.search(
-        r"the certificate of \S+ isn't trusted \(.+\): set SLOWTASK\w+_CA_FILE\.$", str(caught.value)
+        r"the certificate of \S+ isn't trusted \(.+\): set SLOWTASK\w+_CA_FILE to the PEM file of .+\.$",
+        str(caught.value),
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from logs import BEGIN, line, made, written
 from slowtask.parse.sources import Source, resolve
 from slowtask.store import Query
-from slowtask.store.duck import connect, fetch, statement
+from slowtask.store.duck import connect, fetch, read_sql
 from slowtask.store.files import Files, Reading
 from slowtask.store.packing import pack
 
@@ -237,8 +237,7 @@ def sketched(times, waits):
     table = f"FROM (VALUES {runs}) AS runs(task, queue, ended, outcome, duration, margin, wait, sound)"
     none = {"since": None, "until": None, "queues": None}
     rows = [
-        fetch(CONNECTION, statement(name).replace("FROM runs", table), none)[0]
-        for name in ("sketch", "exact")
+        fetch(CONNECTION, read_sql(name).replace("FROM runs", table), none)[0] for name in ("sketch", "exact")
     ]
     return rows[0], rows[1]
 

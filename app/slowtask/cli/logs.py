@@ -48,7 +48,7 @@ def open_store(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> Stor
 
 def open_elastic(address: str) -> Store:
     """Open the Elasticsearch at *address*. Raises `UsageError`."""
-    access = Access.named(address)
+    access = Access.from_address(address)
     try:
         from slowtask.store.elastic.store import Elastic
     except ImportError:

@@ -86,7 +86,7 @@ def pack_log(source: Source, out: Path | None, *, remove: bool) -> bool:
 
 def summary(source: Source, result: "packing.Packed") -> str:
     """The result in one line: `app.log.1: 1,204 runs, 4.6 GB → 480 MB in app.log.1.parquet`."""
-    sizes = f"{size(result.before)} → {size(result.after)}"
+    sizes = f"{size(result.size_before)} → {size(result.size_after)}"
     return (
         f"{printable(source.name)}: {plural(result.runs, 'run')}, {sizes} in {printable(str(result.target))}"
     )

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from slowtask.errors import UsageError
-from slowtask.store.elastic.access import KIBANA_PORT, PREFIX, Access, secret
+from slowtask.store.elastic.access import KIBANA_PORT, PREFIX, Access, read_secret
 
 #: The variable that holds the password of each user that setup creates.
 PASSWORDS: Final = {
@@ -56,9 +56,9 @@ def setup(*, elasticsearch: str | None, kibana: str | None, retention: str | Non
     if not elasticsearch and not kibana:
         raise UsageError("setup needs --elasticsearch, --kibana or both.")
     if elasticsearch:
-        set_up_elasticsearch(Access.named(elasticsearch), retention)
+        set_up_elasticsearch(Access.from_address(elasticsearch), retention)
     if kibana:
-        set_up_kibana(Access.named(kibana, port=KIBANA_PORT))
+        set_up_kibana(Access.from_address(kibana, port=KIBANA_PORT))
 
 
 def set_up_elasticsearch(access: Access, retention: str | None) -> None:
@@ -70,9 +70,9 @@ def set_up_elasticsearch(access: Access, retention: str | None) -> None:
             "setup needs Elasticsearch's client: pip install 'slowtask[elasticsearch]'."
         ) from None
 
-    wishes = setup.Wishes(retention=retention or None, passwords=read_passwords())
+    wishes = setup.SetupOptions(retention=retention or None, passwords=read_passwords())
     connected = client.connect(access)
-    version = client.check(connected, access)
+    version = client.check_version(connected, access)
     counts: Counter[str] = Counter()
     for change in setup.setup(connected, access, wishes):
         counts[change.verb] += 1
@@ -92,5 +92,5 @@ def set_up_kibana(access: Access) -> None:
 
 def read_passwords() -> dict[str, str]:
     """Read the passwords that are set, by user. Raises `UsageError`."""
-    passwords = {user: secret(variable, os.environ) for user, variable in PASSWORDS.items()}
+    passwords = {user: read_secret(variable, os.environ) for user, variable in PASSWORDS.items()}
     return {user: password for user, password in passwords.items() if password}

@@ -145,9 +145,9 @@ def read_log(sources: tuple[str, ...], query: Query, day: date | None, zone: tzi
 
 def explain_empty(log: "Columns", query: Query) -> str:
     """Say why there is nothing to replay, and what to do."""
-    if log.untold:
-        runs = "The one run doesn't" if log.untold == 1 else f"None of the {plural(log.untold, 'run')}"
-        verb = "have" if log.untold == 1 else "has"
+    if log.left_out:
+        runs = "The one run doesn't" if log.left_out == 1 else f"None of the {plural(log.left_out, 'run')}"
+        verb = "have" if log.left_out == 1 else "has"
         return f"{runs} {verb} a wait and a run time, as in stock logs: run the workers with slowtask."
     if query != Query():
         return "No run matches --since and --until: widen them."

@@ -1,6 +1,6 @@
-"""STORE: where the runs are kept, and the figures of each task taken from them.
+"""Measure the runs of a store: log files, or an Elasticsearch.
 
-A store reads runs and returns one `Figures` for each task; `slowtask.rank.ranking` makes the ranking of them.
+A store answers a `Query` with a `Measurement`: the figures of each task. `slowtask.rank.ranking` orders them.
 """
 
 from dataclasses import dataclass
@@ -10,61 +10,131 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Which runs to measure: those that ended at or after *since*, before *until*, from one of *queues*."""
+    """Which runs to measure. Without arguments: all of them.
 
-    since: datetime | None = None  #: aware
-    until: datetime | None = None  #: aware
-    queues: tuple[str, ...] = ()  #: empty: all
+    Attributes:
+        since: Only runs that ended at this time or later. Aware; None: no limit.
+        until: Only runs that ended before this time. Aware; None: no limit.
+        queues: Only runs of these queues; empty: of all queues, also of unknown ones.
+
+    Example:
+        ```python
+        yesterday = datetime.now(UTC) - timedelta(days=1)
+        query = Query(since=yesterday, queues=("mail", "default"))
+        ```
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    queues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What a store knows of one task. Times are in ns; None where no run has that time."""
+    """What a store knows of one task. Times are in ns; None if no run has that time.
+
+    Attributes:
+        task: The full name of the task.
+        count: How many runs there are.
+        failures: How many of them failed.
+        timed: How many of them have a known run time.
+        total: The run times of all runs, added up.
+        max: The longest run time.
+        p50: The median of the run times.
+        p95: The 95th percentile of the run times.
+        p99: The 99th percentile of the run times.
+        wait_p95: The 95th percentile of the waits.
+        margin: Each run time is exact to ± this.
+        first: When the first run ended, in µs since the epoch.
+        last: When the last run ended, in µs since the epoch.
+    """
 
     task: str
     count: int
     failures: int
-    timed: int  #: how many of the runs have a duration
+    timed: int
     total: float
     max: float | None
     p50: float | None
     p95: float | None
     p99: float | None
     wait_p95: float | None
-    margin: int  #: the durations are ± this
-    first: int  #: µs since the epoch: when the first of the runs ended
+    margin: int
+    first: int
     last: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bad:
-    """Lines that are no run: how many, and the first of them as `file:line: reason`."""
+class BadLines:
+    """Lines that can't be read as a run.
+
+    Attributes:
+        count: How many there are.
+        examples: The first of them, each as `file:line: reason`.
+    """
 
     count: int = 0
     examples: tuple[str, ...] = ()
 
-    def __add__(self, other: "Bad") -> "Bad":
-        """Both."""
-        return Bad(count=self.count + other.count, examples=self.examples + other.examples)
+    def __add__(self, other: "BadLines") -> "BadLines":
+        """The lines of two logs together."""
+        return BadLines(count=self.count + other.count, examples=self.examples + other.examples)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """What a store answers."""
+    """What a store answers to a query.
+
+    Attributes:
+        figures: The figures of each task, in no particular order.
+        bad: The lines that can't be read.
+        source: What was read, in words: `3 files`, `elastic.example.org:9200`.
+        skipped: How many logs were left out because their packed form was read.
+    """
 
     figures: tuple[Figures, ...]
-    bad: Bad
-    source: str  #: what was read: `3 files`, `elastic.example.org:9200`
-    skipped: int = 0  #: logs left out because their packed form is read
+    bad: BadLines
+    source: str
+    skipped: int = 0
 
 
 class Store(Protocol):
-    """Something that holds runs."""
+    """Something that holds runs and can measure them.
+
+    `slowtask.store.files.Files` measures log files, `slowtask.store.elastic.store.Elastic` an Elasticsearch.
+
+    Example:
+        ```python
+        from slowtask.parse.sources import resolve
+        from slowtask.rank.ranking import rank
+        from slowtask.store import Query
+        from slowtask.store.files import Files
+
+        store = Files(resolve(["logs/"]))
+        measurement = store.measure(Query())
+        print(rank(measurement.figures)[0].task)
+        ```
+    """
 
     def measure(self, query: Query) -> Measurement:
-        """The figures of each task over the runs of *query*, in no order. Raises `SourceError`."""
+        """Measure each task.
+
+        Args:
+            query: Which runs to measure.
+
+        Returns:
+            The figures of each task, and the lines that can't be read. Without a matching run the figures are
+            empty.
+
+        Raises:
+            SourceError: The runs can't be read. An Elasticsearch raises its subclass `ElasticsearchError`.
+        """
         ...
 
     def progress(self) -> float | None:
-        """How much of `measure` is done, 0 to 1; None: nobody knows. Called from another thread."""
+        """Tell how much of `measure` is done; another thread may ask this while it runs.
+
+        Returns:
+            A share from 0 to 1; None while it isn't known.
+        """
         ...

@@ -1,4 +1,4 @@
-"""DuckDB as we use it: in memory, bounded, without a network, with the statements of `sql/`."""
+"""Run DuckDB with the statements of `sql/`: in bounded memory, without a network."""
 
 import glob
 import os
@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import duckdb
 
-MEMORY: Final = "512MB"  #: beyond it DuckDB writes to disk, or raises
+MEMORY_LIMIT: Final = "512MB"  #: beyond it DuckDB writes to disk, or raises
 CONFIG: Final[dict[str, str]] = {
-    "memory_limit": MEMORY,
+    "memory_limit": MEMORY_LIMIT,
     "autoinstall_known_extensions": "false",  # JSON, Parquet and time zones are built in: no downloads
     "autoload_known_extensions": "false",
     "preserve_insertion_order": "false",
@@ -26,56 +26,58 @@ SETTINGS: Final = (
 
 @contextmanager
 def connect(folder: Path, *scripts: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database in memory that spills to *folder*, after running *scripts*, named as for `statement`."""
+    """Open a database in memory that may spill to *folder*, and run the *scripts* of `sql/`."""
     connection = duckdb.connect(config={**CONFIG, "temp_directory": str(folder / "spill")})
     try:
         connection.execute(SETTINGS)
         for script in scripts:
-            connection.execute(statement(script))
+            connection.execute(read_sql(script))
         yield connection
     finally:
         connection.close()
 
 
-def statement(name: str) -> str:
-    """The SQL in sql/*name*.sql."""
+def read_sql(name: str) -> str:
+    """Read sql/*name*.sql."""
     return resources.files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
 def fetch(connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows of *sql* as dicts by column. *values* may hold more than the statement names.
+    """Run *sql* and return its rows as dicts by column. *values* may hold more than it names.
 
-    Ctrl-C ends it at once: the query runs in a thread, for DuckDB would look at signals too seldom.
+    Ctrl-C ends it at once: the query runs in a thread, since DuckDB checks for signals too seldom.
     """
     with ThreadPoolExecutor(1) as thread:
         try:
-            return thread.submit(_rows, connection, sql, values).result()
+            return thread.submit(_fetch_rows, connection, sql, values).result()
         except KeyboardInterrupt:
             connection.interrupt()
             raise
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What `fetch` returns."""
+def _fetch_rows(
+    connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Run *sql* in this thread."""
     used = {name: value for name, value in values.items() if f"${name}" in sql}
     result = connection.execute(sql, used)
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def absolute(path: Path) -> str:
-    """*path* as DuckDB gives it back."""
+def absolute_path(path: Path) -> str:
+    """*path* as DuckDB returns it in the column `filename`."""
     return os.path.abspath(path)  # noqa: PTH100 - a link must stay what it is
 
 
-def literal(path: Path) -> str:
-    """*path* so that DuckDB, which takes every path for a glob, finds that one file."""
-    name = absolute(path)
+def escape_path(path: Path) -> str:
+    """*path* escaped for DuckDB, which takes every path for a glob."""
+    name = absolute_path(path)
     return glob.escape(name.replace("\\", "\\\\")) if glob.has_magic(name) else name
 
 
-def nameable(path: Path) -> bool:
-    """Whether DuckDB can be told *path*: it takes UTF-8 only."""
+def is_utf8_path(path: Path) -> bool:
+    """Whether *path* is UTF-8, as DuckDB needs it."""
     try:
         str(path).encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Log files as a store: DuckDB reads JSON lines and Parquet in place; other lines go through the parser."""
+"""Measure log files: DuckDB reads JSON lines and Parquet in place, the parser reads the rest."""
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,206 +15,225 @@ import duckdb
 from slowtask.errors import SourceError
 from slowtask.parse.sources import Source
 from slowtask.store import Figures, Measurement, Query
-from slowtask.store.columns import Columns, gathered
-from slowtask.store.duck import absolute, connect, fetch, literal, nameable, statement
-from slowtask.store.foreign import Foreign
-from slowtask.store.history import History, history, width
-from slowtask.store.origin import unpacked
+from slowtask.store.columns import Columns, read_columns
+from slowtask.store.duck import absolute_path, connect, escape_path, fetch, is_utf8_path, read_sql
+from slowtask.store.history import History, choose_slot_width, read_history
+from slowtask.store.origin import drop_packed_logs
+from slowtask.store.parsed import ParsedFiles
 from slowtask.units import plural
 
-SNIFF: Final = 4096
+SNIFFED_BYTES: Final = 4096
 
 
 class Files:
-    """The runs in log files."""
+    """A store of log files: JSON lines, stock logs and Parquet, in any mixture.
+
+    Example:
+        ```python
+        store = Files(resolve(["worker.log", "logs/"]), timezone=ZoneInfo("Europe/Berlin"))
+        measurement = store.measure(Query())
+        ```
+    """
 
     def __init__(
         self, sources: Sequence[Source], *, date: date | None = None, timezone: tzinfo = UTC
     ) -> None:
-        """*date* and *timezone* are for text lines that don't tell theirs."""
+        """Prepare to read log files; nothing is read yet.
+
+        Args:
+            sources: The logs, as `slowtask.parse.sources.resolve` finds them.
+            date: The date of the first line that gives only a time of day.
+            timezone: The zone of times that don't name one.
+        """
         self._sources = list(sources)
         self._date = date
         self._timezone = timezone
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def progress(self) -> float | None:
-        """How much of the query at hand is done, 0 to 1; None while the parser is at work."""
+        """How much of the query is done, 0 to 1; None while the parser works."""
         connection = self._connection
         share = -1.0 if connection is None else connection.query_progress()
         return None if share < 0 else share / 100
 
     def measure(self, query: Query) -> Measurement:
-        """The figures of each task over the runs of *query*. Raises `SourceError`."""
-        with self._reading() as reading:
-            return self._measured(reading, query)
+        """Measure each task over the runs of *query*. Raises `SourceError`."""
+        with self._open_reading() as reading:
+            return self._measure(reading, query)
 
     def history(self, query: Query, choose: Callable[[Measurement], Sequence[str]]) -> History:
-        """How the runs of *query* went over time, by task for those of the measurement that *choose* names.
+        """Count the runs of *query* over time, separately for the tasks that *choose* picks.
 
-        Raises `SourceError`, also where there is no run.
+        Raises `SourceError`, also if there is no run.
         """
-        with self._reading() as reading:
-            measurement = self._measured(reading, query)
+        with self._open_reading() as reading:
+            measurement = self._measure(reading, query)
             return reading.history(measurement, query, choose(measurement))
 
     def columns(self, query: Query) -> Columns:
-        """The runs of *query* that tell their wait and duration, to be replayed. Raises `SourceError`."""
-        with self._reading() as reading:
+        """Read the runs of *query* with a known wait and run time, for a replay. Raises `SourceError`."""
+        with self._open_reading() as reading:
             found = reading.columns(query)
             return replace(found, skipped=len(self._sources) - reading.count)
 
-    def _measured(self, reading: "Reading", query: Query) -> Measurement:
-        """What `measure` returns."""
+    def _measure(self, reading: "Reading", query: Query) -> Measurement:
+        """Measure within *reading*."""
         found = reading.measure(query)
         return replace(found, skipped=len(self._sources) - reading.count)
 
     @contextmanager
-    def _reading(self) -> Iterator["Reading"]:
-        """A reading of all sources, each run once."""
+    def _open_reading(self) -> Iterator["Reading"]:
+        """Open all sources, without logs whose packed form is among them."""
         with TemporaryDirectory(prefix="slowtask-") as name:
-            once = unpacked(self._sources, Path(name))
-            foreign = Foreign(Path(name), date=self._date, timezone=self._timezone)
-            foreign.parse([each for each in once if not for_duck(each)])
+            once = drop_packed_logs(self._sources, Path(name))
+            parsed = ParsedFiles(Path(name), date=self._date, timezone=self._timezone)
+            parsed.parse([each for each in once if not is_for_duckdb(each)])
             with connect(Path(name), "macros", "buckets") as connection:
                 self._connection = connection
                 try:
-                    yield Reading(connection, foreign, once)
+                    yield Reading(connection, parsed, once)
                 finally:
                     self._connection = None
 
 
 class Reading:
-    """One reading of all files."""
+    """Reads all files once, by DuckDB or the parser, as each file needs it."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, foreign: Foreign, sources: Sequence[Source]
+        self, connection: duckdb.DuckDBPyConnection, parsed: ParsedFiles, sources: Sequence[Source]
     ) -> None:
         self._connection = connection
         self.count = len(sources)
-        self._foreign = foreign
-        self._lines: dict[str, Source] = {}  #: what DuckDB is told to read, by its name there
-        self._mended: dict[str, Source] = {}  #: likewise, the lines that aren't ours being parsed
+        self._parsed = parsed
+        self._lines: dict[str, Source] = {}  #: files of JSON lines, by their name in DuckDB
+        self._mended: dict[str, Source] = {}  #: the same, but their strays are parsed
         self._packed: dict[str, Source] = {}
-        self._sampled: list[str] = []  #: likewise, all the runs being parsed: a monitor's samples are left
+        self._sampled: list[
+            str
+        ] = []  #: the same, but all their runs are parsed; only a monitor's samples are left
         for source in sources:
-            if source.path is not None and source not in foreign.sources:
+            if source.path is not None and source not in parsed.sources:
                 files = self._packed if source.kind == "parquet" else self._lines
-                files[literal(source.path)] = source
+                files[escape_path(source.path)] = source
 
     def measure(self, query: Query) -> Measurement:
-        """The figures of each task. A file that DuckDB can't read well is parsed, and all read again."""
-        rows = self._settled(lambda: self._rows(query))
+        """Measure each task. A file that DuckDB can't read is parsed, and all files are read again."""
+        rows = self._ask_until_sound(lambda: self._fetch_rows(query))
         return Measurement(
-            figures=tuple(map(_figures, rows)), bad=self._foreign.bad, source=plural(self.count, "file")
+            figures=tuple(map(_make_figures, rows)), bad=self._parsed.bad, source=plural(self.count, "file")
         )
 
     def columns(self, query: Query) -> Columns:
-        """The runs that can be replayed, in order of arrival; files are set right as for `measure`."""
-        rows = self._settled(lambda: self._picked(query))
-        return gathered(self._connection, rows, self._foreign.bad, plural(self.count, "file"))
+        """Read the runs that can be replayed, in order of arrival, as `measure` reads them."""
+        rows = self._ask_until_sound(lambda: self._pick(query))
+        return read_columns(self._connection, rows, self._parsed.bad, plural(self.count, "file"))
 
-    def _settled(self, ask: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-        """What *ask* returns, once all rows that it counts are runs for certain."""
+    def _ask_until_sound(self, ask: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Repeat *ask* and parse doubtful files until all rows that it counts are runs for certain."""
         rows = ask()
-        while doubtful := self._doubtful(rows):
+        while doubtful := self._find_doubtful(rows):
             for name, count in doubtful.items():
-                self._set_right(name, count)
+                self._parse_doubtful(name, count)
             rows = ask()
         return rows
 
-    def _picked(self, query: Query) -> list[dict[str, Any]]:
-        """Have the runs of *query* in the table `picked`; how many, by what they lack."""
+    def _pick(self, query: Query) -> list[dict[str, Any]]:
+        """Fill the table `picked` with the runs of *query*; return how many there are."""
         try:
             if not self._select("pick", _values(query)):
                 return []
         except duckdb.Error as error:
-            self._give_up_on(error)
-            return self._picked(query)
-        return fetch(self._connection, statement("picked_count"), {})
+            self._parse_unreadable(error)
+            return self._pick(query)
+        return fetch(self._connection, read_sql("picked_count"), {})
 
     def history(self, measurement: Measurement, query: Query, tasks: Sequence[str]) -> History:
-        """How it went, after `measure`, by which every file is known to be readable. Raises `SourceError`."""
+        """Count runs over time. Call it after `measure`, which sorts the files. Raises `SourceError`."""
         if not measurement.figures:
             raise SourceError("The logs hold no runs: there is nothing to show.")
         first = min(each.first for each in measurement.figures)
         last = max(each.last for each in measurement.figures)
         runs = sum(each.count for each in measurement.figures)
-        wide = self._noted(query, tasks, width(first, last, runs))
-        [span] = fetch(self._connection, statement("history_span"), {})
-        if (needed := width(span["first"] * wide, span["last"] * wide, runs)) > wide:
-            wide = self._noted(query, tasks, needed)  # samples go on longer than runs
-        return history(measurement, tasks, wide, lambda name: fetch(self._connection, statement(name), {}))
+        slot_width = self._fill_history(query, tasks, choose_slot_width(first, last, runs))
+        [span] = fetch(self._connection, read_sql("history_span"), {})
+        if (
+            needed := choose_slot_width(span["first"] * slot_width, span["last"] * slot_width, runs)
+        ) > slot_width:
+            slot_width = self._fill_history(query, tasks, needed)  # samples go on longer than runs
+        return read_history(
+            measurement, tasks, slot_width, lambda name: fetch(self._connection, read_sql(name), {})
+        )
 
-    def _noted(self, query: Query, tasks: Sequence[str], wide: int) -> int:
-        """Run history.sql in slots so *wide* (µs), which it returns."""
+    def _fill_history(self, query: Query, tasks: Sequence[str], slot_width: int) -> int:
+        """Run history.sql with slots of *slot_width* µs; return that width."""
         files = {
             "observed": [*self._lines, *self._mended],
             "sampled": self._sampled,
             "packed": [*self._packed],
-            "parsed": self._foreign.names(),
+            "parsed": self._parsed.csv_paths(),
         }
-        values = {**_values(query), **files, "tasks": [*tasks], "width": wide}
+        values = {**_values(query), **files, "tasks": [*tasks], "width": slot_width}
         try:
-            fetch(self._connection, _over(statement("history"), files), values)
+            fetch(self._connection, _insert_files(read_sql("history"), files), values)
         except duckdb.Error as error:  # a file changed or went since it was measured
-            raise unreadable(error) from error
-        return wide
+            raise make_read_error(error) from error
+        return slot_width
 
-    def _rows(self, query: Query) -> list[dict[str, Any]]:
-        """The rows of exact.sql, or of sketch.sql where memory can't hold all times."""
+    def _fetch_rows(self, query: Query) -> list[dict[str, Any]]:
+        """Fetch the rows of exact.sql, or of sketch.sql if memory can't hold all times."""
         values = _values(query)
         try:
             return self._select("exact", values)
         except duckdb.OutOfMemoryException:
             return self._select("sketch", values)
         except duckdb.Error as error:
-            self._give_up_on(error)
-            return self._rows(query)
+            self._parse_unreadable(error)
+            return self._fetch_rows(query)
 
     def _select(self, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-        """The rows of the statement *name* over all files."""
+        """Fetch the rows of the statement *name* over all files."""
         files = {
             "lines": [*self._lines],
             "mended": [*self._mended],
             "packed": [*self._packed],
-            "parsed": self._foreign.names(),
+            "parsed": self._parsed.csv_paths(),
         }
-        sql = _over(statement(name), files)
+        sql = _insert_files(read_sql(name), files)
         return fetch(self._connection, sql, values | files) if any(files.values()) else []
 
-    def _doubtful(self, rows: list[dict[str, Any]]) -> dict[str, int]:
-        """The files that gave rows which may be no runs, and how many."""
+    def _find_doubtful(self, rows: list[dict[str, Any]]) -> dict[str, int]:
+        """Find the files with rows that may not be runs, and count these rows."""
         count = sum(row["count"] for row in rows if not row["sound"])
         if not count:
             return {}
         if len(self._lines) == 1:
             return dict.fromkeys(self._lines, count)
-        found = fetch(self._connection, statement("unsound"), {"lines": [*self._lines]})
-        by_path = {absolute(source.path): name for name, source in self._lines.items() if source.path}
+        found = fetch(self._connection, read_sql("unsound"), {"lines": [*self._lines]})
+        by_path = {absolute_path(source.path): name for name, source in self._lines.items() if source.path}
         return {by_path[row["filename"]]: row["count"] for row in found}
 
-    def _set_right(self, name: str, count: int) -> None:
-        """Have the *count* lines parsed that DuckDB can't read in the file *name*; if need be, all of it."""
+    def _parse_doubtful(self, name: str, count: int) -> None:
+        """Parse the *count* doubtful lines of the file *name*, or all of it if they can't be found."""
         source = self._lines.pop(name)
-        if self._foreign.parse_strays(source, count):
+        if self._parsed.parse_strays(source, count):
             self._mended[name] = source
         else:
             self._sampled.append(name)
-            self._foreign.parse([source])
+            self._parsed.parse([source])
 
-    def _give_up_on(self, error: duckdb.Error) -> None:
-        """Hand the files that DuckDB fails on to the parser. Raises `SourceError` if that can't help."""
+    def _parse_unreadable(self, error: duckdb.Error) -> None:
+        """Parse the files that DuckDB can't read at all. Raises `SourceError` if none can be blamed."""
         for name, source in self._packed.items():
-            if not self._readable("packed", name):
+            if not self._is_readable("packed", name):
                 raise SourceError(
-                    f"{source.name} can't be read as a Parquet of slowtask pack: leave it out."
+                    f"{source.name} isn't a Parquet file of slowtask pack, or is damaged: leave it out."
                 ) from error
-        broken = [name for name in self._lines if not self._readable("lines", name)]
+        broken = [name for name in self._lines if not self._is_readable("lines", name)]
         if not broken:
-            raise unreadable(error) from error
-        self._foreign.parse([self._lines.pop(name) for name in broken])
+            raise make_read_error(error) from error
+        self._parsed.parse([self._lines.pop(name) for name in broken])
 
-    def _readable(self, kind: str, name: str) -> bool:
+    def _is_readable(self, kind: str, name: str) -> bool:
         """Whether DuckDB reads the file *name* to its end."""
         try:
             self._connection.execute(
@@ -226,43 +245,43 @@ class Reading:
         return True
 
 
-def unreadable(error: duckdb.Error) -> SourceError:
-    """What is said where DuckDB fails and no one file is to blame."""
+def make_read_error(error: duckdb.Error) -> SourceError:
+    """The error for a failure of DuckDB's that no single file explains."""
     return SourceError(f"The logs can't be read: {str(error).splitlines()[0]}")
 
 
 def _values(query: Query) -> dict[str, Any]:
-    """*query* as the statements take it."""
+    """The values of *query* for the statements."""
     return {"since": query.since, "until": query.until, "queues": list(query.queues) or None}
 
 
-def _over(sql: str, files: Mapping[str, list[str]]) -> str:
-    """*sql* with its `runs` read from *files*, whose kinds are macros of macros.sql."""
+def _insert_files(sql: str, files: Mapping[str, list[str]]) -> str:
+    """Let *sql* read its `runs` from *files*, whose kinds are macros of macros.sql."""
     runs = " UNION ALL BY NAME ".join(f"FROM {kind}(${kind})" for kind, names in files.items() if names)
     return sql.replace("FROM runs", f"FROM ({runs}) AS runs")
 
 
-def for_duck(source: Source) -> bool:
-    """Whether DuckDB can read *source* by itself, as far as its beginning tells."""
-    if source.path is None or not nameable(source.path):
+def is_for_duckdb(source: Source) -> bool:
+    """Whether DuckDB can read *source* in place, as far as its beginning shows."""
+    if source.path is None or not is_utf8_path(source.path):
         return False
     return source.kind == "parquet" or looks_like_json(source, source.path)
 
 
 def looks_like_json(source: Source, path: Path) -> bool:
-    """Whether a file begins as JSON lines do, and is compressed, if it is, as its name says."""
+    """Whether a file begins like JSON lines, and is gzipped only if its name says so."""
     if not path.is_file():  # a pipe can be read only once
         return False
     try:
         with source.open() as file:
-            start = file.read(SNIFF).lstrip()
+            start = file.read(SNIFFED_BYTES).lstrip()
             return start[:1] in (b"{", b"") and isinstance(file, GzipFile) == (path.suffix == ".gz")
     except (OSError, EOFError, zlib.error):  # damaged: the parser says so
         return False
 
 
-def _figures(row: dict[str, Any]) -> Figures:
-    """A row of exact.sql or sketch.sql as a record."""
+def _make_figures(row: dict[str, Any]) -> Figures:
+    """Make the figures of a row of exact.sql or sketch.sql."""
     p50, p95, p99 = row["percentiles"] or (None, None, None)
     plain = {key: value for key, value in row.items() if key not in ("percentiles", "sound", "total")}
     return Figures(**plain, total=row["total"] or 0.0, p50=p50, p95=p95, p99=p99)

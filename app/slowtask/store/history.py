@@ -1,4 +1,4 @@
-"""STORE: how the runs and a monitor's samples went over time, in so few slots that a year stays small."""
+"""Count runs and a monitor's samples over time, in so few slots that a year stays small."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from typing import Any, Final
 
 from slowtask.store import Measurement
 
-SLOTS: Final = 130  #: at most so many
-FEW: Final = 24  #: … however few runs there are
-RUNS: Final = 100  #: a slot, on average: of fewer a percentile says little
+MAX_SLOTS: Final = 130
+MIN_SLOTS: Final = 24  #: are allowed however few runs there are
+RUNS_PER_SLOT: Final = 100  #: on average: a percentile of fewer says little
 SECOND: Final = 1_000_000  #: µs
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
-#: Widths that people know, and that divide a day or are days; longer ones are whole weeks.
+#: Familiar widths, which divide a day or are whole days. A wider slot is whole weeks.
 WIDTHS: Final = (
     *(each * SECOND for each in (1, 2, 5, 10, 15, 30)),
     *(each * MINUTE for each in (1, 2, 5, 10, 15, 30)),
@@ -30,7 +30,7 @@ class TaskSlot:
     """The runs of one task that ended in one slot."""
 
     at: int  #: µs since the epoch: where the slot begins
-    task: str | None  #: None: all tasks that aren't among the first
+    task: str | None  #: None: all tasks that aren't shown separately
     count: int
     total: float  #: ns
     p95: float | None  #: ns
@@ -58,20 +58,20 @@ class BrokerSlot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failures:
-    """The runs that one exception ended."""
+    """The runs that ended with the same exception."""
 
-    error: str | None  #: None: the log doesn't tell
+    error: str | None  #: None: not known
     count: int
-    task: str  #: which it ended most often
-    tasks: int
+    task: str  #: in which it was most frequent
+    tasks: int  #: in how many tasks it occurred
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What a report shows beside the ranking. Slots in which nothing is known are left out."""
+    """What a report shows beside the ranking. Empty slots are left out."""
 
     measurement: Measurement
-    leading: tuple[str, ...]  #: the tasks that are told apart, in the order of the ranking
+    leading: tuple[str, ...]  #: the tasks that are shown separately, in the order of the ranking
     width: int  #: µs: of a slot
     first: int  #: µs since the epoch: where the first slot begins
     last: int  #: where the last one begins
@@ -82,37 +82,38 @@ class History:
     failures: tuple[Failures, ...]  #: most frequent first
 
 
-def width(first: int, last: int, runs: int) -> int:
-    """How wide slots from *first* to *last* (µs) are, that *runs* fill: a width that people know."""
-    slots = min(SLOTS, max(FEW, runs // RUNS))
+def choose_slot_width(first: int, last: int, runs: int) -> int:
+    """How slot_width slots from *first* to *last* (µs) are, that *runs* fill: a width that people know."""
+    slots = min(MAX_SLOTS, max(MIN_SLOTS, runs // RUNS_PER_SLOT))
     for each in WIDTHS:
         if last // each - first // each < slots:
             return each
     return WEEK * max(1, -(-(last - first) // (WEEK * (slots - 1))))
 
 
-def history(measurement: Measurement, tasks: Sequence[str], wide: int, rows: Rows) -> History:
-    """The history in the table of history.sql, whose other statements *rows* runs by name."""
+def read_history(measurement: Measurement, tasks: Sequence[str], slot_width: int, rows: Rows) -> History:
+    """Read the table that history.sql filled. *rows* runs a statement by its name."""
     [span] = rows("history_span")
     [waits] = rows("history_wait")
     names = (None, *tasks)
     return History(
         measurement=measurement,
         leading=tuple(tasks),
-        width=wide,
-        first=span["first"] * wide,
-        last=span["last"] * wide,
+        width=slot_width,
+        first=span["first"] * slot_width,
+        last=span["last"] * slot_width,
         wait=waits["wait"],
         tasks=tuple(
-            TaskSlot(task=names[row["place"]], **_rest(row, wide, "place")) for row in rows("history_tasks")
+            TaskSlot(task=names[row["place"]], **_slot_fields(row, slot_width, "place"))
+            for row in rows("history_tasks")
         ),
-        queues=tuple(QueueSlot(**_rest(row, wide)) for row in rows("history_queues")),
-        brokers=tuple(BrokerSlot(**_rest(row, wide)) for row in rows("history_brokers")),
+        queues=tuple(QueueSlot(**_slot_fields(row, slot_width)) for row in rows("history_queues")),
+        brokers=tuple(BrokerSlot(**_slot_fields(row, slot_width)) for row in rows("history_brokers")),
         failures=tuple(Failures(**row) for row in rows("history_errors")),
     )
 
 
-def _rest(row: Mapping[str, Any], wide: int, *without: str) -> dict[str, Any]:
-    """*row* with the time of its slot, *without* some columns."""
+def _slot_fields(row: Mapping[str, Any], slot_width: int, *without: str) -> dict[str, Any]:
+    """The columns of *row* but *without*, with the time of its slot."""
     plain = {name: value for name, value in row.items() if name not in ("slot", *without)}
-    return {"at": row["slot"] * wide, **plain}
+    return {"at": row["slot"] * slot_width, **plain}

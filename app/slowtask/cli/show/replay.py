@@ -87,8 +87,8 @@ def notes(outcome: Outcome, log: "Columns", job_bytes: int) -> list[Text]:
         )
     if len(outcome.queues) > MAX_QUEUES:
         lines.append(f"{plural(len(outcome.queues) - MAX_QUEUES, 'more queue')}: --json shows all.")
-    if log.untold:
-        lines.append(f"{plural(log.untold, 'run')} left out: the log has no wait or no run time for them.")
+    if log.left_out:
+        lines.append(f"{plural(log.left_out, 'run')} left out: the log has no wait or no run time for them.")
     if log.bad.count:
         lines.append(f"{plural(log.bad.count, 'line')} could not be parsed: slowtask top --bad shows them.")
     return [Text(line, style="dim") for line in lines]
@@ -125,7 +125,7 @@ def write_json(outcome: Outcome, log: "Columns", job_bytes: int, file: TextIO) -
     """Write *outcome* as one object; without a change, each `changed` is null."""
     plain = {
         "runs": outcome.whole.jobs,
-        "left_out": log.untold,
+        "left_out": log.left_out,
         "workers": [asdict(staff) for staff in outcome.staff],
         "overhead": outcome.overhead,
         "job_bytes": job_bytes,

@@ -1,1 +1,1 @@
-"""Elasticsearch and Kibana: reach them (`access`, `client`), set them up (`setup`), ask them (`store`)."""
+"""Reach Elasticsearch and Kibana (`access`, `client`), set them up (`setup`, `kibana`), query (`store`)."""

@@ -1,7 +1,7 @@
-"""Where an Elasticsearch or Kibana is, and how to log in: an address, and environment variables.
+"""Find out where an Elasticsearch or Kibana is, and how to log in, from an address and the environment.
 
-A password in the environment can be read by whoever may look at the process; `…_PASSWORD_FILE` names a file
-that holds it instead.
+Environment variables are visible to anyone who can inspect the process, so each secret can be given as the
+path of a file instead, with the suffix `_FILE`.
 """
 
 import os
@@ -21,44 +21,44 @@ KIBANA_PORT: Final = 5601
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Where a server is, and who asks."""
+    """The address of a server and the login to use there."""
 
     url: str  #: scheme, host, port; no path, no password
-    path: str = ""  #: what the address names on that server, without slashes around it
+    path: str = ""  #: the path of the address, without slashes around it
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)  #: base64, as Kibana shows it
     ca_file: str | None = None  #: PEM of the authority that signed the server's certificate
 
     @classmethod
-    def named(
+    def from_address(
         cls, address: str, environment: Mapping[str, str] = os.environ, *, port: int = ELASTICSEARCH_PORT
     ) -> Self:
-        """The access to *address*, with the name and password in it, else those of *environment*.
+        """Read *address*; the login in it counts, else that of *environment*.
 
-        Raises `UsageError` for an address that is none, and for a setting that can't be used.
+        Raises `UsageError` for an invalid address and for a setting that can't be used.
         """
-        parts = _parts(address)
+        parts = _split_address(address)
         own = parts.username is not None
         return cls(
             url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" + ("" if parts.port else f":{port}"),
             path=parts.path.strip("/"),
-            username=unquote(parts.username or "") if own else secret(f"{PREFIX}USERNAME", environment),
-            password=unquote(parts.password or "") if own else secret(f"{PREFIX}PASSWORD", environment),
-            api_key=None if own else secret(f"{PREFIX}API_KEY", environment),
-            ca_file=_file(f"{PREFIX}CA_FILE", environment),
+            username=unquote(parts.username or "") if own else read_secret(f"{PREFIX}USERNAME", environment),
+            password=unquote(parts.password or "") if own else read_secret(f"{PREFIX}PASSWORD", environment),
+            api_key=None if own else read_secret(f"{PREFIX}API_KEY", environment),
+            ca_file=_read_path(f"{PREFIX}CA_FILE", environment),
         )
 
     @property
     def host(self) -> str:
-        """Host and port, as people call the server."""
+        """Host and port."""
         return self.url.partition("://")[2]
 
 
-def secret(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
-    """The variable *name*, or the first line of the file that *name*_FILE names; None without both.
+def read_secret(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Read the variable *name*, or the first line of the file in *name*_FILE; None if neither is set.
 
-    Raises `UsageError` where that file can't be read.
+    Raises `UsageError` if that file can't be read.
     """
     if found := environment.get(name):
         return found
@@ -68,11 +68,13 @@ def secret(name: str, environment: Mapping[str, str] = os.environ) -> str | None
     try:
         return Path(path).read_text(encoding="utf-8").partition("\n")[0]
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{name}_FILE={path} can't be read ({error}): check path and permissions.") from None
+        raise UsageError(
+            f"{name}_FILE={path} can't be read ({error}): check the path and its permissions."
+        ) from None
 
 
-def _parts(address: str) -> SplitResult:
-    """*address* taken apart. Raises `UsageError`, without repeating a password."""
+def _split_address(address: str) -> SplitResult:
+    """Split *address*. Raises `UsageError`, which never repeats a password."""
     try:
         parts = urlsplit(address)
         if is_address(address) and parts.hostname and (parts.port is None or parts.port):
@@ -80,13 +82,13 @@ def _parts(address: str) -> SplitResult:
     except ValueError:
         pass
     raise UsageError(
-        f"{address.rpartition('@')[2]} is no address of a server: write https://elastic.example.org:9200."
+        f"{address.rpartition('@')[2]} isn't the address of a server: write it like https://elastic.example.org:9200."
     )
 
 
-def _file(name: str, environment: Mapping[str, str]) -> str | None:
-    """The path that the variable *name* holds. Raises `UsageError` where no file is there."""
+def _read_path(name: str, environment: Mapping[str, str]) -> str | None:
+    """Read a file's path from the variable *name*. Raises `UsageError` if there is no such file."""
     path = environment.get(name) or None
     if path and not Path(path).is_file():
-        raise UsageError(f"{name}={path} is no file: name the PEM of the authority.")
+        raise UsageError(f"{name}={path} isn't a file: give the path of the authority's PEM file.")
     return path

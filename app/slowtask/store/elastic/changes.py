@@ -1,4 +1,4 @@
-"""What `slowtask setup` reports: each thing that it looked after, and whether it changed it."""
+"""Define what `slowtask setup` reports of each thing that it sets up."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,8 +7,8 @@ Verb = Literal["created", "changed", "unchanged", "note"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One thing that was put in place, or that someone should know."""
+class SetupStep:
+    """One thing that was set up, or a note for the user."""
 
     what: str
     verb: Verb

@@ -1,6 +1,6 @@
-"""SEE: hands the dashboards to a Kibana, by its own import, and says what it made of them.
+"""Import the dashboards into a Kibana, and explain what it refused.
 
-Kibana answers an import with 200 also when it took only some of the objects, so the body decides.
+Kibana answers an import with status 200 even if it took only some of the objects, so the body counts.
 """
 
 import json
@@ -21,35 +21,35 @@ from slowtask.shipped import shipped_path
 from slowtask.store.elastic.access import PREFIX, Access
 from slowtask.units import printable
 
-PATIENCE: Final = 60.0  #: seconds for one answer
+ANSWER_TIMEOUT: Final = 60.0  #: seconds
 BUNDLE: Final = "kibana/slowtask.ndjson"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What an import did, as `type id`."""
+    """The objects that an import created or replaced, each as `type id`."""
 
     new: tuple[str, ...]
     replaced: tuple[str, ...]
 
 
 def bundle() -> bytes:
-    """Our dashboards and what they need, as NDJSON."""
+    """Read slowtask's dashboards and what they need, as NDJSON."""
     return shipped_path(BUNDLE).read_bytes()
 
 
 def import_objects(access: Access, ndjson: bytes) -> Imported:
-    """Import the saved objects of *ndjson*, in place of those with the same ids. Raises `KibanaError`.
+    """Import the saved objects of *ndjson*; they replace those with the same ids. Raises `KibanaError`.
 
-    Objects that Kibana took before it refused one stay; a second import replaces them.
+    Objects that were imported before Kibana refused one stay; a second import replaces them.
     """
     check_ready(access)
     boundary = token_hex(16)
-    body = _form(ndjson, boundary)
+    body = _encode_form(ndjson, boundary)
     kind = f"multipart/form-data; boundary={boundary}"
-    answer = ask(access, "POST", "/api/saved_objects/_import?overwrite=true", body, kind)
+    answer = send(access, "POST", "/api/saved_objects/_import?overwrite=true", body, kind)
     if answer.get("success") is not True:
-        raise _error(_refusals(access, answer))
+        raise _make_error(_explain_refusals(access, answer))
     results = answer.get("successResults", [])
     return Imported(
         new=_names(each for each in results if not each.get("overwrite")),
@@ -58,39 +58,39 @@ def import_objects(access: Access, ndjson: bytes) -> Imported:
 
 
 def check_ready(access: Access) -> str | None:
-    """Raise `KibanaError` unless a Kibana is there and available; its version, if it tells us."""
-    answer = ask(access, "GET", "/api/status")
+    """Return the version of a Kibana that is available, if it says. Raises `KibanaError` if it isn't."""
+    answer = send(access, "GET", "/api/status")
     try:
         level = answer["status"]["overall"]["level"]
     except (KeyError, TypeError):
-        raise _error(_stranger(access)) from None
+        raise _make_error(_explain_not_kibana(access)) from None
     if level not in {"available", "degraded"}:
-        raise _error(_unready(access, f"its status is {level}"))
+        raise _make_error(_explain_not_ready(access, f"its status is {level}"))
     return answer["version"]["number"] if "version" in answer else None
 
 
 def read_back(access: Access, dashboard: str) -> dict[str, Any]:
-    """A dashboard as the dashboards API of Kibana 9.4 and later reads it. Raises `KibanaError`."""
-    return ask(access, "GET", f"/api/dashboards/{quote(dashboard, safe='')}")
+    """Read a dashboard by the API of Kibana 9.4 and later. Raises `KibanaError`."""
+    return send(access, "GET", f"/api/dashboards/{quote(dashboard, safe='')}")
 
 
-def ask(
+def send(
     access: Access, method: str, path: str, body: bytes | None = None, kind: str | None = None
 ) -> dict[str, Any]:
-    """The JSON object that Kibana answers. Raises `KibanaError`, and `UsageError` for no certificate."""
-    request = _request(access, method, path, body, kind)
+    """Send a request; return the JSON object of the answer. Raises `KibanaError` or `UsageError`."""
+    request = _make_request(access, method, path, body, kind)
     try:
-        with _opener(access).open(request, timeout=PATIENCE) as answer:
+        with _make_opener(access).open(request, timeout=ANSWER_TIMEOUT) as answer:
             text = answer.read()
     except HTTPError as error:
-        raise _error(_denial(access, error)) from None
+        raise _make_error(_explain_status(access, error)) from None
     except (OSError, HTTPException) as error:
-        raise _error(_absence(access, error)) from None
-    return _object(access, text)
+        raise _make_error(_explain_no_answer(access, error)) from None
+    return _parse_object(access, text)
 
 
-def _request(access: Access, method: str, path: str, body: bytes | None, kind: str | None) -> Request:
-    """The request, with who asks."""
+def _make_request(access: Access, method: str, path: str, body: bytes | None, kind: str | None) -> Request:
+    """Make the request, with the login."""
     request = Request(address(access) + path, body, method=method)  # noqa: S310 - `Access` checks it
     request.add_header("kbn-xsrf", "slowtask")
     if kind:
@@ -104,32 +104,33 @@ def _request(access: Access, method: str, path: str, body: bytes | None, kind: s
 
 
 def address(access: Access) -> str:
-    """The address without name and password; a space (`/s/ops`) or a base path is part of it."""
+    """The address without login, with its space (`/s/ops`) or base path."""
     return f"{access.url}/{access.path}" if access.path else access.url
 
 
-class _Stay(HTTPRedirectHandler):
-    """Follows no redirect: the second request would be without its body, and with our password."""
+class _NoRedirect(HTTPRedirectHandler):
+    """Follows no redirect: the second request would lack the body, and carry the password elsewhere."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
 
 
-def _opener(access: Access) -> Any:
-    """What opens requests: TLS with the certificate to trust."""
+def _make_opener(access: Access) -> Any:
+    """Make an opener for requests, which trusts the given certificate."""
     try:
         context = ssl.create_default_context()
         if access.ca_file:
             context.load_verify_locations(access.ca_file)
     except OSError as error:
         raise UsageError(
-            f"{access.ca_file} holds no certificate to trust ({error.strerror or error}): name a PEM file."
+            f"{access.ca_file} holds no certificate to trust ({error.strerror or error}):"
+            " give the path of a PEM file."
         ) from None
-    return build_opener(HTTPSHandler(context=context), _Stay)
+    return build_opener(HTTPSHandler(context=context), _NoRedirect)
 
 
-def _form(ndjson: bytes, boundary: str) -> bytes:
-    """A form with one file. Kibana goes by the name's ending."""
+def _encode_form(ndjson: bytes, boundary: str) -> bytes:
+    """Encode a form with one file. Kibana needs its suffix."""
     head = (
         f"--{boundary}\r\n"
         'Content-Disposition: form-data; name="file"; filename="slowtask.ndjson"\r\n'
@@ -138,14 +139,14 @@ def _form(ndjson: bytes, boundary: str) -> bytes:
     return head.encode() + ndjson + f"\r\n--{boundary}--\r\n".encode()
 
 
-def _object(access: Access, text: bytes) -> dict[str, Any]:
-    """The JSON object of an answer."""
+def _parse_object(access: Access, text: bytes) -> dict[str, Any]:
+    """Parse the JSON object of an answer."""
     try:
         answer = json.loads(text)
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        raise _error(_stranger(access))
+        raise _make_error(_explain_not_kibana(access))
     return answer
 
 
@@ -153,32 +154,37 @@ def _names(results: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(f"{each['type']} {each['id']}" for each in results)
 
 
-# What went wrong, for a person
+# Messages for people
 
 
-def _error(said: str) -> KibanaError:
-    """One line, whatever the other side put into it."""
+def _make_error(said: str) -> KibanaError:
+    """An error of one line, whatever the answer held."""
     return KibanaError(printable(said if said.endswith("?") else f"{said}."))
 
 
-def _absence(access: Access, error: Exception) -> str:
-    """Nothing that could be understood came back."""
+def _explain_no_answer(access: Access, error: Exception) -> str:
+    """Explain that no answer came."""
     reason = error.reason if isinstance(error, URLError) else error
     where = address(access)
     if isinstance(reason, ssl.SSLCertVerificationError):
-        return f"the certificate of {where} isn't trusted ({reason.verify_message}): set {PREFIX}CA_FILE"
+        return (
+            f"the certificate of {where} isn't trusted ({reason.verify_message}): set {PREFIX}CA_FILE to"
+            " the PEM file of the authority that signed it"
+        )
     if isinstance(reason, TimeoutError):
-        return f"Kibana at {where} didn't answer in {PATIENCE:.0f} s: try again when it is less busy"
+        return (
+            f"Kibana at {where} didn't answer within {ANSWER_TIMEOUT:.0f} s: try again when it is less busy"
+        )
     if isinstance(reason, ssl.SSLError):
         return f"{where} doesn't speak TLS ({reason.reason}): is its address http://…?"
     said = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
     return f"no Kibana answers at {where} ({said}): start it, or correct the address"
 
 
-def _denial(access: Access, error: HTTPError) -> str:
-    """An answer that is an error."""
+def _explain_status(access: Access, error: HTTPError) -> str:
+    """Explain an answer with the status of an error."""
     where = address(access)
-    who = "the API key" if access.api_key else access.username or "anybody without a name"
+    who = "the API key" if access.api_key else access.username or "users without a login"
     match error.code:
         case HTTPStatus.UNAUTHORIZED:
             return f"Kibana at {where} doesn't let {who} in: check the name and password, or the API key"
@@ -187,17 +193,17 @@ def _denial(access: Access, error: HTTPError) -> str:
                 f"Kibana at {where} doesn't allow that to {who}: log in as one who may manage saved objects"
             )
         case HTTPStatus.SERVICE_UNAVAILABLE:
-            return _unready(access, "it is starting, or its Elasticsearch doesn't answer")
+            return _explain_not_ready(access, "it is starting, or its Elasticsearch doesn't answer")
         case code if code in range(300, 400):
-            return f"{where} sends us on to {error.headers.get('Location')}: give that address"
+            return f"{where} redirects to {error.headers.get('Location')}: give that address"
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return f"Kibana at {where}, or a proxy before it, takes no file of this size: raise its limit"
-    said = _said(error)
-    return f"Kibana at {where} answered {error.code}: {said}" if said else _stranger(access)
+            return f"Kibana at {where}, or a proxy before it, doesn't accept so large a file: raise its limit"
+    said = _read_message(error)
+    return f"Kibana at {where} answered {error.code}: {said}" if said else _explain_not_kibana(access)
 
 
-def _said(error: HTTPError) -> str | None:
-    """The message of an error of Kibana's own; None if somebody else sent it."""
+def _read_message(error: HTTPError) -> str | None:
+    """Read the message of an error of Kibana; None if it isn't Kibana's."""
     try:
         body = json.loads(error.read())
     except (ValueError, OSError):
@@ -208,16 +214,16 @@ def _said(error: HTTPError) -> str | None:
     )
 
 
-def _stranger(access: Access) -> str:
-    return f"what answers at {address(access)} is no Kibana: correct the address (usually port 5601)"
+def _explain_not_kibana(access: Access) -> str:
+    return f"what answers at {address(access)} isn't a Kibana: correct the address (its port is usually 5601)"
 
 
-def _unready(access: Access, why: str) -> str:
+def _explain_not_ready(access: Access, why: str) -> str:
     return f"Kibana at {address(access)} isn't available yet ({why}): try again in a minute"
 
 
-def _refusals(access: Access, answer: Mapping[str, Any]) -> str:
-    """The first object that was refused, with the reason, and how many there were."""
+def _explain_refusals(access: Access, answer: Mapping[str, Any]) -> str:
+    """Explain why the first object was refused, and count the others."""
     errors = answer.get("errors") or [
         {"type": "file", "id": "slowtask.ndjson", "error": {"type": "no reason"}}
     ]
@@ -225,19 +231,19 @@ def _refusals(access: Access, answer: Mapping[str, Any]) -> str:
     others = f" (and {more} more)" if more else ""
     return (
         f"Kibana at {address(access)} refused {first['type']} {first['id']}{others}: "
-        f"{_reason(first['error'])}; {answer.get('successCount', 0)} objects were imported"
+        f"{_explain_object_error(first['error'])}; {answer.get('successCount', 0)} objects were imported"
     )
 
 
-def _reason(error: Mapping[str, Any]) -> str:
-    """Why one object was refused, and what to do about it."""
+def _explain_object_error(error: Mapping[str, Any]) -> str:
+    """Explain why one object was refused, and what to do."""
     match error.get("type"):
         case "missing_references":
             names = ", ".join(f"{each['type']} {each['id']}" for each in error.get("references", []))
             return f"it needs {names}, which isn't there: import the whole bundle"
         case "unsupported_type":
-            return "this Kibana knows no such type: slowtask's dashboards need 8.19 or newer"
+            return "this Kibana doesn't know that type: slowtask's dashboards need Kibana 8.19 or newer"
         case "conflict" | "ambiguous_conflict":
-            return "an object in another space has its place: delete that one, or import into its space"
+            return "an object with this id is in another space: delete it, or import into that space"
         case kind:
-            return f"{error.get('message') or kind}; is it 8.19 or newer?"
+            return f"{error.get('message') or kind}; is Kibana 8.19 or newer?"

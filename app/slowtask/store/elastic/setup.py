@@ -1,7 +1,7 @@
-"""Puts in place what Elasticsearch needs to know of slowtask: templates, roles, users, retention.
+"""Set up an Elasticsearch for slowtask: templates, roles, users, retention.
 
-The files are those of the folder `elasticsearch/`; a file's path there is the URL it is PUT to. All of it is
-safe to do again, also on an upgrade: what is there already stays as it is.
+The folder `elasticsearch/` holds one file for each; its path there is the URL to PUT it to. All of this can
+be repeated, also after an upgrade: what is set up already stays as it is.
 """
 
 import re
@@ -13,10 +13,10 @@ from elasticsearch import ApiError, Elasticsearch
 
 from slowtask.errors import UsageError
 from slowtask.store.elastic.access import Access
-from slowtask.store.elastic.changes import Change, Verb
-from slowtask.store.elastic.client import said
-from slowtask.store.elastic.streams import NOT_THERE, renewed, writable
-from slowtask.store.elastic.templates import content, files
+from slowtask.store.elastic.changes import SetupStep, Verb
+from slowtask.store.elastic.client import translate_errors
+from slowtask.store.elastic.streams import NO_SUCH_API, find_streams, renew
+from slowtask.store.elastic.templates import list_templates, read_template
 
 TEMPLATES: Final = ("_component_template", "_index_template")
 ROLES: Final = "_security/role"
@@ -27,104 +27,114 @@ JSON: Final = {"accept": "application/json", "content-type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What a user may choose."""
+class SetupOptions:
+    """What the user may choose."""
 
-    retention: str | None = None  #: how long documents are kept: `30d`; None: what is set already, else 90d
-    passwords: Mapping[str, str] = field(default_factory=dict)  #: by the name of the user to make
+    retention: str | None = (
+        None  #: how long to keep documents: `30d`; None: the last setting, at first 90 days
+    )
+    passwords: Mapping[str, str] = field(default_factory=dict)  #: by user
 
     def __post_init__(self) -> None:
-        """Raises `UsageError`."""
+        """Raise `UsageError` if the retention is no period."""
         if self.retention is not None and not PERIOD.fullmatch(self.retention):
-            raise UsageError(f"retention {self.retention!a} is no period: write 30d, 12h or 90m.")
+            raise UsageError(f"retention {self.retention!a} isn't a period: write it like 30d, 12h or 90m.")
 
 
-def setup(client: Elasticsearch, access: Access, wishes: Wishes) -> Iterator[Change]:
-    """Put all in place; yields what was done, as it is done. Raises `ElasticsearchError`.
+def setup(client: Elasticsearch, access: Access, options: SetupOptions) -> Iterator[SetupStep]:
+    """Set everything up; yield each step once it is done. Raises `ElasticsearchError`.
 
-    A failure leaves what was done before it, which the next call finds unchanged.
+    After a failure the steps before it stay done; the next call finds them unchanged.
     """
-    with said(access):
-        streams = writable(client, access)
-        for path in files(*TEMPLATES):
-            yield put(client, path, body(client, path, wishes))
-        if secured(client):
-            yield from users(client, wishes)
+    with translate_errors(access):
+        streams = find_streams(client, access)
+        for path in list_templates(*TEMPLATES):
+            yield put_file(client, path, make_body(client, path, options))
+        if has_security(client):
+            yield from set_up_users(client, options)
         else:
-            yield Change(what="Security is off there: no roles, no users", verb="note")
+            yield SetupStep(
+                what="Security is off in this Elasticsearch: no roles and no users were set up", verb="note"
+            )
         for stream, indices in streams.items():
-            yield from renewed(client, stream, indices, wishes.retention)
+            yield from renew(client, stream, indices, options.retention)
 
 
-def body(client: Elasticsearch, path: str, wishes: Wishes) -> dict[str, Any]:
-    """What to PUT to *path*: the file, with the retention that is wished for, or set already."""
-    wanted = content(path)
+def make_body(client: Elasticsearch, path: str, options: SetupOptions) -> dict[str, Any]:
+    """Make what to PUT to *path*: its file, with the retention of *options* or else the present one."""
+    wanted = read_template(path)
     if path.endswith(f"/{RETENTION}"):
-        before = fetched(client, path)
+        before = fetch(client, path)
         lifecycle = wanted["template"]["lifecycle"]
-        if wishes.retention:
-            lifecycle["data_retention"] = wishes.retention
+        if options.retention:
+            lifecycle["data_retention"] = options.retention
         elif before:
             [known] = before["component_templates"]
             lifecycle |= known["component_template"]["template"].get("lifecycle", {})
     return wanted
 
 
-def put(client: Elasticsearch, path: str, wanted: Mapping[str, Any]) -> Change:
-    """PUT *wanted* to *path*; what that changed, as the server tells it before and after."""
-    before = fetched(client, path)
+def put_file(client: Elasticsearch, path: str, wanted: Mapping[str, Any]) -> SetupStep:
+    """PUT *wanted* to *path*, and compare what the server has there before and after."""
+    before = fetch(client, path)
     client.perform_request("PUT", f"/{path}", headers=JSON, body=wanted)
     verb: Verb = "created" if before is None else "changed"
-    return Change(what=called(path), verb="unchanged" if before == undated(fetched(client, path)) else verb)
+    return SetupStep(
+        what=describe(path), verb="unchanged" if before == without_dates(fetch(client, path)) else verb
+    )
 
 
-def fetched(client: Elasticsearch, path: str) -> Any:
-    """What stands at *path*, without dates; None where nothing does."""
+def fetch(client: Elasticsearch, path: str) -> Any:
+    """GET what is at *path*, without dates; None if nothing is."""
     try:
-        return undated(client.perform_request("GET", f"/{path}", headers=JSON).body)
+        return without_dates(client.perform_request("GET", f"/{path}", headers=JSON).body)
     except ApiError as error:
         if error.status_code == 404:  # noqa: PLR2004 - not found
             return None
         raise
 
 
-def undated(found: Any) -> Any:
-    """*found* without the times at which it was made and changed."""
+def without_dates(found: Any) -> Any:
+    """*found* without the times of its creation and change."""
     if isinstance(found, dict):
-        return {key: undated(value) for key, value in found.items() if not key.endswith(("_date", "_millis"))}
-    return [undated(each) for each in found] if isinstance(found, list) else found
+        return {
+            key: without_dates(value)
+            for key, value in found.items()
+            if not key.endswith(("_date", "_millis"))
+        }
+    return [without_dates(each) for each in found] if isinstance(found, list) else found
 
 
-def called(path: str) -> str:
-    """What people call the thing at *path*: `component template slowtask-run`."""
+def describe(path: str) -> str:
+    """Name the thing at *path*: `component template slowtask-run`."""
     kind, _, name = path.rpartition("/")
     return f"{kind.rpartition('/')[2].lstrip('_').replace('_', ' ')} {name}"
 
 
-def secured(client: Elasticsearch) -> bool:
-    """Whether the server knows users and roles."""
+def has_security(client: Elasticsearch) -> bool:
+    """Whether the server has users and roles."""
     try:
         client.security.authenticate()
     except ApiError as error:
-        if error.status_code in (*NOT_THERE, 500) and "security" in str(error.body).lower():
+        if error.status_code in (*NO_SUCH_API, 500) and "security" in str(error.body).lower():
             return False
         raise
     return True
 
 
-def users(client: Elasticsearch, wishes: Wishes) -> Iterator[Change]:
-    """The roles, and a user for each password that is given; Elasticsearch's own gets the password only."""
-    for path in files(ROLES):
-        yield put(client, path, content(path))
-    ours = {path.rpartition("/")[2]: path for path in files(USERS)}
-    for name, password in wishes.passwords.items():
-        yield user(client, name, password, ours.get(name))
+def set_up_users(client: Elasticsearch, options: SetupOptions) -> Iterator[SetupStep]:
+    """Set up the roles, and a user for each password. Elasticsearch's own user only gets the password."""
+    for path in list_templates(ROLES):
+        yield put_file(client, path, read_template(path))
+    ours = {path.rpartition("/")[2]: path for path in list_templates(USERS)}
+    for name, password in options.passwords.items():
+        yield set_up_user(client, name, password, ours.get(name))
 
 
-def user(client: Elasticsearch, name: str, password: str, path: str | None) -> Change:
-    """Set the *password* of the user *name*, who is made where its file is at *path*."""
+def set_up_user(client: Elasticsearch, name: str, password: str, path: str | None) -> SetupStep:
+    """Set the *password* of the user *name*. One whose file is at *path* is created if need be."""
     if path is None:
         client.security.change_password(username=name, password=password)
-    elif (made := put(client, path, content(path) | {"password": password})).verb == "created":
+    elif (made := put_file(client, path, read_template(path) | {"password": password})).verb == "created":
         return made
-    return Change(what=f"password of user {name}", verb="changed")
+    return SetupStep(what=f"password of user {name}", verb="changed")

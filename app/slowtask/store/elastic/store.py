@@ -1,8 +1,7 @@
-"""Elasticsearch as a store: it counts and sums by task, and gives percentiles as the files' store does.
+"""Measure the runs in an Elasticsearch, by aggregations.
 
-A composite aggregation is read page by page, so no task is left out however many there are. Percentiles are
-a t-digest's: exact (between the two runs next to it, in proportion) up to 20 times `COMPRESSION` runs of a
-task, and within 1 % beyond.
+A composite aggregation is read page by page, so that no task is left out. Percentiles come from a t-digest:
+exact (interpolated between neighbours) up to 20 times `COMPRESSION` runs of a task, within 1 % beyond.
 """
 
 from collections.abc import Iterator
@@ -13,23 +12,23 @@ from typing import Any, Final
 from elasticsearch import ApiError, Elasticsearch
 
 from slowtask.errors import ElasticsearchError
-from slowtask.store import Bad, Figures, Measurement, Query
+from slowtask.store import BadLines, Figures, Measurement, Query
 from slowtask.store.elastic.access import Access
-from slowtask.store.elastic.client import cause, check, connect, resolved, said
+from slowtask.store.elastic.client import check_version, connect, find_indices, root_cause, translate_errors
 from slowtask.units import printable
 
 RUNS: Final = "logs-slowtask.run-*"
-UNPARSED: Final = ("logs-slowtask.run-", "logs-slowtask.unparsed-")
-PAGE: Final = 1000  #: tasks asked for at once
+RUNS_TO_UNPARSED: Final = ("logs-slowtask.run-", "logs-slowtask.unparsed-")
+PAGE: Final = 1000  #: tasks in one answer
 COMPRESSION: Final = 1000
-EXAMPLES: Final = 100  #: lines that can't be parsed and are shown
+MAX_EXAMPLES: Final = 100  #: unparsed lines to show
 MICROSECONDS: Final = 1000  #: in a millisecond
 
 Aggregation = dict[str, Any]
 
 
 def percentiles(field: str, *percents: float) -> Aggregation:
-    """A t-digest of *field*."""
+    """The aggregation for *percents* of *field*."""
     return {
         "percentiles": {
             "field": field,
@@ -40,8 +39,8 @@ def percentiles(field: str, *percents: float) -> Aggregation:
     }
 
 
-#: What is asked of each task, by the name that `figures` knows it by.
-ASKED: Final[dict[str, Aggregation]] = {
+#: The aggregations for each task, by name.
+METRICS: Final[dict[str, Aggregation]] = {
     "failures": {"filter": {"term": {"event.outcome": "failure"}}},
     "timed": {"value_count": {"field": "event.duration"}},
     "total": {"sum": {"field": "event.duration"}},
@@ -55,7 +54,7 @@ ASKED: Final[dict[str, Aggregation]] = {
 
 
 class Elastic:
-    """The runs in an Elasticsearch; the path of its address names the data streams, all runs' by default."""
+    """A store in Elasticsearch. The path of its address names the data streams; without one, all of them."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -63,42 +62,42 @@ class Elastic:
         self._client: Elasticsearch | None = None
 
     def progress(self) -> float | None:
-        """Nobody knows."""
+        """Elasticsearch doesn't tell how far it is."""
         return None
 
     def measure(self, query: Query) -> Measurement:
-        """The figures of each task over the runs of *query*. Raises `ElasticsearchError`."""
-        with said(self._access):
-            client = self._connected()
+        """Measure each task over the runs of *query*. Raises `ElasticsearchError`."""
+        with translate_errors(self._access):
+            client = self._connect()
             try:
-                figures = tuple(map(figures_of, self._buckets(client, query)))
+                figures = tuple(map(make_figures, self._fetch_buckets(client, query)))
             except ApiError as error:
-                raise unsuited(error, self._access, self._index) or error from None
-            if not figures and not any(resolved(client, self._index).values()):
-                raise missing(self._access, self._index)
-            return Measurement(figures=figures, bad=self._bad(client, query), source=self._access.host)
+                raise explain_unsuitable(error, self._access, self._index) or error from None
+            if not figures and not any(find_indices(client, self._index).values()):
+                raise make_missing_error(self._access, self._index)
+            return Measurement(figures=figures, bad=self._count_bad(client, query), source=self._access.host)
 
-    def _connected(self) -> Elasticsearch:
-        """The client, which has been asked once whether its server is one that we know."""
+    def _connect(self) -> Elasticsearch:
+        """The client. The server's version is checked once."""
         if self._client is None:
             client = connect(self._access)
-            check(client, self._access)
+            check_version(client, self._access)
             self._client = client
         return self._client
 
-    def _buckets(self, client: Elasticsearch, query: Query) -> Iterator[dict[str, Any]]:
-        """What is known of each task, page by page."""
+    def _fetch_buckets(self, client: Elasticsearch, query: Query) -> Iterator[dict[str, Any]]:
+        """Fetch the bucket of each task, page by page."""
         source = [{"task": {"terms": {"field": "task.name"}}}]
         composite: Aggregation = {"size": PAGE, "sources": source}
         while True:
-            tasks = {"composite": composite, "aggs": ASKED}
+            tasks = {"composite": composite, "aggs": METRICS}
             found = client.search(
                 index=self._index,
                 size=0,
                 track_total_hits=False,
-                request_cache=False,  # to be kept, all digests are serialised: as long as the rest takes
+                request_cache=False,  # caching serialises all digests: as slow as the rest
                 allow_partial_search_results=False,
-                query={"bool": {"filter": filters(query)}},
+                query={"bool": {"filter": make_filters(query)}},
                 aggs={"tasks": tasks},
             )
             if "aggregations" not in found:  # no index at all
@@ -109,27 +108,27 @@ class Elastic:
                 return
             composite = {**composite, "after": page["after_key"]}
 
-    def _bad(self, client: Elasticsearch, query: Query) -> Bad:
-        """The lines of the same streams that could not be parsed in the time of *query*."""
-        if not self._index.startswith(UNPARSED[0]):
-            return Bad()
-        index = self._index.replace(*UNPARSED)
+    def _count_bad(self, client: Elasticsearch, query: Query) -> BadLines:
+        """Count the unparsed lines of the same namespaces in the time of *query*."""
+        if not self._index.startswith(RUNS_TO_UNPARSED[0]):
+            return BadLines()
+        index = self._index.replace(*RUNS_TO_UNPARSED)
         with suppress(ApiError):  # a user may not be allowed to read them
             found = client.search(
                 index=index,
-                size=EXAMPLES,
+                size=MAX_EXAMPLES,
                 ignore_unavailable=True,
                 track_total_hits=True,
-                query={"bool": {"filter": filters(Query(since=query.since, until=query.until))}},
+                query={"bool": {"filter": make_filters(Query(since=query.since, until=query.until))}},
                 sort=["@timestamp"],
             )
             hits = found["hits"]
-            return Bad(count=hits["total"]["value"], examples=tuple(map(example, hits["hits"])))
-        return Bad()
+            return BadLines(count=hits["total"]["value"], examples=tuple(map(describe_line, hits["hits"])))
+        return BadLines()
 
 
-def filters(query: Query) -> list[dict[str, Any]]:
-    """*query* for Elasticsearch, which knows times to the millisecond."""
+def make_filters(query: Query) -> list[dict[str, Any]]:
+    """Make the filters for *query*. Elasticsearch stores times in milliseconds."""
     found: list[dict[str, Any]] = []
     edges = {"gte": query.since, "lt": query.until}
     if span := {edge: milliseconds(time) for edge, time in edges.items() if time is not None}:
@@ -140,12 +139,12 @@ def filters(query: Query) -> list[dict[str, Any]]:
 
 
 def milliseconds(time: datetime) -> int:
-    """*time* since the epoch."""
+    """*time* in ms since the epoch."""
     return int(time.timestamp() * 1000)
 
 
-def figures_of(bucket: dict[str, Any]) -> Figures:
-    """The figures of one bucket."""
+def make_figures(bucket: dict[str, Any]) -> Figures:
+    """Make the figures of one bucket."""
     timed = bucket["timed"]["value"]
     p50, p95, p99 = (each["value"] for each in bucket["durations"]["values"])
     return Figures(
@@ -165,8 +164,8 @@ def figures_of(bucket: dict[str, Any]) -> Figures:
     )
 
 
-def example(hit: dict[str, Any]) -> str:
-    """A line that can't be parsed, as `file:offset: reason`."""
+def describe_line(hit: dict[str, Any]) -> str:
+    """Describe an unparsed line as `file@offset: reason`."""
     from slowtask.parse.items import SENTENCES  # noqa: PLC0415 - the parser, which nothing else here needs
 
     source = hit["_source"]
@@ -178,21 +177,21 @@ def example(hit: dict[str, Any]) -> str:
     return printable(f"{place}: {sentence}" + (f" ({detail})" if detail else ""))
 
 
-def missing(access: Access, index: str) -> ElasticsearchError:
-    """The error of streams that aren't there."""
+def make_missing_error(access: Access, index: str) -> ElasticsearchError:
+    """The error for streams that don't exist."""
     return ElasticsearchError(
         f"{access.host} has no {index}: call slowtask setup, then ship the workers' logs there."
     )
 
 
-def unsuited(error: ApiError, access: Access, index: str) -> ElasticsearchError | None:
-    """The error of streams that aren't there, or whose fields aren't mapped as the templates do."""
-    kind, reason = cause(error)
+def explain_unsuitable(error: ApiError, access: Access, index: str) -> ElasticsearchError | None:
+    """The error for streams that don't exist or whose mapping isn't that of the templates; else None."""
+    kind, reason = root_cause(error)
     if kind == "index_not_found_exception":
-        return missing(access, index)
+        return make_missing_error(access, index)
     if kind in ("illegal_argument_exception", "search_phase_execution_exception", "class_cast_exception"):
         return ElasticsearchError(
-            f"An index on {access.host} doesn't map its fields as slowtask needs ({reason}): slowtask setup"
-            " starts a new one; delete the old when its runs aren't needed."
+            f"An index on {access.host} doesn't map its fields as slowtask needs ({reason}). Call slowtask"
+            " setup, which starts a new index, and delete the old one once you don't need its runs."
         )
     return None

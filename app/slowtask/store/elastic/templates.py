@@ -1,4 +1,4 @@
-"""The files of the folder `elasticsearch/`: a file's path there is the URL that it is PUT to."""
+"""Read the files of the folder `elasticsearch/`. A file's path there is the URL to PUT it to."""
 
 import json
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from slowtask.shipped import shipped_path
 FOLDER: Final = "elasticsearch"
 
 
-def files(*kinds: str) -> list[str]:
-    """The files of *kinds* as paths in the folder, without ending: `_index_template/logs-slowtask.run`."""
+def list_templates(*kinds: str) -> list[str]:
+    """List the files of *kinds* as paths without suffix: `_index_template/logs-slowtask.run`."""
     folder = shipped_path(FOLDER)
     return [
         str(each.relative_to(folder)).removesuffix(".json")
@@ -20,25 +20,27 @@ def files(*kinds: str) -> list[str]:
     ]
 
 
-def content(path: str) -> dict[str, Any]:
-    """The JSON of one file."""
+def read_template(path: str) -> dict[str, Any]:
+    """Read the JSON of one file."""
     found: dict[str, Any] = json.loads(
         Path(f"{shipped_path(FOLDER) / path}.json").read_text(encoding="utf-8")
     )
     return found
 
 
-def patterns() -> list[str]:
-    """The data streams of slowtask: `logs-slowtask.run-*` and its like."""
-    return [each for path in files("_index_template") for each in content(path)["index_patterns"]]
+def stream_patterns() -> list[str]:
+    """The patterns of slowtask's data streams, such as `logs-slowtask.run-*`."""
+    return [
+        each for path in list_templates("_index_template") for each in read_template(path)["index_patterns"]
+    ]
 
 
-def leaves(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, dict[str, Any]]:
-    """The fields of a *mapping* that hold values, each with what is said of it, by dotted name."""
+def leaf_fields(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, dict[str, Any]]:
+    """The fields of *mapping* that hold values, by dotted name, each with its own mapping."""
     found: dict[str, dict[str, Any]] = {}
     for name, each in mapping.get("properties", {}).items():
         if "properties" in each:
-            found |= leaves(each, f"{prefix}{name}.")
+            found |= leaf_fields(each, f"{prefix}{name}.")
         elif each.get("type") != "object":
             found[prefix + name] = dict(each)
     return found
