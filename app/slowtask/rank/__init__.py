@@ -1,6 +1,5 @@
-"""RANK: a store's figures become a ranking, and its runs tell who waited behind whom.
+"""RANK: order the tasks of a store, and replay its runs. Pure: no clock, no files.
 
-`ranking` and `behind` do that. `whatif` tries a change on paper: `crew` finds the workers in the log,
-`change` alters jobs and workers, `replay` lets the workers take the jobs again. All is pure: no clock,
-no files.
+`ranking` orders tasks, `behind` finds what jobs waited behind. `whatif` simulates a change: `crew` finds the
+workers of a log, `change` changes jobs and workers, `replay` lets the workers take the jobs again.
 """

@@ -20,12 +20,11 @@ from slowtask.rank.replay import NEVER, Overhead, Pool
 
 MIN_TYPICAL_RUNS: Final = 20  #: with fewer, a worker may serve queues that none of its runs was from
 USUAL_SHARE: Final = 0.95  #: ignores the moments when old and new workers overlap
-MAX_ORDER_VIOLATIONS: Final = (
-    0.1  #: of the choices: those against an order are races, or jobs put at the front
-)
+#: A share of the choices: a few against an order are races, or jobs that were put at the front.
+MAX_ORDER_VIOLATIONS: Final = 0.1
 KEPT_GAP_SHARE: Final = 0.99  #: of the gaps: the longest are restarts of a worker
 MAX_SAMPLED_RUNS: Final = 200_000  #: choices or gaps that are read, at most
-STALL_FACTOR: Final = 10  #: times the usual_count gap: no gap, but a worker that was away
+STALL_FACTOR: Final = 10  #: a gap of so many usual ones is a worker that was away
 RECENT_RUNS: Final = 1000  #: runs of one worker among which the last to end is searched
 
 Places = Sequence[int]  #: of runs

@@ -1,4 +1,4 @@
--- The arithmetic of sketch.sql. A bucket's values differ by at most 2 %; zero has one of its own.
+-- The arithmetic of sketch.sql. The values of a bucket differ by at most 2 %; zero has its own.
 CREATE OR REPLACE TEMP MACRO bucket(value) AS
     CASE WHEN value > 0 THEN floor(ln(value) / ln(1.02))::SMALLINT WHEN value = 0 THEN -1 END;
 

@@ -1,5 +1,5 @@
--- The figures of each task, percentiles exact. Holds 16 bytes a run: ends with an out-of-memory error
--- where that is too much, and sketch.sql takes over.
+-- The figures of each task, with exact percentiles. Needs 16 bytes of memory for each run; if that is too
+-- much, DuckDB raises an out-of-memory error and sketch.sql is used instead.
 SELECT
     task,
     count(*) AS count,

@@ -1,5 +1,5 @@
--- One reading of all entries into a table of counts: by time slot for the first tasks, for queues and for
--- brokers; by exception; and over all. Times are counted in buckets 2 % wide, so a year is as small as a day.
+-- Read all entries once into a table of counts: by time slot for the leading tasks, the queues and the
+-- brokers; by exception; and in total. Times are counted in buckets 2 % wide, so a year is as small as a day.
 CREATE OR REPLACE TEMP TABLE noted AS
 WITH
 

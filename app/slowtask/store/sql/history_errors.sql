@@ -1,4 +1,4 @@
--- How often each exception ended a run, most often first, and the task that it ended most often.
+-- How many runs each exception ended, the most frequent first, and the task in which it was most frequent.
 SELECT error, sum(n)::BIGINT AS count, arg_max(failing, n) AS task, count(*) AS tasks
 FROM noted
 WHERE kind = 'error' AND failing IS NOT NULL

@@ -1,4 +1,4 @@
--- Each slot of each queue: the 95th percentile of the waits, within 2 %, and the most jobs seen waiting.
+-- Each slot of each queue: the 95th percentile of the waits, within 2 %, and the greatest depth in a sample.
 WITH ranked AS (
     SELECT
         *,

@@ -1,5 +1,5 @@
--- The three kinds of file as rows of one shape. A row is sound if it is a run for certain; what isn't is
--- looked at again by slowtask.parse, unless it is one of our other kinds of line.
+-- The kinds of files as rows of one shape. A row is sound if it is a run for certain. A row that isn't is
+-- read again by slowtask.parse, unless it is a sample or an alert.
 CREATE OR REPLACE TEMP MACRO sound(dataset, ended, task, outcome, duration, wait) AS
     coalesce(
         dataset = 'slowtask.run'
@@ -11,7 +11,7 @@ CREATE OR REPLACE TEMP MACRO sound(dataset, ended, task, outcome, duration, wait
         false
     );
 
--- JSON lines of every kind. A line that is none becomes a row of NULLs.
+-- JSON lines of any kind. A line that isn't JSON becomes a row of NULLs.
 CREATE OR REPLACE TEMP MACRO entries(files) AS TABLE
 SELECT
     "event.dataset" AS dataset,
@@ -45,13 +45,13 @@ FROM read_json(
     }
 );
 
--- Those that are runs, or may be.
+-- JSON lines that are runs, or may be.
 CREATE OR REPLACE TEMP MACRO lines(files) AS TABLE
 SELECT task, queue, worker, started, ended, outcome, duration, margin, wait, error, filename, sound
 FROM entries(files)
 WHERE dataset IS NULL OR dataset NOT IN ('slowtask.queue', 'slowtask.alert');
 
--- Files whose other lines are parsed.
+-- JSON lines of files whose strays are parsed: only sound rows.
 CREATE OR REPLACE TEMP MACRO mended(files) AS TABLE
 FROM lines(files) WHERE sound;
 
@@ -61,11 +61,11 @@ SELECT task, queue, ended, outcome, duration, wait, error, depth, broker, capaci
 FROM entries(files)
 WHERE sound OR (dataset = 'slowtask.queue' AND ended IS NOT NULL);
 
--- Samples alone: of files whose runs are all parsed.
+-- Only samples, of files whose runs are all parsed.
 CREATE OR REPLACE TEMP MACRO sampled(files) AS TABLE
 FROM observed(files) WHERE NOT sound;
 
--- What `slowtask pack` wrote.
+-- Parquet files that `slowtask pack` wrote.
 CREATE OR REPLACE TEMP MACRO packed(files) AS TABLE
 SELECT
     "task.name" AS task,
@@ -85,7 +85,7 @@ SELECT
     true AS sound
 FROM read_parquet(files, hive_partitioning = false);
 
--- What slowtask.parse made of other lines.
+-- CSV files that slowtask.parse wrote of other logs.
 CREATE OR REPLACE TEMP MACRO parsed(files) AS TABLE
 SELECT
     task,

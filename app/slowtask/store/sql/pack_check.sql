@@ -1,5 +1,5 @@
--- What a file of lines holds, before it is packed: runs, our other kinds of line, whatever else, and whether
--- the ids can be kept in 16 bytes.
+-- Count what a file of lines holds before it is packed: runs, samples and alerts, all lines; and find out
+-- whether the ids fit in 16 bytes.
 SELECT
     count(*) FILTER (is_run) AS runs,
     count(*) FILTER (NOT is_run AND coalesce("event.dataset" IN ('slowtask.queue', 'slowtask.alert'), false)) AS others,

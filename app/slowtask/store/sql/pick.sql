@@ -1,6 +1,6 @@
--- The runs of a replay, in a table of their own, so that a log is read once. Arrivals are ns since the epoch. A run
--- began its duration before its end; `event.start` says so itself where the line has it. Workers without a name are
--- one for each queue.
+-- Copy the runs of a replay into a table, so that a log is read once. Arrivals are ns since the epoch. A run
+-- began its run time before its end, unless the line has `event.start`. Workers without a name count as one
+-- for each queue.
 CREATE OR REPLACE TEMP TABLE picked AS
 SELECT
     task,

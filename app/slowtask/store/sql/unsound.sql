@@ -1,4 +1,4 @@
--- The files that hold lines which aren't runs for certain, and how many.
+-- The files with lines that may not be runs, and how many such lines each has.
 SELECT filename, count(*) AS count
 FROM lines($lines)
 WHERE NOT sound
