@@ -187,7 +187,7 @@ def merge_backlogs(blamed: Iterable[TaskBacklog]) -> list[TaskBacklog]:
     together: dict[str, TaskBacklog] = {}
     for each in blamed:
         was = together.get(each.task)
-        together[each.task] = each if was is None else _added(was, each)
+        together[each.task] = each if was is None else _merge(was, each)
     whole = sum(each.work or 0.0 for each in together.values())
     shared = (
         replace(each, share=None if each.work is None or not whole else each.work / whole)
@@ -196,7 +196,7 @@ def merge_backlogs(blamed: Iterable[TaskBacklog]) -> list[TaskBacklog]:
     return sorted(shared, key=_most)
 
 
-def _added(one: TaskBacklog, other: TaskBacklog) -> TaskBacklog:
+def _merge(one: TaskBacklog, other: TaskBacklog) -> TaskBacklog:
     """The waiting jobs of one task in two queues."""
     works = [each.work for each in (one, other) if each.work is not None]
     return replace(

@@ -139,11 +139,11 @@ def main() -> None:
     )
     numbers = count(mails.before + 1)
     for line in sys.stdin:
-        for number in paced(islice(numbers, int(line)), mails.rate):
+        for number in pace(islice(numbers, int(line)), mails.rate):
             print(publish_mail(celery, number, mails), flush=True)
 
 
-def paced(numbers: Iterable[int], rate: float) -> Iterator[int]:
+def pace(numbers: Iterable[int], rate: float) -> Iterator[int]:
     """Yield *numbers*, *rate* a second."""
     start = time.monotonic()
     for place, number in enumerate(numbers, start=1):
