@@ -43,7 +43,7 @@ def describe_blocked(blocked: Sequence[str]) -> str:
     verb = "is" if len(blocked) == 1 else "are"
     return (
         f"{plural(len(blocked), 'connection')} {verb} blocked ({names}): tasks that they send without"
-        " confirm_publish are lost without an error. See docs/monitor.md."
+        " confirm_publish are lost without an error. See docs/full-brokers.md."
     )
 
 
