@@ -94,7 +94,7 @@ def test_the_reference_has_what_can_be_imported(site):
 
 @pytest.mark.slow
 def test_a_field_is_explained_by_its_comment(site):
-    assert "how many of the runs have a duration" in (site / "api.html").read_text()
+    assert "the duration is ± this; None: it is exact" in (site / "api.html").read_text()
 
 
 def test_the_picture_of_the_flow_is_that_of_the_readme():
