@@ -31,11 +31,14 @@ def _imported(name: str, path: Path, modules: dict[str, Path]) -> Iterator[str]:
             yield from (alias.name for alias in node.names if alias.name in modules)
         elif isinstance(node, ast.ImportFrom):
             source = _absolute(node, here)
-            for alias in node.names:
-                inner = f"{source}.{alias.name}"
-                yield from (
-                    target for target in (inner if inner in modules else source,) if target in modules
-                )
+            targets = (_module_of(source, alias.name, modules) for alias in node.names)
+            yield from (target for target in targets if target in modules)
+
+
+def _module_of(source: str, name: str, modules: dict[str, Path]) -> str:
+    """The module that `from source import name` reads: one of that name, else *source* itself."""
+    inner = f"{source}.{name}"
+    return inner if inner in modules else source
 
 
 def _absolute(node: ast.ImportFrom, here: str) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,6 +16,11 @@ from slowtask.units import plural
 
 if TYPE_CHECKING:
     from slowtask.cli.show.ranking import View
+
+NO_RUN_MATCHES: Final = "No run matches --since, --until and --queue: widen them."
+NO_RUNS_YET: Final = (
+    "The logs hold no runs yet: check that the workers run with slowtask, or name other files."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +106,8 @@ def explain_empty(measurement: Measurement, query: Query) -> str:
     if measurement.figures:
         return "No task has such a name: check --task, and quote its globs."
     if query != Query():
-        return "No run matches --since, --until and --queue: widen them."
+        return NO_RUN_MATCHES
     if measurement.bad.count:
         lines = plural(measurement.bad.count, "line")
         return f"The logs hold no runs, and {lines} can't be parsed: slowtask top --bad shows why."
-    return "The logs hold no runs yet: check that the workers run with slowtask, or name other files."
+    return NO_RUNS_YET

@@ -12,13 +12,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from slowtask.cli.logs import NO_RUN_MATCHES, NO_RUNS_YET, open_store
 from slowtask.errors import SlowtaskError, SourceError
 from slowtask.watch.judge import Typical
 
 PERIOD: Final = timedelta(days=7)
 READ_TIMEOUT: Final = 120.0  #: seconds
-#: How the errors of `slowtask top` begin if there are no runs.
-NO_RUNS: Final = ("No run matches", "The logs hold no runs yet")
 
 
 def read_runs(sources: tuple[str, ...], queues: tuple[str, ...] = ()) -> Mapping[str, Typical]:
@@ -27,7 +26,6 @@ def read_runs(sources: tuple[str, ...], queues: tuple[str, ...] = ()) -> Mapping
     *queues* are those whose runs count; without any, all. Without *sources* the worker's own log is read, if
     there is one. Raises `SlowtaskError` if sources are given and can't be read.
     """
-    from slowtask.cli.logs import open_store
     from slowtask.rank.ranking import rank
     from slowtask.store import Query
 
@@ -71,7 +69,7 @@ class Reader:
         if not done.returncode:
             return typical_times(json.loads(done.stdout))
         problem = done.stderr.strip().rpartition("\n")[2].removeprefix("slowtask: ")
-        if problem.startswith(NO_RUNS):
+        if problem in (NO_RUN_MATCHES, NO_RUNS_YET):
             return {}
         raise SourceError(problem)
 

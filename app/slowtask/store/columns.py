@@ -29,11 +29,9 @@ class Columns:
     arrival: MutableSequence[int] = field(default_factory=lambda: array("q"))  #: since the epoch; never falls
     wait: MutableSequence[int] = field(default_factory=lambda: array("q"))
     took: MutableSequence[int] = field(default_factory=lambda: array("q"))
-    task: MutableSequence[int] = field(
-        default_factory=lambda: array("l")
-    )  #: a place in `tasks`; the next two likewise
-    queue: MutableSequence[int] = field(default_factory=lambda: array("l"))
-    worker: MutableSequence[int] = field(default_factory=lambda: array("l"))
+    task: MutableSequence[int] = field(default_factory=lambda: array("l"))  #: an index into `tasks`
+    queue: MutableSequence[int] = field(default_factory=lambda: array("l"))  #: an index into `queues`
+    worker: MutableSequence[int] = field(default_factory=lambda: array("l"))  #: an index into `workers`
     tasks: Sequence[str] = ()
     queues: Sequence[str] = ()  #: `""`: the log names none
     workers: Sequence[str] = ()  #: `""`: the log names none

@@ -90,10 +90,15 @@ class UsageLimit(Limit):
         """`83 % of 600 MB`."""
         return f"{self.percentage} of {size(self.maximum)}"
 
+    @property
+    def used_of_maximum(self) -> str:
+        """`498 MB of 600 MB`."""
+        return f"{size(self.used)} of {size(self.maximum)}"
+
     def describe(self, broker: str) -> str:
         """`redis://queue is 83 % full (498 MB of 600 MB)`."""
         node = f" of {printable(self.belongs_to)}" if self.belongs_to else ""
-        return f"{broker} is {self.percentage} full ({size(self.used)} of {size(self.maximum)}{node})"
+        return f"{broker} is {self.percentage} full ({self.used_of_maximum}{node})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +123,6 @@ class QueueLimit(UsageLimit):
     def queue(self) -> str | None:
         """The queue that has this limit."""
         return self.belongs_to
-
-    @property
-    def used_of_maximum(self) -> str:
-        """`498 MB of 600 MB`."""
-        return f"{size(self.used)} of {size(self.maximum)}"
 
     def describe(self, broker: str) -> str:
         """`queue mail of amqp://host is 80 % full (80 of 100 tasks)`."""
