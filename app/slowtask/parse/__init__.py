@@ -2,7 +2,8 @@
 
 | Module | Does |
 | --- | --- |
-| `sources` | finds the logs that a command's arguments name |
+| `sources` | finds the logs that a command's arguments name, and opens them |
+| `utf16` | recodes logs in UTF-16 |
 | `stream` | cuts a log into lines, and finds the date of lines that give only a time of day |
 | `reader` | finds each line's format by its first bytes, and joins tracebacks to their failures |
 | `format` | defines what a format is |

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
-from gzip import GzipFile
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol, cast
@@ -26,7 +25,7 @@ from slowtask.parse.items import End, Item, OwnRun, Reason, Tally, Unparsable, m
 from slowtask.parse.jobs import Jobs, Leftover, Start
 from slowtask.parse.reader import FORMATS, Reader
 from slowtask.parse.rows import Rows
-from slowtask.parse.sources import Source
+from slowtask.parse.sources import Source, is_plain
 from slowtask.parse.stream import feed, find_clocks, find_first_date
 from slowtask.parse.times import DateTracker, first_day, seconds_of_day
 
@@ -187,13 +186,13 @@ def _date_pieces(pieces: list[Piece], found: list[list[bytes]]) -> list[Piece]:
 
 
 def _find_cuts(source: Source) -> list[int]:
-    """Find the offsets at which the pieces of *source* begin, from 0. A compressed log is one piece."""
+    """Find the offsets at which the pieces of *source* begin, from 0. One that isn't plain is one piece."""
     size = _file_size(source)
     found = [0]
     if size < 2 * PIECE_SIZE:
         return found
     with source.open() as stream:
-        if isinstance(stream, GzipFile):
+        if not is_plain(stream):
             return found
         for target in range(PIECE_SIZE, size, PIECE_SIZE):
             if target > found[-1] and (at := _find_head(stream, target)):

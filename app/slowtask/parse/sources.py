@@ -9,12 +9,15 @@ import gzip
 import os
 import re
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
 
 from slowtask.errors import SourceError, UsageError
+from slowtask.parse.utf16 import SNIFFED_BYTES, find_utf16, recode
 from slowtask.record.settings import OFF, current_settings
 
 if TYPE_CHECKING:
@@ -40,17 +43,33 @@ class Source:
         return "stdin" if self.path is None else str(self.path)
 
     def open(self) -> BinaryIO:
-        """Open the log; gzip is decompressed, whatever the file's name. `fileno()` is that of the file.
+        """Open the log; gzip is decompressed and UTF-16 recoded to UTF-8, whatever the file's name.
 
-        Raises `SourceError` if the file can't be opened.
+        `fileno()` is that of the file. Raises `SourceError` if the file can't be opened.
         """
         try:
             raw = sys.stdin.buffer if self.path is None else self.path.open("rb")
         except OSError as error:
             raise SourceError(f"{self.name} can't be read ({error.strerror}): check its path.") from error
         file = cast("BufferedReader", raw)
-        zipped = file.peek(2).startswith(GZIP_MAGIC)
-        return cast("BinaryIO", gzip.GzipFile(fileobj=file) if zipped else file)
+        start = file.peek(SNIFFED_BYTES)
+        zipped = start.startswith(GZIP_MAGIC)
+        stream = cast("BinaryIO", gzip.GzipFile(fileobj=file) if zipped else file)
+        codec = find_utf16(_unzip_start(start) if zipped else start)
+        return recode(stream, codec) if codec else stream
+
+
+def is_plain(stream: BinaryIO) -> bool:
+    """Whether an opened log gives the bytes of its file as they are, neither decompressed nor recoded."""
+    return isinstance(getattr(stream, "raw", None), FileIO)
+
+
+def _unzip_start(zipped: bytes) -> bytes:
+    """Decompress the first bytes of a gzip file that begins with *zipped*."""
+    try:  # GzipFile.peek would raise the error of a damaged file only once, and too early
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(zipped, SNIFFED_BYTES)
+    except zlib.error:
+        return b""
 
 
 def resolve(arguments: Sequence[str]) -> list[Source]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import duckdb
 
 from slowtask.errors import SourceError
-from slowtask.parse.sources import Source
+from slowtask.parse.sources import Source, is_plain
 from slowtask.store import Figures, Measurement, Query
 from slowtask.store.columns import Columns, read_columns
 from slowtask.store.duck import absolute_path, connect, escape_path, fetch, is_utf8_path, read_sql
@@ -269,13 +269,14 @@ def is_for_duckdb(source: Source) -> bool:
 
 
 def looks_like_json(source: Source, path: Path) -> bool:
-    """Whether a file begins like JSON lines, and is gzipped only if its name says so."""
+    """Whether a file begins like JSON lines in UTF-8, and is gzipped only if its name says so."""
     if not path.is_file():  # a pipe can be read only once
         return False
     try:
         with source.open() as file:
             start = file.read(SNIFFED_BYTES).lstrip()
-            return start[:1] in (b"{", b"") and isinstance(file, GzipFile) == (path.suffix == ".gz")
+            known = isinstance(file, GzipFile) if path.suffix == ".gz" else is_plain(file)
+            return start[:1] in (b"{", b"") and known
     except (OSError, EOFError, zlib.error):  # damaged: the parser says so
         return False
 
