@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import BinaryIO
 
 from slowtask.parse.items import Item, OwnRun, Tally, Unparsable, to_run
+from slowtask.parse.order import feed
 from slowtask.parse.reader import Reader
 from slowtask.parse.sources import Source
-from slowtask.parse.stream import feed, find_first_date
+from slowtask.parse.stream import find_first_date
 from slowtask.parse.times import DateTracker
 from slowtask.record.event import Run
 

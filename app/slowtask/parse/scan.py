@@ -23,10 +23,11 @@ from typing import Any, BinaryIO, Final, Protocol, cast
 from slowtask.parse.format import MAX_LINE_LENGTH
 from slowtask.parse.items import End, Item, OwnRun, Reason, Tally, Unparsable, make_nameless
 from slowtask.parse.jobs import Jobs, Leftover, Start
+from slowtask.parse.order import SNIFFED_BYTES, feed, is_newest_first
 from slowtask.parse.reader import FORMATS, Reader
 from slowtask.parse.rows import Rows
 from slowtask.parse.sources import Source, is_plain
-from slowtask.parse.stream import feed, find_clocks, find_first_date
+from slowtask.parse.stream import find_clocks, find_first_date
 from slowtask.parse.times import DateTracker, first_day, seconds_of_day
 
 PIECE_SIZE: Final = 8 << 20  #: bytes; a file of two pieces or more is cut
@@ -186,13 +187,13 @@ def _date_pieces(pieces: list[Piece], found: list[list[bytes]]) -> list[Piece]:
 
 
 def _find_cuts(source: Source) -> list[int]:
-    """Find the offsets at which the pieces of *source* begin, from 0. One that isn't plain is one piece."""
+    """Find the offsets at which the pieces of *source* begin, from 0."""
     size = _file_size(source)
     found = [0]
     if size < 2 * PIECE_SIZE:
         return found
     with source.open() as stream:
-        if not is_plain(stream):
+        if not is_plain(stream) or is_newest_first(stream.read(SNIFFED_BYTES)):
             return found
         for target in range(PIECE_SIZE, size, PIECE_SIZE):
             if target > found[-1] and (at := _find_head(stream, target)):

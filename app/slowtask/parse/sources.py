@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
 STDIN: Final = "-"
+BUFFER_SIZE: Final = 1 << 16  #: bytes; the first block of a file shows the order of its lines
 GZIP_MAGIC: Final = b"\x1f\x8b"
 #: What rotation adds to a name: `.1`, `-20261123`, `.2026-11-23_10-00.gz`.
 ROTATION_SUFFIX: Final = r"(?:[.-]\d[\dTZ_:.-]*?)?(?:\.gz)?"
@@ -48,7 +49,7 @@ class Source:
         `fileno()` is that of the file. Raises `SourceError` if the file can't be opened.
         """
         try:
-            raw = sys.stdin.buffer if self.path is None else self.path.open("rb")
+            raw = sys.stdin.buffer if self.path is None else self.path.open("rb", BUFFER_SIZE)
         except OSError as error:
             raise SourceError(f"{self.name} can't be read ({error.strerror}): check its path.") from error
         file = cast("BufferedReader", raw)

@@ -106,18 +106,3 @@ def count_back(found: Iterable[bytes], written: datetime) -> DateTracker:
     for each in found:
         days.date(seconds_of_day(each))
     return DateTracker(first_day(written, days.last, days.midnights))
-
-
-def feed(reader: Reader, stream: BinaryIO, size: int | None = None, *, last: bool = True) -> Iterator[None]:
-    """Feed *stream*, up to *size* bytes, to *reader*; yield after each block. *last*: the log ends there."""
-    splitter = LineSplitter(reader)
-    try:
-        for block in read_blocks(stream, size):
-            splitter.take(block)
-            yield
-    except DECOMPRESSION_ERRORS:
-        splitter.finish()
-        reader.mark_damaged()
-    splitter.finish()
-    reader.finish(last=last)
-    yield
