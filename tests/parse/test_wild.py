@@ -35,7 +35,6 @@ UNREAD = {
     "65-rq1-domain-ids",
     "68-celery-name-with-space",
     "69-terminal-wrapped",
-    "70-powershell-utf16",
     "71-rq-scheduler",
     "101-compose-v2-timestamps",
     "102-compose-three-rq-workers",
