@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from slowtask.parse.format import MAX_LINE_LENGTH
-from slowtask.parse.items import Item, Tally
+from slowtask.parse.items import Item, OwnRun, Tally
 from slowtask.parse.ndjson import OWN_LINE_START
 from slowtask.parse.reader import Reader
 from slowtask.parse.rows import Rows
@@ -38,8 +38,8 @@ def read_strays(
 ) -> Tally | None:
     """Write the runs that the strays of *source* tell of to *target*, as `scan` does.
 
-    DuckDB counted *count* lines that aren't runs. None if there aren't as many strays: then the whole log
-    must be read line by line.
+    DuckDB counted *count* lines that aren't runs. None if there aren't as many strays, or if one of them is
+    an event that DuckDB may have counted too: then the whole log must be read line by line.
     """
     with source.open() as stream:
         strays = list(_limit(find_strays(stream)))
@@ -50,11 +50,19 @@ def read_strays(
             out, lambda first: find_first_date(source, stream, date, datetime.now(timezone), first), timezone
         )
         _feed(reader, strays)
+    places = {offset for _, offset, _ in strays}
+    if any(isinstance(each, OwnRun) and each.offset in places for each in out):
+        return None
+    return _write(out, source, target, len(strays))
+
+
+def _write(items: list[Item], source: Source, target: Path, lines: int) -> Tally:
+    """Write those of *items* that are runs to *target*; count what the *lines* of *source* tell of."""
     result = PieceResult()
     with target.open("w", encoding="utf-8", newline="") as csv:
-        result.add(out, Rows(csv))
+        result.add(items, Rows(csv))
     return Tally(
-        lines=len(strays),
+        lines=lines,
         events=result.events,
         unparsable=result.unparsable,
         bad=[(source.name, each) for each in result.bad],
