@@ -3,6 +3,8 @@
     .venv/bin/python bench/bench_top.py                    # 10 million lines, 5 GB, removed after
     .venv/bin/python bench/bench_top.py --count 1000000 --folder /somewhere/else
 
+Then two million events flat, nested, and as Elasticsearch returns them.
+
 All are whole processes, run in turn; the best of --rounds counts. The SQL by hand gives the ranking alone:
 no check of any line, no other kinds of line, no span of time, no bound on memory. "With checks" is the same
 SQL asked to leave out what is no run, and for the span, as `top` does.
@@ -16,7 +18,9 @@ import time
 from pathlib import Path
 
 import lines
+import msgspec
 
+SHAPED = 2_000_000  #: events of each shape
 SLOWTASK = (sys.executable, "-m", "slowtask")
 SQL = """
 import sys, duckdb
@@ -94,6 +98,39 @@ def measure(folder: Path, count: int, rounds: int) -> None:
     print(f"packed size: 1/{log.stat().st_size / packed.stat().st_size:.1f}")
 
 
+def nest(record: dict[str, object]) -> dict[str, object]:
+    """The flat *record* with an object for each part of its names, as Elasticsearch returns it."""
+    found: dict[str, object] = {}
+    for name, value in record.items():
+        *parts, last = name.split(".")
+        inner = found
+        for part in parts:
+            inner = inner.setdefault(part, {})
+        inner[last] = value
+    return found
+
+
+def measure_shapes(folder: Path, count: int, rounds: int) -> None:
+    """Compare events that are nested, or in search hits, with flat ones."""
+    logs = {shape: folder / f"{shape}.ndjson" for shape in ("flat", "nested", "hits")}
+    timed(sys.executable, lines.__file__, str(logs["flat"]), str(count))
+    encode = msgspec.json.Encoder().encode
+    with (
+        logs["flat"].open("rb") as flat,
+        logs["nested"].open("wb") as nested,
+        logs["hits"].open("wb") as hits,
+    ):
+        for line in flat:
+            event = nest(msgspec.json.decode(line))
+            nested.write(encode(event) + b"\n")
+            hits.write(encode({"_index": "logs-slowtask.run-default", "_id": "0", "_source": event}) + b"\n")
+    found = best({shape: (*SLOWTASK, "top", str(log)) for shape, log in logs.items()}, rounds)
+    print(f"\n{count:,} events of each shape, best of {rounds}\n")
+    for shape, (seconds, mebibytes) in found.items():
+        speed = found["flat"][0] / seconds
+        print(f"{shape:24} {seconds:8.2f} s {mebibytes:8.0f} MiB {speed:8.2f} of the speed of flat ones")
+
+
 def main() -> None:
     """Read the arguments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -103,6 +140,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="bench-top-") as folder:
         measure(Path(folder), arguments.count, arguments.rounds)
+        measure_shapes(Path(folder), min(arguments.count, SHAPED), arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from slowtask.parse.sources import Source, resolve
 from slowtask.parse.utf16 import find_utf16, recode
 from slowtask.record.event import Run
 from slowtask.store import Query
-from slowtask.store.files import Files, is_for_duckdb
+from slowtask.store.files import Files
+from slowtask.store.kinds import find_kind
 
 TEXT = "Time: 2021-01-13 10:03:59,202 Task: jobs.größe_😀 Task-time: 4\r\n"
 LITTLE = codecs.BOM_UTF16_LE + TEXT.encode("utf-16-le")
@@ -127,7 +128,7 @@ def test_a_log_of_nothing_but_a_mark_is_empty(log):
 def test_lines_of_slowtask_in_utf_16_are_read_by_the_parser(log):
     source = log(OWN_LINE.encode("utf-16"), "runs.ndjson")
 
-    assert not is_for_duckdb(source)
+    assert find_kind(source) == "parsed"
     assert Files([source]).measure(Query()).figures[0].count == 1
 
 

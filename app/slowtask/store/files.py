@@ -1,28 +1,25 @@
 """Measure log files: DuckDB reads JSON lines and Parquet in place, the parser reads the rest."""
 
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, tzinfo
-from gzip import GzipFile
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any
 
 import duckdb
 
 from slowtask.errors import SourceError
-from slowtask.parse.sources import Source, is_plain
+from slowtask.parse.sources import Source
 from slowtask.store import Figures, Measurement, Query
 from slowtask.store.columns import Columns, read_columns
-from slowtask.store.duck import absolute_path, connect, escape_path, fetch, is_utf8_path, read_sql
+from slowtask.store.duck import absolute_path, connect, escape_path, fetch, read_sql
 from slowtask.store.history import History, choose_slot_width, read_history
+from slowtask.store.kinds import JSON_KINDS, Kind, find_kind
 from slowtask.store.origin import drop_packed_logs
 from slowtask.store.parsed import ParsedFiles
 from slowtask.units import plural
-
-SNIFFED_BYTES: Final = 4096
 
 
 class Files:
@@ -87,11 +84,12 @@ class Files:
         with TemporaryDirectory(prefix="slowtask-") as name:
             once = drop_packed_logs(self._sources, Path(name))
             parsed = ParsedFiles(Path(name), date=self._date, timezone=self._timezone)
-            parsed.parse([each for each in once if not is_for_duckdb(each)])
+            kinds = {each: find_kind(each) for each in once}
+            parsed.parse([each for each, kind in kinds.items() if kind == "parsed"])
             with connect(Path(name), "macros", "buckets") as connection:
                 self._connection = connection
                 try:
-                    yield Reading(connection, parsed, once)
+                    yield Reading(connection, parsed, kinds)
                 finally:
                     self._connection = None
 
@@ -100,21 +98,16 @@ class Reading:
     """Reads all files once, by DuckDB or the parser, as each file needs it."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, parsed: ParsedFiles, sources: Sequence[Source]
+        self, connection: duckdb.DuckDBPyConnection, parsed: ParsedFiles, kinds: Mapping[Source, Kind]
     ) -> None:
         self._connection = connection
-        self.count = len(sources)
+        self.count = len(kinds)
         self._parsed = parsed
-        self._lines: dict[str, Source] = {}  #: files of JSON lines, by their name in DuckDB
-        self._mended: dict[str, Source] = {}  #: the same, but their strays are parsed
-        self._packed: dict[str, Source] = {}
-        self._sampled: list[
-            str
-        ] = []  #: the same, but all their runs are parsed; only a monitor's samples are left
-        for source in sources:
-            if source.path is not None and source not in parsed.sources:
-                files = self._packed if source.kind == "parquet" else self._lines
-                files[escape_path(source.path)] = source
+        self._packed = _name_files(kinds, "packed")
+        #: Files of JSON by their kind and their name in DuckDB. Which of their lines are runs shows later.
+        self._json = {kind: _name_files(kinds, kind) for kind in JSON_KINDS}
+        self._mended: dict[str, Source] = {}  #: files of lines of which the strays are parsed
+        self._sampled: list[str] = []  #: files of lines whose runs are all parsed: only samples are left
 
     def measure(self, query: Query) -> Measurement:
         """Measure each task. A file that DuckDB can't read is parsed, and all files are read again."""
@@ -166,8 +159,9 @@ class Reading:
 
     def _fill_history(self, query: Query, tasks: Sequence[str], slot_width: int) -> int:
         """Run history.sql with slots of *slot_width* µs; return that width."""
-        files = {
-            "observed": [*self._lines, *self._mended],
+        files = self._json_files()
+        files |= {
+            "observed": [*files.pop("lines"), *self._mended],
             "sampled": self._sampled,
             "packed": [*self._packed],
             "parsed": self._parsed.csv_paths(),
@@ -192,8 +186,7 @@ class Reading:
 
     def _select(self, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
         """Fetch the rows of the statement *name* over all files."""
-        files = {
-            "lines": [*self._lines],
+        files = self._json_files() | {
             "mended": [*self._mended],
             "packed": [*self._packed],
             "parsed": self._parsed.csv_paths(),
@@ -206,20 +199,28 @@ class Reading:
         count = sum(row["count"] for row in rows if not row["sound"])
         if not count:
             return {}
-        if len(self._lines) == 1:
-            return dict.fromkeys(self._lines, count)
-        found = fetch(self._connection, read_sql("unsound"), {"lines": [*self._lines]})
-        by_path = {absolute_path(source.path): name for name, source in self._lines.items() if source.path}
+        doubtful = {name: source for files in self._json.values() for name, source in files.items()}
+        if len(doubtful) == 1:
+            return dict.fromkeys(doubtful, count)
+        files = self._json_files()
+        found = fetch(self._connection, _insert_files(read_sql("unsound"), files), files)
+        by_path = {absolute_path(source.path): name for name, source in doubtful.items() if source.path}
         return {by_path[row["filename"]]: row["count"] for row in found}
+
+    def _json_files(self) -> dict[str, list[str]]:
+        """The names of the files of JSON, by their kind."""
+        return {kind: [*files] for kind, files in self._json.items()}
 
     def _parse_doubtful(self, name: str, count: int) -> None:
         """Parse the *count* doubtful lines of the file *name*, or all of it if they can't be found."""
-        source = self._lines.pop(name)
-        if self._parsed.parse_strays(source, count):
+        flat = name in self._json["lines"]
+        [source] = [files.pop(name) for files in self._json.values() if name in files]
+        if flat and self._parsed.parse_strays(source, count):
             self._mended[name] = source
-        else:
+            return
+        self._parsed.parse([source])
+        if flat:
             self._sampled.append(name)
-            self._parsed.parse([source])
 
     def _parse_unreadable(self, error: duckdb.Error) -> None:
         """Parse the files that DuckDB can't read at all. Raises `SourceError` if none can be blamed."""
@@ -228,16 +229,21 @@ class Reading:
                 raise SourceError(
                     f"{source.name} isn't a Parquet file of slowtask pack, or is damaged: leave it out."
                 ) from error
-        broken = [name for name in self._lines if not self._is_readable("lines", name)]
+        broken = [
+            files.pop(name)
+            for kind, files in self._json.items()
+            for name in [*files]
+            if not self._is_readable(kind, name)
+        ]
         if not broken:
             raise make_read_error(error) from error
-        self._parsed.parse([self._lines.pop(name) for name in broken])
+        self._parsed.parse(broken)
 
     def _is_readable(self, kind: str, name: str) -> bool:
         """Whether DuckDB reads the file *name* to its end."""
         try:
             self._connection.execute(
-                f"SELECT count(task), max(wait) FROM {kind}($files)",  # noqa: S608 - one of three names
+                f"SELECT count(task), max(wait) FROM {kind}($files)",  # noqa: S608 - a kind's name
                 {"files": [name]},
             )
         except duckdb.Error:
@@ -261,24 +267,9 @@ def _insert_files(sql: str, files: Mapping[str, list[str]]) -> str:
     return sql.replace("FROM runs", f"FROM ({runs}) AS runs")
 
 
-def is_for_duckdb(source: Source) -> bool:
-    """Whether DuckDB can read *source* in place, as far as its beginning shows."""
-    if source.path is None or not is_utf8_path(source.path):
-        return False
-    return source.kind == "parquet" or looks_like_json(source, source.path)
-
-
-def looks_like_json(source: Source, path: Path) -> bool:
-    """Whether a file begins like JSON lines in UTF-8, and is gzipped only if its name says so."""
-    if not path.is_file():  # a pipe can be read only once
-        return False
-    try:
-        with source.open() as file:
-            start = file.read(SNIFFED_BYTES).lstrip()
-            known = isinstance(file, GzipFile) if path.suffix == ".gz" else is_plain(file)
-            return start[:1] in (b"{", b"") and known
-    except (OSError, EOFError, zlib.error):  # damaged: the parser says so
-        return False
+def _name_files(kinds: Mapping[Source, Kind], kind: Kind) -> dict[str, Source]:
+    """The files of one *kind* by their name in DuckDB."""
+    return {escape_path(each.path): each for each, found in kinds.items() if found == kind and each.path}
 
 
 def _make_figures(row: dict[str, Any]) -> Figures:

@@ -12,8 +12,8 @@ import msgspec
 from slowtask.errors import SourceError
 from slowtask.parse.sources import Source
 from slowtask.record import event
-from slowtask.store.duck import connect, escape_path, fetch, is_utf8_path, read_sql
-from slowtask.store.files import looks_like_json
+from slowtask.store.duck import connect, escape_path, fetch, read_sql
+from slowtask.store.kinds import find_kind
 from slowtask.store.origin import file_identity, read_origins
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _inspect(
     """Count what the log holds; return that, the file of JSON lines to pack, and how many lines are bad."""
     import duckdb  # noqa: PLC0415 - with the connection
 
-    if is_utf8_path(path) and looks_like_json(source, path):
+    if find_kind(source) == "lines":
         try:
             found = _count_lines(connection, path)
         except duckdb.Error:

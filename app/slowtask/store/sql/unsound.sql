@@ -1,5 +1,5 @@
 -- The files with lines that may not be runs, and how many such lines each has.
 SELECT filename, count(*) AS count
-FROM lines($lines)
+FROM runs
 WHERE NOT sound
 GROUP BY filename
