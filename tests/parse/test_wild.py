@@ -29,7 +29,6 @@ UNREAD = {
     "53-rq05-two-handlers",
     "54-rq06-heartbeats",
     "56-rq1-killed-lower",
-    "57-rq1151-supervisor",
     "60-celery-every-line-twice",
     "63-rq2-queue-colon",
     "65-rq1-domain-ids",

@@ -4,7 +4,8 @@
 | --- | --- |
 | `sources` | finds the logs that a command's arguments name, and opens them |
 | `utf16` | recodes logs in UTF-16 |
-| `stream` | cuts a log into lines, and finds the date of lines that give only a time of day |
+| `stream` | cuts a log into lines |
+| `dates` | finds the date of lines that give only a time of day |
 | `order` | feeds a log to the reader, backwards if its latest line comes first |
 | `reader` | finds each line's format by its first bytes, and joins tracebacks to their failures |
 | `format` | defines what a format is |

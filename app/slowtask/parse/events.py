@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, tzinfo
 from typing import BinaryIO
 
+from slowtask.parse.dates import find_first_date
 from slowtask.parse.items import Item, OwnRun, Tally, Unparsable, to_run
 from slowtask.parse.order import feed
 from slowtask.parse.reader import Reader
 from slowtask.parse.sources import Source
-from slowtask.parse.stream import find_first_date
 from slowtask.parse.times import DateTracker
 from slowtask.record.event import Run
 
@@ -24,8 +24,9 @@ def events(
 
     Args:
         source: A log that isn't Parquet, as `slowtask.parse.sources.resolve` finds it.
-        date: The date of the first line that gives only a time of day, as RQ's lines do. Without it, the
-            date is counted back from the file's last change; a pipe begins today, or yesterday.
+        date: The date of the first line that gives only a time of day, as RQ's lines do. Without it, a line
+            with a date beside such a line tells it, or it is counted back from the file's last change; a
+            pipe begins today, or yesterday.
         timezone: The zone of times that don't name one.
         tally: Counts lines, runs and unreadable lines while the log is read.
 

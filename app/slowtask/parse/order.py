@@ -11,6 +11,7 @@ from itertools import chain, pairwise
 from typing import BinaryIO, Final
 
 from slowtask.errors import SourceError
+from slowtask.parse.dates import DATED
 from slowtask.parse.reader import Reader
 from slowtask.parse.sources import is_plain
 from slowtask.parse.stream import DECOMPRESSION_ERRORS, LineSplitter, read_blocks
@@ -19,9 +20,6 @@ SNIFFED_BYTES: Final = 1 << 16  #: of a log's beginning
 MIN_FALLS: Final = 3  #: times that a date is earlier than that of the line above
 SECTION_SIZE: Final = 1 << 18  #: bytes that are read at once from a log that is read backwards
 MAX_SECTION_SIZE: Final = 1 << 22  #: bytes; if so many have no date between them, they are read forwards
-#: A date and time within the first 64 characters of a line, but not among a job's arguments, as in
-#: `18:47:58 default: jobs.import_day('2026-11-23 00:00:00')`.
-DATED: Final = rb"(?!\d\d:\d\d:\d\d )[^\n]{0,45}?(?<!['(])(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)"
 DATED_LINES: Final = re.compile(rb"^" + DATED, re.MULTILINE)
 RECORD: Final = re.compile(rb"\n(?=%s)" % DATED)
 

@@ -20,6 +20,7 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol, cast
 
+from slowtask.parse.dates import ClockFollower, find_clocks, find_first_date
 from slowtask.parse.format import MAX_LINE_LENGTH
 from slowtask.parse.items import End, Item, OwnRun, Reason, Tally, Unparsable, make_nameless
 from slowtask.parse.jobs import Jobs, Leftover, Start
@@ -27,8 +28,7 @@ from slowtask.parse.order import SNIFFED_BYTES, feed, is_newest_first
 from slowtask.parse.reader import FORMATS, Reader
 from slowtask.parse.rows import Rows
 from slowtask.parse.sources import Source, is_plain
-from slowtask.parse.stream import find_clocks, find_first_date
-from slowtask.parse.times import DateTracker, first_day, seconds_of_day
+from slowtask.parse.times import DateTracker
 
 PIECE_SIZE: Final = 8 << 20  #: bytes; a file of two pieces or more is cut
 MIN_PARALLEL_SIZE: Final = 4 << 20  #: bytes; a process takes longer to start than to read less
@@ -51,6 +51,7 @@ class Piece:
     begin: int = 0
     size: int | None = None  #: None: all of the source
     last: int = -1  #: the last time of day before the piece, in seconds
+    guessed: bool = False  #: `day` was guessed
 
 
 @dataclass(slots=True, kw_only=True)
@@ -131,7 +132,7 @@ def _date_finder(piece: Piece, stream: BinaryIO) -> Callable[[int], DateTracker]
     """The function that finds the date of the first line of *piece* without one."""
     if piece.size is None:
         return lambda first: find_first_date(piece.source, stream, piece.day, datetime.now(piece.zone), first)
-    return lambda _: DateTracker(piece.day or date.min, piece.last)
+    return lambda _: DateTracker(piece.day or date.min, piece.last, guessed=piece.guessed)
 
 
 def _preceding_text(piece: Piece) -> Callable[[], bytes] | None:
@@ -163,25 +164,25 @@ def _cut(whole: Piece, mapper: Mapper) -> list[Piece]:
 
 
 def read_clocks(piece: Piece) -> list[bytes]:
-    """Read the times of day that begin RQ's lines in *piece*."""
+    """Read the times of day that begin RQ's lines in *piece*, and those with a date beside them."""
     with piece.source.open() as stream:
         stream.seek(piece.begin)
         return list(find_clocks(stream, piece.size))
 
 
 def _date_pieces(pieces: list[Piece], found: list[list[bytes]]) -> list[Piece]:
-    """Set the date of each of *pieces* by the times of day *found* in them."""
-    start = DateTracker(date(2000, 1, 1))  # any date: only the midnights count
+    """Set the date of each of *pieces* by the times *found* in them."""
+    follower = ClockFollower()
     before: list[tuple[int, int]] = []
     for each in found:
-        before.append((start.midnights, start.last))
+        before.append((follower.days.midnights, follower.days.last))
         for text in each:
-            start.date(seconds_of_day(text))
+            follower.take(text)
     path = pieces[0].source.path
     written = datetime.fromtimestamp(path.stat().st_mtime if path else 0, pieces[0].zone)
-    first = pieces[0].day or first_day(written, start.last, start.midnights)
+    first = follower.first_day(written) if pieces[0].day is None else DateTracker(pieces[0].day)
     return [
-        replace(piece, day=first + timedelta(days=midnights), last=last)
+        replace(piece, day=first.day + timedelta(days=midnights), last=last, guessed=first.guessed)
         for piece, (midnights, last) in zip(pieces, before, strict=True)
     ]
 

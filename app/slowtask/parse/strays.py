@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from slowtask.parse.dates import find_first_date
 from slowtask.parse.format import MAX_LINE_LENGTH
 from slowtask.parse.items import Item, OwnRun, Tally
 from slowtask.parse.ndjson import OWN_LINE_START
@@ -16,7 +17,6 @@ from slowtask.parse.reader import Reader
 from slowtask.parse.rows import Rows
 from slowtask.parse.scan import PieceResult
 from slowtask.parse.sources import Source
-from slowtask.parse.stream import find_first_date
 
 BLOCK_SIZE: Final = 1 << 20  #: bytes
 MAX_STRAYS: Final = 10_000  #: a log with more is better read line by line

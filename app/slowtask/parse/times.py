@@ -87,6 +87,7 @@ class DateTracker:
     day: date
     last: int = -1  #: seconds of the day of the latest line; -1 before the first
     midnights: int = 0
+    guessed: bool = False  #: by when the file was changed, or by today
 
     def date(self, seconds: int) -> date:
         """Take the next line, whose clock shows *seconds*, and return its date."""
