@@ -226,6 +226,11 @@ FALLING = range(9, 0, -1)
 STARTS = {
     "four tasks": (reverse(tasks(4)), True),
     "JSON": ("".join(f'{{"time":"2026-11-23T18:00:0{each}Z"}}\n' for each in FALLING), True),
+    "a field of JSON": (
+        "".join(f'{{"a":"{"b" * 999}","receiveTimestamp": "2026-11-0{n}T18:00:00Z"}}\n' for n in FALLING),
+        True,
+    ),
+    "another field": ("".join(f'{{"a":"{"b" * 99}","due":"2026-11-0{n}T18:00"}}\n' for n in FALLING), False),
     "a prefix": ("".join(f"worker | 2026-11-0{each} 18:00:00Z x\n" for each in FALLING), True),
     "some equal": ("".join(f"2026-11-0{each} 18:00:00 x\n" * 2 for each in FALLING), True),
     "too few": (reverse(tasks(3)), False),

@@ -26,12 +26,13 @@ DAY: Final = 86400  #: seconds
 NEAR: Final = 3600  #: seconds; clocks of neighbours that are farther apart are of other zones, or other times
 MAX_DATES: Final = 1000  #: that are counted; a log has one, or a few
 CLOCK: Final = rb"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d"
-#: A date and time at the beginning of a line, but not among a job's arguments, as in
+DATE: Final = rb"(\d{4}-\d\d-\d\d)[T ](%s)" % CLOCK
+#: What may stand before the date of a line, which isn't among a job's arguments, as in
 #: `18:47:58 default: jobs.import_day('2026-11-23 00:00:00')`.
-DATED: Final = rb"(?!\d\d:\d\d:\d\d )[^\n]{0,45}?(?<!['(])(\d{4}-\d\d-\d\d)[T ](%s)" % CLOCK
+HEAD: Final = rb"(?!\d\d:\d\d:\d\d )[^\n]{0,45}?(?<!['(])"
 CLOCKS: Final = re.compile(rb"\n(%s) " % CLOCK)
-DATED_LINE: Final = re.compile(rb"\n%s" % DATED)
-CLOCKS_AND_DATES: Final = re.compile(rb"\n(?:(%s) |%s)" % (CLOCK, DATED))
+DATED_LINE: Final = re.compile(rb"\n%s%s" % (HEAD, DATE))
+CLOCKS_AND_DATES: Final = re.compile(rb"\n(?:(%s) |%s%s)" % (CLOCK, HEAD, DATE))
 
 
 @dataclass(slots=True)

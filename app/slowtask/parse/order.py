@@ -11,7 +11,7 @@ from itertools import chain, pairwise
 from typing import BinaryIO, Final
 
 from slowtask.errors import SourceError
-from slowtask.parse.dates import DATED
+from slowtask.parse.dates import DATE, HEAD
 from slowtask.parse.reader import Reader
 from slowtask.parse.sources import is_plain
 from slowtask.parse.stream import DECOMPRESSION_ERRORS, LineSplitter, read_blocks
@@ -20,6 +20,9 @@ SNIFFED_BYTES: Final = 1 << 16  #: of a log's beginning
 MIN_FALLS: Final = 3  #: times that a date is earlier than that of the line above
 SECTION_SIZE: Final = 1 << 18  #: bytes that are read at once from a log that is read backwards
 MAX_SECTION_SIZE: Final = 1 << 22  #: bytes; if so many have no date between them, they are read forwards
+#: What may stand before the time of a line of JSON.
+JSON_HEAD: Final = rb'\{[^\n]{0,4000}?"(?:@?time|ts|asctime|@?\w{0,40}[tT]imestamp)" ?: ?"'
+DATED: Final = rb"(?:%s|%s)%s" % (JSON_HEAD, HEAD, DATE)
 DATED_LINES: Final = re.compile(rb"^" + DATED, re.MULTILINE)
 RECORD: Final = re.compile(rb"\n(?=%s)" % DATED)
 
