@@ -8,6 +8,7 @@ import pytest
 from logs import line, made
 from slowtask.parse import scan
 from slowtask.parse.events import events
+from slowtask.parse.items import Reason
 from slowtask.parse.sources import Source
 from slowtask.parse.strays import find_strays, read_strays
 from slowtask.record.event import Run
@@ -90,9 +91,11 @@ def test_events_in_another_order_of_fields_are_not_counted_twice_for_as_many_bro
 
 
 def test_a_stray_is_told_with_its_line(log):
-    found = Files([log([b"hello"], places=(40,))]).measure(Query())
+    found = Files([log([b'{"@timestamp":"2026'], places=(40,))]).measure(Query())
 
-    assert [each.rpartition("/")[2] for each in found.bad.examples] == ["runs.ndjson:41: not a known format"]
+    assert [each.rpartition("/")[2] for each in found.bad.examples] == [
+        f"runs.ndjson:41: {Reason.TORN.sentence}"
+    ]
 
 
 def test_where_the_count_differs_all_is_to_be_read(log, tmp_path):

@@ -56,12 +56,14 @@ def events(
     with source.open() as stream:
         status = os.fstat(stream.fileno())
         out: list[Item] = []
-        reader = Reader(out, _date_finder(source, stream, date, timezone), timezone)
+        reader = Reader(out, _date_finder(source, stream, date, timezone), timezone, custom=source.custom)
         for _ in feed(reader, stream):
             for item in out:
                 yield _count(item, status, tally)
             out.clear()
-            tally.lines = reader.number
+            tally.lines, tally.skipped = reader.number, reader.skipped
+        if reader.guessed is not None:
+            tally.guessed = [(source.name, reader.guessed)]
 
 
 def _count(item: Item, status: os.stat_result, tally: Tally) -> Run | Unparsable:

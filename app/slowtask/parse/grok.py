@@ -22,9 +22,10 @@ class Grok:
 
     def __init__(self, name: str, patterns: Mapping[str, str]) -> None:
         found: list[str] = []
-        expression = _expand(f"%{{{name}}}", patterns, found, ())
+        expression = re.compile(_expand(f"%{{{name}}}", patterns, found, ()).encode(), re.DOTALL)
         self.fields: Final = tuple(found)
-        self.match: Final = re.compile(expression.encode(), re.DOTALL).match
+        self.match: Final = expression.match
+        self.search: Final = expression.search
 
 
 def compile_per_line(*names: str) -> re.Pattern[bytes]:
@@ -48,12 +49,45 @@ def parse_patterns(text: str) -> dict[str, str]:
 
 
 @cache
+def read_comments(name: str) -> dict[str, str]:
+    """Read the comment above each pattern of the file *name*; a pattern without one shares the last."""
+    comments, comment = {}, ""
+    for line in (shipped_path(FOLDER) / name).read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            comment = line.removeprefix("#").strip()
+        elif line.strip():
+            comments[line.partition(" ")[0]] = comment
+    return comments
+
+
+@cache
 def read_shipped_patterns() -> dict[str, str]:
     """Read the patterns of `logstash/patterns`, and add the standard ones that they use."""
     patterns = dict(STANDARD)
     for file in sorted(shipped_path(FOLDER).iterdir()):
-        patterns |= parse_patterns(file.read_text(encoding="utf-8"))
+        patterns |= read_patterns(file.name)
     return patterns
+
+
+def read_patterns(name: str) -> dict[str, str]:
+    """Read the patterns of the file *name* of `logstash/patterns`, in order."""
+    return parse_patterns((shipped_path(FOLDER) / name).read_text(encoding="utf-8"))
+
+
+def expand_pattern(name: str) -> tuple[str, list[str]]:
+    """The regular expression of the shipped pattern *name*, and its fields in the order of its groups."""
+    return expand_line(f"%{{{name}}}")
+
+
+def expand_line(line: str) -> tuple[str, list[str]]:
+    """The same of a grok line that is built from shipped patterns. Raises `ValueError`."""
+    fields: list[str] = []
+    return _expand(line, read_shipped_patterns(), fields, ()), fields
+
+
+def compile_expression(text: str) -> re.Pattern[bytes]:
+    """Compile *text*, in which `%{NAME}` stands for shipped patterns."""
+    return re.compile(_expand(text, read_shipped_patterns(), [], ()).encode(), re.DOTALL)
 
 
 def compile_pattern(name: str, *fields: str) -> Grok:

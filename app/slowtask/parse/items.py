@@ -2,13 +2,15 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from slowtask.record.event import DATASET, Action, Outcome, Run, identity, moment
+from slowtask.parse.chatter import Kind
+from slowtask.record.event import DATASET, SECOND, Action, Outcome, Run, identity, moment
 
 MAX_EXCERPT: Final = 200  #: characters kept of a line that can't be read
 
@@ -21,6 +23,7 @@ class Reason(StrEnum):
     """
 
     UNKNOWN = "unknown-format"
+    STRANGE = "unknown-log"
     MALFORMED = "malformed"
     TORN = "torn-json"
     FOREIGN = "not-an-event"
@@ -28,6 +31,8 @@ class Reason(StrEnum):
     DURATION = "bad-duration"
     TIME = "bad-time"
     NAMELESS = "no-task-name"
+    UNTIMED = "no-time"
+    LOST = "lost-process"
     LONG = "too-long"
     BINARY = "binary"
     NUL = "nul-bytes"
@@ -40,20 +45,24 @@ class Reason(StrEnum):
         return SENTENCES[self]
 
 
+#: Each reason, and what to do about it.
 SENTENCES: Final = {
-    Reason.UNKNOWN: "not a known format",
-    Reason.MALFORMED: "starts like a known line but is cut short or broken",
-    Reason.TORN: "JSON that is cut short or broken",
-    Reason.FOREIGN: "JSON, but not an event of slowtask",
-    Reason.FIELD: "an event with a field that has a wrong type or is out of range",
-    Reason.DURATION: "a run time that is negative, not a number or too large",
-    Reason.TIME: "a date or time that doesn't exist",
-    Reason.NAMELESS: "a run without a task name: the line of its start is missing or has no name",
-    Reason.LONG: "a line that is too long",
-    Reason.BINARY: "binary data, not text",
-    Reason.NUL: "NUL bytes, which a crash leaves in a file",
-    Reason.DAMAGED: "the compressed data is damaged or ends early",
-    Reason.FILTER: "the Logstash filter failed on it",
+    Reason.UNKNOWN: "may tell of a run, but isn't in a known format: try slowtask parse --explain",
+    Reason.STRANGE: "nothing in this log is known: check that it is a worker's, at the level INFO",
+    Reason.MALFORMED: "starts like a known line but is cut short or broken: see what wrote it",
+    Reason.TORN: "JSON that is cut short or broken: check the disk, and how its writer ended",
+    Reason.FOREIGN: "JSON that may tell of a run, but isn't an event of slowtask: try --fields",
+    Reason.FIELD: "an event with a field that has a wrong type or is out of range: correct its writer",
+    Reason.DURATION: "a run time that is negative, not a number or too large: correct its writer",
+    Reason.TIME: "a date or time that doesn't exist: correct its writer",
+    Reason.NAMELESS: "a run without a task name: read the log of its start, too, or record with slowtask",
+    Reason.UNTIMED: "a run without a time: its lines have none, nor what carried them: try docker logs -t",
+    Reason.LOST: "processes were ended, and no line names their tasks, if any: record with slowtask",
+    Reason.LONG: "a line over 64 KiB, or over 1 MiB of JSON: let its program log shorter ones",
+    Reason.BINARY: "binary data, not text: check that it is the right file",
+    Reason.NUL: "NUL bytes, which a crash leaves in a file: lines may be lost there",
+    Reason.DAMAGED: "the compressed data is damaged or ends early: copy the file again",
+    Reason.FILTER: "the Logstash filter failed on it: please report that",
 }
 
 
@@ -66,7 +75,8 @@ class Unparsable:
         offset: Where it begins in the decompressed log, in bytes.
         reason: Why it can't be read.
         text: Its first 200 characters.
-        detail: Which field is wrong, if the reason is `Reason.FIELD`; else empty.
+        detail: Which field is wrong, if the reason is `Reason.FIELD`; what the log looks like, on the first
+            line with the reason `Reason.STRANGE`; else empty.
     """
 
     line: int
@@ -88,6 +98,9 @@ class Tally:
     lines: int = 0
     events: int = 0
     unparsable: Counter[Reason] = field(default_factory=Counter)
+    skipped: Counter[Kind] = field(default_factory=Counter)  #: lines of other programs, and output of tasks
+    #: Logs whose lines give no full dates, and the date that was guessed for the first of them.
+    guessed: list[tuple[str, date]] = field(default_factory=list)
     #: The first lines that can't be read, each with the name of its source.
     bad: list[tuple[str, Unparsable]] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)  #: the CSV files that `scan` wrote
@@ -117,7 +130,11 @@ class End(msgspec.Struct, kw_only=True, gc=False):
     worker: str | None = None
     error: str | None = None
     message: str | None = None
+    host: str | None = None
+    labels: dict[str, str] | None = None
     call: bytes | None = None  #: RQ's description of the job, to find the start by; not part of the event
+    stream: str | None = None  #: which stream of a log of several it stands in; not part of the event
+    precision: int = SECOND  #: ns: the last digit of `timestamp`; not part of the event
 
 
 class OwnRun(msgspec.Struct, gc=False):
@@ -148,6 +165,8 @@ def to_run(end: End, device: int, inode: int) -> Run:
         queue=end.queue,
         system=end.system,
         worker=end.worker,
+        host=end.host,
+        labels=end.labels,
         error=end.error,
         message=end.message,
     )

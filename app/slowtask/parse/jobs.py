@@ -12,9 +12,11 @@ from typing import Any, Final
 import msgspec
 
 from slowtask.parse.items import End
+from slowtask.parse.told import WHOLE_SECOND, Told
 from slowtask.record.event import SECOND
 
 MAX_COMPARED_STARTS: Final = 1000  #: of one worker, latest first
+ELLIPSIS: Final = b"..."  #: where RQ cut a description
 MAX_OPEN_JOBS: Final = 100_000  #: starts kept without an end; a killed worker's jobs never get one
 
 
@@ -29,6 +31,9 @@ class Start(msgspec.Struct, kw_only=True, gc=False):
     worker: str | None
     task: str | None
     call: bytes | None
+    stream: str | None = None
+    precision: int = SECOND  #: ns
+    sure: bool = True  #: False: a line of a job's own may look so, and only its id tells
 
 
 #: What a piece can't pair: the offset of its line, the method of `Jobs` to call, its argument.
@@ -39,15 +44,25 @@ class Jobs:
     """Pairs starts and ends. *emit* gets each finished end, *nameless* each end without a known task."""
 
     def __init__(
-        self, emit: Callable[[End], object], nameless: Callable[[End], object], *, partial: bool = False
+        self,
+        emit: Callable[[End], object],
+        nameless: Callable[[End], object],
+        *,
+        partial: bool = False,
+        told: Told | None = None,
     ) -> None:
         self._emit = emit
         self._nameless = nameless
+        self._told = Told() if told is None else told
+        self._begun: frozenset[str] = (
+            frozenset()
+        )  #: jobs that began before this piece and after they were told
+        self.doubled = False  #: two handlers log each line
         self._partial = partial  #: this is a piece of a log: leave over what needs the pieces before it
         self._leftovers: list[Leftover] = []
         self._pending: OrderedDict[str, Start] = OrderedDict()
         self._running: dict[str | None, list[Start]] = {}  #: by worker, latest last
-        self._expected_oks: OrderedDict[str, int] = (
+        self.expected_oks: OrderedDict[str, int] = (
             OrderedDict()
         )  #: jobs that are reported with their run time and whose "Job OK" is still to come, with offset
         self._held: OrderedDict[str | None, End] = (
@@ -57,33 +72,38 @@ class Jobs:
     def record_start(self, start: Start) -> None:
         """Note that a job began."""
         if start.id in self._pending:
+            self.doubled |= (
+                start.timestamp // WHOLE_SECOND == self._pending[start.id].timestamp // WHOLE_SECOND
+            )
             self._remove(self._pending[start.id])
         self._pending[start.id] = start
-        self._running.setdefault(start.worker, []).append(start)
+        self._running.setdefault(start.worker or start.stream, []).append(start)
         if len(self._pending) > MAX_OPEN_JOBS:
             self._remove(next(iter(self._pending.values())))
 
     def record_success(self, end: End) -> None:
         """Take a success with run time and worker, and mostly without the job's id."""
-        start = self._pending.get(end.id) if end.id else self._find_start(end.worker, end.call)
+        if self.doubled and self._is_repeated(end):
+            return
+        start = self._pending.get(end.id) if end.id else self._find_start(end, end.call)
         if start is not None:
             self._remove(start)
             self.expect_ok(start.id, end.offset)
             self._finish(end, start)
         elif self._partial:
-            self._leftovers.append((end.offset, "record_success", end))
+            self._leave(end, "record_success")
         else:
             self._hold(end)
 
     def expect_ok(self, job: str, offset: int = 0) -> None:
         """Note that the next "Job OK" of *job* tells nothing new."""
-        self._expected_oks[job] = offset
-        if len(self._expected_oks) > MAX_OPEN_JOBS:
-            self._expected_oks.popitem(last=False)
+        self.expected_oks[job] = offset + 1  # never 0, so that what `pop` returns is true
+        if len(self.expected_oks) > MAX_OPEN_JOBS:
+            self.expected_oks.popitem(last=False)
 
     def drop_expected_ok(self, job: str) -> bool:
         """Whether the "Job OK" of *job* tells nothing new; true only once."""
-        return self._expected_oks.pop(job, None) is not None
+        return self.expected_oks.pop(job, 0) > 0
 
     def record_ok(self, end: End) -> None:
         """Take a "Job OK": a success with the job's id, without run time."""
@@ -93,21 +113,37 @@ class Jobs:
         if (start := self._pending.get(job)) is not None:
             self._remove(start)
             self._finish(end, start)
+        elif self._is_told(end):
+            return
         elif self._partial:
-            self._leftovers.append((end.offset, "record_ok", end))
+            self._leave(end, "record_ok")
         else:
             self._finish(self._join_held(end), None)
 
     def record_failure(self, end: End) -> None:
         """Take the end of a job that failed, was killed, stopped or put back."""
-        start = self._pending.get(end.id) if end.id else self._find_start(end.worker, None)
+        if self.doubled and self._is_repeated(end):
+            return
+        start = self._pending.get(end.id) if end.id else self._find_start(end, None)
         if start is not None:
             self._remove(start)
             self._finish(end, start)
+        elif end.id and self._is_told(end):
+            return
         elif self._partial:
-            self._leftovers.append((end.offset, "record_failure", end))
+            self._leave(end, "record_failure")
         elif end.task is not None or end.action not in ("retried", "abandoned"):
             self._finish(end, None)
+
+    def record_name(self, job: str, task: str) -> None:
+        """Note the name of a job whose start didn't tell it."""
+        start = self._pending.get(job)
+        if start is not None and start.task is None:
+            start.task = task
+
+    def has_started(self, stream: str | None) -> bool:
+        """Whether a job has started in *stream* and not yet ended, as far as its worker isn't named."""
+        return bool(self._running.get(stream))
 
     def finish(self) -> None:
         """Emit the ends that still wait for a "Job OK": the log is over."""
@@ -117,20 +153,49 @@ class Jobs:
     def leftovers(self) -> list[Leftover]:
         """What this piece of a log couldn't pair, in the order of its lines."""
         starts: list[Leftover] = [(start.offset, "record_start", start) for start in self._pending.values()]
-        expected: list[Leftover] = [(offset, "expect_ok", job) for job, offset in self._expected_oks.items()]
-        return sorted(self._leftovers + starts + expected, key=lambda leftover: leftover[0])
+        expected: list[Leftover] = [(place - 1, "expect_ok", job) for job, place in self.expected_oks.items()]
+        doubled: list[Leftover] = [(-1, "mark_doubled", True)] if self.doubled else []
+        return sorted(doubled + self._leftovers + starts + expected, key=lambda leftover: leftover[0])
 
     def replay(self, leftovers: list[Leftover]) -> None:
         """Pair what a later piece of the log left over."""
         for _, method, argument in leftovers:
             getattr(self, method)(argument)
 
-    def _find_start(self, worker: str | None, call: bytes | None) -> Start | None:
+    def adopt(self, earlier: "Jobs") -> None:
+        """Go on with what *earlier*, which read the lines before, knew at their end."""
+        self.doubled |= earlier.doubled
+        self._begun = frozenset(earlier._pending)  # noqa: SLF001 - of the same class
+
+    def _is_told(self, end: End) -> bool:
+        """Whether *end*, whose job hasn't begun again, was told shortly before."""
+        return end.id not in self._begun and self._told.knows(end.id or "", end)
+
+    def mark_doubled(self, doubled: bool) -> None:  # noqa: FBT001 - replayed by name
+        """Note whether two handlers log each line."""
+        self.doubled |= doubled
+
+    def _leave(self, end: End, method: str) -> None:
+        """Leave *end* over for the pieces before this one."""
+        self._leftovers.append((end.offset, method, end))
+        if end.id:
+            self._told[end.id] = end
+
+    def _is_repeated(self, end: End) -> bool:
+        """Whether *end*, which has no id, is the second telling of one, in a log that tells all twice."""
+        if end.id:
+            return False
+        second = end.timestamp // WHOLE_SECOND
+        run = f"{end.worker or end.stream} {end.action} {end.call!r} {end.duration} {second}"
+        return self._told.has(run, end)
+
+    def _find_start(self, end: End, call: bytes | None) -> Start | None:
         """Find the start of an end without id: a worker runs one job at a time."""
-        if len(self._running) == 1 and worker in self._running:
-            return _find_latest(self._running[worker], call)
+        worker, stream = end.worker, end.stream
+        if len(self._running) == 1 and (starts := self._running.get(worker)):
+            return starts[-1] if call is not None and starts[-1].call == call else _find_latest(starts, call)
         named = _find_latest(self._running.get(worker, ()), call) if worker else None
-        bare = _find_latest(self._running.get(None, ()), call)
+        bare = _find_latest(self._running.get(stream, ()), call)
         if named is not None and bare is not None:
             return max(named, bare, key=lambda start: start.offset)
         return named or bare
@@ -138,13 +203,14 @@ class Jobs:
     def _remove(self, start: Start) -> None:
         """Forget *start*: its end was found."""
         del self._pending[start.id]
-        starts = self._running[start.worker]
+        worker = start.worker or start.stream
+        starts = self._running[worker]
         if starts[-1] is start:
             starts.pop()
         else:
             del starts[next(at for at, each in enumerate(starts) if each is start)]
         if not starts:
-            del self._running[start.worker]
+            del self._running[worker]
 
     def _hold(self, end: End) -> None:
         """Wait for the "Job OK" of *end*. An older end of this worker won't get one any more."""
@@ -167,6 +233,8 @@ class Jobs:
         """Emit *end*, completed by its *start*."""
         if start is not None:
             _complete(end, start)
+        if end.id:
+            self._told[end.id] = end
         end.call = None
         if end.task is None:
             self._nameless(end)
@@ -177,9 +245,14 @@ class Jobs:
 def _find_latest(starts: list[Start] | tuple[()], call: bytes | None) -> Start | None:
     """Find the latest of *starts* whose call is *call*, as far as both are known."""
     for start in starts[:-MAX_COMPARED_STARTS:-1]:
-        if call is None or start.call is None or start.call == call:
+        if start.sure if call is None else start.call is None or _is_same_call(start.call, call):
             return start
     return None
+
+
+def _is_same_call(start: bytes, end: bytes) -> bool:
+    """Whether two descriptions are of one job; RQ shortens that of the start."""
+    return start == end or (ELLIPSIS in start and end.startswith(start.partition(ELLIPSIS)[0]))
 
 
 def _complete(end: End, start: Start) -> None:
@@ -188,4 +261,4 @@ def _complete(end: End, start: Start) -> None:
     end.task, end.worker = end.task or start.task, end.worker or start.worker
     if end.duration is None:
         end.duration = max(0, end.timestamp - start.timestamp) * 1000
-        end.margin = SECOND
+        end.margin = max(start.precision, end.precision)

@@ -12,10 +12,19 @@ from slowtask.record.event import DATASET, OTHER_DATASETS, Run
 
 MAX_JSON_LENGTH: Final = 1024 * 1024  #: bytes
 OWN_LINE_START: Final = b'{"@timestamp":'  #: how a line of ours begins, also behind a torn one
+DATASET_WORD: Final = b"slowtask."  #: in each event of slowtask's
 MAX_DEPTH: Final = 4  #: of nested objects; the longest name of a field has three parts
 FIELDS: Final = frozenset(each.encode_name for each in msgspec.structs.fields(Run))
 
 _decode = msgspec.json.Decoder(Run).decode
+
+
+class Foreign(Unreadable):
+    """A JSON object that slowtask didn't write: *content*."""
+
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        super().__init__(Reason.FOREIGN)
+        self.content = content
 
 
 class JsonFormat(Format):
@@ -27,6 +36,8 @@ class JsonFormat(Format):
 
     def read(self, line: bytes, number: int, offset: int) -> None:
         """Emit the run of *line*; a sample or an alert is skipped. Raises `Unreadable`."""
+        if DATASET_WORD not in line:
+            raise Foreign(decode_object(line))
         run = decode_exact(line)
         if run is None and (run := decode_lenient(line)) is None:
             return
@@ -51,13 +62,26 @@ def decode_lenient(line: bytes) -> Run | None:
 
     Raises `Unreadable`.
     """
+    content = decode_object(line)
+    if isinstance(content.get("_source"), dict) and isinstance(content.get("_id"), str):
+        content["_source"].setdefault("event.id", content["_id"])  # what is stored doesn't repeat it
+    try:
+        return _convert(flatten(content))
+    except Unreadable as error:
+        if error.reason is Reason.FOREIGN:
+            raise Foreign(content) from None
+        raise
+
+
+def decode_object(line: bytes) -> dict[str, Any]:
+    """The JSON object that *line* is. Raises `Unreadable`."""
     try:
         content = msgspec.json.decode(line.decode("utf-8", "replace"))
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise Unreadable(Reason.TORN) from None
     if not isinstance(content, dict):
         raise Unreadable(Reason.FOREIGN)
-    return _convert(flatten(content))
+    return content
 
 
 def split_at_own_lines(line: bytes) -> Iterator[tuple[int, bytes]]:

@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 
 from slowtask.errors import SourceError
 from slowtask.parse.dates import DATE, HEAD
+from slowtask.parse.document import begins_document
 from slowtask.parse.reader import Reader
 from slowtask.parse.sources import is_plain
 from slowtask.parse.stream import DECOMPRESSION_ERRORS, LineSplitter, read_blocks
@@ -54,7 +55,7 @@ def feed(reader: Reader, stream: BinaryIO, size: int | None = None, *, last: boo
     blocks = Blocks(stream, size)
     start = next(blocks, b"")
     every = chain((start,), blocks)
-    if size is None and is_newest_first(start):
+    if size is None and not begins_document(start.split(b"\n", 10)) and is_newest_first(start):
         yield from _feed_backwards(reader, stream, every, len(start))
     else:
         yield from _feed_forwards(reader, every)

@@ -1,110 +1,175 @@
-"""PARSE: lines in, items out. The reader finds each line's format and joins tracebacks to their failures.
+"""PARSE: lines in, items out. The reader finds who reads a line.
 
-A line's first bytes tell its format. A line of no format belongs to the line before it, is known and tells
-of no run, or can't be read. No line longer than its format allows is matched against a regular expression.
+A line's first bytes tell most formats at once (`lines.py`). All others are peeled: what carried the line
+comes off, then its head, and the sentence within is read (`carried.py`). JSON of other programs is one more
+thing that carries lines (`jsonlog.py`).
 """
 
-import re
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import tzinfo
+from dataclasses import dataclass
+from datetime import UTC, date, tzinfo
 from typing import Final
 
-from slowtask.parse.cause import TRACEBACK_START, Cause
+import msgspec
+
+from slowtask.parse.carried import ESCAPE
 from slowtask.parse.celery import CeleryFormat
-from slowtask.parse.format import COLOUR, MAX_LINE_LENGTH, BlockRun, Context, Format, Unreadable
-from slowtask.parse.items import End, Item, OwnRun, Reason, make_nameless, make_unparsable
+from slowtask.parse.chatter import Kind
+from slowtask.parse.custom import NO_CUSTOM, CustomFormat
+from slowtask.parse.document import Document, begins_document
+from slowtask.parse.format import MAX_LINE_LENGTH, BlockRun, Context, Format
+from slowtask.parse.headed import HeadedFormat
+from slowtask.parse.items import End, Item, Reason, make_nameless
 from slowtask.parse.jobs import Jobs
-from slowtask.parse.ndjson import OWN_LINE_START, JsonFormat, decode_exact, split_at_own_lines
+from slowtask.parse.jsonlog import JsonLogReader
+from slowtask.parse.lines import MINUTE_LENGTH
+from slowtask.parse.ndjson import JsonFormat
 from slowtask.parse.rows import Rows
 from slowtask.parse.rq import RqFormat
 from slowtask.parse.text import TextFormat
 from slowtask.parse.times import DateTracker, TimestampCache
+from slowtask.parse.told import Told
 
 #: Every format that slowtask reads. Of two with the same first byte, the first is asked first.
 FORMATS: Final[tuple[type[Format], ...]] = (JsonFormat, TextFormat, CeleryFormat, RqFormat)
-BOM: Final = b"\xef\xbb\xbf"
-CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 CARRIAGE_RETURN: Final = ord("\r")
 
 
-class Reader:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What stands before a piece of a log."""
+
+    text: Callable[[], bytes]  #: reads it, as far back as is of use
+    reader: "Reader | None"  #: has read the last lines of it; None: the piece is the first
+
+
+class Reader(JsonLogReader):
     """Reads one log, or a piece of it, line after line, and appends what it finds to *out*, in order.
 
-    With *rows* whole blocks of lines are written there instead, in no promised order. *before* gives what
-    stands before a piece; without it, this is a whole log.
+    With *rows* whole blocks of lines are written there instead, in no promised order. Without *earlier*
+    this is a whole log, else a piece of one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that is known of a log beforehand
         self,
         out: list[Item],
         days: Callable[[int], DateTracker],
         zone: tzinfo,
         *,
+        custom: CustomFormat = NO_CUSTOM,
         rows: Rows | None = None,
-        before: Callable[[], bytes] | None = None,
+        earlier: Earlier | None = None,
     ) -> None:
+        context = _make_context(out, days, zone, custom, earlier)
+        super().__init__(context, _make_formats(context))
         self.number = 0  #: lines read
         self.offset = 0  #: bytes read
         self.written = 0  #: runs that went to *rows* rather than to *out*
-        self.jobs = Jobs(out.append, lambda end: out.append(make_nameless(end)), partial=before is not None)
+        self.told: Final = context.told  #: the runs that were told last
+        self.jobs: Final = context.jobs
         self._out = out
         self._rows = rows
-        context = Context(
-            emit=out.append,
-            jobs=self.jobs,
-            timestamps=TimestampCache(zone),
-            dates=days,
-            zone=zone,
-            before=before,
-        )
-        self._formats: dict[int, Format] = {}  #: by first byte
-        self._rivals: defaultdict[int, list[Format]] = defaultdict(list)  #: others with that first byte
-        for log_format in [each(context) for each in FORMATS]:
-            for first in log_format.first_bytes:
-                if self._formats.setdefault(first, log_format) is not log_format:
-                    self._rivals[first].append(log_format)
-        self._failure: End | None = None  #: one whose traceback may follow
-        self._owner: Format | None = None  #: the format of that failure
-        self._cause = Cause()
-        self._inside = False  #: lines of no format belong to the line before
+        self._document: Document | None = None  #: if the log is one
+        self._whole = earlier is None  #: no other reads lines of this log
+        if earlier is not None and earlier.reader is not None:
+            self._adopt(earlier.reader)
+
+    def _adopt(self, earlier: "Reader") -> None:
+        """Go on with what *earlier*, which read the lines before, knew at their end."""
+        self.jobs.adopt(earlier.jobs)
+        for log_format, before in zip(self.formats, earlier.formats, strict=True):
+            log_format.adopt(before)
+        self.streams.adopt(earlier.streams)
 
     def read(self, lines: Sequence[bytes]) -> None:
         """Take the next lines, without their line ends."""
+        if self._document is None and not self.number and self._whole and begins_document(lines):
+            self._document = Document()
+        if self._document is not None:
+            self._collect(self._document, lines)
+            return
         if lines and self._read_block(lines):
             return
-        number, offset, formats = self.number, self.offset, self._formats
+        number, offset, formats, stream = self.number, self.offset, self._formats, self._stream
+        wrappings = self._layouts.known
         for line in lines:
             number += 1
-            if not line or len(line) > MAX_LINE_LENGTH or line[-1] == CARRIAGE_RETURN:
+            length = len(line)
+            if wrappings:
+                if self._read_known(line, number, offset):
+                    offset += length + 1
+                    continue
+                self._leave()
+            if not length or length > MAX_LINE_LENGTH or line[-1] == CARRIAGE_RETURN:
                 self._read_line(line, number, offset)
             elif log_format := formats.get(line[0]):
-                self._take(log_format, line, number, offset)
+                if stream.failure is None and self._torn is None:
+                    self._take_new(log_format, line, number, offset)
+                else:
+                    self._take(log_format, line, number, offset)
             else:
                 self._read_other(line, number, offset)
-            offset += len(line) + 1
+            offset += length + 1
         self.number, self.offset = number, offset
+        self._leave()
+        self.told.trim()
+
+    def _collect(self, document: Document, lines: Sequence[bytes]) -> None:
+        """Take the next *lines* of a log that is one JSON document."""
+        for line in lines:
+            self.number += 1
+            document.take(line, self.number, self.offset)
+            if line.strip():
+                self._report.meet(line, self.number, self.offset)
+            self.offset += len(line) + 1
+
+    def _read_document(self, document: Document) -> None:
+        """Take the entries of the document, now that it is complete."""
+        entries = list(document.finish())
+        for entry in entries:
+            self._read_line(msgspec.json.encode(entry.content), entry.line, entry.offset)
+        for text, number, offset in document.broken:
+            self._refuse_json(Reason.TORN, text, number, offset)
+        self._report.strange = 0 if entries else self.number
 
     def skip(self, line: bytes, length: int) -> None:
         """Refuse a line of *length* bytes, of which only the beginning was read."""
         self.number += 1
-        self._set_aside(Reason.LONG, line, self.number, self.offset)
+        self._report.set_aside(Reason.LONG, line, self.number, self.offset)
         self.offset += length + 1
 
+    @property
+    def skipped(self) -> Counter[Kind]:
+        """How many lines other programs wrote, by kind."""
+        return self._report.skipped
+
+    @property
+    def guessed(self) -> date | None:
+        """The date of the first line whose date had to be guessed; None: there is none."""
+        return self._context.guessed
+
     def interrupt(self) -> None:
-        """Lines that something else reads come next: the open failure has no more lines."""
-        self._close()
-        self._inside = False
+        """Lines that something else reads come next: open failures have no more lines."""
+        self._whole = False
+        self._refuse_torn()
+        self.streams.close()
+        self._stream.inside = False
 
     def mark_damaged(self) -> None:
         """Report that the rest of the log can't be decompressed."""
-        self._set_aside(Reason.DAMAGED, b"", self.number + 1, self.offset)
+        self._report.set_aside(Reason.DAMAGED, b"", self.number + 1, self.offset)
 
     def finish(self, *, last: bool = True) -> None:
         """End the log, or with *last* false a piece of it."""
-        self._close()
+        if self._document is not None:
+            self._read_document(self._document)
+        self._refuse_torn()
+        self.streams.close()
         if last:
             self.jobs.finish()
+        if self._whole and self._report.strange == self.number:
+            self._report.report_strange()
 
     def _read_block(self, lines: Sequence[bytes]) -> bool:
         """Take *lines* at once, if they are of a format that can and all are good."""
@@ -115,6 +180,7 @@ class Reader:
         if runs is None:
             return False
         self.interrupt()
+        self._stream.has_heads = True
         self._emit_block(runs, lines)
         self.number += len(lines)
         self.offset += sum(map(len, lines)) + len(lines)
@@ -133,112 +199,54 @@ class Reader:
             self._out.append(end)
             offset += len(line) + 1
 
-    def _read_line(self, line: bytes, number: int, offset: int) -> None:
-        """Take one line, whatever it looks like."""
-        line = line.removesuffix(b"\r")
-        log_format = self._formats.get(line[0]) if line else None
-        if len(line) > (log_format.max_length if log_format else MAX_LINE_LENGTH):
-            self._set_aside(Reason.LONG, line, number, offset)
-        elif log_format:
-            self._take(log_format, line, number, offset)
+    def _read_known(self, line: bytes, number: int, offset: int) -> bool:
+        """Take a line that is wrapped like one before it, if what it carries begins like a known format."""
+        known = self._layouts.unwrap(line)
+        if known is None:
+            return False
+        envelope, text = known
+        log_format = self._formats.get(text[0]) if text else None
+        if log_format is None or text[-1] == CARRIAGE_RETURN or ESCAPE in text:
+            return False
+        if not log_format.reads_at_once(text):
+            return False
+        if self._context.envelope is not envelope:
+            self._enter(envelope, self.streams[envelope.origin.stream])
+        elif envelope.time is not None:
+            self._context.minute = envelope.time[:MINUTE_LENGTH]
+        if self._stream.failure is None and self._torn is None:
+            self._take_new(log_format, text, number, offset)
         else:
-            self._read_other(line, number, offset)
+            self._take(log_format, text, number, offset)
+        return True
 
-    def _take(self, log_format: Format, line: bytes, number: int, offset: int) -> None:
-        """Take a line that begins with the first byte of *log_format*."""
-        if self._failure is not None:
-            if not log_format.recognizes(line):
-                self._pass_on(line, number, offset)
-                return
-            if self._amends(self._failure, log_format, line):
-                return
-        try:
-            failure = log_format.read(line, number, offset)
-        except Unreadable as error:
-            self._take_unreadable(error, log_format, line, number, offset)
-            return
-        self._inside = log_format.multiline
-        if failure is not None:
-            self._failure, self._owner, self._cause, self._inside = failure, log_format, Cause(), True
 
-    def _take_unreadable(
-        self, error: Unreadable, log_format: Format, line: bytes, number: int, offset: int
-    ) -> None:
-        """Take a line that *log_format* couldn't read: a broken one of its own, or not one of its own."""
-        if log_format.recognizes(line):
-            self._inside = False
-            self._refuse(error.reason, line, number, offset, error.detail)
-        else:
-            self._pass_on(line, number, offset)
+def _make_context(
+    out: list[Item],
+    days: Callable[[int], DateTracker],
+    zone: tzinfo,
+    custom: CustomFormat,
+    earlier: Earlier | None,
+) -> Context:
+    """What the formats of one reader share."""
+    before = earlier.reader if earlier is not None else None
+    told = Told() if before is None else before.told
+    return Context(
+        emit=out.append,
+        jobs=Jobs(
+            out.append, lambda end: out.append(make_nameless(end)), partial=earlier is not None, told=told
+        ),
+        told=told,
+        timestamps=TimestampCache(zone),
+        dates=days,
+        zone=zone,
+        utc=TimestampCache(UTC),
+        custom=custom,
+        before=earlier.text if earlier is not None else None,
+    )
 
-    def _pass_on(self, line: bytes, number: int, offset: int) -> None:
-        """Take a line that the first format with its first byte doesn't recognize."""
-        for log_format in self._rivals.get(line[0], ()):
-            if log_format.recognizes(line):
-                self._take(log_format, line, number, offset)
-                return
-        self._read_other(line, number, offset)
 
-    def _amends(self, failure: End, log_format: Format, line: bytes) -> bool:
-        """Whether *line* only says more about the open *failure*. If not, no line after it will."""
-        if log_format.amends(line, failure):
-            self._inside = log_format.multiline
-            return True
-        if log_format.withdraws(line, failure):
-            self._failure = None
-        self._close()
-        return False
-
-    def _read_other(self, line: bytes, number: int, offset: int) -> None:
-        """Take a line that doesn't begin like one of any format."""
-        if not line or line.isspace():
-            self._cause.read(line)
-        elif number == 1 and line.startswith(BOM):
-            self._read_line(line[len(BOM) :], number, offset + len(BOM))
-        elif b"\0" in line:
-            self._read_between_nuls(line, number, offset)
-        elif line.startswith(b"\x1b[") and (plain := COLOUR.sub(b"", line)) != line:
-            self._read_line(plain, number, offset)
-        elif line.startswith(TRACEBACK_START):
-            self._inside = True
-            self._cause.read(line)
-        elif self._inside and OWN_LINE_START not in line:
-            self._cause.read(line)
-        elif not any(match(line) for each in FORMATS for match in each.chatter):
-            reason = Reason.BINARY if CONTROL.search(line) else Reason.UNKNOWN
-            self._refuse(reason, line, number, offset)
-
-    def _read_between_nuls(self, line: bytes, number: int, offset: int) -> None:
-        """Take a line with NUL bytes: around the text, a crash left them; within it, it is no text."""
-        rest = line.strip(b"\0")
-        if CONTROL.search(rest):
-            self._refuse(Reason.BINARY, line, number, offset)
-            return
-        self._set_aside(Reason.NUL, line, number, offset)
-        if rest:
-            self._read_line(rest, number, offset + line.index(rest))
-
-    def _close(self) -> None:
-        """Hand on the open failure: it has no more lines."""
-        failure, self._failure = self._failure, None
-        if failure is not None and self._owner is not None:
-            self._cause.apply(failure)
-            self._owner.complete(failure)
-
-    def _refuse(self, reason: Reason, line: bytes, number: int, offset: int, detail: str = "") -> None:
-        """Set aside a line that can't be read, except for whole lines of ours behind its torn beginning."""
-        if line.find(OWN_LINE_START, 1) < 0:
-            self._set_aside(reason, line, number, offset, detail)
-            return
-        for place, part in split_at_own_lines(line):
-            run = decode_exact(part) if part.startswith(b"{") else None
-            if run is None:
-                self._set_aside(
-                    Reason.TORN if part.startswith(b"{") else reason, part, number, offset + place
-                )
-            else:
-                self._out.append(OwnRun(run, number, offset + place))
-
-    def _set_aside(self, reason: Reason, line: bytes, number: int, offset: int, detail: str = "") -> None:
-        """Report a line that can't be read."""
-        self._out.append(make_unparsable(reason, line, number, offset, detail))
+def _make_formats(context: Context) -> list[Format]:
+    """Make all formats; lines with a head of the user's own are tried before any other."""
+    formats = [each(context) for each in FORMATS]
+    return [HeadedFormat(context, formats), *formats] if context.custom.head else formats

@@ -14,9 +14,8 @@ from slowtask.parse.grok import compile_pattern
 #: How many received tasks, and how many revoked ones, are remembered.
 MAX_REMEMBERED_TASKS: Final = 10_000
 SEPARATOR: Final = b", "
-RECEIVED = compile_pattern(
-    "CELERY_RECEIVED", "[@metadata][time]", "[worker][name]", "[task][name]", "[task][id]"
-).match
+RECEIVED = compile_pattern("CELERY_RECEIVED", "[task][name]", "[task][id]").match
+SENTENCE: Final = b"] Task "  #: behind Celery's own head
 CANNOT_TERMINATE: Final = b"pidbox command error: NotImplementedError("
 
 
@@ -66,8 +65,8 @@ class RevokedTasks:
     def _find_name(self, job: bytes) -> bytes | None:
         """The name of the task *job*, if it was received not long ago."""
         line = self._find_line(job) or self._find_line_before(job)
-        found = RECEIVED(line) if line else None
-        return found[3] if found else None
+        found = RECEIVED(line, line.find(SENTENCE) + 2 if SENTENCE in line else 0) if line else None
+        return found[1] if found else None
 
     def _find_line(self, job: bytes) -> bytes | None:
         """The line by which *job* was received, in this piece."""

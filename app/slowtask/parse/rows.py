@@ -44,6 +44,10 @@ class Rows:
 
 def _end(end: End, names: CsvNames) -> str:
     """The row of *end*."""
+    if end.margin is None and end.queue is None and end.error is None:  # most of Celery's
+        worker = "" if end.worker is None else names[end.worker]
+        duration = "" if end.duration is None else end.duration
+        return f"{end.timestamp},{duration},,,{end.outcome},{names[end.task or '']},,{worker},\n"
     duration = "" if end.duration is None else end.duration
     margin = "" if end.margin is None else end.margin
     queue = "" if end.queue is None else names[end.queue]

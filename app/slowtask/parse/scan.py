@@ -6,7 +6,6 @@ job that began in an earlier piece, is replayed in order afterwards: the runs ar
 
 import gc
 import multiprocessing
-import re
 import signal
 import sys
 from collections import Counter
@@ -20,23 +19,21 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol, cast
 
+from slowtask.parse.chatter import Kind
+from slowtask.parse.cuts import find_cuts
 from slowtask.parse.dates import ClockFollower, find_clocks, find_first_date
-from slowtask.parse.format import MAX_LINE_LENGTH
 from slowtask.parse.items import End, Item, OwnRun, Reason, Tally, Unparsable, make_nameless
 from slowtask.parse.jobs import Jobs, Leftover, Start
-from slowtask.parse.order import SNIFFED_BYTES, feed, is_newest_first
-from slowtask.parse.reader import FORMATS, Reader
+from slowtask.parse.order import feed
+from slowtask.parse.reader import Earlier, Reader
 from slowtask.parse.rows import Rows
-from slowtask.parse.sources import Source, is_plain
+from slowtask.parse.sources import Source
 from slowtask.parse.times import DateTracker
 
 PIECE_SIZE: Final = 8 << 20  #: bytes; a file of two pieces or more is cut
 MIN_PARALLEL_SIZE: Final = 4 << 20  #: bytes; a process takes longer to start than to read less
 MAX_EXAMPLES: Final = 100  #: lines that can't be read, kept of each source to be shown
-#: A piece may begin with a line that has the head of a format …
-HEAD: Final = re.compile(rb"\n(?=%s)" % b"|".join(each.head for each in FORMATS))
-#: … unless it can't be read without the line before it.
-AMENDMENT: Final = re.compile(b"|".join(each.amendment for each in FORMATS if each.amendment))
+WARM_UP_SIZE: Final = 64 * 1024  #: bytes before a piece that are read to know what they told
 MAX_LOOK_BACK: Final = 4 * PIECE_SIZE  #: bytes before a piece that are searched for the name of a task
 
 
@@ -61,6 +58,8 @@ class PieceResult:
     lines: int = 0
     events: int = 0
     unparsable: Counter[Reason] = field(default_factory=Counter)
+    skipped: Counter[Kind] = field(default_factory=Counter)
+    guessed: date | None = None  #: of the first line whose date had to be guessed
     bad: list[Unparsable] = field(default_factory=list)
     leftovers: list[Leftover] = field(default_factory=list)
 
@@ -117,7 +116,12 @@ def read_piece(piece: Piece) -> PieceResult:
             stream.seek(piece.begin)
         rows = Rows(csv)
         reader = Reader(
-            out, _date_finder(piece, stream), piece.zone, rows=rows, before=_preceding_text(piece)
+            out,
+            _date_finder(piece, stream),
+            piece.zone,
+            custom=piece.source.custom,
+            rows=rows,
+            earlier=_find_earlier(piece),
         )
         reader.offset = piece.begin
         for _ in feed(reader, stream, piece.size, last=piece.size is None):
@@ -125,7 +129,29 @@ def read_piece(piece: Piece) -> PieceResult:
             out.clear()
     result.events += reader.written
     result.lines, result.leftovers = reader.number, reader.jobs.leftovers()
+    result.skipped, result.guessed = reader.skipped, reader.guessed
     return result
+
+
+def _read_before(piece: Piece) -> Reader | None:
+    """The reader of the last lines before *piece*, which knows what they told; None if there are none."""
+    if not piece.begin:
+        return None
+    begin = max(0, piece.begin - WARM_UP_SIZE)
+    with piece.source.open() as stream:
+        stream.seek(begin)
+        text = stream.read(piece.begin - begin)
+    start = text.find(b"\n") + 1 if begin else 0
+    reader = Reader(
+        [],
+        lambda _: DateTracker(piece.day or date.min),
+        piece.zone,
+        custom=piece.source.custom,
+        earlier=Earlier(text=bytes, reader=None),
+    )
+    reader.offset = begin + start
+    reader.read([line.removesuffix(b"\r") for line in text[start:-1].split(b"\n")])
+    return reader
 
 
 def _date_finder(piece: Piece, stream: BinaryIO) -> Callable[[int], DateTracker]:
@@ -135,19 +161,19 @@ def _date_finder(piece: Piece, stream: BinaryIO) -> Callable[[int], DateTracker]
     return lambda _: DateTracker(piece.day or date.min, piece.last, guessed=piece.guessed)
 
 
-def _preceding_text(piece: Piece) -> Callable[[], bytes] | None:
-    """The function that reads what stands before *piece*, once; None if that is the whole source."""
+def _find_earlier(piece: Piece) -> Earlier | None:
+    """What stands before *piece*; None if that is the whole source."""
     if piece.size is None:
         return None
 
     @cache
-    def read() -> bytes:
+    def read_text() -> bytes:
         begin = max(0, piece.begin - MAX_LOOK_BACK)
         with piece.source.open() as stream:
             stream.seek(begin)
             return stream.read(piece.begin - begin)
 
-    return read
+    return Earlier(text=read_text, reader=_read_before(piece))
 
 
 def _cut(whole: Piece, mapper: Mapper) -> list[Piece]:
@@ -190,27 +216,10 @@ def _date_pieces(pieces: list[Piece], found: list[list[bytes]]) -> list[Piece]:
 def _find_cuts(source: Source) -> list[int]:
     """Find the offsets at which the pieces of *source* begin, from 0."""
     size = _file_size(source)
-    found = [0]
     if size < 2 * PIECE_SIZE:
-        return found
+        return [0]
     with source.open() as stream:
-        if not is_plain(stream) or is_newest_first(stream.read(SNIFFED_BYTES)):
-            return found
-        for target in range(PIECE_SIZE, size, PIECE_SIZE):
-            if target > found[-1] and (at := _find_head(stream, target)):
-                found.append(at)
-    return found
-
-
-def _find_head(stream: BinaryIO, target: int) -> int | None:
-    """Find the first offset after *target* at which a piece may begin; None if there is none near."""
-    stream.seek(target)
-    window = stream.read(MAX_LINE_LENGTH)
-    for found in HEAD.finditer(window):
-        end = window.find(b"\n", found.end())
-        if end >= 0 and not AMENDMENT.search(window, found.end(), end):
-            return target + found.end()
-    return None
+        return find_cuts(stream, size, PIECE_SIZE)
 
 
 def _file_size(source: Source) -> int:
@@ -230,6 +239,8 @@ def _merge(tally: Tally, whole: Piece, result: list[tuple[Piece, PieceResult]]) 
         rest.lines += each.lines
         tally.events += each.events
         tally.unparsable += each.unparsable
+        tally.skipped += each.skipped
+        rest.guessed = rest.guessed or each.guessed
         tally.files.append(piece.target)
     jobs.finish()
     if out:
@@ -239,6 +250,7 @@ def _merge(tally: Tally, whole: Piece, result: list[tuple[Piece, PieceResult]]) 
     tally.lines += rest.lines
     tally.events += rest.events
     tally.unparsable += rest.unparsable
+    tally.guessed += [(whole.source.name, rest.guessed)] if rest.guessed else []
     kept = sorted(bad + rest.bad, key=lambda one: one.offset)[:MAX_EXAMPLES]
     tally.bad += [(whole.source.name, one) for one in kept]
 

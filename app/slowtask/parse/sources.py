@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
 
 from slowtask.errors import SourceError, UsageError
+from slowtask.parse.custom import NO_CUSTOM, CustomFormat
 from slowtask.parse.utf16 import SNIFFED_BYTES, find_utf16, recode
 from slowtask.record.settings import OFF, current_settings
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
 STDIN: Final = "-"
+STDIN_NAME: Final = "stdin"
 BUFFER_SIZE: Final = 1 << 16  #: bytes; the first block of a file shows the order of its lines
 GZIP_MAGIC: Final = b"\x1f\x8b"
 #: What rotation adds to a name: `.1`, `-20261123`, `.2026-11-23_10-00.gz`.
@@ -37,11 +39,12 @@ class Source:
 
     path: Path | None  #: None: stdin
     kind: Literal["lines", "parquet"]
+    custom: CustomFormat = NO_CUSTOM  #: how its lines differ from those that are known
 
     @property
     def name(self) -> str:
         """The path as the user gave it, or `stdin`."""
-        return "stdin" if self.path is None else str(self.path)
+        return STDIN_NAME if self.path is None else str(self.path)
 
     def open(self) -> BinaryIO:
         """Open the log; gzip is decompressed and UTF-16 recoded to UTF-8, whatever the file's name.
@@ -73,10 +76,11 @@ def _unzip_start(zipped: bytes) -> bytes:
         return b""
 
 
-def resolve(arguments: Sequence[str]) -> list[Source]:
+def resolve(arguments: Sequence[str], custom: CustomFormat = NO_CUSTOM) -> list[Source]:
     """Find the sources that *arguments* name, in order, each once; without any, slowtask's own logs.
 
-    Raises `UsageError` or `SourceError` for an argument that names nothing to read.
+    *custom* says how their lines differ from those that slowtask knows. Raises `UsageError` or `SourceError`
+    for an argument that names nothing to read.
     """
     paths = (
         [path for argument in arguments for path in _find_files(argument)] if arguments else _find_own_logs()
@@ -84,12 +88,13 @@ def resolve(arguments: Sequence[str]) -> list[Source]:
     once: dict[object, Path | None] = {}
     for path in paths:
         once.setdefault(_identify(path), path)
-    return [_make_source(path) for path in once.values()]
+    return [_make_source(path, custom) for path in once.values()]
 
 
-def _make_source(path: Path | None) -> Source:
+def _make_source(path: Path | None, custom: CustomFormat) -> Source:
     """The source at *path*."""
-    return Source(path=path, kind="parquet" if path is not None and path.suffix == ".parquet" else "lines")
+    packed = path is not None and path.suffix == ".parquet"
+    return Source(path=path, kind="parquet" if packed else "lines", custom=custom)
 
 
 def _identify(path: Path | None) -> object:

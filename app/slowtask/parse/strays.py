@@ -47,22 +47,27 @@ def read_strays(
             return None
         out: list[Item] = []
         reader = Reader(
-            out, lambda first: find_first_date(source, stream, date, datetime.now(timezone), first), timezone
+            out,
+            lambda first: find_first_date(source, stream, date, datetime.now(timezone), first),
+            timezone,
+            custom=source.custom,
         )
         _feed(reader, strays)
     places = {offset for _, offset, _ in strays}
     if any(isinstance(each, OwnRun) and each.offset in places for each in out):
         return None
-    return _write(out, source, target, len(strays))
+    tally = _write(out, source, target)
+    tally.lines, tally.skipped = len(strays), reader.skipped
+    tally.guessed = [(source.name, reader.guessed)] if reader.guessed else []
+    return tally
 
 
-def _write(items: list[Item], source: Source, target: Path, lines: int) -> Tally:
-    """Write those of *items* that are runs to *target*; count what the *lines* of *source* tell of."""
+def _write(items: list[Item], source: Source, target: Path) -> Tally:
+    """Write those of *items* that are runs to *target*, and count all."""
     result = PieceResult()
     with target.open("w", encoding="utf-8", newline="") as csv:
         result.add(items, Rows(csv))
     return Tally(
-        lines=lines,
         events=result.events,
         unparsable=result.unparsable,
         bad=[(source.name, each) for each in result.bad],

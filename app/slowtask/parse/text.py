@@ -48,7 +48,8 @@ class TextFormat(Format):
         except ValueError:  # the slower function finds out which of them it was
             timestamp, duration = read_times(self._timestamps, time, seconds)
         name = self._names[task]
-        self.emit(End(line=number, offset=offset, timestamp=timestamp, task=name, duration=duration))
+        end = End(line=number, offset=offset, timestamp=timestamp, task=name, duration=duration)
+        self.emit(end if self.context.envelope is None else self.context.address(end))
 
     def recognizes(self, line: bytes) -> bool:
         """Whether *line* begins like one of this format."""

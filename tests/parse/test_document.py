@@ -1,0 +1,87 @@
+"""A log that is one JSON document, as clouds' command lines print it."""
+
+import json
+
+import pytest
+
+from slowtask.parse.events import events
+from slowtask.parse.items import Reason, Unparsable
+from slowtask.parse.sources import Source
+
+JOB = "519088f5-90fb-4d11-9c1c-aaf75e8766e{}"
+HEAD = "[2024-06-26 17:28:{0:02},000: INFO/ForkPoolWorker-1]"
+TASK = HEAD + " Task shop.t{0}[519088f5-90fb-4d11-9c1c-aaf75e8766e{0}] succeeded in 1.5s: None"
+
+
+def entries(count):
+    """So many entries as a cloud lists them, the earliest first."""
+    return [
+        {"timestamp": f"2024-06-26T17:28:{number:02}Z", "message": TASK.format(number)}
+        for number in range(count)
+    ]
+
+
+@pytest.fixture
+def read(tmp_path):
+    """What a document tells: its runs, and what can't be read."""
+
+    def read(text):
+        path = tmp_path / "export.json"
+        path.write_text(text)
+        found = list(events(Source(path=path, kind="lines")))
+        bad = [each for each in found if isinstance(each, Unparsable)]
+        return [each for each in found if not isinstance(each, Unparsable)], bad
+
+    return read
+
+
+@pytest.mark.parametrize("indent", [2, 4, "\t"])
+@pytest.mark.parametrize("wrap", [list, lambda found: {"events": found, "nextToken": "x"}])
+def test_each_entry_of_an_indented_document_is_a_line(read, indent, wrap):
+    runs, bad = read(json.dumps(wrap(entries(5)), indent=indent) + "\n")
+
+    assert [each.task for each in runs] == [f"shop.t{number}" for number in range(5)]
+    assert bad == []
+
+
+@pytest.mark.parametrize("wrap", [list, lambda found: {"events": found}])
+def test_a_document_on_one_line_is_read_too(read, wrap):
+    runs, bad = read(json.dumps(wrap(entries(3)), separators=(",", ":")))
+
+    assert len({each.id for each in runs}) == 3
+    assert bad == []
+
+
+def test_the_latest_entry_may_come_first(read):
+    text = [
+        {"timestamp": "2024-06-26T17:28:09Z", "message": f"17:28:09 default: Job OK ({JOB.format(1)})"},
+        {"timestamp": "2024-06-26T17:28:05Z", "message": f"17:28:05 default: jobs.a() ({JOB.format(1)})"},
+    ]
+    (run,), bad = read(json.dumps(text, indent=2))
+
+    assert (run.task, run.duration, bad) == ("jobs.a", 4_000_000_000, [])
+
+
+def test_an_entry_that_is_broken_is_reported_and_costs_no_other(read):
+    text = json.dumps(entries(3), indent=2).replace(
+        '"message": "[2024-06-26 17:28:01', '"message" "[2024-06-26 17:28:01'
+    )
+    runs, bad = read(text)
+
+    assert [each.task for each in runs] == ["shop.t0", "shop.t2"]
+    assert [(each.reason, each.line) for each in bad] == [(Reason.TORN, 6)]
+
+
+def test_a_document_that_ends_early_says_so(read):
+    text = json.dumps(entries(2), indent=2)
+    runs, bad = read(text[: text.rindex("None") + 2])
+
+    assert len(runs) == 1
+    assert [each.reason for each in bad] == [Reason.TORN]
+
+
+def test_a_document_of_something_else_is_an_unknown_log(read):
+    runs, bad = read('{\n  "name": "slow",\n  "version": 1\n')
+
+    assert runs == []
+    assert {each.reason for each in bad} == {Reason.STRANGE}
