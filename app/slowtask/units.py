@@ -31,6 +31,11 @@ def size(count: float) -> str:
     return f"{count:.3g} TB"
 
 
+def capitalize(text: str) -> str:
+    """*text* with its first letter as a capital."""
+    return text[:1].upper() + text[1:]
+
+
 def plural(count: int, noun: str) -> str:
     """Format *count* with its *noun*: `1 run`, `1,204 runs`."""
     return f"{count:,} {noun}" + "s" * (count != 1)

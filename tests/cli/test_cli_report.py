@@ -314,9 +314,13 @@ def test_a_single_run_makes_a_report(tmp_path):
 
 
 def test_lines_that_cannot_be_parsed_are_told(tmp_path):
-    html = reported(tmp_path, written(tmp_path / "runs.ndjson", [made()], b"nonsense", queue_sample(0, 5)))
+    html = reported(
+        tmp_path, written(tmp_path / "runs.ndjson", [made()], b"Time: x", b"nonsense", queue_sample(0, 5))
+    )
 
-    assert "1 line could not be parsed: slowtask top --bad shows it." in html
+    assert "1 line may tell of a run and wasn't read: slowtask top --bad lists which, and why." in unescape(
+        html
+    )
     assert len(tips(panel(html, "Queue depth"))) == 1
 
 

@@ -14,7 +14,10 @@ from conftest import PATIENCE
 from rich.console import Console
 
 from logs import line, made, written
+from slowtask.cli.logs import Options, make_view
+from slowtask.cli.runs import Reader
 from slowtask.cli.show.ranking import View, page
+from slowtask.cli.show.ranking_live import frame
 from slowtask.cli.top import top
 from slowtask.errors import SlowtaskError
 from slowtask.parse.sources import resolve
@@ -22,6 +25,7 @@ from slowtask.rank.ranking import rank
 from slowtask.store import BadLines, Measurement, Query
 from slowtask.store.files import Files
 
+SAMPLE = b'{"@timestamp":"2026-11-06T09:00:00.000000Z","event.id":"0","event.dataset":"slowtask.queue"}'
 KEYS = [
     "task", "count", "total", "share", "mean", "max", "p50", "p95", "p99", "failures", "failure_rate",
     "wait_p95",
@@ -88,11 +92,71 @@ def test_n_limits_the_table_and_says_how_many_more(log):
     assert "more task" not in run(log, "-n", 0).output
 
 
-def test_bad_lines_are_told_and_listed_on_demand(tmp_path):
-    log = written(tmp_path / "runs.ndjson", [made()], b"nonsense", line(made())[:50])
+def test_lines_that_were_not_read_are_told_and_listed_on_demand(tmp_path):
+    log = written(tmp_path / "runs.ndjson", [made()], b"Time: x", b"nonsense", line(made())[:50])
+    listed = run(log, "--bad")
 
-    assert "2 lines could not be parsed: --bad shows them." in run(log).output
-    assert re.findall(r"runs\.ndjson:(\d): \w+", run(log, "--bad").output) == ["2", "3"]
+    assert "2 lines may tell of runs and weren't read: --bad lists which, and why." in run(log).output
+    assert re.findall(r"runs\.ndjson:(\d): \w+", listed.output) == ["2", "4"]
+    assert "2 lines may tell of runs and weren't read.\n1 line of other programs: other 1.\n" in listed.output
+
+
+def test_a_log_in_which_nothing_is_known_makes_a_ranking_incomplete(tmp_path):
+    (tmp_path / "other.log").write_text("hello\n" * 9)
+    log = written(tmp_path / "runs.ndjson", [made()])
+    done = run(tmp_path / "other.log", log)
+
+    assert "1 log has no line that is known: --bad lists which, and why." in done.output
+    assert done.exit_code == 3
+    assert "6 lines of other programs: other 6." in run(tmp_path / "other.log", log, "--bad").output
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--csv"]])
+def test_the_exit_status_says_whether_the_ranking_is_complete(tmp_path, options):
+    whole = written(tmp_path / "whole.ndjson", [made()], b"nonsense")
+    torn = written(tmp_path / "torn.ndjson", [made()], b"Time: x")
+
+    assert run(whole, *options).exit_code == 0
+    assert run(torn, *options).exit_code == 3
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv"])
+def test_for_another_program_stderr_says_what_was_not_read(tmp_path, option):
+    log = written(tmp_path / "torn.ndjson", [made()], b"Time: x")
+    done = run(log, option)
+
+    assert done.stderr == (
+        "slowtask: 1 line may tell of a run and wasn't read: slowtask top --bad lists which, and why.\n"
+    )
+    assert "slowtask:" not in done.stdout
+
+
+def test_a_date_that_was_guessed_is_told(tmp_path):
+    log = tmp_path / "worker.log"
+    job = "2aab4a44-c695-4817-9851-78ade4339869"
+    log.write_text(f"18:47:58 default: jobs.compute() ({job})\n18:48:00 default: Job OK ({job})\n")
+    os.utime(log, (1795459690, 1795459690))
+    told = "worker.log without a full date begin on 2026-11-23, by the file's last change: --date sets it.\n"
+
+    assert told in run(log, "--json").stderr
+    assert told.replace(" ", "") in run(log).output.replace("\n", "").replace(" ", "") + "\n"
+    assert "without a full date" not in run(log, "--date", "2026-11-23").output
+
+
+def test_status_and_monitor_take_the_times_of_an_incomplete_ranking(tmp_path):
+    log = written(tmp_path / "torn.ndjson", [made("jobs.thumb", 2)], b"Time: x")
+
+    assert Reader([str(log)], since=None)()["jobs.thumb"].mean == 2
+
+
+def test_logs_without_runs_are_advised_by_what_they_are(tmp_path):
+    """A worker's own log isn't told to use slowtask."""
+    stock, own = tmp_path / "stock.log", written(tmp_path / "own.ndjson", [], SAMPLE)
+    stock.write_text("18:47:58 *** Listening on default...\n")
+
+    assert "log at the level INFO" in command("top", stock).stderr
+    assert "run with slowtask" in command("top", own).stderr
+    assert Reader([str(stock)], since=None)() == Reader([str(own)], since=None)() == {}
 
 
 def test_stdin_is_a_source(log):
@@ -118,13 +182,15 @@ def test_stdin_is_a_source(log):
             "'Mars/Olympus' is not a time zone; write it like Europe/Berlin: see ",
         ),
         (["{empty}"], 1, "The logs hold no runs yet"),
-        (["{text}"], 1, "The logs hold no runs, and 1 line can't be parsed"),
+        (["{text}"], 1, "The logs hold no runs, and 1 log has no line that is known: slowtask top --bad"),
+        (["{torn}"], 1, "The logs hold no runs, and 1 line may tell of a run and wasn't read: slowtask"),
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_do(log, tmp_path, arguments, status, words):
     (tmp_path / "empty.log").touch()
     (tmp_path / "text.log").write_text("hello\n")
-    places = {"log": log, "empty": tmp_path / "empty.log", "text": tmp_path / "text.log"}
+    (tmp_path / "torn.log").write_text("hello\nTime: x\n")
+    places = {"log": log} | {name: tmp_path / f"{name}.log" for name in ("empty", "text", "torn")}
     found = command("top", *(each.format_map(places) for each in arguments))
 
     assert (found.returncode, found.stdout, found.stderr.count("\n")) == (status, "", 1)
@@ -230,3 +296,18 @@ def test_a_reader_that_has_had_enough_is_no_failure(log, arguments):
 
     assert running.returncode == 0, said
     assert b"Error" not in said
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (200, 60)])
+def test_a_live_ranking_fills_the_screen_and_no_more(tmp_path, size):
+    """Its notes take as many lines as they need."""
+    log = written(
+        tmp_path / "runs.ndjson", [made(f"jobs.{each}", 1, margin=10**9 * (each > 2)) for each in range(80)],
+        b"Time: x",
+    )  # fmt: skip
+    console = Console(width=size[0], height=size[1], file=io.StringIO(), highlight=False)
+    options = Options(by="total", tasks=(), limit=0)
+    view = make_view(Files(resolve([str(log)])).measure(Query()), Query(), options, 0.5)
+    rows = console.render_lines(frame(view, options, console), pad=False)
+
+    assert len(rows) == size[1]

@@ -14,7 +14,7 @@ from slowtask.record import event, sample
 from slowtask.store.packing import TYPES
 
 SQL = ROOT / "app" / "slowtask" / "store" / "sql"
-RECORD = ROOT / "logstash" / "ruby" / "slowtask" / "record.rb"  #: what the filter makes of JSON
+RECORD = ROOT / "logstash" / "ruby" / "slowtask" / "ndjson.rb"  #: what the filter makes of JSON
 DATASETS = {
     "slowtask.run": (event.Run,),
     "slowtask.queue": (sample.QueueSample, sample.BrokerSample),

@@ -12,6 +12,7 @@ from documents import actions, nested, stored
 from logs import BEGIN, made, written
 from places import ROOT
 from slowtask.errors import ElasticsearchError
+from slowtask.parse.items import Reason
 from slowtask.parse.sources import resolve
 from slowtask.rank.ranking import ORDERS, rank
 from slowtask.store import Query
@@ -105,7 +106,7 @@ def test_lines_that_could_not_be_parsed_are_told(store, elasticsearch, namespace
     bad = store([made()]).measure(Query()).bad
 
     assert bad.count == 1
-    assert bad.examples == ("/var/log/slowtask/slowtask.ndjson@17: JSON that is cut short or broken",)
+    assert bad.examples == (f"/var/log/slowtask/slowtask.ndjson@17: {Reason.TORN.sentence}",)
 
 
 def test_a_stream_that_is_not_there_is_told_with_the_next_step(elasticsearch, access):

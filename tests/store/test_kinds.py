@@ -162,7 +162,7 @@ def test_any_shape_is_packed(shape, log, tmp_path):
 
 def test_logs_of_several_shapes_are_ranked_together(log):
     sources = [log(encoded(shape, map(fields, RUNS)), f"{shape}.ndjson") for shape in SHAPES]
-    sources.append(log([*encoded("hits", map(fields, RUNS)), b"hello"], "broken.ndjson"))
+    sources.append(log([*encoded("hits", map(fields, RUNS)), b'{"@timestamp":"2026'], "broken.ndjson"))
     found = Files(sources).measure(Query())
 
     assert sum(each.count for each in found.figures) == 5 * 60

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from logs import BEGIN, line, made, written
 from slowtask.parse.sources import Source, resolve
-from slowtask.store import Query
+from slowtask.store import BadLines, Query
 from slowtask.store.duck import connect, fetch, read_sql
 from slowtask.store.files import Files, Reading
 from slowtask.store.packing import pack
@@ -136,18 +136,17 @@ MONITOR = b'{"@timestamp":"2026-11-06T09:00:00.000000Z","event.id":"0","event.da
 BAD = [
     line(made())[:60],
     b"\0\0\0\0" + line(made())[:20],
-    b"plain text",
-    b"[1, 2]",
-    b"null",
-    b'{"a": 1}',
+    b"Time: soon",
+    b'{"message": "Task a.b[1] succeeded in soon"}',
     line(made()).replace(b"success", b"sideways"),
     line(made()).replace(b":1000000000", b":-5"),
     line(made()).replace(b":1000000000", b':"soon"'),
     line(made()).replace(b"T09:", b"T29:"),
     line(made()) * 2,
-    b"\xff\xfe",
     b"x" * 2_000_000,
 ]
+#: Lines of other programs.
+OTHERS = [b"plain text", b"[1, 2]", b"null", b'{"a": 1}', b"\xff\xfe"]
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: repr(bad[-30:]))
@@ -160,6 +159,18 @@ def test_a_bad_line_is_counted_and_costs_no_other(tmp_path, bad, first):
 
     assert {each.task: each.count for each in found.figures}["a"] == 2
     assert found.bad.count + sum(each.count for each in found.figures) >= 3
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_line_of_another_program_is_counted_as_such(tmp_path, other, first):
+    log = tmp_path / "runs.ndjson"
+    good = line(made("a"))
+    log.write_bytes(b"\n".join([other, good, good] if first else [good, good, other]) + b"\n")
+    found = Files(resolve([str(log)])).measure(Query())
+
+    assert [(each.task, each.count) for each in found.figures] == [("a", 2)]
+    assert (found.bad, sum(found.others.values())) == (BadLines(), 1)
 
 
 def test_other_lines_of_ours_are_neither_runs_nor_bad(tmp_path):

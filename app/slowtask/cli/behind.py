@@ -9,9 +9,10 @@ import click
 import msgspec
 
 from slowtask.cli.logs import parse_period
-from slowtask.cli.options import queue_option, since_option, until_option
+from slowtask.cli.options import custom_options, queue_option, since_option, until_option
 from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import SourceError
+from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import resolve
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     help="How many tasks to show; 0 shows all.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print an array of objects, with times in seconds.")
+@custom_options
 def behind(
     sources: tuple[str, ...], *, since: str | None, until: str | None, queues: tuple[str, ...], limit: int,
-    as_json: bool,
+    custom: CustomFormat, as_json: bool,
 ) -> None:  # fmt: skip
     """Show which tasks kept the jobs of others waiting.
 
@@ -48,7 +50,7 @@ def behind(
       slowtask behind worker.ndjson --json
     """
     query = parse_period(since, until, queues)
-    logs = resolve(sources)
+    logs = resolve(sources, custom)
     # Slow to import, so only after the options have been checked.
     from slowtask.rank.behind import rank_waits
     from slowtask.store.files import Files

@@ -8,6 +8,7 @@ import click
 
 from slowtask.cli.when import parse_time
 from slowtask.errors import SourceError, UsageError
+from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import is_address, resolve
 from slowtask.rank.ranking import Order, match_tasks, rank
 from slowtask.store import Measurement, Query, Store
@@ -17,9 +18,12 @@ from slowtask.units import plural
 if TYPE_CHECKING:
     from slowtask.cli.show.ranking import View
 
+INCOMPLETE: Final = 3  #: exit status: lines that may tell of runs weren't read
 NO_RUN_MATCHES: Final = "No run matches --since, --until and --queue: widen them."
-NO_RUNS_YET: Final = (
-    "The logs hold no runs yet: check that the workers run with slowtask, or name other files."
+NO_RUNS_YET: Final = "The logs hold no runs yet: "
+NO_OWN_RUNS: Final = f"{NO_RUNS_YET}check that the workers run with slowtask, or name other files."
+NO_STOCK_RUNS: Final = (
+    f"{NO_RUNS_YET}check that the workers log at the level INFO and have run jobs, or name other files."
 )
 
 
@@ -42,10 +46,10 @@ def parse_period(since: str | None, until: str | None, queues: tuple[str, ...]) 
     return Query(since=first, until=last, queues=queues)
 
 
-def open_store(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> Store:
+def open_store(sources: tuple[str, ...], day: date | None, zone: tzinfo, custom: CustomFormat) -> Store:
     """Open what *sources* name: log files, or one Elasticsearch. Raises `SlowtaskError`."""
     if not any(map(is_address, sources)):
-        return open_files(sources, day, zone)
+        return open_files(sources, day, zone, custom)
     if len(sources) > 1:
         raise UsageError("An Elasticsearch can't be combined with other sources: name it alone.")
     return open_elastic(sources[0])
@@ -64,9 +68,9 @@ def open_elastic(address: str) -> Store:
     return Elastic(access)
 
 
-def open_files(sources: tuple[str, ...], day: date | None, zone: tzinfo) -> Store:
+def open_files(sources: tuple[str, ...], day: date | None, zone: tzinfo, custom: CustomFormat) -> Store:
     """Open the log files that *sources* name. Raises `SlowtaskError`."""
-    logs = resolve(sources)
+    logs = resolve(sources, custom)
     # DuckDB is slow to import: a wrong path should be reported before that.
     from slowtask.store.files import Files
 
@@ -107,7 +111,6 @@ def explain_empty(measurement: Measurement, query: Query) -> str:
         return "No task has such a name: check --task, and quote its globs."
     if query != Query():
         return NO_RUN_MATCHES
-    if measurement.bad.count:
-        lines = plural(measurement.bad.count, "line")
-        return f"The logs hold no runs, and {lines} can't be parsed: slowtask top --bad shows why."
-    return NO_RUNS_YET
+    if measurement.bad:
+        return f"The logs hold no runs, and {measurement.bad.sentence}: slowtask top --bad says why."
+    return NO_STOCK_RUNS if measurement.stock else NO_OWN_RUNS

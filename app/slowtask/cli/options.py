@@ -1,10 +1,19 @@
 """The options that several commands share, and their types."""
 
+import os
+from collections.abc import Callable
 from datetime import UTC, date, datetime, tzinfo
-from typing import Final
+from functools import wraps
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import click
+
+from slowtask.errors import UsageError
+from slowtask.parse.custom import CustomFormat, parse_fields
+
+HEAD_VARIABLE: Final = "SLOWTASK_LOG_HEAD"
+FIELDS_VARIABLE: Final = "SLOWTASK_LOG_FIELDS"
 
 
 class Date(click.ParamType[date]):
@@ -37,6 +46,57 @@ class Zone(click.ParamType[tzinfo]):
             return ZoneInfo(value)
         except (ValueError, OSError, KeyError):  # also ZoneInfoNotFoundError
             self.fail(f"{value!a} is not a time zone; write it like Europe/Berlin", param, ctx)
+
+
+class Custom(click.ParamType[CustomFormat]):
+    """One part of a `CustomFormat`, which *make* makes of a text or raises `ValueError`."""
+
+    def __init__(self, name: str, make: Callable[[str], CustomFormat]) -> None:
+        self.name = name
+        self._make = make
+
+    def convert(
+        self, value: str | CustomFormat, param: click.Parameter | None, ctx: click.Context | None
+    ) -> CustomFormat:
+        """Convert *value*, or fail with what is wrong in it."""
+        if isinstance(value, CustomFormat):
+            return value
+        try:
+            return self._make(value)
+        except ValueError as error:
+            self.fail(f"{value!a}: {error}", param, ctx)
+
+
+HEAD: Final = Custom("grok", lambda text: CustomFormat(head=text))
+FIELDS: Final = Custom("fields", lambda text: CustomFormat(fields=parse_fields(text)))
+
+
+def custom_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --head and --fields to *command*, which gets them as one `custom`."""
+
+    @click.option(
+        "--head", type=HEAD, metavar="GROK", envvar=HEAD_VARIABLE, default="",
+        help="How log lines begin, if slowtask doesn't know it: '%{TIME_ISO:time} '. docs/logs.md has more.",
+    )  # fmt: skip
+    @click.option(
+        "--fields", type=FIELDS, metavar="NAME=KIND,…", envvar=FIELDS_VARIABLE, default="",
+        help="What the fields of JSON logs hold, if slowtask doesn't know it: body=text,at=time",
+    )  # fmt: skip
+    @wraps(command)
+    def run(*arguments: Any, head: CustomFormat, fields: CustomFormat, **options: Any) -> None:
+        custom = CustomFormat(head=head.head, fields=fields.fields)
+        command(*arguments, custom=custom, **options)
+
+    return run
+
+
+def read_custom_format() -> CustomFormat:
+    """Read the two settings, for a command without these options. Raises `UsageError`."""
+    head, fields = (os.environ.get(each, "") for each in (HEAD_VARIABLE, FIELDS_VARIABLE))
+    try:
+        return CustomFormat(head=head, fields=parse_fields(fields))
+    except ValueError as error:
+        raise UsageError(f"{HEAD_VARIABLE} or {FIELDS_VARIABLE} is wrong: {error}.") from None
 
 
 since_option: Final = click.option(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from slowtask.cli.options import read_custom_format
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.parse.sources import Source, resolve
 from slowtask.record.settings import current_settings
@@ -43,7 +44,7 @@ def pack(sources: tuple[str, ...], out: Path | None, *, remove: bool, live: bool
       1  a log could not be packed; stderr says which and why
       2  an argument is wrong
     """
-    logs = [source for source in resolve(sources) if source.kind == "lines"]
+    logs = [source for source in resolve(sources, read_custom_format()) if source.kind == "lines"]
     if out is not None and not out.is_dir():
         raise UsageError(f"there is no folder {out}: make it first.")
     chosen = [source for source in logs if live or not is_live(source)]

@@ -7,8 +7,11 @@ from typing import BinaryIO, Final
 import click
 import msgspec
 
-from slowtask.cli.options import date_option, timezone_option
+from slowtask.cli.explain import explain_line
+from slowtask.cli.options import custom_options, date_option, timezone_option
+from slowtask.cli.show.doubts import describe_guess, describe_others
 from slowtask.errors import UsageError
+from slowtask.parse.custom import CustomFormat
 from slowtask.parse.events import events
 from slowtask.parse.items import Tally, Unparsable
 from slowtask.parse.sources import Source, resolve
@@ -24,6 +27,11 @@ _encode = msgspec.json.Encoder().encode
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
 @date_option
 @timezone_option
+@custom_options
+@click.option(
+    "--explain", "line", metavar="LINE",
+    help="Show how this line is read, instead: what each part of it is, and what comes of it. - is stdin.",
+)  # fmt: skip
 @click.option("--quiet", is_flag=True, help="Only count the lines that can't be parsed, don't list them.")
 @click.pass_context
 def parse(
@@ -32,6 +40,8 @@ def parse(
     sources: tuple[str, ...],
     day: date | None,
     zone: tzinfo,
+    custom: CustomFormat,
+    line: str | None,
     quiet: bool,
 ) -> None:
     """Convert log lines to events, one JSON object per line.
@@ -47,6 +57,8 @@ def parse(
       slowtask parse worker.log > runs.ndjson
     Read from a pipe:
       kubectl logs worker | slowtask parse - | head
+    Why is a line read as it is, or not at all?
+      grep -m 1 send_mail worker.log | slowtask parse --explain -
 
     \b
     Exit status:
@@ -54,9 +66,13 @@ def parse(
       1  no line could be parsed, or a file can't be read
       2  an argument is wrong
     """
+    if line is not None:
+        if sources:
+            raise UsageError("--explain explains one line: leave out the sources.")
+        context.exit(not explain_line(line, day, zone, custom))
     tally = Tally()
     out = sys.stdout.buffer
-    for source in resolve(sources):
+    for source in resolve(sources, custom):
         _print_events(source, day, zone, tally, out, quiet=quiet)
     click.echo(_summary(tally), err=True)
     if tally.lines and not tally.events:
@@ -80,6 +96,8 @@ def _print_events(
     tally.lines += counts.lines
     tally.events += counts.events
     tally.unparsable += counts.unparsable
+    tally.skipped += counts.skipped
+    tally.guessed += counts.guessed
 
 
 def _complaint(source: Source, item: Unparsable) -> str:
@@ -89,8 +107,13 @@ def _complaint(source: Source, item: Unparsable) -> str:
 
 
 def _summary(tally: Tally) -> str:
-    """How many lines became events, and how many of the others had each reason."""
+    """How many lines became events, and in one line with that: what of the others, and of the dates."""
     bad = tally.unparsable.total()
     reasons = "; ".join(f"{count:,} {reason.sentence}" for reason, count in tally.unparsable.most_common())
-    counts = f"{plural(tally.events, 'event')} from {plural(tally.lines, 'line')}"
-    return f"{counts}, {bad:,} not parsable: {reasons}" if bad else counts
+    parts = [
+        f"{plural(tally.events, 'event')} from {plural(tally.lines, 'line')}"
+        + (f", {bad:,} not parsable: {reasons}" if bad else ""),
+        describe_others(tally.skipped.items()),
+        describe_guess(tally.guessed),
+    ]
+    return "; ".join(part for part in parts if part)

@@ -9,8 +9,16 @@ from typing import Final
 import click
 
 from slowtask.cli.logs import explain_empty, parse_period, warn_of_skipped
-from slowtask.cli.options import date_option, queue_option, since_option, timezone_option, until_option
+from slowtask.cli.options import (
+    custom_options,
+    date_option,
+    queue_option,
+    since_option,
+    timezone_option,
+    until_option,
+)
 from slowtask.errors import SourceError, UsageError
+from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import Source, find_rotated, is_address, resolve
 from slowtask.rank.ranking import rank
 from slowtask.store import Measurement, Query
@@ -30,9 +38,10 @@ STDOUT: Final = "-"
 @queue_option
 @date_option
 @timezone_option
+@custom_options
 def report(
     sources: tuple[str, ...], out: str, since: str | None, until: str | None, queues: tuple[str, ...],
-    day: date | None, zone: tzinfo,
+    day: date | None, zone: tzinfo, custom: CustomFormat,
 ) -> None:  # fmt: skip
     """Write the ranking and charts to one HTML file.
 
@@ -57,7 +66,8 @@ def report(
             "A report can be made only from log files: for an Elasticsearch, use the dashboards in Kibana."
         )
     target = None if out == STDOUT else check_target(Path(out))
-    html, contents = make_report(sources, query, day, zone)
+    logs = [*resolve(sources, custom), *([] if sources else monitor_samples())]
+    html, contents = make_report(logs, query, day, zone)
     content = html.encode()
     if target is None:
         sys.stdout.buffer.write(content)
@@ -84,12 +94,11 @@ def monitor_samples() -> list[Source]:
     return resolve([str(log) for log in logs]) if logs else []
 
 
-def make_report(sources: tuple[str, ...], query: Query, day: date | None, zone: tzinfo) -> tuple[str, str]:
-    """Read the logs and make the report. Returns its HTML, and its contents in a few words.
+def make_report(logs: list[Source], query: Query, day: date | None, zone: tzinfo) -> tuple[str, str]:
+    """Read *logs* and make the report. Returns its HTML, and its contents in a few words.
 
     Raises `SlowtaskError`.
     """
-    logs = [*resolve(sources), *([] if sources else monitor_samples())]
     from slowtask.store.files import Files
 
     store = Files(logs, date=day, timezone=zone)

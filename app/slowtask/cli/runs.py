@@ -12,7 +12,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from slowtask.cli.logs import NO_RUN_MATCHES, NO_RUNS_YET, open_store
+from slowtask.cli.logs import INCOMPLETE, NO_RUN_MATCHES, NO_RUNS_YET, open_store
+from slowtask.cli.options import read_custom_format
 from slowtask.errors import SlowtaskError, SourceError
 from slowtask.watch.judge import Typical
 
@@ -31,7 +32,7 @@ def read_runs(sources: tuple[str, ...], queues: tuple[str, ...] = ()) -> Mapping
 
     query = Query(since=datetime.now(UTC) - PERIOD, queues=queues)
     try:
-        figures = open_store(sources, None, UTC).measure(query).figures
+        figures = open_store(sources, None, UTC, read_custom_format()).measure(query).figures
     except SlowtaskError:
         if sources:
             raise
@@ -66,10 +67,10 @@ class Reader:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise SourceError(f"{error}.") from None
-        if not done.returncode:
+        if done.returncode in (0, INCOMPLETE):
             return typical_times(json.loads(done.stdout))
         problem = done.stderr.strip().rpartition("\n")[2].removeprefix("slowtask: ")
-        if problem in (NO_RUN_MATCHES, NO_RUNS_YET):
+        if problem == NO_RUN_MATCHES or problem.startswith(NO_RUNS_YET):
             return {}
         raise SourceError(problem)
 

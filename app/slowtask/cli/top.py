@@ -7,14 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slowtask.cli.logs import Options, make_view, measure, open_store, parse_period
-from slowtask.cli.options import date_option, queue_option, since_option, timezone_option, until_option
+from slowtask.cli.logs import (
+    INCOMPLETE,
+    Options,
+    make_view,
+    measure,
+    open_store,
+    parse_period,
+)
+from slowtask.cli.options import (
+    custom_options,
+    date_option,
+    queue_option,
+    since_option,
+    timezone_option,
+    until_option,
+)
 from slowtask.cli.show import export
+from slowtask.cli.show.doubts import describe_guess, describe_others
 from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import UsageError
+from slowtask.parse.custom import CustomFormat
 from slowtask.rank.ranking import ORDERS, Order
 from slowtask.store import Measurement
-from slowtask.units import plural
 
 if TYPE_CHECKING:
     from slowtask.cli.show.ranking import View
@@ -43,13 +58,16 @@ if TYPE_CHECKING:
     "--interval", type=click.FloatRange(min=0.1), default=2.0, show_default=True, metavar="SECONDS",
     help="How often --watch reads the logs again.",
 )  # fmt: skip
-@click.option("--bad", is_flag=True, help="List the lines that can't be parsed instead of the tasks.")
+@click.option("--bad", is_flag=True, help="List the lines that weren't read, instead of the tasks.")
 @date_option
 @timezone_option
+@custom_options
+@click.pass_context
 def top(
+    context: click.Context,
     sources: tuple[str, ...], by: Order, since: str | None, until: str | None, queues: tuple[str, ...],
     tasks: tuple[str, ...], limit: int, interval: float, day: date | None, zone: tzinfo,
-    *, as_json: bool, as_csv: bool, bad: bool, watch: bool,
+    custom: CustomFormat, *, as_json: bool, as_csv: bool, bad: bool, watch: bool,
 ) -> None:  # fmt: skip
     """Rank tasks by the worker time they used.
 
@@ -65,10 +83,17 @@ def top(
       slowtask top logs/ --json
     All machines, the last day:
       slowtask top https://elastic.example.org:9200 --since 1d
+
+    \b
+    Exit status:
+      0  the ranking is complete
+      1  there is nothing to rank, or a log can't be read
+      2  an argument is wrong
+      3  there is a ranking, but lines that may tell of runs weren't read
     """
     require_one_mode(as_json=as_json, as_csv=as_csv, bad=bad, watch=watch)
     query = parse_period(since, until, queues)
-    store = open_store(sources, day, zone)
+    store = open_store(sources, day, zone, custom)
     options = Options(by=by, tasks=tasks, limit=limit)
     if watch:
         from slowtask.cli.show.ranking_live import run_live
@@ -81,6 +106,8 @@ def top(
         measurement = measure(store, query)
         view = make_view(measurement, query, options, perf_counter() - start)
         print_ranking(view, options, as_json=as_json, as_csv=as_csv)
+        if measurement.bad:
+            context.exit(INCOMPLETE)
 
 
 def require_one_mode(**modes: bool) -> None:
@@ -93,10 +120,10 @@ def require_one_mode(**modes: bool) -> None:
 def print_ranking(view: "View", options: Options, *, as_json: bool, as_csv: bool) -> None:
     """Print *view* for a person, as JSON or as CSV."""
     tasks = view.tasks[: options.limit or None]
-    if as_json:
-        export.write_json(tasks, utf8_stdout())
-    elif as_csv:
-        export.write_csv(tasks, utf8_stdout())
+    if as_json or as_csv:
+        write = export.write_json if as_json else export.write_csv
+        write(tasks, utf8_stdout())
+        print_doubts(view.measurement)
     else:
         from slowtask.cli.show.console import make_console
         from slowtask.cli.show.ranking import page
@@ -105,13 +132,23 @@ def print_ranking(view: "View", options: Options, *, as_json: bool, as_csv: bool
         console.print(page(view, options.limit, console.width))
 
 
+def print_doubts(measurement: Measurement) -> None:
+    """Say on stderr what wasn't read, and which dates were guessed."""
+    if measurement.guessed:
+        click.echo(f"slowtask: {describe_guess(measurement.guessed)}.", err=True)
+    if measurement.bad:
+        click.echo(
+            f"slowtask: {measurement.bad.sentence}: slowtask top --bad lists which, and why.", err=True
+        )
+
+
 def print_bad_lines(measurement: Measurement) -> None:
-    """Print the first lines that can't be parsed, and how many there are."""
-    for example in measurement.bad.examples:
+    """Print the first lines that weren't read, how many there are, and how many other programs wrote."""
+    bad = measurement.bad
+    for example in bad.examples:
         click.echo(example)
-    more = measurement.bad.count - len(measurement.bad.examples)
-    click.echo(
-        f"{plural(measurement.bad.count, 'line')} could not be parsed"
-        + (f"; {more:,} are not shown." if more else "."),
-        err=True,
-    )
+    more = max(0, bad.count - len(bad.examples))
+    rest = f"; {more:,} are not shown." if more else "."
+    click.echo(f"{bad.sentence or 'All lines that may tell of runs were read'}{rest}", err=True)
+    if others := describe_others(measurement.others.items()):
+        click.echo(f"{others}.", err=True)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from slowtask.cli.logs import parse_period, warn_of_skipped
-from slowtask.cli.options import date_option, since_option, timezone_option, until_option
+from slowtask.cli.options import custom_options, date_option, since_option, timezone_option, until_option
 from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import SourceError, UsageError
-from slowtask.parse.sources import resolve
+from slowtask.parse.custom import CustomFormat
+from slowtask.parse.sources import Source, resolve
 from slowtask.rank.change import Change
 from slowtask.rank.whatif import try_change
 from slowtask.store import Query
@@ -82,9 +83,10 @@ class NamedNumber(click.ParamType[tuple[str | None, float]]):
 @click.option("--json", "as_json", is_flag=True, help="Print one object, with times in seconds.")
 @date_option
 @timezone_option
+@custom_options
 def whatif(
     *, sources: tuple[str, ...], since: str | None, until: str | None, day: date | None, zone: tzinfo,
-    job_bytes: int, as_json: bool, **options: Any,
+    custom: CustomFormat, job_bytes: int, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Replay a log with a change, such as more workers.
 
@@ -107,7 +109,8 @@ def whatif(
     """
     change = make_change(**options)
     start = perf_counter()
-    log = read_log(sources, parse_period(since, until, ()), day, zone)
+    query = parse_period(since, until, ())
+    log = read_log(resolve(sources, custom), query, day, zone)
     outcome = try_change(log, change)
     from slowtask.cli.show.replay import print_outcome, write_json
 
@@ -127,9 +130,8 @@ def make_change(*, arrivals: float, **pairs: tuple[tuple[str | None, Any], ...])
     return Change(arrivals=arrivals, **numbers)
 
 
-def read_log(sources: tuple[str, ...], query: Query, day: date | None, zone: tzinfo) -> "Columns":
+def read_log(logs: list[Source], query: Query, day: date | None, zone: tzinfo) -> "Columns":
     """Read the runs to replay. Raises `SourceError` if there are none."""
-    logs = resolve(sources)
     # DuckDB is slow to import: a wrong path should be reported before that.
     from slowtask.cli.show.progress import show_progress
     from slowtask.store.files import Files
@@ -151,4 +153,6 @@ def explain_empty(log: "Columns", query: Query) -> str:
         return f"{runs} {verb} a wait and a run time, as in stock logs: run the workers with slowtask."
     if query != Query():
         return "No run matches --since and --until: widen them."
-    return "The logs hold no runs: check that the workers run with slowtask, or name other files."
+    if log.bad:
+        return f"The logs hold no runs, and {log.bad.sentence}: slowtask top --bad says why."
+    return "The logs hold no runs: name the logs of workers that run with slowtask."

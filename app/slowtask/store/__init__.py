@@ -3,9 +3,15 @@
 A store answers a `Query` with a `Measurement`: the figures of each task. `slowtask.rank.ranking` orders them.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Protocol
+
+from slowtask.units import plural
+
+#: The name of a log whose lines give no full dates, and the date that was guessed for the first of them.
+Guess = tuple[str, date]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +72,37 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadLines:
-    """Lines that can't be read as a run.
+    """Lines that may tell of runs and can't be read: without any, the figures are complete.
 
     Attributes:
         count: How many there are.
         examples: The first of them, each as `file:line: reason`.
+        strange: How many logs have no line that is known; their first lines are among the examples.
     """
 
     count: int = 0
     examples: tuple[str, ...] = ()
+    strange: int = 0
 
     def __add__(self, other: "BadLines") -> "BadLines":
         """The lines of two logs together."""
-        return BadLines(count=self.count + other.count, examples=self.examples + other.examples)
+        return BadLines(
+            count=self.count + other.count,
+            examples=self.examples + other.examples,
+            strange=self.strange + other.strange,
+        )
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self.count or self.strange)
+
+    @property
+    def sentence(self) -> str:
+        """How many there are, in words: `2 lines may tell of runs and weren't read`."""
+        logs = f"{plural(self.strange, 'log')} {'has' if self.strange == 1 else 'have'} no line that is known"
+        tail = "may tell of a run and wasn't read" if self.count == 1 else "may tell of runs and weren't read"
+        lines = f"{plural(self.count, 'line')} {tail}"
+        return "; ".join([lines] * bool(self.count) + [logs] * bool(self.strange))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +111,21 @@ class Measurement:
 
     Attributes:
         figures: The figures of each task, in no particular order.
-        bad: The lines that can't be read.
+        bad: The lines that may tell of runs and can't be read.
         source: What was read, in words: `3 files`, `elastic.example.org:9200`.
         skipped: How many logs were left out because their packed form was read.
+        others: How many lines other programs wrote, by kind, such as `web server`.
+        guessed: The logs whose dates were guessed.
+        stock: Whether a log isn't slowtask's own.
     """
 
     figures: tuple[Figures, ...]
     bad: BadLines
     source: str
     skipped: int = 0
+    others: Mapping[str, int] = field(default_factory=dict)
+    guessed: tuple[Guess, ...] = ()
+    stock: bool = False
 
 
 class Store(Protocol):

@@ -112,8 +112,14 @@ class Reading:
     def measure(self, query: Query) -> Measurement:
         """Measure each task. A file that DuckDB can't read is parsed, and all files are read again."""
         rows = self._ask_until_sound(lambda: self._fetch_rows(query))
+        parsed = self._parsed
         return Measurement(
-            figures=tuple(map(_make_figures, rows)), bad=self._parsed.bad, source=plural(self.count, "file")
+            figures=tuple(map(_make_figures, rows)),
+            bad=parsed.bad,
+            source=plural(self.count, "file"),
+            others=parsed.others,
+            guessed=tuple(parsed.guessed),
+            stock=parsed.lines > 0,
         )
 
     def columns(self, query: Query) -> Columns:

@@ -1,12 +1,13 @@
 """Parse the logs that DuckDB can't read, into CSV files that it can."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slowtask.parse.sources import Source
-from slowtask.store import BadLines
+from slowtask.store import BadLines, Guess
 
 if TYPE_CHECKING:
     from slowtask.parse.items import Tally
@@ -22,6 +23,9 @@ class ParsedFiles:
         self._csv_files: list[Path] = []
         self.sources: list[Source] = []  #: what has been parsed
         self.bad = BadLines()
+        self.lines = 0  #: how many were parsed
+        self.others: Counter[str] = Counter()  #: lines of other programs, by kind
+        self.guessed: list[Guess] = []  #: the logs whose dates were guessed
 
     def parse(self, sources: Sequence[Source]) -> None:
         """Parse *sources*: their runs go to `csv_paths()`, lines that can't be read to `bad`."""
@@ -48,10 +52,16 @@ class ParsedFiles:
 
     def _keep(self, tally: "Tally") -> None:
         """Remember what was parsed."""
+        from slowtask.parse.items import Reason  # noqa: PLC0415 - see above
+
         self._csv_files += tally.files
+        self.lines += tally.lines
+        self.others.update({kind.value: count for kind, count in tally.skipped.items()})
+        self.guessed += tally.guessed
         self.bad += BadLines(
-            count=tally.unparsable.total(),
+            count=tally.unparsable.total() - tally.unparsable[Reason.STRANGE],
             examples=tuple(f"{name}:{each.line}: {each.sentence}" for name, each in tally.bad),
+            strange=len({name for name, each in tally.bad if each.reason is Reason.STRANGE}),
         )
 
     def csv_paths(self) -> list[str]:

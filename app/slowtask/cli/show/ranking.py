@@ -10,10 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from slowtask.cli.show.console import EIGHTHS, UNKNOWN, shorten, time_text
+from slowtask.cli.show.doubts import describe_guess
 from slowtask.rank.ranking import Order, Task, verdict
 from slowtask.record.event import SECOND
 from slowtask.store import Figures, Measurement
-from slowtask.units import duration, percent, plural, printable
+from slowtask.units import capitalize, duration, percent, plural, printable
 
 BAR_WIDTH: Final = 10  #: characters
 MIN_NAME_WIDTH: Final = 20  #: characters; for it, other columns are left out
@@ -52,7 +53,7 @@ def page(view: View, limit: int, width: int) -> Group:
         table(rows, rough, view.by, width),
         Text(),
         Text(verdict(view.tasks, view.by), style="bold"),
-        *notes(len(view.tasks) - len(rows), view.measurement.bad.count, margin),
+        *notes(len(view.tasks) - len(rows), view.measurement, margin),
     ]
     return Group(*parts)
 
@@ -155,15 +156,15 @@ COLUMNS: Final = (
 )
 
 
-def notes(more: int, bad: int, margin: int) -> list[Text]:
-    """Explain `~`, and say how many tasks and lines are not shown."""
+def notes(more: int, measurement: Measurement, margin: int) -> list[Text]:
+    """Explain `~`, say how many tasks are not shown, what wasn't read, and which dates were guessed."""
     lines = []
     if margin:
         lines.append(f"~: from log lines in whole seconds, ± {duration(margin / SECOND)}.")
     if more > 0:
         lines.append(f"{plural(more, 'more task')}: -n 0 shows all.")
-    if bad:
-        lines.append(
-            f"{plural(bad, 'line')} could not be parsed: --bad shows {'it' if bad == 1 else 'them'}."
-        )
+    if measurement.guessed:
+        lines.append(f"{capitalize(describe_guess(measurement.guessed))}.")
+    if measurement.bad:
+        lines.append(f"{measurement.bad.sentence}: --bad lists which, and why.")
     return [Text(line, style="dim") for line in lines]

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from time import monotonic
-from typing import Final
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -17,8 +16,6 @@ from slowtask.cli.show.ranking import View, page
 from slowtask.errors import SourceError, UsageError
 from slowtask.rank.ranking import Order
 from slowtask.store import Measurement, Query, Store
-
-OTHER_LINES: Final = 9  #: of the page, besides the rows of the table
 
 
 def run_live(store: Store, make_query: Callable[[], Query], options: Options, interval: float) -> None:
@@ -77,9 +74,13 @@ def frame(view: View | str, options: Options, console: Console) -> Group:
     """The screen's content: *view* cut to the height of *console*, and the keys."""
     if isinstance(view, str):
         return Group(Text(view), Text(), keys_line(options.by))
-    room = max(1, console.height - OTHER_LINES)
-    limit = min(options.limit or room, room)
-    return Group(*page(view, limit, console.width).renderables, Text(), keys_line(options.by))
+    limit = min(options.limit or len(view.tasks), len(view.tasks))
+    while True:
+        screen = Group(page(view, limit, console.width), Text(), keys_line(options.by))
+        excess = len(console.render_lines(screen, pad=False)) - console.height
+        if excess <= 0 or limit <= 1:
+            return screen
+        limit = max(1, limit - excess)
 
 
 def keys_line(by: Order) -> Text:

@@ -89,8 +89,8 @@ def notes(outcome: Outcome, log: "Columns", job_bytes: int) -> list[Text]:
         lines.append(f"{plural(len(outcome.queues) - MAX_QUEUES, 'more queue')}: --json shows all.")
     if log.left_out:
         lines.append(f"{plural(log.left_out, 'run')} left out: the log has no wait or no run time for them.")
-    if log.bad.count:
-        lines.append(f"{plural(log.bad.count, 'line')} could not be parsed: slowtask top --bad shows them.")
+    if log.bad:
+        lines.append(f"{log.bad.sentence}: slowtask top --bad lists which, and why.")
     return [Text(line, style="dim") for line in lines]
 
 

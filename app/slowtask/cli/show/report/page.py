@@ -12,6 +12,7 @@ from string import Template
 from typing import Final
 
 from slowtask import __version__
+from slowtask.cli.show.doubts import describe_guess
 from slowtask.cli.show.report import moments
 from slowtask.cli.show.report.chart import COLOURS, Chart, display_name, draw, places
 from slowtask.cli.show.report.panels import Panel, name, panels
@@ -19,7 +20,7 @@ from slowtask.cli.show.report.ranking import MAX_ROWS, RED_FAILURES, breakable, 
 from slowtask.rank.ranking import Task, verdict
 from slowtask.record.event import SECOND
 from slowtask.store.history import History
-from slowtask.units import MINUTE, duration, percent, plural
+from slowtask.units import MINUTE, capitalize, duration, percent, plural
 
 MIN_BUSY_WORKERS: Final = 0.05  #: a lower average isn't shown
 
@@ -82,15 +83,16 @@ def tiles(history: History, tasks: Sequence[Task]) -> list[Tile]:
 
 
 def notes(history: History, tasks: Sequence[Task]) -> Iterator[str]:
-    """Explain `~`, and say how many tasks and lines are not shown."""
+    """Explain `~`, say how many tasks are not shown, what wasn't read, and which dates were guessed."""
     measurement = history.measurement
     if margin := max((each.margin for each in measurement.figures), default=0):
         yield f"~: from log lines in whole seconds, ± {duration(margin / SECOND)}."
     if len(tasks) > MAX_ROWS:
         yield f"{plural(len(tasks) - MAX_ROWS, 'more task')}: slowtask top -n 0 shows all."
-    if bad := measurement.bad.count:
-        them = "it" if bad == 1 else "them"
-        yield f"{plural(bad, 'line')} could not be parsed: slowtask top --bad shows {them}."
+    if measurement.guessed:
+        yield f"{capitalize(describe_guess(measurement.guessed))}."
+    if measurement.bad:
+        yield f"{measurement.bad.sentence}: slowtask top --bad lists which, and why."
 
 
 def _busy(history: History, total: float) -> str:
