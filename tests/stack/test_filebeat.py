@@ -11,8 +11,22 @@ import pytest
 import yaml
 from conftest import missing
 
-from places import EXAMPLES, GOLDEN, ROOT, TESTS
+from places import DOCS, EXAMPLES, GOLDEN, ROOT, TESTS
+from wild import WILD
 
+PLATFORMS = (DOCS / "platforms.md").read_text()
+#: The inputs that the page on platforms shows.
+SNIPPETS = [
+    each
+    for block in re.findall(r"^```yaml\n(.*?)^```$", PLATFORMS, re.MULTILINE | re.DOTALL)
+    for each in yaml.safe_load(block)
+]
+#: The keys that Filebeat 9's reference documents, of those inputs that filebeat.yml doesn't use.
+SNIPPET_KEYS = {
+    "tcp": {"host", "framing", "ssl"},
+    "aws-cloudwatch": {"log_group_arn", "start_position", "scan_frequency"},
+    "gcp-pubsub": {"project_id", "topic", "subscription.name", "credentials_file"},
+}
 CONFIGURATION = ROOT / "filebeat" / "filebeat.yml"
 LOGS = sorted((GOLDEN).glob("*.log"))
 
@@ -20,6 +34,11 @@ LOGS = sorted((GOLDEN).glob("*.log"))
 INPUT = {
     "type",
     "id",
+    "enabled",
+    "compression",  # since 9.3
+    "prospector.scanner.symlinks",
+    "units",
+    "seek",
     "paths",
     "prospector.scanner.exclude_files",
     "prospector.scanner.check_interval",
@@ -32,22 +51,40 @@ INPUT = {
     "publisher_pipeline.disable_host",
     "parsers",
 }
+CONTAINER = {"stream", "format"}
 MULTILINE = {"type", "pattern", "negate", "match", "max_lines", "timeout"}
 TOP = {"filebeat.inputs", "queue.disk", "output.logstash", "logging.metrics.enabled"}
 OUTPUT = {"hosts", "backoff.max"}
+#: The inputs that are off, and the variables: which turns each on, and which says what it reads.
+OPTIONAL = {
+    "slowtask-archives": ("SLOWTASK_ARCHIVES", "SLOWTASK_LOG_FOLDER"),
+    "slowtask-journal": ("SLOWTASK_JOURNAL", "SLOWTASK_JOURNAL_UNITS"),
+    "slowtask-containers": ("SLOWTASK_CONTAINERS", "SLOWTASK_CONTAINER_LOGS"),
+}
+#: Logs as people have them in which some line of a run doesn't begin an event, and what they are.
+JOINED = {
+    "69-terminal-wrapped": "the line goes on in the next",
+    "70-powershell-utf16": "Filebeat recodes it by its setting `encoding`",
+    "114-rq02-minutes": "times without seconds",
+    "135-cloudwatch-filter-log-events": "an export",
+    "137-cloudwatch-console-csv": "an export",
+    "144-grep-context-rq": "the output of grep",
+    "154-cat-n": "the output of cat",
+}
 #: How files may be named in a folder of logs, and which input takes them.
 NAMES = {
     "slowtask.ndjson": "slowtask-runs",
     "slowtask.ndjson.20261123T184758.145554Z": "slowtask-runs",  # our own rotation
     "slowtask.ndjson-20261122": "slowtask-runs",  # logrotate, with dateext
     "slowtask.ndjson.1": "slowtask-runs",
-    "slowtask.ndjson-20261121.gz": None,
+    "slowtask.ndjson-20261121.gz": "slowtask-runs",
     "slowtask.ndjson-20261120.parquet": None,
     "worker.log": "slowtask-stock",
     "worker.log.1": "slowtask-stock",
     "worker.log-20261122": "slowtask-stock",
-    "worker.log.2.gz": None,
+    "worker.log.2.gz": "slowtask-archives",
     "shop.log.ndjson": "slowtask-runs",
+    "shop.log.ndjson.1.gz": "slowtask-runs",
     "notes.txt": None,
 }
 
@@ -65,6 +102,11 @@ def runs(configuration):
 @pytest.fixture(scope="module")
 def stock(configuration):
     return configuration["filebeat.inputs"][1]
+
+
+@pytest.fixture(scope="module")
+def named(configuration):
+    return {each["id"]: each for each in configuration["filebeat.inputs"]}
 
 
 @pytest.fixture(scope="module")
@@ -97,13 +139,16 @@ def test_every_key_is_one_that_filebeat_documents(configuration):
     for each in configuration["filebeat.inputs"]:
         assert set(each) <= INPUT
         for parser in each.get("parsers", []):
-            assert set(parser) == {"multiline"}
-            assert set(parser["multiline"]) <= MULTILINE
+            assert len(parser) == 1
+            assert set(parser.get("multiline", {})) <= MULTILINE
+            assert set(parser.get("container", {})) <= CONTAINER
 
 
 def test_inputs_have_ids_of_their_own(configuration):
-    assert [each["id"] for each in configuration["filebeat.inputs"]] == ["slowtask-runs", "slowtask-stock"]
-    assert {each["type"] for each in configuration["filebeat.inputs"]} == {"filestream"}
+    inputs = configuration["filebeat.inputs"]
+
+    assert [each["id"] for each in inputs] == ["slowtask-runs", "slowtask-stock", *OPTIONAL]
+    assert {each["type"] for each in inputs} == {"filestream", "journald"}
 
 
 def test_nothing_is_added_to_a_line_that_can_be_left_out(configuration):
@@ -125,6 +170,7 @@ def test_each_file_is_read_by_one_input(configuration, name, input_):
     taken = [
         each["id"]
         for each in configuration["filebeat.inputs"]
+        if "SLOWTASK_LOG_FOLDER" in str(each.get("paths"))
         if any(fnmatch.fnmatchcase(name, Path(path).name) for path in each["paths"])
         and not any(re.search(excluded, name) for excluded in each["prospector.scanner.exclude_files"])
     ]
@@ -149,7 +195,7 @@ def test_a_stock_log_is_known_by_its_inode(stock):
 
 def test_a_line_is_looked_for_soon(configuration):
     """Filebeat asks for `init <= max <= check_interval`."""
-    for each in configuration["filebeat.inputs"]:
+    for each in (each for each in configuration["filebeat.inputs"] if each["type"] == "filestream"):
         waits = [each["backoff.init"], each["backoff.max"], each["prospector.scanner.check_interval"]]
 
         assert sorted(waits, key=seconds) == waits
@@ -158,6 +204,60 @@ def test_a_line_is_looked_for_soon(configuration):
 
 def test_the_lines_of_ours_are_never_joined(runs):
     assert "parsers" not in runs
+
+
+# Inputs that are off
+
+
+@pytest.mark.parametrize(("name", "variables"), OPTIONAL.items())
+def test_another_input_is_off_until_its_variable_turns_it_on(named, name, variables):
+    switch, what = variables
+
+    assert named[name]["enabled"] == f"${{{switch}:false}}"
+    assert f"${{{what}:" in str(named[name].get("paths", named[name].get("units")))
+
+
+def test_the_lists_of_variables_are_strings_that_filebeat_splits_at_commas(named):
+    assert named["slowtask-journal"]["units"] == "${SLOWTASK_JOURNAL_UNITS:rq.service,celery.service}"
+    assert named["slowtask-containers"]["paths"] == "${SLOWTASK_CONTAINER_LOGS:/var/log/containers/*.log}"
+
+
+def test_all_inputs_of_stock_lines_join_them_alike(named, stock):
+    others = [named[name]["parsers"] for name in OPTIONAL]
+
+    assert [parsers[-1] for parsers in others] == stock["parsers"] * len(OPTIONAL)
+
+
+def test_a_containers_line_is_unwrapped_before_lines_are_joined(named):
+    assert [next(iter(parser)) for parser in named["slowtask-containers"]["parsers"]] == [
+        "container",
+        "multiline",
+    ]
+
+
+def test_compressed_files_are_known_by_their_first_bytes(configuration):
+    """Filebeat asks for it where it reads them."""
+    compressed = [each for each in configuration["filebeat.inputs"] if "compression" in each]
+
+    assert [each["id"] for each in compressed] == ["slowtask-runs", "slowtask-archives"]
+    assert all(each["prospector.scanner.fingerprint.enabled"] for each in compressed)
+    assert all("file_identity.fingerprint" in each for each in compressed)
+
+
+def test_the_page_on_platforms_tells_the_variables_with_their_defaults(named):
+    rows = re.findall(r"^\| .* \| (`SLOWTASK_.*`) \|$", PLATFORMS, re.MULTILINE)
+    told = set(re.findall(r"SLOWTASK_[A-Z_]*[A-Z]", " ".join(rows)))
+
+    assert told == {variable for variables in OPTIONAL.values() for variable in variables}
+
+
+@pytest.mark.parametrize("block", SNIPPETS, ids=lambda block: block["id"])
+def test_a_snippet_of_the_page_on_platforms_is_an_input(block):
+    known = INPUT | SNIPPET_KEYS.get(block["type"], set())
+
+    assert block["type"] in {"filestream", "journald", *SNIPPET_KEYS}
+    assert set(block) <= known
+    assert len(block) <= 5
 
 
 # Lines that belong together
@@ -179,6 +279,16 @@ def test_every_line_that_tells_of_a_run_begins_an_event(joined, log):
 
     assert telling
     assert telling <= {first for first, _ in joined(log)}
+
+
+@pytest.mark.parametrize("log", sorted(WILD.glob("*.log")), ids=lambda log: log.stem)
+def test_so_does_one_in_wrappers_or_with_another_head(joined, log):
+    """A line that doesn't is joined to the one before, and read there; but of too many the last are lost."""
+    expected = json.loads(log.with_suffix(".expected.json").read_text())
+    telling = {line for run in expected["runs"] for line in run["lines"]}
+
+    missing = telling - {first for first, _ in joined(log)}
+    assert bool(missing) == (log.stem in JOINED), missing
 
 
 @pytest.mark.parametrize("log", [log for log in LOGS if log.stem != "text-format"], ids=lambda log: log.stem)
@@ -206,6 +316,6 @@ def test_the_longest_traceback_here_is_kept_whole(joined, stock):
 
 def test_a_coloured_line_begins_an_event(joined, tmp_path):
     log = tmp_path / "worker.log"
-    log.write_text('\x1b[32m18:47:58 default: Job OK (7)\nat 18:47:58 sharp\n{"@timestamp":"x"}\nTime: 1\n')
+    log.write_text('\x1b[32m18:47:58 default: Job OK (7)\nat six sharp\n{"@timestamp":"x"}\nTime: 1\n')
 
     assert joined(log) == [(1, 2), (3, 1), (4, 1)]

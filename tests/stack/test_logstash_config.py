@@ -14,7 +14,6 @@ from lscl.parser import parse_lscl
 
 from pipeline import configuration
 from places import ROOT
-from slowtask.parse.grok import STANDARD, read_shipped_patterns
 from slowtask.record import event, sample
 from slowtask.store.elastic.client import connect
 from slowtask.store.elastic.setup import SetupOptions, setup
@@ -24,7 +23,6 @@ FILES = sorted((LOGSTASH / "pipeline").glob("*.conf"))
 TEMPLATES = {path.stem for path in (ROOT / "elasticsearch" / "_index_template").glob("*.json")}
 DATASETS = {event.DATASET, sample.QUEUE_DATASET, sample.ALERT_DATASET, sample.UNPARSED_DATASET}
 VARIABLE = re.compile(r"\$\{(\w+)(?::([^}]*))?\}")
-PATTERN = re.compile(r"%\{(\w+)(?::[^}]*)?\}")
 
 #: What the reference of Logstash 9 documents, of what we use: all ship with every Logstash.
 DOCUMENTED = {
@@ -33,7 +31,6 @@ DOCUMENTED = {
     ("input", "dead_letter_queue"): {"id", "path", "pipeline_id"},
     ("filter", "json"): {"id", "source", "add_field"},
     ("filter", "ruby"): {"id", "path", "script_params"},
-    ("filter", "grok"): {"id", "patterns_dir", "match", "tag_on_failure", "timeout_millis"},
     ("filter", "mutate"): {"id", "copy", "replace", "remove_field"},
     ("filter", "drop"): {"id"},
     ("output", "pipeline"): {"id", "send_to"},
@@ -81,19 +78,6 @@ def undocumented(text):
         for section, name, options in plugins(text)
         if (section, name) not in DOCUMENTED or options.keys() - DOCUMENTED[section, name]
     ]
-
-
-def undefined(text):
-    """The grok patterns that a configuration names and nobody defines."""
-    expressions = [
-        expression
-        for _, name, options in plugins(text)
-        if name == "grok"
-        for patterns in options["match"].values()
-        for expression in ([patterns] if isinstance(patterns, str) else patterns)
-    ]
-    known = read_shipped_patterns()
-    return [name for each in expressions for name in PATTERN.findall(each) if name not in known]
 
 
 def sections(name):
@@ -194,26 +178,24 @@ def test_the_chatter_is_counted_by_its_id():
     assert ("filter", "drop", {"id": "slowtask_chatter"}) in plugins(text("filter.conf"))
 
 
-def test_every_pattern_is_ours_or_logstashs_own():
-    assert PATTERN.findall(text("filter.conf"))
-    assert undefined(text("filter.conf")) == []
-    assert set(STANDARD) == {"NOTSPACE"}
-
-
 def test_patterns_are_found_beside_the_pipeline():
     """A file within the folder of the pipeline would be read as a part of it."""
-    folders = [options["patterns_dir"] for _, name, options in plugins(text("filter.conf")) if name == "grok"]
+    [options] = [options for _, name, options in plugins(text("filter.conf")) if name == "ruby"]
 
-    assert folders
-    assert all(each == ["${SLOWTASK_PATTERNS:/usr/share/logstash/patterns}"] for each in folders)
-    assert [path.name for path in (LOGSTASH / "patterns").iterdir()] == ["slowtask"]
+    assert options["script_params"]["patterns"] == "${SLOWTASK_PATTERNS:/usr/share/logstash/patterns}"
+    assert {path.name for path in (LOGSTASH / "patterns").iterdir()} == {
+        "heads",
+        "slowtask",
+        "times",
+        "wrappers",
+    }
 
 
 def test_scripts_are_found_beside_the_pipeline_and_are_there():
     paths = [options["path"] for _, name, options in plugins(text("filter.conf")) if name == "ruby"]
     home = "${SLOWTASK_RUBY:/usr/share/logstash/ruby}/"
 
-    assert [each.removeprefix(home) for each in paths] == ["line.rb", "event.rb"]
+    assert [each.removeprefix(home) for each in paths] == ["event.rb"]
     assert all((LOGSTASH / "ruby" / each.removeprefix(home)).is_file() for each in paths)
 
 
@@ -411,10 +393,6 @@ def test_a_misspelt_option_is_found():
 
 def test_a_plugin_that_logstash_does_not_ship_is_found():
     assert undocumented('filter { range { id => "x" } }') == [("filter", "range", ["id"])]
-
-
-def test_a_pattern_that_nobody_defines_is_found():
-    assert undefined(text("filter.conf").replace("%{RQ_DONE:", "%{RQ_DOEN:")) == ["RQ_DOEN"]
 
 
 def test_a_setting_outside_of_a_plugin_is_found():

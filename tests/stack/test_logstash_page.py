@@ -52,6 +52,36 @@ def test_the_page_shows_each_kind_of_line():
     assert "error" in said[3]
 
 
+def test_the_recipe_reads_lines_by_the_patterns_alone(tmp_path):
+    """With Logstash's own grok filter, not with our scripts."""
+    text = (ROOT / "docs" / "recipes.md").read_text()
+    [recipe] = re.findall(r"^```logstash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    made = f"Task tasks.a[{'0' * 8}] succeeded in 0.1s: None"
+    lines = ("Time: 2021-01-13 10:03:59,202 Task: jobs.a Task-time: 1",
+             f"[2026-11-23 18:48:36,393: INFO/MainProcess] {made}",
+             f"2026-11-23 18:48:36 | INFO | {made}", "18:48:36 stranger")  # fmt: skip
+
+    found = alone(recipe, [{"message": line} for line in lines], tmp_path)
+
+    assert [each.get("task", {}).get("name") for each in found] == ["jobs.a", "tasks.a", "tasks.a", None]
+    assert [each["@metadata"].get("time") for each in found[:3]] == [
+        "2021-01-13 10:03:59,202", "2026-11-23 18:48:36,393", "2026-11-23 18:48:36",
+    ]  # fmt: skip
+    assert found[3]["tags"] == ["_grokparsefailure"]
+
+
+def alone(recipe, events, folder):
+    """What a pipeline with the filter *recipe* makes of *events*."""
+    for name in ("config", "pipeline"):
+        (folder / name).mkdir()
+    listed = [{"pipeline.id": "mine", "path.config": "/usr/share/logstash/pipeline/mine.conf"}]
+    (folder / "config" / "pipelines.yml").write_text(yaml.safe_dump(listed))
+    recipe = recipe.replace("/etc/logstash/patterns", str(ROOT / "logstash" / "patterns"))
+    output = 'output { elasticsearch { index => "mine" document_id => "%{message}" } }'
+    (folder / "pipeline" / "mine.conf").write_text(f"input {{ stdin {{ }} }}\n{recipe}\n{output}\n")
+    return logstash.pipelines().fresh(folder=folder).events(events)
+
+
 def test_lines_are_joined_by_filebeats_expression():
     patterns = re.findall(r"pattern(?::| =>) '(.+)'$", PAGE, re.MULTILINE)
 

@@ -4,24 +4,25 @@ Every test here sends all its lines through one instance and holds the outcome a
 """
 
 import random
-import re
 from itertools import chain, product
 from pathlib import Path
 
 import pytest
 
-from pipeline import logstash, odd
+from pipeline import carried, logstash, odd
 from pipeline.kinds import kinds
 from pipeline.parsing import DAY, parsed, runs, unparsed
 from places import GOLDEN
 from slowtask.parse.grok import Grok, read_shipped_patterns
 from slowtask.parse.ndjson import flatten
+from slowtask.parse.peel import find_sentences, peel
 
 pytestmark = pytest.mark.usefixtures("jruby")
 
 LOGS = sorted(GOLDEN.glob("*.log"))
 KINDS = kinds()
 ORDERS = 24
+HEAD = Grok("CELERY_HEAD", read_shipped_patterns())  #: Celery's own
 
 
 def written(folder, name, lines):
@@ -36,7 +37,8 @@ def logs(tmp_path_factory):
     """A log for each kind, the odd lines, and the golden logs; the events that Filebeat ships of each."""
     folder = tmp_path_factory.mktemp("mixed")
     mine = [written(folder, f"kind{place}", lines) for place, lines in enumerate(KINDS.values())]
-    paths = [*mine, written(folder, "odd", odd.lines()), *LOGS]
+    strange = [written(folder, each.__name__, each.lines()) for each in (odd, carried)]
+    paths = [*mine, *strange, *LOGS]
     return {path: logstash.shipped(path) for path in paths}
 
 
@@ -124,15 +126,21 @@ def test_any_kind_of_line_may_follow_any_other(pairs, one):
     assert [pair for pair, path in pairs.items() if path.name in bad] == []
 
 
-def test_the_kinds_are_all_that_the_patterns_tell_apart():
-    """A pattern that gets a word of its own needs a kind here."""
-    text = logstash.FILTER.read_text()
-    expressions = re.findall(r"%\{(\w+):\[@metadata\]\[is\]\[(\w+)\]\}", text)
-    groks = [(Grok(name, read_shipped_patterns()), word) for name, word in expressions]
-    lines = [each.split("\n")[0].encode() for each in chain.from_iterable(KINDS.values())]
+def test_the_kinds_have_every_sentence():
+    """A pattern that the filter reads needs a kind here."""
+    lines = [line for each in chain.from_iterable(KINDS.values()) for line in each.split("\n")]
+    sentences = list(chain.from_iterable(sentences_of(each) for each in lines))
+    groks = {name: Grok(name, read_shipped_patterns()) for name in logstash.used_patterns()}
 
-    found = {next((word for grok, word in groks if grok.match(each)), None) for each in lines}
-    assert found - {None} == {word for _, word in expressions}
+    assert [name for name, grok in groks.items() if not any(map(grok.match, sentences))] == []
+
+
+def sentences_of(line):
+    """*line* as it is, and behind its wrappers and its head."""
+    _, text, head = peel(line.encode())
+    own = HEAD.match(text)
+    places = [own.end() + 1] if own else [at for at, _ in find_sentences(text, head)]
+    return [line.encode(), text, *(text[at:] for at in places)]
 
 
 def test_the_kinds_give_every_reason_but_those_of_odd_times(pairs):
@@ -141,5 +149,5 @@ def test_the_kinds_give_every_reason_but_those_of_odd_times(pairs):
 
     assert found >= {
         "torn-json", "not-an-event", "wrong-field", "malformed", "unknown-format", "no-task-name", "binary",
-        "nul-bytes", "too-long", "bad-duration",
+        "nul-bytes", "too-long", "bad-duration", "bad-time", "no-time", "lost-process",
     }  # fmt: skip

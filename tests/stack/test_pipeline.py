@@ -8,14 +8,29 @@ import pytest
 
 from documents import nested
 from logs import line, made
-from pipeline import logstash, odd
+from pipeline import carried, logstash, odd
 from pipeline.parsing import DAY, micro, parsed, runs, unparsed
 from places import GOLDEN
 from slowtask.parse.items import SENTENCES
 from slowtask.parse.ndjson import flatten
 from slowtask.record import event, sample
+from wild import WILD
 
 LOGS = sorted(GOLDEN.glob("*.log"))
+#: What a filter can't know of a log that it gets line by line, and the parser can.
+UNKNOWN = {
+    "70-powershell-utf16": "Filebeat recodes UTF-16 by its setting `encoding`",
+    "73-loguru-between-celery": "that a process has ended waits for the next line, which may name its task",
+    "135-cloudwatch-filter-log-events": "the whole log is one JSON document",
+    "138-gcloud-newest-first-rq": "the latest line comes first",
+}
+#: The same where Filebeat joins lines, if those of a traceback begin like lines of their own.
+JOINED = UNKNOWN | dict.fromkeys(
+    ("09-journald-celery", "129-journald-short-iso-zone", "153-github-actions-compose"),
+    "each line of a traceback has a time before it",
+)
+#: The same where it doesn't join them.
+APART = UNKNOWN | {"69-terminal-wrapped": "the line is cut in two"}
 
 pytestmark = pytest.mark.usefixtures("jruby")
 
@@ -49,11 +64,51 @@ def strange(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def peeled(tmp_path_factory):
+    """A log of lines in wrappers, behind heads, and in JSON."""
+    path = tmp_path_factory.mktemp("carried") / "carried.log"
+    path.write_bytes("\n".join(carried.lines()).encode() + b"\n")
+    return path
+
+
+def wild(unknown):
+    """The logs as people have them; those in *unknown* give something else."""
+    return [
+        pytest.param(
+            path,
+            id=path.stem,
+            marks=pytest.mark.xfail(strict=True, reason=unknown[path.stem]) if path.stem in unknown else (),
+        )
+        for path in sorted(WILD.glob("*.log"))
+    ]
+
+
+@pytest.mark.parametrize("path", wild(JOINED))
+def test_a_wild_log_gives_the_parser_s_events(path):
+    found = through(logstash.shipped(path), SLOWTASK_DATE=DAY)
+
+    assert (runs(found), unparsed(found)) == parsed(path)
+
+
+@pytest.mark.parametrize("path", wild(UNKNOWN))
+def test_a_wild_log_whose_lines_come_all_together_gives_them_too(path):
+    found = through(logstash.together(path), SLOWTASK_DATE=DAY)
+
+    assert (runs(found), unparsed(found)) == parsed(path)
+
+
 @pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
 def test_a_golden_log_gives_the_parser_s_events(path):
     found = through(logstash.shipped(path), SLOWTASK_DATE=DAY)
 
     assert (runs(found), unparsed(found)) == parsed(path)
+
+
+def test_lines_that_must_be_peeled_give_the_parser_s_events(peeled):
+    found = through(logstash.shipped(peeled), SLOWTASK_DATE=DAY)
+
+    assert (runs(found), unparsed(found)) == parsed(peeled)
 
 
 def test_odd_lines_give_the_parser_s_events(strange):
@@ -62,10 +117,17 @@ def test_odd_lines_give_the_parser_s_events(strange):
     assert (runs(found), unparsed(found)) == parsed(strange)
 
 
-@pytest.mark.parametrize("name", ["odd", *(path.stem for path in LOGS)])
-def test_line_by_line_only_what_a_traceback_tells_is_missing(name, strange):
-    path = strange if name == "odd" else GOLDEN / f"{name}.log"
+def test_odd_lines_that_come_one_by_one_lack_only_what_a_traceback_tells(strange):
+    assert_untold(strange)
 
+
+@pytest.mark.parametrize("path", [*(pytest.param(path, id=path.stem) for path in LOGS), *wild(APART)])
+def test_line_by_line_only_what_a_traceback_tells_is_missing(path):
+    assert_untold(path)
+
+
+def assert_untold(path):
+    """Line by line, the log at *path* gives all but what only a failure's traceback tells."""
     found = through(logstash.shipped(path, joined=False), SLOWTASK_DATE=DAY)
 
     expected, bad = parsed(path)
@@ -153,14 +215,14 @@ def test_a_monitor_s_line_keeps_its_dataset(record):
 
 
 def test_what_can_not_be_read_says_where_it_stands_and_keeps_the_line():
-    [found] = of_lines("not a log line")
+    [found] = of_lines("Time: not a log line")
 
     assert found.pop("event.id")
     assert found == {
         "@timestamp": "2026-11-23T23:59:59.000Z",
         "event.dataset": "slowtask.unparsed",
-        "event.reason": "unknown-format",
-        "event.original": "not a log line",
+        "event.reason": "malformed",
+        "event.original": "Time: not a log line",
         "log.file.path": "/var/log/app.log",
         "log.offset": 0,
         "host.name": "worker-1",
@@ -228,8 +290,7 @@ def test_what_is_infinite_is_no_number():
     assert (found["event.reason"], found["error.message"]) == ("wrong-field", "queue.load")
 
 
-def test_a_line_that_the_first_step_fails_on_is_kept():
-    """It gives no place to the second: as if it had raised."""
+def test_a_line_that_the_filter_fails_on_is_kept():
     [found] = through([{"message": "x" * 9, "log": {"offset": [1]}}])
 
     assert (found["event.reason"], found["event.original"]) == ("filter-error", "x" * 9)

@@ -1,5 +1,6 @@
 """The Ruby that Logstash runs: its own test blocks, and its style."""
 
+import re
 import shutil
 import subprocess
 
@@ -21,6 +22,15 @@ def test_the_test_blocks_of_a_script_hold(script, jruby):
 
     assert len(results) > 3
     assert [each for each in results if each[1]] == []
+
+
+def test_the_scripts_read_the_sentences_that_the_parser_reads():
+    """But Celery's banner: a line that tells of no run isn't sorted any further."""
+    folder = ROOT / "app" / "slowtask" / "parse"
+    text = "\n".join((folder / f"{name}.py").read_text() for name in ("celery", "revoked", "rq", "text"))
+    read = set(re.findall(r'"((?:RQ|CELERY)_[A-Z_]+|SLOWTASK_TEXT)"', text))
+
+    assert read - {"CELERY_BANNER"} == logstash.used_patterns()
 
 
 def test_rubocop_finds_nothing():

@@ -32,6 +32,8 @@ REFUSED = almost.written(RUN, labels={"tenant": "acme"})
 #: Known, and tell of no run by themselves.
 CHATTER = {
     "RQ chatter", "Celery received", "Celery terminated in vain", "Celery chatter", "banner", "blank",
+    "stranger", "stranger with a clock", "stranger with a bracket", "JSON of another",
+    "head of another program",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-# An item becomes the document that is stored.
+# DOCUMENT: an item becomes the document that is stored.
 require "digest"
 require "securerandom"
 require_relative "times"
@@ -15,7 +15,7 @@ module Slowtask
       record = item["run"] || unparsed(item, place)
       read = event.get("@timestamp")
       event.to_hash.each_key { |name| event.remove(name) unless name == "@timestamp" }
-      ["slowtask", "slowtask_read", "is"].each { |name| event.remove("[@metadata][#{name}]") }
+      event.remove("[@metadata][slowtask_read]")
       event.set("@timestamp", time(record["@timestamp"]) || read)
       identify(event, record["event.id"].to_s, item, place)
       fields(event, record)
@@ -26,7 +26,7 @@ module Slowtask
         "event.dataset" => "slowtask.unparsed", "event.reason" => item["bad"],
         "event.original" => item["text"].to_s[0, LONGEST], "error.message" => item["detail"],
         "log.file.path" => place["path"], "host.name" => place["host"],
-        "log.offset" => place["offset"] && place["offset"].to_i + item["at"].to_i
+        "log.offset" => place["offset"] && (place["offset"] + item["at"])
       }
     end
 

@@ -1,17 +1,18 @@
-# Times and durations as log lines have them: microseconds since the epoch, and whole nanoseconds.
+# TIMES: times and durations as log lines have them: microseconds since the epoch, and whole nanoseconds.
 require "bigdecimal"
 require "java"
+require_relative "items"
 
 module Slowtask
-  SECOND = 1_000_000_000 # ns
-  MOST = 2**63 - 1
+  # A date or time that doesn't exist.
+  class NoSuchTime < StandardError; end
 
-  # Conversions; each gives nil for what is no time or duration.
+  # Conversions. A zone is one of Java's, or seconds east of UTC.
   module Times
-    UTC = java.time.ZoneOffset::UTC
     YEARS = (-62_135_596_800..253_402_300_799) # 1 to 9999, in seconds
     JSON_TIME = /\A(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?([Zz]|[-+]\d\d:?\d\d)\z/
     LOG_TIME = /\A(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(Z|[-+].*)?\z/
+    OFFSET = /\A([-+])(\d\d):?([0-5]\d)\z/
 
     module_function
 
@@ -19,43 +20,72 @@ module Slowtask
       Time.at(micro / 1_000_000, micro % 1_000_000).utc.strftime("%Y-%m-%dT%H:%M:%S.%6NZ")
     end
 
-    # A date and time that the calendar has, in a zone.
-    def moment(parts, micro, zone)
-      second = java.time.LocalDateTime.of(*parts.map(&:to_i)).atZone(zone).toEpochSecond
-      second * 1_000_000 + micro if YEARS.cover?(second)
+    def date(year, month, day)
+      raise NoSuchTime if year < 1
+
+      java.time.LocalDate.of(year, month, day)
     rescue java.time.DateTimeException
-      nil
+      raise NoSuchTime
     end
 
-    # An offset as ISO 8601 writes it.
+    # µs since midnight.
+    def clock(hours, minutes, seconds)
+      raise NoSuchTime if hours > 23 || minutes > 59 || seconds > 59
+
+      ((hours * 3600) + (minutes * 60) + seconds) * 1_000_000
+    end
+
+    # µs since the epoch of a time that a clock in *zone* shows, told as if that were UTC.
+    def utc(local, zone)
+      micro = local - ((zone.is_a?(Integer) ? zone : shift(local, zone)) * 1_000_000)
+      raise NoSuchTime unless YEARS.cover?(micro / 1_000_000)
+
+      micro
+    end
+
+    # How many seconds one of Java's zones is east of UTC then.
+    def shift(local, zone)
+      shown = java.time.LocalDateTime.ofEpochSecond(local / 1_000_000, 0, java.time.ZoneOffset::UTC)
+      (local / 1_000_000) - shown.atZone(zone).toEpochSecond
+    end
+
+    # The seconds east of UTC that a time names: Z, UTC, +0100; nil where it names none.
     def offset(text)
-      return UTC if text.match?(/\A[Zz]\z/)
+      return if text.nil?
+      return 0 if text.match?(/\A(?:[Zz]|UTC|GMT)\z/)
 
-      java.time.ZoneOffset.of("#{text[0, 3]}:#{text[-2, 2]}")
-    rescue java.time.DateTimeException
-      nil
+      found = OFFSET.match(text)
+      raise NoSuchTime unless found && found[2].to_i < 24
+
+      seconds = (found[2].to_i * 3600) + (found[3].to_i * 60)
+      found[1] == "-" ? -seconds : seconds
     end
 
-    # A time of JSON, which must name its zone; rounded to microseconds.
+    # A time of JSON, which must name its zone; rounded to microseconds; nil where there is none such.
     def zoned(text)
       found = JSON_TIME.match(text)
-      zone = found && offset(found[8])
-      return unless zone && found[1].to_i.positive?
+      return unless found
 
       digits = found[7].to_s.ljust(7, "0")
-      moment(found[1, 6], digits[0, 6].to_i + (digits[6].to_i >= 5 ? 1 : 0), zone)
+      whole(found.captures.first(6), digits[0, 6].to_i + (digits[6].to_i >= 5 ? 1 : 0), offset(found[8]))
+    rescue NoSuchTime
+      nil
     end
 
-    # A time as Python logs it, in the zone that it names or else in *zone*.
+    # A time as Python logs it (SLOWTASK_TIME), in the zone that it names or else in *zone*.
     def stamp(text, zone)
       found = LOG_TIME.match(text)
-      zone = offset(found[8]) if found[8]
-      return unless zone && found[1].to_i.positive?
+      raise NoSuchTime, text unless found
 
-      moment(found[1, 6], found[7].to_s.ljust(6, "0")[0, 6].to_i, zone)
+      whole(found.captures.first(6), found[7].to_s.ljust(6, "0")[0, 6].to_i, offset(found[8]) || zone)
     end
 
-    # Seconds as Python writes them, in ns, exact, rounded half up.
+    def whole(parts, micro, zone)
+      year, month, day, *clock = parts.map(&:to_i)
+      utc((date(year, month, day).toEpochDay * 86_400_000_000) + clock(*clock) + micro, zone)
+    end
+
+    # Seconds as Python writes them, in ns, exact, rounded half up; nil for what is no duration.
     def nanoseconds(text)
       return if text.length > 64
 
@@ -75,40 +105,25 @@ module Slowtask
     end
   end
 
-  # Dates for lines that tell only a time of day, as RQ's do.
-  class Clock
-    DAY_AFTER = 3600 # s; a clock that goes back by more has passed midnight
-    DAY_BEFORE = 84_600 # s; two workers, just past midnight
+  # Follows the date of lines that give only a time of day: it moves on when the clock goes back.
+  class DateTracker
+    DROP = 3600 # s; a clock that goes back by more has passed midnight
+    JUMP = 86_400 - 1800 # s; a clock that jumps ahead by more is a late line of yesterday
 
-    # *first_day* is that of each log's first line; nil: lines are of the day on which they were read.
-    def initialize(zone, first_day)
-      @zone = zone
-      @first_day = first_day
+    attr_reader :day
+
+    def initialize(day, last = nil)
+      @day = day
+      @last = last # seconds of the day of the latest line
     end
 
-    # The time *clock* (18:47:58) of a line that was read at the second *read*.
-    def moment(log, clock, read)
-      parts = clock.split(":").map(&:to_i)
-      at = parts[0] * 3600 + parts[1] * 60 + parts[2]
-      day = @first_day ? follow(log, at) : recent(at, read)
-      Times.moment([day.getYear, day.getMonthValue, day.getDayOfMonth, *parts], 0, @zone)
-    end
+    # The date of the next line, whose clock shows *seconds*.
+    def date(seconds)
+      return @day.minusDays(1) if @last && seconds - @last > JUMP # two workers, just past midnight
 
-    private
-
-    # Today, or yesterday where that is still to come.
-    def recent(at, read)
-      now = java.time.Instant.ofEpochSecond(read).atZone(@zone)
-      at > now.toLocalTime.toSecondOfDay + 60 ? now.toLocalDate.minusDays(1) : now.toLocalDate
-    end
-
-    def follow(log, at)
-      log.day ||= @first_day
-      return log.day.minusDays(1) if log.clock && at - log.clock > DAY_BEFORE
-
-      log.day = log.day.plusDays(1) if log.clock && log.clock - at > DAY_AFTER
-      log.clock = at
-      log.day
+      @day = @day.plusDays(1) if @last && @last - seconds > DROP
+      @last = seconds
+      @day
     end
   end
 end

@@ -12,7 +12,7 @@ import org.elasticsearch.grok.PatternBank;
 /**
  * Matches lines by Elasticsearch's own grok. Standard input: `NAME<tab>expression` for each pattern, an empty
  * line, then lines. Standard output: `NAME<tab>number of the line<tab>field=value<tab>…` for each match that
- * begins with the line.
+ * begins with the line. In a value a tab is `\\t`.
  */
 class GrokLines {
     public static void main(String[] arguments) throws Exception {
@@ -34,7 +34,7 @@ class GrokLines {
                 var found = each.getValue().captures(line);
                 if (found != null) {
                     var text = new StringBuilder(each.getKey()).append('\t').append(number);
-                    new TreeMap<>(found).forEach((field, value) -> text.append('\t').append(field).append('=').append(value));
+                    new TreeMap<>(found).forEach((field, value) -> text.append('\t').append(field).append('=').append(value.toString().replace("\t", "\\t")));
                     out.println(text);
                 }
             }

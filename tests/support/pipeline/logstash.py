@@ -71,6 +71,19 @@ def shipped(path, *, joined=True):
     return events
 
 
+def together(path):
+    """The log at *path* as one event, by an input that joins all that is written within some seconds."""
+    first, *others = shipped(path, joined=False)
+    return [first | {"message": "\n".join(each["message"] for each in [first, *others])}]
+
+
+def used_patterns():
+    """The patterns of sentences that the filter's scripts read."""
+    scripts = (ROOT / "logstash" / "ruby" / "slowtask").glob("*.rb")
+    text = "\n".join(path.read_text() for path in scripts)
+    return set(re.findall(r'"((?:RQ|CELERY)_[A-Z_]+|SLOWTASK_TEXT)"', text))
+
+
 def event(line, path, status, offset):
     """What Filebeat sends of *line*, and Logstash's beats input makes of it."""
     return {
@@ -87,10 +100,12 @@ def event(line, path, status, offset):
     }
 
 
+@cache
 def multiline():
     """The pattern of filebeat.yml that says which lines begin an event."""
     inputs = yaml.safe_load((ROOT / "filebeat" / "filebeat.yml").read_text())["filebeat.inputs"]
-    [pattern] = [parser["multiline"]["pattern"] for each in inputs for parser in each.get("parsers", [])]
+    parsers = [parser for each in inputs for parser in each.get("parsers", []) if "multiline" in parser]
+    [pattern] = {parser["multiline"]["pattern"] for parser in parsers}
     return pattern
 
 

@@ -5,6 +5,7 @@ from datetime import date
 import msgspec
 
 from slowtask.parse.events import events
+from slowtask.parse.items import Reason
 from slowtask.parse.sources import resolve
 from slowtask.record import event
 
@@ -38,8 +39,12 @@ def unparsed(found):
 
 
 def parsed(path):
-    """What the parser makes of the log at *path*: runs and what can't be read, comparable."""
-    items = list(events(resolve([str(path)])[0], date=date.fromisoformat(DAY)))
+    """What the parser makes of the log at *path*: runs and what can't be read, comparable.
+
+    That nothing in the whole log is known is left out: a filter never sees the whole.
+    """
+    found = events(resolve([str(path)])[0], date=date.fromisoformat(DAY))
+    items = [each for each in found if isinstance(each, event.Run) or each.reason is not Reason.STRANGE]
     found = [event.fields(each) for each in items if isinstance(each, event.Run)]
     bad = sorted((each.offset, str(each.reason)) for each in items if not isinstance(each, event.Run))
     return runs(found), bad

@@ -70,7 +70,6 @@ end
 class GrokFilter < Filter
   def initialize(settings)
     super
-    raise "a failed match would be tagged" unless settings["tag_on_failure"] == []
     @patterns = GrokFilter.patterns(settings["patterns_dir"])
     @match = settings["match"].to_h { |field, all| [field, Array(all).map { |each| compiled(each) }] }
   end
@@ -92,6 +91,7 @@ class GrokFilter < Filter
         return matched(event)
       end
     end
+    (@settings["tag_on_failure"] || ["_grokparsefailure"]).each { |name| event.tag(name) }
     [event]
   end
 

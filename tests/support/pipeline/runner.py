@@ -62,8 +62,11 @@ class Pipelines:
             self._errors.close()
             self._process = None
 
-    def fresh(self, **environment):
-        """Make all plugins anew in the same process, with *environment* beside what was given; gives self."""
+    def fresh(self, *, folder=None, **environment):
+        """Make all plugins anew in the same process, with *environment* beside what was given; gives self.
+
+        *folder* is another configuration, until the next time.
+        """
         given = {
             "SLOWTASK_PATTERNS": str(self._folder / "patterns"),
             "SLOWTASK_RUBY": str(self._folder / "ruby"),
@@ -71,7 +74,7 @@ class Pipelines:
         given |= {"SLOWTASK_LOGSTASH_PASSWORD": "", "ELASTICSEARCH_HOSTS": ""}
         self._ask(
             do="load",
-            pipelines=configuration.pipelines(self._folder),
+            pipelines=configuration.pipelines(folder or self._folder),
             patterns=dict(STANDARD),
             environment=given | self._environment | environment,
         )

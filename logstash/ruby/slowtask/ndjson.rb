@@ -1,10 +1,10 @@
-# JSON: the run, sample or alert that a line is, or why it is none. An item is a hash: "run" => the fields by
-# name, or "bad" => the reason and "detail" => which field.
+# NDJSON: slowtask's own JSON lines, flat as workers write them or nested as Elasticsearch returns them.
 require "json"
+require_relative "format"
 
 module Slowtask
-  # What a line of JSON is.
-  module Record
+  # The run, sample or alert that a line is, or why it is none.
+  module Ndjson
     # The fields of each kind of line: name and type, in the order of a line; `!` marks what no line lacks.
     # tests/store/test_contract.py holds them to the records of slowtask.record.event and .sample.
     FIELDS = {
@@ -45,18 +45,20 @@ module Slowtask
     }.freeze
     SYSTEM_LENGTHS = (1..64) # characters of a queue system's name
     SHORTS = (1..2**15 - 1)
-    OURS = '{"@timestamp":'.freeze # how a line of ours begins, also behind a torn one
+    START = '{"@timestamp":'.freeze # how a line of ours begins, also behind a torn one
+    DATASET_WORD = "slowtask.".freeze # in each event of slowtask's
     DEPTH = 4 # our longest name has three parts
 
     module_function
 
-    # The item of a line of JSON, flat as we write it, nested, or a search hit's.
+    # The item of a line of JSON, flat as we write it, nested, or a search hit's; "content" where another wrote it.
     def parse(text)
       content = JSON.parse(text)
       return { "bad" => "not-an-event" } unless content.is_a?(Hash)
 
       found = item(content)
-      found["run"] ? found : item(flat(content))
+      found = item(flat(content)) unless found["run"]
+      found["bad"] == "not-an-event" ? found.merge("content" => content) : found
     rescue JSON::ParserError, ArgumentError
       { "bad" => "torn-json" }
     end
@@ -105,11 +107,19 @@ module Slowtask
 
     # *content* with dotted names; labels stay an object.
     def flat(content)
-      content = content["_source"] if content["_source"].is_a?(Hash)
+      content = source(content) || content
       record = {}
       flatten(content, "", DEPTH, record)
       labels = record.keys.grep(/\Alabels\./).to_h { |name| [name[7..], record.delete(name)] }
       labels.empty? ? record : record.merge("labels" => labels)
+    end
+
+    # What Elasticsearch stores of a search hit, with the id, which it doesn't repeat there.
+    def source(content)
+      found = content["_source"]
+      return unless found.is_a?(Hash)
+
+      content["_id"].is_a?(String) ? { "event.id" => content["_id"] }.merge(found) : found
     end
 
     def flatten(content, prefix, depth, found)
@@ -122,26 +132,38 @@ module Slowtask
       end
     end
 
-    # The items of a line that can't be read for the reason of *bad*: whole lines of ours behind its torn
-    # beginning are read.
-    def pieces(bad, text)
+    # Cut *line* where lines of ours begin that were written behind a torn one; yields their places and the parts.
+    def split(line)
       cuts = [0]
-      from = 1
-      while (at = text.index(OURS, from))
+      while (at = line.index(START, cuts.last + 1))
         cuts << at
-        from = at + 1
       end
-      return [bad.merge("text" => text, "at" => 0)] if cuts.one?
+      cuts.zip([*cuts.drop(1), line.length]) { |from, to| yield line[0, from].bytesize, line[from...to] }
+    end
+  end
 
-      cuts.zip([*cuts.drop(1), text.length]).map do |start, stop|
-        piece(bad, text[start...stop]).merge("at" => text[0, start].bytesize)
-      end
+  # JSON lines: runs, and what a monitor wrote.
+  class JsonFormat < Format
+    FIRST = "{".freeze
+    PATTERNS = {}.freeze
+    LONGEST = 1024 * 1024 # bytes
+
+    def read(line, at)
+      found = Ndjson.parse(line)
+      bad = found["bad"]
+      Unreadable.because(bad, detail: found["detail"], content: found["content"]) if bad
+
+      @context.emit_record(found, at)
+      nil
     end
 
-    def piece(bad, text)
-      found = text.start_with?("{") ? parse(text) : bad
-      found = { "bad" => "torn-json" } if found["bad"] && text.start_with?("{")
-      found.merge("text" => text)
+    # A dict as Python shows it belongs to Celery's line before it.
+    def recognizes?(line)
+      !line.start_with?("{'")
+    end
+
+    def longest
+      LONGEST
     end
   end
 end
