@@ -20,7 +20,10 @@ from environments import DJANGO, DRAMATIQ
 from expected import EXPECTED
 from places import EXAMPLES, GOLDEN, ROOT
 from slowtask import cli
+from slowtask.cli.options import FIELDS_VARIABLE, HEAD_VARIABLE
 from slowtask.cli.setup import PASSWORDS
+from slowtask.parse.custom import HEAD_FIELDS
+from slowtask.parse.fields import read_field_names
 from slowtask.parse.grok import read_shipped_patterns
 from slowtask.parse.items import SENTENCES
 from slowtask.rank import ranking
@@ -62,6 +65,8 @@ SERVERS = {
     "SLOWTASK_KIBANA_URL",
     "SLOWTASK_RETENTION",
 }
+#: Settings of the commands that read logs.
+READERS = {HEAD_VARIABLE, FIELDS_VARIABLE}
 #: Settings of the monitor.
 WATCHER = {
     "SLOWTASK_REDIS_URL",
@@ -365,7 +370,7 @@ def test_no_page_names_a_setting_that_is_none(page):
     named = set(re.findall(r"(?<![A-Z_])SLOWTASK_[A-Z_]*[A-Z]", page.read_text()))
     files = {f"{name}_FILE" for name in SERVERS}
 
-    assert named <= {*VARIABLES, *PATTERNS, *STACK, *SERVERS, *WATCHER, *files}
+    assert named <= {*VARIABLES, *PATTERNS, *STACK, *SERVERS, *READERS, *WATCHER, *files}
 
 
 def test_the_table_of_the_monitor_s_settings_is_complete_and_has_the_defaults():
@@ -386,6 +391,21 @@ def test_the_alerts_that_are_told_are_those_of_the_findings():
 
 def test_the_table_of_the_servers_settings_is_complete():
     assert {code(row[0])[0] for row in table("settings.md", "Name")} == SERVERS
+
+
+def test_the_table_of_the_settings_for_reading_is_complete():
+    assert {code(row[0])[0] for row in table("settings.md", "To read")} == READERS
+
+
+def test_the_fields_of_a_head_and_the_kinds_of_json_fields_are_all_told():
+    assert {name for row in table("logs.md", "Field") for name in code(row[0])} == set(HEAD_FIELDS)
+    assert {name for row in table("logs.md", "Kind") for name in code(row[0])} == set(read_field_names())
+
+
+def test_the_patterns_that_are_told_are_there():
+    named = {name for row in table("logs.md", "Pattern") for name in code(row[0])}
+
+    assert named <= set(read_shipped_patterns())
 
 
 def test_the_users_that_setup_makes_are_told_with_their_variables():
