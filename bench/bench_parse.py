@@ -1,10 +1,11 @@
-"""How many lines a second are read: two million each of text, RQ 3 and Celery lines.
+"""How many lines a second are read: two million each of text, RQ 3 and Celery lines, bare and carried.
 
 By `parse.scan` alone, and by `slowtask top` as a whole process; the best of three rounds. Run it with
-`python bench/bench_parse.py [LINES] [PROCESSES]`; the files go to a temporary folder (300 MB at a time).
+`python bench/bench_parse.py [LINES] [PROCESSES]`; the files go to a temporary folder (500 MB at a time).
 """
 
 import argparse
+import json
 import random
 import subprocess
 import sys
@@ -56,6 +57,40 @@ def celery() -> Iterator[str]:
         yield f"[{stamp}: INFO/ForkPoolWorker-1] Task {task}[{job}] succeeded in {random.random()}s: 'done'"
 
 
+def rq_docker() -> Iterator[str]:
+    """The lines of RQ as `docker logs -t` shows them."""
+    for line in rq():
+        yield f"2026-11-23T{line[:8]}.123456789Z {line}"
+
+
+def celery_docker() -> Iterator[str]:
+    """The lines of Celery as `docker logs -t` shows them."""
+    for line in celery():
+        yield f"{line[1:11]}T{line[12:20]}.{line[21:24]}456789Z {line}"
+
+
+def celery_compose() -> Iterator[str]:
+    """The lines of Celery as `docker compose logs` shows them."""
+    for line in celery():
+        yield f"worker-1  | {line}"
+
+
+def celery_json() -> Iterator[str]:
+    """The lines of Celery in Docker's own files."""
+    for line in celery():
+        time = f"{line[1:11]}T{line[12:20]}.{line[21:24]}456789Z"
+        yield json.dumps({"log": f"{line}\n", "stream": "stderr", "time": time})
+
+
+def celery_django() -> Iterator[str]:
+    """The lines of Celery with the verbose head of Django's documentation."""
+    for line in celery():
+        yield f"INFO {line[1:24]} trace 71 140031597243208 {line.partition('] ')[2]}"
+
+
+FORMATS = (text, rq, celery, rq_docker, celery_docker, celery_compose, celery_json, celery_django)
+
+
 def main() -> None:
     """Measure each format, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -64,17 +99,17 @@ def main() -> None:
     arguments = parser.parse_args()
     lines, processes = arguments.lines, arguments.processes
     random.seed(1)
-    heads = f"{'FORMAT':8}{'LINES':>12}{'EVENTS':>12}"
+    heads = f"{'FORMAT':16}{'LINES':>12}{'EVENTS':>12}"
     print(heads + f"{'SCAN':>8}{'LINES/S':>12}{'TOP':>8}{'LINES/S':>12}")
     with tempfile.TemporaryDirectory() as folder:
-        for make in (text, rq, celery):
+        for make in FORMATS:
             log = Path(folder, f"{make.__name__}.log")
             with log.open("w") as file:
                 file.writelines(f"{line}\n" for line in islice(make(), lines))
             events, scanned = scanning(log, Path(folder), processes)
             top = min(topping(log) for _ in range(ROUNDS))
             rates = f"{scanned:8.2f}{lines / scanned:12,.0f}{top:8.2f}{lines / top:12,.0f}"
-            print(f"{make.__name__:8}{lines:12,}{events:12,}{rates}")
+            print(f"{make.__name__:16}{lines:12,}{events:12,}{rates}")
             log.unlink()
 
 
