@@ -121,10 +121,13 @@ module Slowtask
       @stream.close
       @stream.inside = true
       @context.dated = peeled.head.time if peeled.head.time
-      return unless tells
+      second = tells && @peeler.second(peeled)
+      return read_sentence(@peeler.peel(second), at) if second
 
-      second = @peeler.second(peeled)
-      second ? read_sentence(@peeler.peel(second), at) : @report.refuse("unknown-format", peeled.text, at)
+      own = peeled.text.index(Ndjson::START) # behind a head
+      return read_line(peeled.text[own..], at + peeled.text[0, own].bytesize) if own
+
+      @report.refuse("unknown-format", peeled.text, at) if tells
     end
 
     # Whether a format reads the sentence of *line*, or knows why it can't be used.

@@ -37,6 +37,7 @@ def of_ours():
         "run with a wrong field": [event(**{"task.wait": "soon"})],
         "torn run": [whole[:200]],
         "torn run and a whole one": [whole[:60] + whole],
+        "run behind a head": [f"2026-11-23 18:48:36 INFO {whole}"],
         "run behind NUL bytes": ["\0\0\0" + whole],
         "JSON of another": ['{"a": 1}'],
         "event of another": [event(**{"event.dataset": "slowtask.other"})],
