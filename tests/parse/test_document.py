@@ -9,15 +9,18 @@ from slowtask.parse.items import Reason, Unparsable
 from slowtask.parse.sources import Source
 
 JOB = "519088f5-90fb-4d11-9c1c-aaf75e8766e{}"
-HEAD = "[2024-06-26 17:28:{0:02},000: INFO/ForkPoolWorker-1]"
-TASK = HEAD + " Task shop.t{0}[519088f5-90fb-4d11-9c1c-aaf75e8766e{0}] succeeded in 1.5s: None"
+HEAD = "[2024-06-26 17:{0:02}:{1:02},000: INFO/ForkPoolWorker-1]"
+TASK = HEAD + " Task shop.t{2}[519088f5-90fb-4d11-9c1c-{2:012}] succeeded in 1.5s: None"
 
 
 def entries(count):
     """So many entries as a cloud lists them, the earliest first."""
     return [
-        {"timestamp": f"2024-06-26T17:28:{number:02}Z", "message": TASK.format(number)}
-        for number in range(count)
+        {
+            "timestamp": f"2024-06-26T17:{at // 60:02}:{at % 60:02}Z",
+            "message": TASK.format(at // 60, at % 60, at),
+        }
+        for at in range(count)
     ]
 
 
@@ -64,7 +67,7 @@ def test_the_latest_entry_may_come_first(read):
 
 def test_an_entry_that_is_broken_is_reported_and_costs_no_other(read):
     text = json.dumps(entries(3), indent=2).replace(
-        '"message": "[2024-06-26 17:28:01', '"message" "[2024-06-26 17:28:01'
+        '"message": "[2024-06-26 17:00:01', '"message" "[2024-06-26 17:00:01'
     )
     runs, bad = read(text)
 
@@ -85,3 +88,18 @@ def test_a_document_of_something_else_is_an_unknown_log(read):
 
     assert runs == []
     assert {each.reason for each in bad} == {Reason.STRANGE}
+
+
+def test_a_log_that_only_begins_with_a_brace_is_read_line_by_line(read):
+    runs, bad = read("{\n" + "".join(f"{entry['message']}\n" for entry in entries(3)))
+
+    assert [each.task for each in runs] == ["shop.t0", "shop.t1", "shop.t2"]
+    assert bad == []
+
+
+def test_log_lines_behind_a_document_are_reported(read):
+    text = json.dumps(entries(2000), indent=2) + "\n"
+    runs, bad = read(text + entries(1)[0]["message"] + "\n")
+
+    assert len(runs) == 2000
+    assert [each.reason for each in bad] == [Reason.TORN]

@@ -4,7 +4,8 @@
 document's list is an entry; the latest may come first.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -12,7 +13,9 @@ import msgspec
 from slowtask.parse.ndjson import MAX_JSON_LENGTH
 
 MAX_ENTRIES: Final = 200_000  #: that are kept to be put in order
-MAX_BROKEN: Final = 1000
+MAX_BROKEN: Final = 10_000
+#: A line of an indented document, but not one with the head of a log line.
+looks_like_json = re.compile(rb'["{}\]]|\[(?!\d{4}-|[A-Za-z])|(?:-?[\d.eE+-]+|true|false|null),?$').match
 BOM: Final = b"\xef\xbb\xbf"
 OPENINGS: Final = (b"[", b"{", b"[{")
 CLOSINGS: Final = (b"}", b"},", b"}]")
@@ -27,10 +30,13 @@ class Entry(NamedTuple):
     offset: int
 
 
-def begins_document(lines: Sequence[bytes]) -> bool:
-    """Whether the first of *lines* that isn't blank opens a document, or a list of entries."""
-    first = next((line.strip() for line in lines if line.strip()), b"").removeprefix(BOM)
-    return first in OPENINGS or first.startswith((b"[{", b'{"events":[{'))
+def begins_document(start: bytes) -> bool:
+    """Whether *start*, the first block of a log, is of one document: an opening, and only JSON behind it."""
+    lines = [bare for line in start.removeprefix(BOM).split(b"\n") if (bare := line.strip())]
+    if not lines or lines[0] not in OPENINGS:
+        return bool(lines) and lines[0].startswith((b"[{", b'{"events":[{'))
+    whole = lines if start.endswith(b"\n") else lines[:-1]
+    return len(lines) > 1 and all(map(looks_like_json, whole))
 
 
 class Document:
@@ -45,10 +51,13 @@ class Document:
         self._begin = (0, 0)
 
     def take(self, line: bytes, number: int, offset: int) -> None:
-        """Take the next line."""
+        """Take the next line. One that isn't JSON breaks the object that is open."""
         bare = line.strip()
         indent = line[: len(line) - len(line.lstrip())]
-        if bare in (b"{", b"[{"):  # what was open only holds entries
+        if bare and looks_like_json(bare) is None:
+            self._break(line, number, offset)
+            self._lines = []
+        elif bare in (b"{", b"[{"):  # what was open only holds entries
             self._lines, self._size, self._indent, self._begin = [b"{"], 0, indent, (number, offset)
         elif self._lines and bare in CLOSINGS and indent == self._indent:
             self._decode(b"\n".join([*self._lines, b"}"]), *self._begin)

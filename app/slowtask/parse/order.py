@@ -55,7 +55,10 @@ def feed(reader: Reader, stream: BinaryIO, size: int | None = None, *, last: boo
     blocks = Blocks(stream, size)
     start = next(blocks, b"")
     every = chain((start,), blocks)
-    if size is None and not begins_document(start.split(b"\n", 10)) and is_newest_first(start):
+    document = size is None and begins_document(start)
+    if document:
+        reader.begin_document()
+    if size is None and not document and is_newest_first(start):
         yield from _feed_backwards(reader, stream, every, len(start))
     else:
         yield from _feed_forwards(reader, every)

@@ -17,7 +17,7 @@ from slowtask.parse.carried import ESCAPE
 from slowtask.parse.celery import CeleryFormat
 from slowtask.parse.chatter import Kind
 from slowtask.parse.custom import NO_CUSTOM, CustomFormat
-from slowtask.parse.document import Document, begins_document
+from slowtask.parse.document import Document
 from slowtask.parse.format import MAX_LINE_LENGTH, BlockRun, Context, Format
 from slowtask.parse.headed import HeadedFormat
 from slowtask.parse.items import End, Item, Reason, make_nameless
@@ -84,8 +84,6 @@ class Reader(JsonLogReader):
 
     def read(self, lines: Sequence[bytes]) -> None:
         """Take the next lines, without their line ends."""
-        if self._document is None and not self.number and self._whole and begins_document(lines):
-            self._document = Document()
         if self._document is not None:
             self._collect(self._document, lines)
             return
@@ -114,6 +112,10 @@ class Reader(JsonLogReader):
         self.number, self.offset = number, offset
         self._leave()
         self.told.trim()
+
+    def begin_document(self) -> None:
+        """The log that begins is one JSON document."""
+        self._document = Document()
 
     def _collect(self, document: Document, lines: Sequence[bytes]) -> None:
         """Take the next *lines* of a log that is one JSON document."""
