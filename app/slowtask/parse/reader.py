@@ -208,7 +208,7 @@ class Reader(JsonLogReader):
             return False
         envelope, text = known
         log_format = self._formats.get(text[0]) if text else None
-        if log_format is None or text[-1] == CARRIAGE_RETURN or ESCAPE in text:
+        if log_format is None or text[-1] == CARRIAGE_RETURN or ESCAPE in text or 0 in text:
             return False
         if not log_format.reads_at_once(text):
             return False
