@@ -33,6 +33,7 @@ def read(tmp_path):
         f"{HEAD.format('01', 'WARNING')} {DONE}",
         f"[2024-05-06 10:00:01,001: WARNING/ForkPoolWorker-1] {DONE}",
         f"2024-05-06 10:00:01 INFO celery.app.trace {DONE}",
+        f'time="2024-05-06T10:00:01Z" level=info msg="{DONE}"',
         f'{{"asctime": "2024-05-06 10:00:01,000", "levelname": "INFO", "message": "{DONE}"}}',
     ],
 )
