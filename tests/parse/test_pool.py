@@ -2,9 +2,7 @@
 
 import pytest
 
-from slowtask.parse.events import events
-from slowtask.parse.items import Unparsable
-from slowtask.parse.sources import Source
+from logs import read_lines
 
 JOB = "519088f5-90fb-4d11-9c1c-aaf75e8766ed"
 CHILD = "[2024-05-06 10:00:{},000: INFO/ForkPoolWorker-1]"
@@ -18,13 +16,8 @@ def read(tmp_path):
     """The runs that lines tell of, as task, action and reason, and the reasons of what can't be read."""
 
     def read(*lines):
-        path = tmp_path / "worker.log"
-        path.write_text("".join(f"{line}\n" for line in lines))
-        found = list(events(Source(path=path, kind="lines")))
-        bad = [str(each.reason) for each in found if isinstance(each, Unparsable)]
-        return [
-            (each.task, each.action, each.reason) for each in found if not isinstance(each, Unparsable)
-        ], bad
+        runs, bad = read_lines(tmp_path, *lines)
+        return [(each.task, each.action, each.reason) for each in runs], bad
 
     return read
 

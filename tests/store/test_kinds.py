@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from documents import nested
 from logs import line, made
 from slowtask.cli.top import top
 from slowtask.parse import scan as scanning
@@ -17,19 +18,6 @@ from slowtask.store import Query
 from slowtask.store.files import Files
 from slowtask.store.kinds import find_kind, find_kind_of_line
 from slowtask.store.packing import pack
-
-
-def nested(record):
-    """*record* with an object for each part of its names."""
-    found = {}
-    for name, value in record.items():
-        *parts, last = name.split(".")
-        inner = found
-        for part in parts:
-            inner = inner.setdefault(part, {})
-        inner[last] = value
-    return found
-
 
 SHAPES = {
     "flat": lambda record: record,

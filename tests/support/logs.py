@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from slowtask.parse.events import events
+from slowtask.parse.items import Unparsable
+from slowtask.parse.sources import Source
 from slowtask.record import event
 
 BEGIN = datetime(2026, 11, 6, 9, tzinfo=UTC)
@@ -31,3 +34,12 @@ def written(path, runs, *others):
     """A log at *path* of the lines of *runs*, then *others* (bytes) as they are."""
     path.write_bytes(b"".join(each + b"\n" for each in [*map(line, runs), *others]))
     return path
+
+
+def read_lines(folder, *lines):
+    """The runs that a log of *lines* (text) in *folder* tells of, and the reasons of what can't be read."""
+    path = folder / "worker.log"
+    path.write_text("".join(f"{each}\n" for each in lines))
+    found = list(events(Source(path=path, kind="lines")))
+    bad = [str(each.reason) for each in found if isinstance(each, Unparsable)]
+    return [each for each in found if not isinstance(each, Unparsable)], bad

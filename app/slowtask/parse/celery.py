@@ -5,7 +5,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 from slowtask.parse.cause import shorten
@@ -23,7 +22,6 @@ from slowtask.parse.grok import compile_expression, compile_pattern
 from slowtask.parse.items import End, Reason, make_unparsable
 from slowtask.parse.pool import Pool, Task
 from slowtask.parse.revoked import CANNOT_TERMINATE, RevokedTasks
-from slowtask.parse.times import nanoseconds
 from slowtask.parse.told import is_same
 from slowtask.record.event import SECOND, Action
 from slowtask.record.lost import exit_reason
@@ -105,7 +103,11 @@ class CeleryFormat(Format):
 
     def read(self, line: bytes, number: int, offset: int) -> End | None:
         """Emit a success; return a failure, if *line* is one. Raises `Unreadable`."""
-        if line.endswith(b"] received") and line.find(b"] ", TIME_END) == line.rfind(SENTENCE):
+        if (
+            line.endswith(b"] received")
+            and line[1:5].isdigit()
+            and line.find(b"] ", TIME_END) == line.rfind(SENTENCE)
+        ):
             self._received(line)  # half of all lines
             return None
         if match := STOCK_DONE(line, TIME_END):
@@ -180,12 +182,7 @@ class CeleryFormat(Format):
         time, worker, task, job, seconds = found
         if worker is not None:
             self._ended[worker] = job
-        try:
-            stock = self.context.minute is None and time is not None and len(time) == STOCK_TIME_LENGTH
-            timestamp = self._timestamps.stamp(time) if stock else self._stamp(time)
-            duration = nanoseconds(seconds)
-        except ValueError:  # one of these two says which of them it was
-            timestamp, duration = self.context.resolve(time)[0], read_duration(seconds)
+        timestamp, duration = self._stamp(time), read_duration(seconds)
         told, job_id = self._told, job.decode("utf-8", "replace")
         end = End(
             line=number,
@@ -208,8 +205,10 @@ class CeleryFormat(Format):
     def _stamp(self, time: bytes | None) -> int:
         """When a line with *time* in its head was logged, in µs since the epoch. Raises `Unreadable`."""
         if self.context.minute is None and time is not None and len(time) == STOCK_TIME_LENGTH:
-            with suppress(ValueError):  # a time in another form may be as long
+            try:
                 return self._timestamps.stamp(time)
+            except ValueError:  # a time in another form may be as long
+                pass
         return self.context.resolve(time)[0]
 
     def _read_rare(self, line: Line) -> End | None:
@@ -289,7 +288,7 @@ class CeleryFormat(Format):
         raise Unreadable(Reason.NAMELESS)
 
     def _read_exited(self, line: Line) -> End | None:
-        """Read that a process of the pool has ended; what it ran is told by what it logged, if at all."""
+        """Read that a pool process exited. Its task is known only if an earlier line named it."""
         if not (match := EXITED(line.text, line.at)):
             return None
         child, number, status = match.groups()

@@ -21,7 +21,7 @@ from slowtask.parse.wrappers import find_wrappers
 from slowtask.record.event import Run
 
 TIMED: Final = ":time}"  #: a sketch finds the time of the line
-#: What a person is told of a line by itself.
+#: Reasons in other words, where a single line is read rather than a log.
 REASONS: Final = {
     Reason.STRANGE: "it has no sentence of RQ or Celery",
     Reason.UNKNOWN: "it may tell of a run, but not in a sentence that is known",

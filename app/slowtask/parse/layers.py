@@ -4,10 +4,9 @@ They are those of `peel`, named like their patterns in `logstash/patterns`.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
-
-import msgspec
 
 from slowtask.parse.custom import HEAD_FIELDS, CustomFormat
 from slowtask.parse.envelope import JSON
@@ -17,7 +16,7 @@ from slowtask.parse.grok import Grok, read_shipped_patterns
 from slowtask.parse.head import Head
 from slowtask.parse.headed import CustomHead
 from slowtask.parse.items import Reason
-from slowtask.parse.ndjson import OWN_LINE_START, decode_lenient
+from slowtask.parse.ndjson import OWN_LINE_START, decode_lenient, decode_object
 from slowtask.parse.peel import peel
 from slowtask.parse.sentences import find_sentence
 from slowtask.parse.structured import ENDS, STARTED, find_event
@@ -100,13 +99,9 @@ def _find_json_layers(text: bytes, content: dict[str, Any], custom: CustomFormat
 
 def _decode(text: bytes) -> dict[str, Any] | None:
     """The JSON object that *text* is; None if it is none."""
-    if not text.startswith(b"{"):
-        return None
-    try:
-        content = msgspec.json.decode(text.decode("utf-8", "replace"))
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) else None
+    with suppress(Unreadable):
+        return decode_object(text)
+    return None
 
 
 def _is_own(text: bytes) -> bool:

@@ -15,7 +15,6 @@ from slowtask.parse.items import End
 from slowtask.record.event import LONG_MAX, Action
 
 MAX_STARTED: Final = 10_000
-MILLISECOND: Final = 1_000_000  #: ns
 STARTED: Final = "task_started"
 #: What django-structlog calls the ends of a task.
 ENDS: Final[dict[str, Action]] = {

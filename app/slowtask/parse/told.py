@@ -5,7 +5,7 @@ from typing import Final
 from slowtask.parse.items import End
 from slowtask.record.event import SECOND
 
-#: Bytes of the log within which a run is told again; the second telling follows the first closely.
+#: Two lines of one run stand at most so many bytes apart: two handlers write them at the same time.
 MAX_DISTANCE: Final = 32 * 1024
 MIN_REMEMBERED: Final = 1024  #: ends; so many lines don't fit into that distance
 WHOLE_SECOND: Final = 1_000_000  #: µs

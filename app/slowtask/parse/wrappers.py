@@ -67,30 +67,35 @@ class Unwrapped(NamedTuple):
 
 def unwrap(line: bytes) -> Unwrapped | None:
     """Take the wrappers off *line*; None if it has none."""
-    found = match_any_wrapper(line[:MAX_PREFIX], 0)
-    if found is None:
+    matches = list(_match_wrappers(line))
+    if not matches:
         return None
-    envelope, at, times = Envelope(), 0, []
-    for _ in range(MAX_WRAPPERS):
-        times += [(at + begin, at + end) for begin, end in _open(envelope, found)]
-        at += found.end()
-        found = match_any_wrapper(line[at : at + MAX_PREFIX], 0)
-        if found is None:
-            break
+    envelope, length, times = Envelope(), 0, []
+    for place, found in matches:
+        times += [(place + begin, place + end) for begin, end in _open(envelope, found)]
+        length = place + found.end()
     envelope.origin = find_origin(envelope.fields)
-    return Unwrapped(envelope, line[at:], at, tuple(times))
+    return Unwrapped(envelope, line[length:], length, tuple(times))
 
 
 def find_wrappers(line: bytes) -> Iterator[tuple[str, list[tuple[str, bytes]], bytes]]:
     """Yield each wrapper of *line*, the outermost first: its name, its fields, and the line within."""
-    for _ in range(MAX_WRAPPERS):
-        found = _match(line, 0, MAX_PREFIX)
-        if found is None or not found.end():
-            return
+    for place, found in _match_wrappers(line):
         row = _rows[found.lastindex or 0]
         groups = enumerate(row.fields, row.group + 1)
-        line = line[found.end() :]
-        yield row.name, [(name, found[group]) for group, name in groups if found[group] is not None], line
+        fields = [(name, found[group]) for group, name in groups if found[group] is not None]
+        yield row.name, fields, line[place + found.end() :]
+
+
+def _match_wrappers(line: bytes) -> Iterator[tuple[int, re.Match[bytes]]]:
+    """Yield where each wrapper of *line* begins, and its match, the outermost first."""
+    place = 0
+    for _ in range(MAX_WRAPPERS):
+        found = match_any_wrapper(line[place : place + MAX_PREFIX], 0)
+        if found is None:
+            return
+        yield place, found
+        place += found.end()
 
 
 def describe_wrapper(name: str) -> str:
