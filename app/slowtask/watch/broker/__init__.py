@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from slowtask.watch.broker.facts import ServerFacts
 from slowtask.watch.broker.limits import Limit, LimitKind
 
 System = str  #: the queue system: `rq`, `celery`, or the name of one that was added
@@ -101,6 +102,7 @@ class Poll:
     workers_delayed: bool = False
     unacknowledged: Unacknowledged | None = None  #: of all queues; None if not reported
     memory: Memory | None = None  #: None if not reported
+    server_facts: ServerFacts | None = None  #: what a Redis reports of itself; None for another server
     limits: Sequence[Limit] = ()  #: those besides the memory: disks, and queues' own limits
     alarms: Sequence[Alarm] = ()  #: those that are on
     blocked: Sequence[str] = ()  #: connections that the broker keeps from publishing

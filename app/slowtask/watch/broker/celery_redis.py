@@ -37,6 +37,7 @@ from slowtask.watch.broker.celery_lists import (
     queue_of,
     task_of,
 )
+from slowtask.watch.broker.facts import ServerFacts
 from slowtask.watch.broker.heartbeats import (
     EVENT_EXCHANGE,
     WorkerRegistry,
@@ -46,11 +47,13 @@ from slowtask.watch.broker.heartbeats import (
 from slowtask.watch.broker.owners import measure_sizes, memory_owners, sample_keys
 from slowtask.watch.broker.redis import (
     as_text,
+    database_of,
     is_unchanged,
     parse_memory,
     redacted_url,
     translate_errors,
 )
+from slowtask.watch.broker.redis_facts import SettingsReader, parse_facts, raise_error_in
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -70,6 +73,7 @@ class ServerState:
 
     clock: int  #: µs since the epoch
     info: Mapping[str, Any]
+    facts: ServerFacts
     unacknowledged: Unacknowledged
     binding_keys: Sequence[bytes]  #: some of those in which kombu keeps queues, others at each poll
 
@@ -91,6 +95,7 @@ class CeleryRedis:
         self._registry = WorkerRegistry()
         self._subscription: PubSub | None = None
         self._events_denied: str | None = None
+        self._settings = SettingsReader()
         self.name = redacted_url(url)
 
     def poll(self, tails: Mapping[str, str]) -> Poll:
@@ -116,6 +121,7 @@ class CeleryRedis:
             workers_delayed=True,
             unacknowledged=server.unacknowledged,
             memory=parse_memory(server.info),
+            server_facts=server.facts,
             notes=[self._events_denied] if self._events_denied else [],
             took=time.perf_counter() - start,
             round_trips=2 + round_trips,
@@ -138,22 +144,23 @@ class CeleryRedis:
         ]
 
     def _read_server(self) -> ServerState:
-        """Read the clock, the memory, what workers have, and the next part of the keys of bindings.
+        """Read the clock, what the server reports of itself, what workers have, and some keys of bindings.
 
         A user without the right to scan goes without those keys.
         """
         errors: Any = importlib.import_module("redis.exceptions")
         pipe = self._client.pipeline(transaction=False)
         pipe.time()
-        pipe.info("memory")
+        pipe.info()
         pipe.hlen(UNACKED_KEY)
         pipe.zrange(f"{UNACKED_KEY}_index", 0, 0, withscores=True)
         pipe.scan(self._cursor, f"{BINDING_PREFIX}*", SCAN_COUNT)
-        *answers, scanned = pipe.execute(raise_on_error=False)
-        for answer in answers if isinstance(scanned, errors.NoPermissionError) else (*answers, scanned):
-            if isinstance(answer, Exception):
-                raise answer
-        (seconds, micro), info, count, first = answers
+        self._settings.add_commands(pipe)
+        answers, settings = self._settings.split_answers(pipe.execute(raise_on_error=False))
+        *answers, scanned = answers
+        if not isinstance(scanned, errors.NoPermissionError):
+            raise_error_in([scanned])
+        (seconds, micro), info, count, first = raise_error_in(answers)
         clock = seconds * 1_000_000 + micro
         self._cursor, keys = (0, []) if isinstance(scanned, Exception) else scanned
         given = round(first[0][1] * 1_000_000) if first and count else None
@@ -161,6 +168,7 @@ class CeleryRedis:
         return ServerState(
             clock=clock,
             info=info,
+            facts=parse_facts(info, settings, database_of(self._client)),
             unacknowledged=Unacknowledged(count=count, oldest=oldest),
             binding_keys=keys,
         )
@@ -183,8 +191,7 @@ class CeleryRedis:
     def _subscribe(self) -> "PubSub":
         """Subscribe to the workers' events in this database."""
         subscription: PubSub = cast("Any", self._client).pubsub()
-        database = self._client.connection_pool.connection_kwargs.get("db") or 0
-        subscription.psubscribe(f"/{database}.{EVENT_EXCHANGE}/worker.*")
+        subscription.psubscribe(f"/{database_of(self._client)}.{EVENT_EXCHANGE}/worker.*")
         return subscription
 
     def _find_queues(self, keys: Sequence[bytes]) -> None:

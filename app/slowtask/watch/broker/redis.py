@@ -104,6 +104,11 @@ def one_line(error: object) -> str:
     return printable(" ".join(str(error).split()))[:MAX_ERROR_LENGTH].rstrip(".")
 
 
+def database_of(client: "Redis") -> int:
+    """Return the number of the database that *client* reads."""
+    return int(client.connection_pool.connection_kwargs.get("db") or 0)
+
+
 def parse_memory(info: Mapping[str, Any]) -> Memory:
     """Return the memory that INFO reports, without what Redis doesn't count towards its limit."""
     return Memory(

@@ -13,8 +13,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from slowtask.watch.broker import Owner, Poll, Queue, Running, System, Waiting, Worker
+from slowtask.watch.broker.facts import ServerFacts
 from slowtask.watch.broker.owners import measure_sizes, memory_owners, sample_keys
-from slowtask.watch.broker.redis import as_text, is_unchanged, parse_memory, redacted_url, translate_errors
+from slowtask.watch.broker.redis import (
+    as_text,
+    database_of,
+    is_unchanged,
+    parse_memory,
+    redacted_url,
+    translate_errors,
+)
+from slowtask.watch.broker.redis_facts import SettingsReader, parse_facts, raise_error_in
 from slowtask.watch.broker.rq_values import (
     JOB_FIELDS,
     REGISTRIES,
@@ -42,6 +51,7 @@ class ServerState:
 
     clock: int  #: µs since the epoch
     info: Mapping[str, Any]
+    facts: ServerFacts
     queues: Sequence[str]  #: names
     worker_keys: Sequence[str]
 
@@ -56,6 +66,7 @@ class Rq:
     ) -> None:
         self._client = client
         self._prefix = prefix
+        self._settings = SettingsReader()
         self._random = random.Random(seed)  # noqa: S311 - no secret
         self.name = redacted_url(url)
 
@@ -79,6 +90,7 @@ class Rq:
             queues=queues,
             workers=workers,
             memory=parse_memory(server.info),
+            server_facts=server.facts,
             took=time.perf_counter() - start,
             round_trips=3 + bool(changed),
         )
@@ -88,17 +100,20 @@ class Rq:
         return ":".join((self._prefix, *parts))
 
     def _read_server(self) -> ServerState:
-        """Read the clock, the memory, the queues' names and the workers' keys."""
+        """Read the clock, what the server reports of itself, the queues' names and the workers' keys."""
         pipe = self._client.pipeline(transaction=False)
         pipe.time()
-        pipe.info("memory")
+        pipe.info()
         pipe.smembers(self._key("queues"))
         pipe.smembers(self._key("workers"))
-        (seconds, micro), info, queues, workers = pipe.execute()
+        self._settings.add_commands(pipe)
+        answers, settings = self._settings.split_answers(pipe.execute(raise_on_error=False))
+        (seconds, micro), info, queues, workers = raise_error_in(answers)
         start = len(self._key("queue", ""))
         return ServerState(
             clock=seconds * 1_000_000 + micro,
             info=info,
+            facts=parse_facts(info, settings, database_of(self._client)),
             queues=sorted(as_text(key)[start:] for key in queues),
             worker_keys=sorted_texts(workers),
         )
