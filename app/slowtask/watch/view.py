@@ -16,6 +16,7 @@ from slowtask.record.event import SECOND
 from slowtask.watch import judge
 from slowtask.watch.broker import Broker, Owner, Poll, Queue, Waiting
 from slowtask.watch.broker.flow import Flow, FlowState, flows
+from slowtask.watch.broker.track import Changes, ChangeTracker
 from slowtask.watch.judge import Capacity, Forecast, Overrun, TaskBacklog, Typical
 from slowtask.watch.settings import Thresholds
 
@@ -54,6 +55,9 @@ class View:
     queues: Sequence[QueueView]  #: the most overloaded first
     overruns: Sequence[Overrun]
     owners: Sequence[Owner]  #: who holds the broker's memory, the largest share first
+    changes: Changes = field(
+        default_factory=Changes
+    )  #: what happened to the server in the polls up to this one
 
     @property
     def capacity(self) -> Capacity | None:
@@ -104,6 +108,7 @@ class Watch:
         self._levels: dict[str, deque[tuple[float, float]]] = {}  #: by limit: seconds, and its level then
         self._flows: deque[Mapping[str, Flow]] = deque(maxlen=RATE_POLLS)
         self._flow_state = FlowState()
+        self._tracker = ChangeTracker()
         self._owners: Sequence[Owner] = ()
         self._waiting: dict[str, Waiting] = {}  #: by queue
         self._polls = 0
@@ -123,6 +128,7 @@ class Watch:
             queues=sorted(queues, key=_trouble_order),
             overruns=judge.overruns(running, typical, poll.time, self._thresholds.runtime),
             owners=self._sample_owners(),
+            changes=self._tracker.add(poll),
         )
 
     def _tails(self) -> dict[str, str]:

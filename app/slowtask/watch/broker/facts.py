@@ -25,8 +25,11 @@ class ServerFacts:
     link_up: bool | None = None  #: whether a replica is connected to its master; None for a master
     writes_refused: RefusalReason | None = None  #: why writes are refused now; None if nothing says so
     refusal_certain: bool = True  #: False if a setting decides it that this user may not read
-    refused: Mapping[str, int] = field(default_factory=dict)  #: writes refused since it started, by reason
+    refused: Mapping[RefusalReason, int] = field(
+        default_factory=dict
+    )  #: writes refused since it started, by reason
     evicted_keys: int | None = None  #: since it started
     expired_keys: int | None = None  #: since it started
+    loaded_keys: int | None = None  #: from its disk when it started
     keys: int | None = None  #: in this database
     expiring_keys: int | None = None  #: those of *keys* that expire

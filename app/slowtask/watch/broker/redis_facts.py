@@ -74,15 +74,23 @@ def parse_facts(info: Mapping[str, Any], settings: Mapping[str, str] | None, dat
         refused=_count_refused(info),
         evicted_keys=info.get("evicted_keys"),
         expired_keys=info.get("expired_keys"),
+        loaded_keys=_count_loaded(info),
         keys=keyspace.get("keys", 0),
         expiring_keys=keyspace.get("expires", 0),
     )
 
 
-def _count_refused(info: Mapping[str, Any]) -> dict[str, int]:
+def _count_refused(info: Mapping[str, Any]) -> dict[RefusalReason, int]:
     """Return how many writes were refused since the server started, by reason. Redis 6.2 and newer count."""
     counts = {reason: info.get(f"errorstat_{error}") for error, reason in REASONS_BY_ERROR.items()}
-    return {reason: int(count["count"]) for reason, count in counts.items() if isinstance(count, dict)}
+    return {reason: int(count["count"]) for reason, count in counts.items() if count}
+
+
+def _count_loaded(info: Mapping[str, Any]) -> int | None:
+    """Return the keys that a master loaded when it started; None with an append-only file, before Redis 7."""
+    if info.get("aof_enabled") or info.get("role") == "slave":
+        return None
+    return info.get("rdb_last_load_keys_loaded")
 
 
 def _find_refusal(
