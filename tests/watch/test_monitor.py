@@ -23,6 +23,7 @@ import rq
 from conftest import PATIENCE, wait_until
 
 from logs import made, written
+from slowtask.cli.follow import FileFollower
 from slowtask.cli.runs import Reader
 from slowtask.demo import tasks
 from slowtask.demo.server import Server
@@ -364,6 +365,18 @@ def test_typical_times_come_from_the_log_of_runs(tmp_path):
 
     assert found["jobs.a"].mean == 2.0
     assert found["jobs.a"].count == 3
+
+
+def test_a_release_that_makes_a_task_slower_is_known_from_its_first_runs(tmp_path):
+    old = [made(task="jobs.price", took=1.0, number=n, version="1.9") for n in range(500)]
+    log = written(tmp_path / "runs.ndjson", old)
+    runs = runs_in(log, follow=FileFollower([str(log)]))
+    before = runs()["jobs.price"].mean
+    new = [made(task="jobs.price", took=3.0, number=500 + n, version="2.0") for n in range(5)]
+    written(log, [*old, *new])
+
+    assert (before, runs()["jobs.price"].mean) == (1.0, 3.0)
+    assert [run.version for run in runs.history().runs()][-5:] == ["2.0"] * 5
 
 
 def test_a_log_that_can_not_be_read_leaves_times_unknown_and_says_why(tmp_path):

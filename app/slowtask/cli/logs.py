@@ -17,6 +17,7 @@ from slowtask.units import plural
 
 if TYPE_CHECKING:
     from slowtask.cli.show.ranking import View
+    from slowtask.store.elastic.store import Elastic
 
 INCOMPLETE: Final = 3  #: exit status: lines that may tell of runs weren't read
 NO_RUN_MATCHES: Final = "No run matches --since, --until and --queue: widen them."
@@ -55,7 +56,7 @@ def open_store(sources: tuple[str, ...], day: date | None, zone: tzinfo, custom:
     return open_elastic(sources[0])
 
 
-def open_elastic(address: str) -> Store:
+def open_elastic(address: str) -> "Elastic":
     """Open the Elasticsearch at *address*. Raises `UsageError`."""
     access = Access.from_address(address)
     try:

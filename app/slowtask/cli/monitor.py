@@ -95,6 +95,7 @@ def make_monitors(settings: MonitorSettings, urls: Mapping[str, str], stack: Exi
     Each monitor has its own alerts, since both brokers may have a queue of the same name, and none waits for
     the other.
     """
+    from slowtask.cli.follow import make_follower
     from slowtask.cli.runs import Reader
     from slowtask.watch.metrics import Health, serve
     from slowtask.watch.monitor import LineFile, Monitor
@@ -112,10 +113,13 @@ def make_monitors(settings: MonitorSettings, urls: Mapping[str, str], stack: Exi
         stack.callback(channels.stop)
     lines = LineFile(open_log(settings, stack), settings.log, partial(health.report, "log"))
     lines.check()
-    runs = Runs(Reader(settings.runs), settings.runs, notify=partial(health.report, "runs"))
+    runs = Runs(
+        Reader(settings.runs), settings.runs,
+        notify=partial(health.report, "runs"), follow=make_follower(settings.runs),
+    )  # fmt: skip
     return [
         Monitor(
-            Watch(broker, settings, runs, runs.mix), broker.name, settings,
+            Watch(broker, settings, runs, runs.mix, runs.history), broker.name, settings,
             write=lines.write, channels=channels, on_view=health.update,
         )
         for broker in brokers

@@ -10,12 +10,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 from slowtask.cli.logs import INCOMPLETE, NO_RUN_MATCHES, NO_RUNS_YET, open_store
 from slowtask.cli.options import read_custom_format
 from slowtask.errors import SlowtaskError, SourceError
 from slowtask.watch.judge import Typical
+
+if TYPE_CHECKING:
+    from slowtask.watch.history import History
 
 PERIOD: Final = timedelta(days=7)
 READ_TIMEOUT: Final = 120.0  #: seconds
@@ -38,6 +42,36 @@ def read_runs(sources: tuple[str, ...], queues: tuple[str, ...] = ()) -> Mapping
             raise
         return {}
     return typical_times([asdict(task) for task in rank(figures)])
+
+
+class RunsNow:
+    """The runs of *sources* for `slowtask status`: a summary, recent runs, and what is new at each call.
+
+    Raises `SlowtaskError` if sources are given and can't be read.
+    """
+
+    def __init__(self, sources: tuple[str, ...]) -> None:
+        from slowtask.cli.follow import make_follower
+        from slowtask.watch.history import History
+
+        self._sources = sources
+        self._history = History()
+        self._history.summary = read_runs(sources)
+        self._follow = make_follower(sources)
+        self.mix = cache(self._mix)
+
+    def __call__(self) -> Mapping[str, Typical]:
+        """Read what is new; return the typical times by task."""
+        self._follow(self._history)
+        return self._history.typical()
+
+    def history(self) -> "History":
+        """The recent runs, as the last call read them."""
+        return self._history
+
+    def _mix(self, queue: str) -> Mapping[str, int]:
+        """Count the runs of each task of *queue*."""
+        return {task: typical.count for task, typical in read_runs(self._sources, (queue,)).items()}
 
 
 class Reader:

@@ -3,13 +3,11 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
-from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from slowtask.cli.brokers import add_url_options, choose_urls, open_brokers
-from slowtask.cli.runs import read_runs
 from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.record.sample import State
@@ -95,15 +93,11 @@ def status(
 
 def make_watches(urls: Mapping[str, str], runs: tuple[str, ...], thresholds: "Thresholds") -> "list[Watch]":
     """Make a watch of each broker in *urls*. Raises `UsageError`."""
+    from slowtask.cli.runs import RunsNow
     from slowtask.watch.view import Watch
 
-    typical, count_of_queue = read_runs(runs), cache(partial(count_runs, runs))
-    return [Watch(broker, thresholds, lambda: typical, count_of_queue) for broker in open_brokers(urls)]
-
-
-def count_runs(runs: tuple[str, ...], queue: str) -> Mapping[str, int]:
-    """Count the runs of each task of *queue* in the logs *runs*."""
-    return {task: typical.count for task, typical in read_runs(runs, (queue,)).items()}
+    known = RunsNow(runs)
+    return [Watch(broker, thresholds, known, known.mix, known.history) for broker in open_brokers(urls)]
 
 
 def poll(watches: "Sequence[Watch]", seconds: float) -> "list[View]":

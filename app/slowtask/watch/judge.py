@@ -62,6 +62,8 @@ class Typical:
     mean: float  #: seconds
     p99: float | None = None  #: seconds
     count: int = 1  #: runs
+    version: str | None = None  #: the only one that they are of; None: whatever the version
+    since: float | None = None  #: seconds since the epoch: when that version began
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

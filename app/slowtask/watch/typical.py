@@ -1,7 +1,11 @@
-"""How long tasks usually take, by the log of their runs: read again every few minutes, and kept meanwhile."""
+"""How long tasks usually take, by the log of their runs.
+
+Recent runs are followed; a summary of a longer time is read again every few minutes.
+"""
 
 import glob
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +13,7 @@ from typing import Final, Protocol
 
 from slowtask.errors import SourceError
 from slowtask.units import printable
+from slowtask.watch.history import MIN_TYPICAL, History
 from slowtask.watch.judge import Typical
 
 log = logging.getLogger("slowtask.monitor")
@@ -27,9 +32,14 @@ class Read(Protocol):
 
 
 class Runs:
-    """The typical times of tasks, as *read* from *sources* now and then.
+    """The recent runs of tasks, and their typical times.
 
-    *notify* is called with a problem as a sentence, and with None once it is over.
+    Args:
+        read: Reads the summary of a longer time from *sources*.
+        sources: What the user named.
+        interval: Seconds between two summaries.
+        notify: Is called with a problem as a sentence, and with None once it is over.
+        follow: Adds to a history the runs that are new since its last call.
     """
 
     def __init__(
@@ -38,28 +48,43 @@ class Runs:
         sources: Sequence[str] = (),
         interval: float = READ_INTERVAL,
         notify: Callable[[str | None], None] = lambda problem: None,  # noqa: ARG005 - nothing to do
+        follow: Callable[[History], None] = lambda history: None,  # noqa: ARG005 - nothing to do
     ) -> None:
         self._read = read
         self._sources = sources
         self._interval = interval
         self._notify = notify
+        self._follow = follow
+        self._lock = threading.Lock()  #: the monitors of two brokers share one
+        self._history = History()
         self._missing: list[Path] = []  #: sources that don't exist yet
         self._read_at: float | None = None
-        self._typical: Mapping[str, Typical] = {}
         self._mixes: dict[str, tuple[float, Mapping[str, int]]] = {}
         self.problem: str | None = None  #: why the last reading gave nothing
 
     def __call__(self) -> Mapping[str, Typical]:
-        """The typical times by task; those of the last reading where the log can't be read now."""
-        now = time.monotonic()
-        appeared = any(not is_missing(path) for path in self._missing)
-        if self._read_at is None or now - self._read_at >= self._interval or appeared:
-            self._read_at = now
-            self._refresh()
-        return self._typical
+        """Read what is new; return the typical times by task."""
+        with self._lock:
+            first_come = self._follow_on()
+            now = time.monotonic()
+            appeared = any(not is_missing(path) for path in self._missing)
+            due = self._read_at is None or now - self._read_at >= self._interval
+            if due or appeared or first_come:
+                self._read_at = now
+                self._refresh()
+            return self._history.typical()
+
+    def history(self) -> History:
+        """The recent runs, as the last call read them."""
+        return self._history
 
     def mix(self, queue: str) -> Mapping[str, int]:
-        """How many runs of each task *queue* had; as old as the interval at most."""
+        """How many runs of each task *queue* had: of its recent runs, else of the summary's time."""
+        recent = self._history.mix(queue)
+        return recent if recent.total() >= MIN_TYPICAL else self._read_mix(queue)
+
+    def _read_mix(self, queue: str) -> Mapping[str, int]:
+        """The same by the summary's time; as old as the interval at most."""
         now = time.monotonic()
         read_at, counts = self._mixes.get(queue, (None, {}))
         if read_at is None or now - read_at >= self._interval:
@@ -70,6 +95,12 @@ class Runs:
             self._mixes[queue] = now, counts
         return counts
 
+    def _follow_on(self) -> bool:
+        """Read what was appended; tell whether these are the first runs."""
+        was_empty = not self._history.tasks
+        self._follow(self._history)
+        return was_empty and bool(self._history.tasks)
+
     def _refresh(self) -> None:
         """Read the log, and report a problem that is another than before."""
         before = self.problem
@@ -77,7 +108,7 @@ class Runs:
             typical, error = self._read(), None
         except SourceError as raised:
             typical, error = {}, str(raised)
-        self._typical = typical or self._typical
+        self._history.summary = typical or self._history.summary
         paths = (Path(source) for source in self._sources if "://" not in source)
         self._missing = [path for path in paths if is_missing(path)]
         self.problem = None if typical else self._describe(error)

@@ -17,6 +17,7 @@ from slowtask.watch import judge
 from slowtask.watch.broker import Broker, Owner, Poll, Queue, Waiting
 from slowtask.watch.broker.flow import Flow, FlowState, flows
 from slowtask.watch.broker.track import Changes, ChangeTracker
+from slowtask.watch.history import History
 from slowtask.watch.judge import Capacity, Forecast, Overrun, TaskBacklog, Typical
 from slowtask.watch.settings import Thresholds
 
@@ -84,6 +85,7 @@ class Watch:
         thresholds: Where alerts begin; of them a poll needs the run times that are allowed.
         typical: Returns how long tasks usually take, by the log of runs.
         mix: Returns how many runs of each task a queue had, for a broker that hides what waits.
+        history: Returns the recent runs of all tasks.
         max_jobs: Jobs of one queue that are read to find out which tasks wait.
         max_keys: Keys of Redis that are read to find out who holds its memory; 0: none.
     """
@@ -94,6 +96,7 @@ class Watch:
         thresholds: Thresholds | None = None,
         typical: Callable[[], Mapping[str, Typical]] = dict,
         mix: Callable[[str], Mapping[str, int]] = lambda queue: {},  # noqa: ARG005 - nothing is known
+        history: Callable[[], History] = History,
         *,
         max_jobs: int = MAX_SAMPLED_JOBS,
         max_keys: int = SAMPLED_KEYS,
@@ -102,6 +105,7 @@ class Watch:
         self._thresholds = thresholds or Thresholds()
         self._typical = typical
         self._mix = mix
+        self._history = history
         self._max_jobs = max_jobs
         self._max_keys = max_keys
         self._before: Poll | None = None

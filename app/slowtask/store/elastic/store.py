@@ -9,9 +9,11 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 from elasticsearch import ApiError, Elasticsearch
 
 from slowtask.errors import ElasticsearchError
+from slowtask.record.event import Run
 from slowtask.store import BadLines, Figures, Measurement, Query
 from slowtask.store.elastic.access import Access
 from slowtask.store.elastic.client import check_version, connect, find_indices, root_cause, translate_errors
@@ -76,6 +78,20 @@ class Elastic:
             if not figures and not any(find_indices(client, self._index).values()):
                 raise make_missing_error(self._access, self._index)
             return Measurement(figures=figures, bad=self._count_bad(client, query), source=self._access.host)
+
+    def recent(self, since: datetime | None, limit: int) -> list[Run]:
+        """Fetch the last *limit* runs that ended at or after *since*. Raises `ElasticsearchError`."""
+        with translate_errors(self._access):
+            found = self._connect().search(
+                index=self._index,
+                size=limit,
+                track_total_hits=False,
+                ignore_unavailable=True,
+                query={"bool": {"filter": make_filters(Query(since=since))}},
+                sort=[{"@timestamp": {"order": "desc", "unmapped_type": "date"}}],
+                source_excludes=["error.stack_trace", "error.message", "labels"],
+            )
+        return [run for hit in found["hits"]["hits"] if (run := decode_hit(hit))]
 
     def _connect(self) -> Elasticsearch:
         """The client. The server's version is checked once."""
@@ -162,6 +178,16 @@ def make_figures(bucket: dict[str, Any]) -> Figures:
         first=int(bucket["first"]["value"]) * MICROSECONDS,
         last=int(bucket["last"]["value"]) * MICROSECONDS,
     )
+
+
+def decode_hit(hit: dict[str, Any]) -> Run | None:
+    """Decode a run that Elasticsearch returns; None if it isn't one."""
+    from slowtask.parse.format import Unreadable  # noqa: PLC0415 - the parser, which rankings don't need
+    from slowtask.parse.ndjson import decode_lenient  # noqa: PLC0415
+
+    with suppress(Unreadable):
+        return decode_lenient(msgspec.json.encode(hit))
+    return None
 
 
 def describe_line(hit: dict[str, Any]) -> str:

@@ -1,0 +1,187 @@
+"""The log of runs is followed: its tail first, then what is appended, however the log is rotated."""
+
+from datetime import timedelta
+
+import pytest
+
+from logs import line, made, written
+from slowtask.cli import follow
+from slowtask.cli.follow import ElasticFollower, FileFollower
+from slowtask.errors import SourceError
+from slowtask.watch.history import History
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    """Logs are looked for at each call."""
+    monkeypatch.setattr(follow, "FIND_INTERVAL", 0.0)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "runs.ndjson"
+
+
+class Followed:
+    """What a follower of *sources* has read."""
+
+    def __init__(self, *sources):
+        self.history = History()
+        self.follower = FileFollower([str(each) for each in sources])
+
+    def numbers(self):
+        """The seconds at which the runs that are known by now ended."""
+        self.follower(self.history)
+        return [run.end - follow_begin() for run in self.history.runs()]
+
+
+def follow_begin():
+    return made().timestamp.timestamp()
+
+
+def append(path, *runs, end=b"\n"):
+    with path.open("ab") as file:
+        file.write(b"\n".join(map(line, runs)) + end)
+
+
+def test_runs_of_the_tail_come_first_and_those_that_are_appended_next(path):
+    written(path, [made(number=1), made(number=2)])
+    followed = Followed(path)
+    first = followed.numbers()
+    append(path, made(number=3))
+
+    assert (first, followed.numbers()) == ([1, 2], [1, 2, 3])
+
+
+def test_a_line_that_is_written_in_two_pieces_is_read_once_it_is_complete(path):
+    written(path, [made(number=1)])
+    followed = Followed(path)
+    followed.numbers()
+    text = line(made(number=2)) + b"\n"
+    with path.open("ab", buffering=0) as file:
+        file.write(text[:50])
+        half = followed.numbers()
+        file.write(text[50:])
+
+    assert (half, followed.numbers()) == ([1], [1, 2])
+
+
+def test_of_a_long_log_only_the_tail_is_read(path, monkeypatch):
+    monkeypatch.setattr(follow, "TAIL", 1000)
+    written(path, [made(number=number) for number in range(100)])
+
+    numbers = Followed(path).numbers()
+
+    assert 2 <= len(numbers) <= 5
+    assert numbers[-1] == 99
+
+
+def test_a_log_that_is_renamed_is_read_to_its_end_and_then_its_successor(path):
+    written(path, [made(number=1)])
+    followed = Followed(path)
+    followed.numbers()
+    append(path, made(number=2))
+    path.rename(path.with_name("runs.ndjson.1"))
+    written(path, [made(number=3)])
+    append(path.with_name("runs.ndjson.1"), made(number=4))
+
+    assert followed.numbers() == [1, 2, 3, 4]
+
+
+def test_a_log_that_is_copied_and_truncated_is_read_once(tmp_path, path):
+    written(path, [made(number=1), made(number=2)])
+    followed = Followed(tmp_path)
+    followed.numbers()
+    (tmp_path / "runs.ndjson.1").write_bytes(path.read_bytes())
+    written(path, [made(number=3)])
+
+    assert followed.numbers() == [1, 2, 3]
+
+
+def test_logs_that_appear_in_a_folder_are_followed(tmp_path, path):
+    written(path, [made(number=1)])
+    followed = Followed(tmp_path)
+    followed.numbers()
+    written(tmp_path / "other.ndjson", [made(number=2)])
+
+    assert followed.numbers() == [1, 2]
+
+
+def test_a_log_that_grows_faster_than_it_can_be_read_is_skipped_and_that_is_said(path, monkeypatch, caplog):
+    monkeypatch.setattr(follow, "TAIL", 1000)
+    monkeypatch.setattr(follow, "MAX_BEHIND", 10_000)
+    written(path, [made(number=1)])
+    followed = Followed(path)
+    followed.numbers()
+    append(path, *(made(number=number) for number in range(2, 100)))
+    numbers = followed.numbers()
+
+    assert numbers[0] == 1
+    assert numbers[1] > 90
+    assert followed.history.skipped > 10_000
+    assert "they grow too fast" in caplog.text
+
+
+def test_stock_logs_are_followed_too(path):
+    log = path.with_name("worker.log")
+    stock = (
+        "[2026-11-23 18:47:58,145: INFO/ForkPoolWorker-1] "
+        "Task shop.mail[3d3ca2d3-0b5f-4f3f-8b5f-0f3f8b5f0f3f] succeeded in {}s: None\n"
+    )
+    log.write_text(stock.format(1.5))
+    followed = Followed(log)
+    followed.numbers()
+    with log.open("a") as file:
+        file.write(stock.replace("18:47:58", "18:47:59").format(2.5))
+    followed.numbers()
+
+    assert [(run.task, run.took) for run in followed.history.runs()] == [
+        ("shop.mail", 1.5),
+        ("shop.mail", 2.5),
+    ]
+
+
+def test_no_log_is_no_run_and_no_error(path):
+    assert Followed(path).numbers() == []
+
+
+class Server:
+    """Has runs, each from a given moment on, and answers as Elasticsearch does."""
+
+    def __init__(self, *runs):
+        self.runs, self.asked = list(runs), []
+
+    def recent(self, since, limit):
+        self.asked.append(since)
+        return [run for run in self.runs if since is None or run.timestamp >= since][:limit]
+
+
+def test_an_elasticsearch_is_asked_for_what_is_newer_and_a_late_run_counts_once():
+    server, history = Server(made(number=1), made(number=200)), History()
+    follower = ElasticFollower(server)
+    follower.ask(history)
+    server.runs += [made(number=150), made(number=300)]
+    follower.ask(history)
+
+    assert server.asked == [None, made(number=200).timestamp - timedelta(minutes=2)]
+    assert [run.end - follow_begin() for run in history.runs()] == [1, 150, 200, 300]
+
+
+class Restarting(Server):
+    """Doesn't answer at first."""
+
+    def recent(self, since, limit):
+        if not self.asked:
+            self.asked.append(since)
+            raise SourceError("no answer.")
+        return super().recent(since, limit)
+
+
+def test_an_elasticsearch_that_does_not_answer_is_asked_again():
+    server, history = Restarting(made(number=1)), History()
+    follower = ElasticFollower(server)
+    follower.ask(history)
+    before = history.runs()
+    follower.ask(history)
+
+    assert (before, len(history.runs())) == ([], 1)
