@@ -56,9 +56,7 @@ class View:
     queues: Sequence[QueueView]  #: the most overloaded first
     overruns: Sequence[Overrun]
     owners: Sequence[Owner]  #: who holds the broker's memory, the largest share first
-    changes: Changes = field(
-        default_factory=Changes
-    )  #: what happened to the server in the polls up to this one
+    changes: Changes  #: what happened to the server in the polls up to this one
 
     @property
     def capacity(self) -> Capacity | None:
