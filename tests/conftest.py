@@ -20,6 +20,7 @@ from slowtask.errors import BrokerError
 from slowtask.store.elastic.access import Access
 from slowtask.store.elastic.client import connect
 from slowtask.store.elastic.setup import SetupOptions, setup
+from web import Web
 
 hypothesis.settings.register_profile(  # the machine's pace proves nothing
     "slowtask", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -182,6 +183,13 @@ def pytest_sessionfinish(session):
         folder = session.config._tmp_path_factory.getbasetemp()  # noqa: SLF001 - no other way
         elasticsearch_server.stop_shared(folder)
         rabbit.stop_shared(folder)
+
+
+@pytest.fixture
+def web():
+    """A server that a channel can send to."""
+    with Web() as found:
+        yield found
 
 
 def wait_until(holds, seconds=PATIENCE):

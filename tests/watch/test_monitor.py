@@ -1,15 +1,11 @@
 """The monitor's loop, against a real Redis and a real HTTP server as its channel."""
 
-import http.server
 import json
 import os
-import queue
 import re
 import signal
 import subprocess
 import sys
-import threading
-import time
 import urllib.error
 import urllib.request
 from dataclasses import replace
@@ -30,7 +26,6 @@ from slowtask.demo.server import Server
 from slowtask.demo.workers import Workers
 from slowtask.errors import UsageError
 from slowtask.record import event, sample
-from slowtask.watch.alerts import Finding, Notification
 from slowtask.watch.broker.redis import open_redis
 from slowtask.watch.broker.rq import Rq
 from slowtask.watch.findings import broker_unseen, findings
@@ -39,7 +34,6 @@ from slowtask.watch.metrics import Health, serve
 from slowtask.watch.monitor import LineFile, Monitor
 from slowtask.watch.samples import sample_lines
 from slowtask.watch.settings import MonitorSettings, Thresholds, load
-from slowtask.watch.tell import Channels, body, open_senders, title, try_channels
 from slowtask.watch.typical import Runs
 from slowtask.watch.view import Watch
 
@@ -179,105 +173,6 @@ def test_the_samples_of_a_look_are_lines_of_the_design(watch, redis):
     assert {each["event.dataset"] for each in lines} == {"slowtask.queue"}
     assert of_queue.keys() <= event.types(sample.QueueSample).keys()
     assert of_broker["broker.memory.used"] > 0
-
-
-class Web:
-    """A real HTTP server that takes POSTs, and answers with a status that a test sets."""
-
-    def __init__(self):
-        outer, self.status, self.got = self, 200, []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                text = self.rfile.read(int(self.headers["content-length"]))
-                if outer.status == 200:
-                    outer.got.append(json.loads(text))
-                self.send_response(outer.status)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"json://127.0.0.1:{self.server.server_port}"
-
-
-@pytest.fixture
-def web():
-    found = Web()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
-
-
-def finding(value=0.9):
-    return Finding(
-        name="broker-capacity", subject="redis", value=value, warning=0.7, critical=0.8, message="full"
-    )
-
-
-def told(state="critical", kind="change", before="ok"):
-    return Notification(finding=finding(), state=state, kind=kind, before=before, lasted=90.0)
-
-
-def test_an_alert_reaches_a_channel_with_its_state_and_the_link(web):
-    channels = Channels(open_senders([web.url]))
-    channels.send("critical", title(told()), body(told(), "https://kibana/x"))
-    channels.stop()
-
-    [message] = web.got
-    assert message["title"] == "CRITICAL: broker-capacity of redis"
-    assert message["message"] == "full\nhttps://kibana/x"
-    assert message["type"] == "failure"
-
-
-def test_that_it_is_over_is_told_with_how_long_it_was():
-    over = told(state="ok", before="critical")
-
-    assert title(over) == "RESOLVED: broker-capacity of redis"
-    assert body(over) == "full\nIt was critical for 1m 30s."
-
-
-def test_a_channel_that_fails_is_tried_again_and_holds_up_no_other(web):
-    web.status = 500
-    other = Web()
-    channels = Channels(open_senders([other.url, web.url]), pause=0.05)
-    channels.send("warning", "t", "b")
-    wait_until(lambda: other.got)
-    web.status = 200
-
-    wait_until(lambda: web.got)
-    channels.stop()
-    other.server.shutdown()
-
-    assert web.got[0]["title"] == "t"
-
-
-def test_a_channel_whose_library_raises_is_a_failure_and_no_more(caplog):
-    def broken(*_):
-        raise RuntimeError("gone")
-
-    channels = Channels([("slack (1)", broken)], pause=0.0)
-    channels.send("ok", "t", "b")
-    wait_until(lambda: "could not be sent" in caplog.text)
-    channels.stop()
-
-    assert "slack (1) failed: RuntimeError: gone" in caplog.text
-
-
-def test_a_channel_that_is_none_is_named_by_its_place_for_its_address_is_a_secret(web):
-    with pytest.raises(UsageError, match=r"channel 2 of the channels isn.t an address") as raised:
-        open_senders([web.url, "nonsense://user:secret@x"])
-
-    assert "secret" not in str(raised.value)
-
-
-def test_the_channels_can_be_tried(web):
-    [(name, taken, _)] = try_channels([web.url])
-
-    assert (name, taken) == ("json (1)", True)
-    assert web.got[0]["title"] == "TEST: slowtask"
 
 
 def monitored(watch, tmp_path, **others):
@@ -652,15 +547,3 @@ def test_status_json_is_one_object(redis, redis_server, tmp_path):
     found = json.loads(done.stdout)
     assert found["queues"][0]["depth"] == 3
     assert found["queues"][0]["backlog"][0]["work"] is None
-
-
-def test_the_wait_for_a_channel_ends_with_the_monitor():
-    """A channel that hangs is left behind."""
-    blocked = queue.Queue()
-    channels = Channels([("slow (1)", lambda *_: blocked.get() is None)])
-    channels.send("ok", "t", "b")
-    start = time.monotonic()
-    channels.stop(timeout=0.2)
-
-    assert time.monotonic() - start < PATIENCE
-    blocked.put(None)

@@ -62,7 +62,7 @@ def monitor(context: click.Context, /, *, config: Path | None, test_alert: bool,
 
 def send_test_alerts(settings: MonitorSettings) -> int:
     """Send a test to each channel and return the exit status. Raises `UsageError` if there is no channel."""
-    from slowtask.watch.tell import try_channels
+    from slowtask.watch.channels import try_channels
 
     if not settings.channels:
         raise UsageError("no channels to test: set them in --config or SLOWTASK_MONITOR_CHANNELS.")
@@ -97,9 +97,10 @@ def make_monitors(settings: MonitorSettings, urls: Mapping[str, str], stack: Exi
     """
     from slowtask.cli.follow import make_follower
     from slowtask.cli.runs import Reader
+    from slowtask.watch.channels import open_senders
     from slowtask.watch.metrics import Health, serve
     from slowtask.watch.monitor import LineFile, Monitor
-    from slowtask.watch.tell import Channels, open_senders
+    from slowtask.watch.tell import Channel, Channels
     from slowtask.watch.typical import Runs
     from slowtask.watch.view import Watch
 
@@ -109,7 +110,7 @@ def make_monitors(settings: MonitorSettings, urls: Mapping[str, str], stack: Exi
         stack.callback(serve(settings.metrics, health).shutdown)
     channels: Any = None
     if settings.channels:
-        channels = Channels(open_senders(settings.channels))
+        channels = Channels([Channel(name, send) for name, send in open_senders(settings.channels)])
         stack.callback(channels.stop)
     lines = LineFile(open_log(settings, stack), settings.log, partial(health.report, "log"))
     lines.check()

@@ -16,9 +16,10 @@ from slowtask.record.line import MAX_LINE_BYTES, LineFormatter
 from slowtask.units import plural, printable
 from slowtask.watch.alerts import Alerts, Finding, Notification, Rules
 from slowtask.watch.findings import broker_unseen, findings
+from slowtask.watch.message import make_message
 from slowtask.watch.samples import alert_line, sample_lines
 from slowtask.watch.settings import MonitorSettings
-from slowtask.watch.tell import Channels, body, title
+from slowtask.watch.tell import Channels
 from slowtask.watch.view import View, Watch
 
 log = logging.getLogger("slowtask.monitor")
@@ -144,11 +145,11 @@ class Monitor:
         """Send what *findings* change: to the log, to the file and to the channels."""
         notifications = self._alerts.take(findings, self._clock())
         for notification in notifications:
-            state, heading = notification.state, title(notification, self._name)
-            log.log(LOG_LEVELS[state], "%s: %s", heading, notification.finding.message)
+            message = make_message(notification, self._name, self._settings.dashboard)
+            log.log(LOG_LEVELS[message.state], "%s: %s", message.title, notification.finding.message)
             self._append(msgspec.to_builtins(alert_line(notification)))
             if self._channels:
-                self._channels.send(state, heading, body(notification, self._settings.dashboard))
+                self._channels.send(message)
         return notifications
 
     def _append(self, record: dict[str, Any]) -> None:
