@@ -104,7 +104,7 @@ def test_a_failed_snapshot_refuses_writes(read, server, client):
     facts = read(server.url)
 
     assert (facts.writes_refused, facts.refusal_certain) == ("snapshot", True)
-    assert facts.refused["snapshot"] == 1
+    assert facts.refused["MISCONF"] == 1
 
 
 @pytest.mark.usefixtures("failed_snapshot")
@@ -210,7 +210,7 @@ def test_too_few_replicas_refuse_writes(read, server, client):
 
     facts = read(server.url)
 
-    assert (facts.writes_refused, facts.refused["few-replicas"]) == ("few-replicas", 1)
+    assert (facts.writes_refused, facts.refused["NOREPLICAS"]) == ("few-replicas", 1)
 
 
 def test_evicted_and_expired_keys_are_counted(read, server, client):

@@ -153,7 +153,7 @@ def test_refused_writes_are_counted_since_the_first_poll(client, watch):
     watch.poll()
     refuse(client, 3)
 
-    assert watch.poll().changes.refused == {"few-replicas": 3}
+    assert watch.poll().changes.refused == {"NOREPLICAS": 3}
 
 
 def refuse(client, times):

@@ -25,9 +25,8 @@ class ServerFacts:
     link_up: bool | None = None  #: whether a replica is connected to its master; None for a master
     writes_refused: RefusalReason | None = None  #: why writes are refused now; None if nothing says so
     refusal_certain: bool = True  #: False if a setting decides it that this user may not read
-    refused: Mapping[RefusalReason, int] = field(
-        default_factory=dict
-    )  #: writes refused since it started, by reason
+    #: Writes refused since it started, by the first word of the error: `MISCONF`, `OOM`, …
+    refused: Mapping[str, int] = field(default_factory=dict)
     evicted_keys: int | None = None  #: since it started
     expired_keys: int | None = None  #: since it started
     loaded_keys: int | None = None  #: from its disk when it started

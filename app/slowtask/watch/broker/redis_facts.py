@@ -10,13 +10,8 @@ from typing import Any, Final
 from slowtask.watch.broker.facts import RefusalReason, ServerFacts
 from slowtask.watch.broker.redis import as_text, parse_memory
 
-#: By the word with which Redis begins the error of a refused write.
-REASONS_BY_ERROR: Final[Mapping[str, RefusalReason]] = {
-    "MISCONF": "snapshot",
-    "OOM": "memory",
-    "READONLY": "replica",
-    "NOREPLICAS": "few-replicas",
-}
+#: The words with which Redis begins the error of a refused write.
+REFUSALS: Final = ("MISCONF", "OOM", "READONLY", "NOREPLICAS")
 #: Settings that decide whether a Redis refuses writes.
 SETTINGS: Final = ("stop-writes-on-bgsave-error", "save", "min-replicas-to-write")
 
@@ -80,10 +75,10 @@ def parse_facts(info: Mapping[str, Any], settings: Mapping[str, str] | None, dat
     )
 
 
-def _count_refused(info: Mapping[str, Any]) -> dict[RefusalReason, int]:
-    """Return how many writes were refused since the server started, by reason. Redis 6.2 and newer count."""
-    counts = {reason: info.get(f"errorstat_{error}") for error, reason in REASONS_BY_ERROR.items()}
-    return {reason: int(count["count"]) for reason, count in counts.items() if count}
+def _count_refused(info: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many writes were refused since the server started, by error. Redis 6.2 and newer count."""
+    counts = {error: info.get(f"errorstat_{error}") for error in REFUSALS}
+    return {error: int(count["count"]) for error, count in counts.items() if count}
 
 
 def _count_loaded(info: Mapping[str, Any]) -> int | None:

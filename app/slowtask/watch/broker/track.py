@@ -7,7 +7,7 @@ from statistics import median
 from typing import Final
 
 from slowtask.watch.broker import Poll, Queue
-from slowtask.watch.broker.facts import RefusalReason, ServerFacts
+from slowtask.watch.broker.facts import ServerFacts
 
 WINDOW: Final = 60.0  #: seconds over which refused writes, evicted keys and slow answers are remembered
 EMPTIED_WINDOW: Final = 600.0  #: seconds for which lost data is remembered
@@ -47,7 +47,7 @@ class Changes:
     """What happened to a server in the polls up to one."""
 
     span: float = 0.0  #: seconds over which *refused* and *evicted* were counted, `WINDOW` at most
-    refused: Mapping[RefusalReason, int] = field(default_factory=dict)  #: writes, by reason
+    refused: Mapping[str, int] = field(default_factory=dict)  #: writes, by the first word of the error
     evicted: int = 0  #: keys
     slow: SlowAnswer | None = None  #: the slowest answer of the last `WINDOW`
     emptied: Emptied | None = None  #: data lost in the last `EMPTIED_WINDOW`
@@ -80,7 +80,7 @@ class ChangeTracker:
             restarted=restarted,
         )
 
-    def _count(self, poll: Poll, *, restarted: bool) -> tuple[float, dict[RefusalReason, int], int]:
+    def _count(self, poll: Poll, *, restarted: bool) -> tuple[float, dict[str, int], int]:
         """Return the seconds of the window, and the writes refused and the keys evicted in it."""
         if restarted or poll.server_facts is None:
             self._facts.clear()
@@ -91,7 +91,7 @@ class ChangeTracker:
             self._facts.popleft()
         start, first = self._facts[0]
         last = poll.server_facts
-        refused = {reason: count - first.refused.get(reason, 0) for reason, count in last.refused.items()}
+        refused = {error: count - first.refused.get(error, 0) for error, count in last.refused.items()}
         evicted = (last.evicted_keys or 0) - (first.evicted_keys or 0)
         return (poll.time - start) / 1e6, {each: n for each, n in refused.items() if n > 0}, max(0, evicted)
 
