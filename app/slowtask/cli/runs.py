@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PERIOD: Final = timedelta(days=7)
 READ_TIMEOUT: Final = 120.0  #: seconds
+SLOWTASK: Final = (sys.executable, "-m", "slowtask")
 
 
 def read_runs(sources: tuple[str, ...], queues: tuple[str, ...] = ()) -> Mapping[str, Typical]:
@@ -81,7 +82,7 @@ class Reader:
     """
 
     def __init__(self, sources: Sequence[str], since: str | None = f"{PERIOD.days}d") -> None:
-        self._command = [sys.executable, "-m", "slowtask", "top", "--json", "-n", "0", *sources]
+        self._command = [*SLOWTASK, "top", "--json", "-n", "0", *sources]
         self._command += ["--since", since] if since else []
 
     def __call__(self, queue: str | None = None) -> Mapping[str, Typical]:
@@ -91,22 +92,29 @@ class Reader:
         """
         options = ["--queue", queue] if queue is not None else []
         try:
-            done = subprocess.run(
-                [*self._command, *options],
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                timeout=READ_TIMEOUT,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise SourceError(f"{error}.") from None
-        if done.returncode in (0, INCOMPLETE):
-            return typical_times(json.loads(done.stdout))
-        problem = done.stderr.strip().rpartition("\n")[2].removeprefix("slowtask: ")
-        if problem == NO_RUN_MATCHES or problem.startswith(NO_RUNS_YET):
-            return {}
-        raise SourceError(problem)
+            return typical_times(json.loads(run_command([*self._command, *options])))
+        except SourceError as error:
+            if str(error) == NO_RUN_MATCHES or str(error).startswith(NO_RUNS_YET):
+                return {}
+            raise
+
+
+def run_command(command: Sequence[str]) -> str:
+    """Run a `slowtask` that reads logs, and return its output. Raises `SourceError` with its message."""
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=READ_TIMEOUT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SourceError(f"{error}.") from None
+    if done.returncode in (0, INCOMPLETE):
+        return done.stdout
+    raise SourceError(done.stderr.strip().rpartition("\n")[2].removeprefix("slowtask: "))
 
 
 def typical_times(tasks: Sequence[Mapping[str, Any]]) -> dict[str, Typical]:

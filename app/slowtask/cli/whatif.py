@@ -78,6 +78,10 @@ class NamedNumber(click.ParamType[tuple[str | None, float]]):
     "--job-bytes", type=click.IntRange(min=1), default=JOB_BYTES, show_default=True, metavar="BYTES",
     help="Memory that a waiting job takes in the broker. The default is measured: RQ, small arguments.",
 )  # fmt: skip
+@click.option(
+    "--advise", is_flag=True,
+    help="Try changes, and print for each crowded queue the cheapest that helps.",
+)  # fmt: skip
 @since_option
 @until_option
 @click.option("--json", "as_json", is_flag=True, help="Print one object, with times in seconds.")
@@ -86,7 +90,7 @@ class NamedNumber(click.ParamType[tuple[str | None, float]]):
 @custom_options
 def whatif(
     *, sources: tuple[str, ...], since: str | None, until: str | None, day: date | None, zone: tzinfo,
-    custom: CustomFormat, job_bytes: int, as_json: bool, **options: Any,
+    custom: CustomFormat, job_bytes: int, advise: bool, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Replay a log with a change, such as more workers.
 
@@ -106,11 +110,20 @@ def whatif(
       slowtask whatif --own-queue send_mail:2
     compute in half the time, jobs arriving 1.5 times as fast:
       slowtask whatif --faster compute:0.5 --arrivals 1.5
+    What would have helped in the last hour?
+      slowtask whatif --advise --since 1h
     """
     change = make_change(**options)
+    if advise and change.any:
+        raise UsageError("--advise tries changes of its own: leave the others out, but for --workers-now.")
     start = perf_counter()
     query = parse_period(since, until, ())
     log = read_log(resolve(sources, custom), query, day, zone)
+    if advise:
+        from slowtask.cli.advice import print_advice
+
+        print_advice(log, change.now, as_json=as_json)
+        return
     outcome = try_change(log, change)
     from slowtask.cli.show.replay import print_outcome, write_json
 

@@ -194,22 +194,30 @@ class WaitingJobs:
             self._gone[runs.queue[place]].append(start[place])
 
     def queue_order(self, queues: frozenset[int], places: Places) -> tuple[tuple[int, ...], bool]:
-        """*queues* in the order in which workers took jobs from them, and whether they kept to it."""
+        """*queues* in the order in which workers took jobs from them, and whether they kept to it.
+
+        A busy queue is chosen most often, also by workers that take the oldest job. They keep no order if
+        fewer choices are against the age of the jobs than against the order of the queues.
+        """
         wins: Counter[tuple[int, int]] = Counter()
-        if len(queues) > 1:
-            for place in places:
-                mine = self._runs.queue[place]
-                wins.update((mine, other) for other in queues if other != mine and self._waits(other, place))
-        pairs = [(wins[one, two], wins[two, one]) for one in queues for two in queues]
+        older = 0  # jobs that were passed over
+        for place in places if len(queues) > 1 else ():
+            mine = self._runs.queue[place]
+            heads = {other: self._head(other, place) for other in queues if other != mine}
+            wins.update((mine, other) for other, come in heads.items() if come is not None)
+            older += sum(come is not None and come < self._runs.arrival[place] for come in heads.values())
+        pairs = [(wins[one, two], wins[two, one]) for one in queues for two in queues if one < two]
         kept = all(min(pair) <= MAX_ORDER_VIOLATIONS * sum(pair) for pair in pairs)
+        kept = kept and sum(map(min, pairs)) <= older
 
         def behind(one: int, other: int) -> int:
             return wins[other, one] - wins[one, other]
 
         return tuple(sorted(sorted(queues), key=cmp_to_key(behind))), kept and bool(wins)
 
-    def _waits(self, queue: int, place: int) -> bool:
-        """Whether a job of *queue* was waiting when the job at *place* was chosen."""
+    def _head(self, queue: int, place: int) -> int | None:
+        """When the job arrived that had waited longest in *queue* as the job at *place* was chosen."""
         begun = self._start[place]
         come = bisect_right(self._come[queue], begun - self._lead)
-        return come > bisect_left(self._gone[queue], begun)
+        gone = bisect_left(self._gone[queue], begun)
+        return self._come[queue][gone] if come > gone else None
