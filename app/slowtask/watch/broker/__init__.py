@@ -147,6 +147,9 @@ class Owner:
 
     name: str  #: `queued jobs`, `failed jobs`, `results`, `other programs`, …
     share: float  #: of the bytes of all keys, 0 to 1
+    forever: float = 0.0  #: share of its bytes that never expires, or only after a month
+    task: str | None = None  #: whose jobs or results hold most of its bytes; None if no task is known
+    task_share: float | None = None  #: of *task*, of the bytes whose task is known
 
 
 class Broker(Protocol):

@@ -105,12 +105,3 @@ def _headers(message: bytes) -> Headers | None:
         return decode(message).headers
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-
-
-def owner_of(key: str) -> str:
-    """Return what *key* is used for."""
-    if key.startswith(("celery-task-meta-", "celery-taskset-meta-", "chord-unlock-")):
-        return "results"
-    if key in (UNACKED_KEY, f"{UNACKED_KEY}_index", f"{UNACKED_KEY}_mutex"):
-        return "tasks that workers hold"
-    return "Celery's own lists" if key.startswith("_kombu.") else "other programs"

@@ -32,11 +32,11 @@ from slowtask.watch.broker.celery_lists import (
     ListRow,
     list_keys,
     make_queue,
-    owner_of,
     position_of,
     queue_of,
     task_of,
 )
+from slowtask.watch.broker.celery_owners import find_owners
 from slowtask.watch.broker.facts import ServerFacts
 from slowtask.watch.broker.heartbeats import (
     EVENT_EXCHANGE,
@@ -284,7 +284,7 @@ class CeleryRedis:
         with translate_errors(self.name):
             waiting = sum(measure_sizes(self._client, lists))
             sampled = sample_keys(self._client, max_keys, set(lists))
-        owned = ((owner_of(key.key), key) for key in sampled.keys)
+            owned = find_owners(self._client, sampled.keys)
         return memory_owners({"waiting tasks": waiting}, owned, sampled.scale)
 
     def close(self) -> None:

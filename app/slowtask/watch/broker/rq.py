@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from slowtask.watch.broker import Owner, Poll, Queue, Running, System, Waiting, Worker
 from slowtask.watch.broker.facts import ServerFacts
-from slowtask.watch.broker.owners import measure_sizes, memory_owners, sample_keys
+from slowtask.watch.broker.owners import OwnedKey, SampledKey, measure_sizes, memory_owners, sample_keys
 from slowtask.watch.broker.redis import (
     as_text,
     database_of,
@@ -217,27 +217,32 @@ class Rq:
             lists = sorted_texts(self._client.smembers(self._key("queues")))
             sampled = sample_keys(self._client, max_keys, set(lists))
             sizes = measure_sizes(self._client, lists)
-            statuses = self._read_statuses([key.key for key in sampled.keys])
-        owned = (
-            (self._owner_of(key.key, status), key) for key, status in zip(sampled.keys, statuses, strict=True)
-        )
+            jobs = self._read_jobs([key.key for key in sampled.keys])
+        owned = (self._find_owner(key, *job) for key, job in zip(sampled.keys, jobs, strict=True))
         return memory_owners({"queues' lists": sum(sizes)}, owned, sampled.scale)
 
-    def _read_statuses(self, keys: Sequence[str]) -> list[Any]:
-        """Return the status of each of *keys* that is a job; of another key anything but bytes."""
+    def _read_jobs(self, keys: Sequence[str]) -> list[tuple[Any, Any]]:
+        """Return the status and the description of the job to which each of *keys* belongs."""
         pipe = self._client.pipeline(transaction=False)
         for key in keys:
-            pipe.hget(key, "status") if key.startswith(self._key("job", "")) else pipe.exists(key)
-        return pipe.execute(raise_on_error=False) if keys else []
+            job_id = self._split_key(key)[1]
+            pipe.hmget(self._key("job", job_id), "status", "description")
+        answers = pipe.execute(raise_on_error=False) if keys else []
+        return [(None, None) if isinstance(answer, Exception) else tuple(answer) for answer in answers]
 
-    def _owner_of(self, key: str, status: object) -> str:
-        """Return what *key* is used for; *status* is that of a job."""
-        if not key.startswith(f"{self._prefix}:"):
-            return "other programs"
-        kind = key[len(self._prefix) + 1 :].partition(":")[0]
-        if kind == "job":
-            return f"{as_text(status)} jobs" if isinstance(status, bytes) else "jobs"
-        return "results" if kind == "results" else "RQ's own lists"
+    def _split_key(self, key: str) -> tuple[str, str]:
+        """Return the kind of a *key* of RQ's, and the id in it: `job` and `6c1f…`; of another key nothing."""
+        prefix, found, rest = key.partition(f"{self._prefix}:")
+        kind, _, job_id = rest.partition(":")
+        return (kind, job_id) if found and not prefix else ("", "")
+
+    def _find_owner(self, key: SampledKey, status: bytes | None, description: bytes | None) -> OwnedKey:
+        """Find what *key* is used for; the job to which it belongs has this *status* and *description*."""
+        kind, _ = self._split_key(key.key)
+        owner = {"": "other programs", "job": "jobs", "results": "results"}.get(kind, "RQ's own lists")
+        if kind == "job" and status:
+            owner = f"{as_text(status)} jobs"
+        return OwnedKey(owner=owner, key=key, task=task_of(description) if description else None)
 
 
 def sorted_texts(values: Iterable[bytes | str]) -> list[str]:
