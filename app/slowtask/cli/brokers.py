@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 #: The help of each option that holds a URL.
 URL_HELP: Final = {
     "redis_url": "The Redis of RQ. Default: SLOWTASK_REDIS_URL, then RQ_REDIS_URL.",
-    "celery_url": "Celery's broker: amqp://, amqps:// or redis://. Default: SLOWTASK_CELERY_URL, then"
-    " CELERY_BROKER_URL.",
+    "celery_url": "Celery's broker: amqp://, amqps://, redis:// or sentinel://. Default: SLOWTASK_CELERY_URL,"
+    " then CELERY_BROKER_URL.",
     "management_url": "RabbitMQ's management plugin. Default: port 15672 of the broker's host.",
 }
 

@@ -3,6 +3,7 @@
 import importlib
 import re
 from collections.abc import Iterable
+from typing import Final
 from urllib.parse import quote, urlsplit
 
 from slowtask.errors import UsageError
@@ -11,13 +12,17 @@ from slowtask.watch.broker.celery_rabbitmq import CeleryRabbitMQ
 from slowtask.watch.broker.celery_redis import CeleryRedis
 from slowtask.watch.broker.management import DEFAULT_PORT, Management
 from slowtask.watch.broker.redis import open_redis, redacted_url
+from slowtask.watch.broker.sentinel import SCHEMES as SENTINEL_SCHEMES
+
+REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "redis+socket", *SENTINEL_SCHEMES)
 
 
 def open_broker(url: str, management: str = "", queues: Iterable[str] = ()) -> CeleryRabbitMQ | CeleryRedis:
     """Return Celery's broker at *url*, which connects when it is first polled.
 
     Args:
-        url: Celery's `broker_url`: `amqp://`, `amqps://`, `redis://`, `rediss://` or `redis+socket://`.
+        url: Celery's `broker_url`: `amqp://`, `amqps://`, `redis://`, `rediss://`, `redis+socket://`, or
+            `sentinel://` with `?master_name=`.
         management: The address of RabbitMQ's management plugin; by default port 15672 of the same host.
         queues: Queues to read besides those that are found.
 
@@ -30,12 +35,12 @@ def open_broker(url: str, management: str = "", queues: Iterable[str] = ()) -> C
         amqp = Amqp(url)
         plugin = management or f"http://{_url_host(amqp.host)}:{DEFAULT_PORT}"
         return CeleryRabbitMQ(amqp, Management(plugin, amqp.user, amqp.password), queues)
-    if scheme in ("redis", "rediss", "unix", "redis+socket"):
+    if scheme in REDIS_SCHEMES:
         require_module("redis")
         return CeleryRedis(open_redis(redis_py_url(url)), url, queues)
     raise UsageError(
         f"{redacted_url(url)} isn't a broker that slowtask can read: give an address that begins with"
-        " amqp://, amqps://, redis:// or rediss://."
+        " amqp://, amqps://, redis://, rediss:// or sentinel://."
     )
 
 

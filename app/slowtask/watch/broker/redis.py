@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from slowtask.errors import BrokerError, UsageError
 from slowtask.units import printable
 from slowtask.watch.broker import Memory
+from slowtask.watch.broker.sentinel import is_sentinel_url, open_master
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -24,6 +25,8 @@ REFUSAL_MESSAGES: Final = {
     "MISCONF": "can't save its data to disk, and refuses commands until it can: its log has the reason",
     "OutOfMemoryError": "is full and refuses commands that need memory: free some, or raise maxmemory",
     "MASTERDOWN": "is a replica that has lost its master: check the master",
+    "MovedError": "is a node of a Redis Cluster, which neither RQ nor Celery can use: give the address of a"
+    " Redis that isn't in cluster mode",
     "CLUSTERDOWN": "is a node of a cluster that is down: check the cluster",
 }
 
@@ -32,7 +35,7 @@ def open_redis(url: str) -> "Redis":
     """Return a client of the Redis at *url*, which connects when it is first used.
 
     Args:
-        url: `redis://`, `rediss://` or `unix://`, as redis-py takes it.
+        url: `redis://`, `rediss://` or `unix://`, as redis-py takes it, or that of Sentinels.
 
     Raises:
         UsageError: The address isn't valid.
@@ -40,13 +43,15 @@ def open_redis(url: str) -> "Redis":
     redis = importlib.import_module("redis")
     retry = importlib.import_module("redis.retry").Retry
     no_pause = importlib.import_module("redis.backoff").NoBackoff
+    options = {
+        "socket_connect_timeout": CONNECT_TIMEOUT,
+        "socket_timeout": RESPONSE_TIMEOUT,
+        "retry": retry(no_pause(), 1),
+    }
+    if is_sentinel_url(url):
+        return open_master(url, **options)
     try:
-        client: Redis = redis.from_url(
-            url,
-            socket_connect_timeout=CONNECT_TIMEOUT,
-            socket_timeout=RESPONSE_TIMEOUT,
-            retry=retry(no_pause(), 1),
-        )
+        client: Redis = redis.from_url(url, **options)
     except ValueError as error:
         raise UsageError(
             f"{redacted_url(url)} isn't a valid address of a Redis ({one_line(error)}): write redis://host:6379/0."

@@ -124,40 +124,44 @@ def has_restarted(before: Poll, now: Poll) -> bool:
 def find_emptied(before: Poll, now: Poll) -> Emptied | None:
     """Return what was lost between two polls; None if the data was kept, or there was none."""
     old, new = before.server_facts, now.server_facts
-    restarted = has_restarted(before, now)
     if old is None or new is None or not old.keys:
         return None
-    started_since = restarted and new.uptime is not None and new.uptime <= _seconds(before, now) + 1
-    if not _lost_keys(old, new, restarted=restarted, started_since=started_since):
-        return None
-    lost = _lost_queues(before, now)
-    if not restarted and (not lost or any(queue.depth for queue in now.queues)):
+    queues, restarted = _lost_queues(before, now), has_restarted(before, now)
+    workers = 0 if now.workers else len(before.workers)
+    loaded = _count_loaded(new, (now.time - before.time) / 1e6) if restarted else None
+    share = max(new.keys or 0, loaded or 0) / old.keys
+    if restarted:
+        lost = share < MIN_KEPT_SHARE or (loaded == 0 and bool(queues or workers))
+    else:
+        lost = share <= MIN_KEPT_SHARE_RUNNING and bool(queues) and not any(map(_depth, now.queues))
+    if not lost:
         return None
     return Emptied(
         time=now.time,
         restarted=restarted,
-        queues=lost,
-        workers=0 if now.workers else len(before.workers),
+        queues=queues,
+        workers=workers,
         keys=old.keys,
         kept_keys=new.keys or 0,
     )
 
 
-def _seconds(before: Poll, now: Poll) -> float:
-    """Return the seconds between two polls."""
-    return (now.time - before.time) / 1e6
-
-
 def _lost_queues(before: Poll, now: Poll) -> list[Queue]:
     """Return the queues that had jobs and have none now, as they were, the deepest first."""
     depths = {queue.name: queue.depth for queue in now.queues}
-    lost = [queue for queue in before.queues if queue.depth and not depths.get(queue.name)]
-    return sorted(lost, key=lambda queue: -queue.depth)
+    return sorted(
+        (queue for queue in before.queues if queue.depth and not depths.get(queue.name)),
+        key=_depth,
+        reverse=True,
+    )
 
 
-def _lost_keys(old: ServerFacts, new: ServerFacts, *, restarted: bool, started_since: bool) -> bool:
-    """Whether too few keys are left, or a server that has *started_since* says that it loaded none."""
-    if started_since and new.loaded_keys is not None:
-        return new.loaded_keys == 0
-    share = (new.keys or 0) / (old.keys or 1)
-    return share < MIN_KEPT_SHARE if restarted else share <= MIN_KEPT_SHARE_RUNNING
+def _depth(queue: Queue) -> int:
+    """Return how many jobs wait in *queue*."""
+    return queue.depth
+
+
+def _count_loaded(facts: ServerFacts, seconds: float) -> int | None:
+    """Return the keys that a server loaded that started in the last *seconds*; None if that isn't known."""
+    started = facts.uptime is not None and facts.uptime <= seconds + 1  # a whole number of seconds
+    return facts.loaded_keys if started else None
