@@ -1,6 +1,7 @@
 """Who waited behind whom."""
 
 import json
+import os
 from array import array
 
 import pytest
@@ -118,3 +119,18 @@ def test_logs_that_tell_no_wait_are_told(tmp_path):
     done = CliRunner().invoke(cli.slowtask, ["behind", str(log)])
 
     assert "stock logs don't have it" in str(done.exception)
+
+
+@pytest.mark.parametrize("command", ["behind", "whatif"])
+def test_a_date_that_was_guessed_is_told(tmp_path, command):
+    """By `--since` it decides which runs are left."""
+    log = written(tmp_path / "runs.ndjson", [made("a", 1.0, 9, wait=5 * SECOND, queue="q", worker="w")])
+    stock = tmp_path / "worker.log"
+    job = "2aab4a44-c695-4817-9851-78ade4339869"
+    stock.write_text(f"18:47:58 default: jobs.compute() ({job})\n18:48:00 default: Job OK ({job})\n")
+    os.utime(stock, (1795459690, 1795459690))
+    told = "worker.log without a full date begin on 2026-11-23, by the file's last change: --date sets it.\n"
+    arguments = [command, str(log), str(stock)]
+
+    assert CliRunner().invoke(cli.slowtask, arguments).stderr.endswith(told)
+    assert CliRunner().invoke(cli.slowtask, [*arguments, "--date", "2026-11-23"]).stderr == ""

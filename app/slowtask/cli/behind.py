@@ -2,14 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC
+from datetime import date, tzinfo
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from slowtask.cli.logs import parse_period
-from slowtask.cli.options import custom_options, queue_option, since_option, until_option
+from slowtask.cli.logs import parse_period, warn_of_guesses, warn_of_skipped
+from slowtask.cli.options import (
+    custom_options,
+    date_option,
+    queue_option,
+    since_option,
+    timezone_option,
+    until_option,
+)
 from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import SourceError
 from slowtask.parse.custom import CustomFormat
@@ -29,10 +36,12 @@ if TYPE_CHECKING:
     help="How many tasks to show; 0 shows all.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print an array of objects, with times in seconds.")
+@date_option
+@timezone_option
 @custom_options
 def behind(
     sources: tuple[str, ...], *, since: str | None, until: str | None, queues: tuple[str, ...], limit: int,
-    custom: CustomFormat, as_json: bool,
+    day: date | None, zone: tzinfo, custom: CustomFormat, as_json: bool,
 ) -> None:  # fmt: skip
     """Show which tasks kept the jobs of others waiting.
 
@@ -55,7 +64,9 @@ def behind(
     from slowtask.rank.behind import rank_waits
     from slowtask.store.files import Files
 
-    columns = Files(logs, timezone=UTC).columns(query)
+    columns = Files(logs, date=day, timezone=zone).columns(query)
+    warn_of_skipped(columns.skipped)
+    warn_of_guesses(columns.guessed)
     rows = [row for row in rank_waits(columns) if row.waited > 0]
     if not rows:
         raise SourceError(

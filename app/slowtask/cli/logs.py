@@ -1,17 +1,19 @@
 """What the commands that read logs share: parse the period, open the store, measure and rank."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from slowtask.cli.show.doubts import describe_guess
 from slowtask.cli.when import parse_time
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import is_address, resolve
 from slowtask.rank.ranking import Order, match_tasks, rank
-from slowtask.store import Measurement, Query, Store
+from slowtask.store import Guess, Measurement, Query, Store
 from slowtask.store.elastic.access import Access
 from slowtask.units import plural
 
@@ -104,6 +106,12 @@ def warn_of_skipped(logs: int) -> None:
         click.echo(
             f"slowtask: {plural(logs, 'log')} skipped: the Parquet file made from it was read.", err=True
         )
+
+
+def warn_of_guesses(guessed: Sequence[Guess]) -> None:
+    """Say on stderr of which logs the dates were guessed."""
+    if guessed:
+        click.echo(f"slowtask: {describe_guess(guessed)}.", err=True)
 
 
 def explain_empty(measurement: Measurement, query: Query) -> str:

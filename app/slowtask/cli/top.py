@@ -14,6 +14,7 @@ from slowtask.cli.logs import (
     measure,
     open_store,
     parse_period,
+    warn_of_guesses,
 )
 from slowtask.cli.options import (
     custom_options,
@@ -24,7 +25,7 @@ from slowtask.cli.options import (
     until_option,
 )
 from slowtask.cli.show import export
-from slowtask.cli.show.doubts import describe_guess, describe_others
+from slowtask.cli.show.doubts import describe_others
 from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import UsageError
 from slowtask.parse.custom import CustomFormat
@@ -134,8 +135,7 @@ def print_ranking(view: "View", options: Options, *, as_json: bool, as_csv: bool
 
 def print_doubts(measurement: Measurement) -> None:
     """Say on stderr what wasn't read, and which dates were guessed."""
-    if measurement.guessed:
-        click.echo(f"slowtask: {describe_guess(measurement.guessed)}.", err=True)
+    warn_of_guesses(measurement.guessed)
     if measurement.bad:
         click.echo(
             f"slowtask: {measurement.bad.sentence}: slowtask top --bad lists which, and why.", err=True

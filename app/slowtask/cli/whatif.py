@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from slowtask.cli.logs import parse_period, warn_of_skipped
+from slowtask.cli.logs import parse_period, warn_of_guesses, warn_of_skipped
 from slowtask.cli.options import custom_options, date_option, since_option, timezone_option, until_option
 from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import SourceError, UsageError
@@ -153,6 +153,7 @@ def read_log(logs: list[Source], query: Query, day: date | None, zone: tzinfo) -
     with show_progress(store.progress):
         log = store.columns(query)
     warn_of_skipped(log.skipped)
+    warn_of_guesses(log.guessed)
     if not log.arrival:
         raise SourceError(explain_empty(log, query))
     return log

@@ -5,7 +5,7 @@ from collections.abc import Mapping, MutableSequence, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from slowtask.store import BadLines
+from slowtask.store import BadLines, Guess
 from slowtask.store.duck import read_sql
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Columns:
     bad: BadLines = field(default_factory=BadLines)
     source: str = ""  #: what was read
     skipped: int = 0  #: logs left out because their packed form is read
+    guessed: Sequence[Guess] = ()  #: the logs whose dates were guessed
 
 
 def read_columns(

@@ -125,7 +125,8 @@ class Reading:
     def columns(self, query: Query) -> Columns:
         """Read the runs that can be replayed, in order of arrival, as `measure` reads them."""
         rows = self._ask_until_sound(lambda: self._pick(query))
-        return read_columns(self._connection, rows, self._parsed.bad, plural(self.count, "file"))
+        found = read_columns(self._connection, rows, self._parsed.bad, plural(self.count, "file"))
+        return replace(found, guessed=tuple(self._parsed.guessed))
 
     def _ask_until_sound(self, ask: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
         """Repeat *ask* and parse doubtful files until all rows that it counts are runs for certain."""
