@@ -100,14 +100,13 @@ def make_monitors(settings: MonitorSettings, urls: Mapping[str, str], stack: Exi
     from slowtask.watch.channels import open_senders
     from slowtask.watch.metrics import Health, serve
     from slowtask.watch.monitor import LineFile, Monitor
+    from slowtask.watch.needed import find_run_times
     from slowtask.watch.tell import Channel, Channels
     from slowtask.watch.typical import Runs
     from slowtask.watch.view import Watch
 
     brokers = open_brokers(urls, settings.celery_queues)
     health = Health(3 * settings.interval + 10, systems=[broker.system for broker in brokers])
-    if settings.metrics:
-        stack.callback(serve(settings.metrics, health).shutdown)
     channels: Any = None
     if settings.channels:
         channels = Channels([Channel(name, send) for name, send in open_senders(settings.channels)])
@@ -118,6 +117,9 @@ def make_monitors(settings: MonitorSettings, urls: Mapping[str, str], stack: Exi
         Reader(settings.runs), settings.runs,
         notify=partial(health.report, "runs"), follow=make_follower(settings.runs),
     )  # fmt: skip
+    if settings.metrics:
+        server = serve(settings.metrics, health, lambda: find_run_times(runs.history()))
+        stack.callback(server.shutdown)
     return [
         Monitor(
             Watch(broker, settings, runs, runs.mix, runs.history), broker.name, settings,

@@ -12,6 +12,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from slowtask.errors import UsageError
 from slowtask.record.event import SECOND
+from slowtask.watch.needed import RunTimes, count_needed
 from slowtask.watch.view import QueueView, View
 
 MAX_QUEUES: Final = 200
@@ -93,8 +94,9 @@ class Health:
 class Collector:
     """Makes Prometheus's metrics of the last poll."""
 
-    def __init__(self, health: Health) -> None:
+    def __init__(self, health: Health, run_times: Callable[[], RunTimes] = dict) -> None:
         self._health = health
+        self._run_times = run_times
         self._family: Any = importlib.import_module("prometheus_client.core").GaugeMetricFamily
 
     def collect(self) -> Iterator[Any]:
@@ -120,6 +122,7 @@ class Collector:
             )
         for name, (text, of) in QUEUE_METRICS.items():
             yield self._queue_metric(f"slowtask_queue_{name}", text, of, seen)
+        yield self._workers_needed(seen)
         yield from self._task_metrics(seen)
 
     def _queue_metric(
@@ -132,6 +135,16 @@ class Collector:
                 if (value := of(each)) is not None:
                     family.add_metric([view.poll.system, each.queue.name], value)
         return family
+
+    def _workers_needed(self, views: Iterable[View]) -> Any:
+        """How many workers each queue needs, for autoscalers."""
+        times = self._run_times()
+        return self._queue_metric(
+            "slowtask_workers_needed",
+            "Workers that the queue needs, for its arrivals at 80 % load and to drain it in 5 minutes.",
+            lambda view: count_needed(view, times.get(view.queue.name)),
+            views,
+        )
 
     def _task_metrics(self, views: Iterable[View]) -> Iterator[Any]:
         """The backlog by task."""
@@ -165,14 +178,17 @@ class QuietHandler(WSGIRequestHandler):
         """Log nothing."""
 
 
-def serve(address: str, health: Health) -> WSGIServer:
-    """Serve `/metrics` and `/healthz` at *address* (`host:port`) from a thread. Raises `UsageError`."""
+def serve(address: str, health: Health, run_times: Callable[[], RunTimes] = dict) -> WSGIServer:
+    """Serve `/metrics` and `/healthz` at *address* (`host:port`) from a thread. Raises `UsageError`.
+
+    *run_times* returns how long the jobs that arrive in each queue take.
+    """
     try:
         prometheus: Any = importlib.import_module("prometheus_client")
     except ImportError:
         raise UsageError("/metrics needs prometheus-client: pip install 'slowtask[monitor]'.") from None
     registry = prometheus.CollectorRegistry()
-    registry.register(Collector(health))
+    registry.register(Collector(health, run_times))
     host, _, port = address.rpartition(":")
     try:
         answers = make_app(prometheus.make_wsgi_app(registry), health)
