@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test test-all test-fast check servers environments dashboards pictures docs measure messages bench wheel up down logs ps check-kibana test-logstash test-stack clean
+.PHONY: demo test test-all test-fast check servers environments incidents dashboards pictures docs measure messages bench wheel up down logs ps check-kibana test-logstash test-stack clean
 
 demo: $(READY)  # runs example jobs on a temporary Redis and ranks them
 	@$(BIN)/slowtask demo
@@ -11,11 +11,16 @@ demo: $(READY)  # runs example jobs on a temporary Redis and ranks them
 # More processes than cores, since tests mostly wait for servers and workers.
 PYTEST := $(BIN)/pytest -n 4 --dist loadgroup
 
+# Apart from the others, since they measure how soon something is told; more at once, since they only wait.
+INCIDENTS := $(BIN)/pytest -n 8 tests/incidents
+
 test: $(READY) check servers environments  # all tests but the rarer combinations of versions, workers and brokers
-	$(PYTEST) -m 'not stack and not rare'
+	$(PYTEST) -m 'not stack and not rare and not incident'
+	$(INCIDENTS) -m 'not rare'
 
 test-all: $(READY) check servers environments  # all tests but the stack
-	$(PYTEST) -m 'not stack'
+	$(PYTEST) -m 'not stack and not incident'
+	$(INCIDENTS)
 
 test-fast: $(READY)  # the tests that need no server and are fast, for everyday work
 	$(PYTEST) -m 'not stack and not rare and not server and not slow' --no-servers
@@ -30,6 +35,9 @@ servers:  # installs the programs that the tests need besides Python
 
 environments: $(READY)  # installs the versions of RQ, Celery and Python that the outcome matrices run
 	$(BIN)/python tests/support/environments.py
+
+incidents: $(READY) servers  # stages nights on call with real workers, and prints what was said of each
+	@cd tests && PYTHONPATH=support ../$(BIN)/python -m incidents
 
 dashboards: $(READY)  # kibana/slowtask.ndjson and the layouts in kibana/README.md, from kibana/*.toml
 	cd kibana && ../$(BIN)/python -m dashboards

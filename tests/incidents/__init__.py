@@ -1,0 +1,1 @@
+"""The incident lab: nights on call, staged with real workers and servers, and what slowtask says of them."""

@@ -1,0 +1,152 @@
+"""Incidents of the broker's memory: full, leaking, filled by results or by one job, evicting."""
+
+import threading
+
+from incidents.incident import Incident
+from incidents.processes import wait_for
+from incidents.traffic import traffic
+
+REFUSED = ("broker-writes-refused",)
+
+
+def refuses(client):
+    """Whether Redis is full and has refused a job."""
+    return "errorstat_OOM" in client.info("errorstats")
+
+
+def memory_full(site):
+    """Exports of 10 kB each pile up until `maxmemory` is reached."""
+    traffic(site, maxmemory="40mb")
+    site.watch()
+    site.broke()
+    site.feed("export", 600, rate=300, padding=10_000)
+    client = site.client()
+    wait_for(lambda: refuses(client), "a full Redis")
+
+
+def results_kept(site):
+    """Results without expiry fill Redis, and failed jobs with them."""
+    site.redis(maxmemory="60mb")
+    site.rq_workers("w21", "w22", SLOWTASK_SERVICE_VERSION="2.0")
+    site.feed("mail", 0.02, rate=2)
+    site.watch()
+    site.broke()
+    site.feed("big", 150_000, rate=5, result_ttl=-1)
+    site.feed("invoice", rate=2)
+
+
+def forecast_is_right(said):
+    """The monitor's last forecast is 42 minutes, give or take a third."""
+    [*_, last] = [each for each in said.samples if "broker.name" in each]
+    minutes = last.get("broker.full_in", 0) / 60e9
+    return None if 28 < minutes < 60 else f"the forecast is {minutes:.0f} min, true are 42"
+
+
+def add(server, stop):
+    with server.client() as client:
+        while not stop.wait(0.25):
+            client.append("session:log", b"x" * 10_240)
+
+
+def leak(site):
+    """Another program adds 40 kB a second to 100 MB: full in some 42 minutes."""
+    server = site.redis(maxmemory="100mb")
+    site.rq_workers("w21")
+    site.feed("mail", 0.05, rate=2, result_ttl=0)
+    site.watch()
+    site.broke()
+    stop = threading.Event()
+    site.at_end(stop.set)
+    threading.Thread(target=add, args=(server, stop), daemon=True).start()
+
+
+def evicts(site):
+    """A Redis that evicts keys reached its limit: jobs vanish."""
+    server = traffic(site, maxmemory="40mb")
+    site.watch()
+    with server.client() as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        site.broke()
+        site.feed("export", 600, rate=300, padding=10_000)
+        wait_for(lambda: client.info("stats")["evicted_keys"] > 0, "an eviction")
+
+
+def memory_alarm(site):
+    node = site.own_rabbitmq()
+    site.celery_workers("a")
+    site.feed("mail", 0.05, rate=4)
+    site.watch()
+    site.broke()
+    node.ctl("set_vm_memory_high_watermark", "absolute", "50MB")
+
+
+def huge_payload(site):
+    """One waiting job of 66 MB in a Redis of 90 MB."""
+    server = site.redis(maxmemory="300mb")
+    site.rq_workers("w21", "w22")
+    site.feed("mail", 0.05, rate=4)
+    site.watch()
+    site.publish("export", 40, count=2)
+    site.publish("export", 1, padding=66_000_000)
+    with server.client() as client:
+        site.broke()
+        client.config_set("maxmemory", "90mb")
+
+
+INCIDENTS = [
+    Incident(
+        number="9",
+        title="maxmemory reached",
+        stage=memory_full,
+        should="critical, how many jobs of which task, whose memory",
+        causes=("broker-capacity", *REFUSED),
+        states=("critical",),
+        words=(r"jobs\.export", r"\d+ (jobs|waiting)"),
+        never=("UNKNOWN",),
+        within=30,
+    ),
+    Incident(
+        number="12",
+        title="results without expiry fill Redis",
+        stage=results_kept,
+        should="results of jobs.big never expire: result_ttl; 24 → 53 failed jobs",
+        causes=("results-kept",),
+        words=(r"jobs\.big", "result_ttl|never expire|without expiry"),
+        within=30,
+    ),
+    Incident(
+        number="14",
+        title="a leak of 40 kB/s into 100 MB",
+        stage=leak,
+        should="full in 42 min",
+        within=30,
+        proof=forecast_is_right,
+    ),
+    Incident(
+        number="20d",
+        title="a Redis with allkeys-lru evicts",
+        stage=evicts,
+        should="critical: Redis evicts keys, jobs are lost",
+        causes=("broker-evicts", "broker-policy"),
+        words=("evict",),
+        within=30,
+    ),
+    Incident(
+        number="34",
+        title="RabbitMQ: the memory alarm",
+        stage=memory_alarm,
+        should="RabbitMQ blocks publishers",
+        causes=("broker-alarm",),
+        states=("critical",),
+        words=("memory", "block"),
+        rare=True,
+    ),
+    Incident(
+        number="35",
+        title="one job of 60 MB",
+        stage=huge_payload,
+        should="one job of jobs.export holds 83 % of Redis",
+        causes=("broker-capacity",),
+        words=(r"jobs\.export",),
+    ),
+]

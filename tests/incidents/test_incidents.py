@@ -1,0 +1,31 @@
+"""Nights on call, staged for real: what slowtask says of each is right, and said in time."""
+
+import pytest
+from conftest import missing, run_folder
+
+from incidents.everything import INCIDENTS
+from incidents.lab import run
+from slowtask.errors import BrokerError
+
+#: Those that aren't told rightly yet: each must fail until it is removed here.
+PENDING = {each.number for each in INCIDENTS} - {"20b", "20c", "36"}
+
+
+def marked(incident):
+    """*incident* as a parameter: what isn't told yet must fail, until its mark is removed."""
+    marks = [pytest.mark.rare] * incident.rare
+    marks += [pytest.mark.xfail(strict=True, reason="not told yet")] * (incident.number in PENDING)
+    return pytest.param(incident, id=f"{incident.number}-{incident.title.replace(' ', '-')}", marks=marks)
+
+
+@pytest.mark.server
+@pytest.mark.slow
+@pytest.mark.incident
+@pytest.mark.parametrize("incident", [marked(each) for each in INCIDENTS])
+def test_an_incident_is_told_rightly_and_in_time(incident, tmp_path, tmp_path_factory):
+    try:
+        result = run(incident, tmp_path, run_folder(tmp_path_factory))
+    except BrokerError as problem:
+        missing(str(problem))
+
+    assert result.problems == [], "\n".join(["the facts:", *result.facts])
