@@ -245,6 +245,7 @@ def test_a_cold_shutdown_leaves_a_record_of_what_ran(site, worker, record_proper
     before = site.environment.release in ("5.3", "5.4")
     assert record["event.reason"] == ("signal 15" if before else "cancelled by its worker")
     began(record)
+    held_memory(record)
 
 
 @pytest.mark.parametrize("site", [grouped(site) for site in sites() if site.pool == "solo"])
@@ -306,6 +307,11 @@ def reached_its_limit(*records):
     assert records[-1]["event.duration"] > 900_000_000
 
 
+def held_memory(*records):
+    """At least what Python and Celery need."""
+    assert all(each["task.memory"] > 10_000_000 for each in records)
+
+
 def counted(*records):
     assert [each["task.attempt"] for each in records] == list(range(1, len(records) + 1))
 
@@ -346,7 +352,7 @@ CHECKS = {
     "retried": both(all_began, counted, error("KeyError")),
     "retried later": both(all_began, counted, ended("success"), due_a_second_after_the_first_attempt),
     "autoretry": both(all_began, counted, error("KeyError")),
-    "killed": both(all_began, reason("signal 9"), ended(**{"task.name": "tasks.is_killed"})),
+    "killed": both(all_began, held_memory, reason("signal 9"), ended(**{"task.name": "tasks.is_killed"})),
     "killed, redelivered": both(all_began, delivered_twice, ended("success")),
     "killed at exit": both(all_began, ended("success")),
     "exited": all_began,

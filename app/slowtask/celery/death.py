@@ -10,7 +10,7 @@ from celery import Celery
 from celery.app.task import Context
 
 from slowtask import record
-from slowtask.celery import facts
+from slowtask.celery import facts, memory
 from slowtask.celery.worker import current_worker
 from slowtask.record import Ending, RunFields
 from slowtask.record.board import Note
@@ -40,6 +40,7 @@ def write_death(how: Ending, request: Any) -> None:
         pid=pid,
         start=start,
         duration=time.monotonic_ns() - clock,
+        memory=memory.peak_of(pid),
         wait=facts.wait(context, start),
     )
     worker.board.note_recorded(pid)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from celery.concurrency import get_implementation
 
+from slowtask.celery.memory import note_peaks
 from slowtask.record import log
 from slowtask.record.board import Board
 from slowtask.record.timer import GREENLET, PROCESS, THREAD
@@ -48,6 +49,8 @@ def begin(controller: Any) -> None:
     global _worker  # noqa: PLW0603 - one process, one worker
     pool = get_implementation(controller.pool_cls)
     board = Board(slots=BOARD_SLOTS) if forks(pool) else None
+    if board:
+        note_peaks()
     _worker = Worker(pid=os.getpid(), cpu_scope=cpu_scope(pool), board=board)
     log.prepare_logger()  # before a task may change the working folder: the path may be relative
 
