@@ -32,6 +32,7 @@ from slowtask.record.guard import Trouble
 from slowtask.record.settings import Settings
 from slowtask.store.elastic.access import PREFIX
 from slowtask.store.elastic.templates import stream_patterns
+from slowtask.watch.causes import CAUSES
 from slowtask.watch.settings import FIELDS, MonitorSettings
 
 BIN = Path(sys.executable).parent
@@ -382,11 +383,10 @@ def test_the_table_of_the_monitor_s_settings_is_complete_and_has_the_defaults():
             assert str(getattr(MonitorSettings(), code(row[0])[0])).removesuffix(".0") == default
 
 
-def test_the_alerts_that_are_told_are_those_of_the_findings():
-    source = (ROOT / "app" / "slowtask" / "watch" / "findings.py").read_text()
-    names = set(re.findall(r'"((?:broker|queue)-[a-z-]+)"', source))
+def test_the_alerts_of_the_page_are_the_causes_in_their_order():
+    names = ["broker-unseen", *(cause.name for cause in CAUSES if cause.name != "queue-draining")]
 
-    assert {name for row in table("monitor.md", "Alert") for name in code(row[0])} == names
+    assert [name for row in table("monitor.md", "Alert") for name in code(row[0])] == names
 
 
 def test_the_table_of_the_servers_settings_is_complete():

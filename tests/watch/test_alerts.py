@@ -90,12 +90,22 @@ def test_alarms_of_two_things_are_two():
     assert alarms.worst() == "critical"
 
 
-def test_a_queue_that_is_gone_takes_its_alarm_along():
+def test_what_is_not_found_any_more_is_over():
     alarms = Alerts(rules=RULES)
     alarms.take([finding(0.9, subject="gone")], 0.0)
-    alarms.forget(["there"])
+    alarms.take([], 1.0)
+    [over] = alarms.take([], 1.0 + RULES.calm)
 
-    assert alarms.worst() == "ok"
+    assert (over.state, over.finding.subject, alarms.worst()) == ("ok", "gone", "ok")
+
+
+def test_while_the_broker_can_not_be_read_nothing_is_over():
+    alarms = Alerts(rules=RULES)
+    alarms.take([finding(0.9)], 0.0)
+
+    assert not alarms.take([], RULES.calm, complete=False)
+    assert not alarms.take([], 3 * RULES.calm, complete=False)
+    assert alarms.worst() == "critical"
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_the_slots_of_a_worker_without_hooks_are_unknown(site, broker):
 
     poll = poll_with_workers(broker)
 
-    assert [(each.finished, each.busy, each.queues) for each in poll.workers] == [(3, 1, ())]
+    assert [(each.finished, each.busy, each.queues) for each in poll.workers] == [(3, 1, None)]
     if poll.server == "redis":  # RabbitMQ knows that nobody takes from it
         assert find_queue(poll).workers is None
 
@@ -335,10 +335,10 @@ def test_only_json_is_accepted_as_an_event():
     registry.add_wrapped_event(
         json.dumps({"body": body, "content-type": "application/x-python-serialize"}).encode(), 0
     )
-    assert registry.workers(0) == []
+    assert registry.workers() == []
     registry.add_wrapped_event(json.dumps({"body": body, "content-type": "application/json"}).encode(), 0)
 
-    assert [each.name for each in registry.workers(0)] == ["w"]
+    assert [each.name for each in registry.workers()] == ["w"]
 
 
 def test_the_run_time_of_a_job_is_that_of_its_last_report():
@@ -364,7 +364,7 @@ def test_a_silent_worker_is_stale_and_its_jobs_are_reported_as_lost():
     text = {"type": "worker-slowtask", "hostname": "w", **report_fields(running=[reported_job()])}
     registry.add_event(json.dumps(text).encode(), 0)
 
-    assert registry.workers(20_000_000) == []
+    assert [each.is_live(20_000_000) for each in registry.workers()] == [False]
     [run] = registry.running()
     assert [each.why for each in overruns([run], {}, 130_000_000, {})] == ["lost"]
     registry.forget_silent(700_000_000)

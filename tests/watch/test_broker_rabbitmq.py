@@ -16,7 +16,7 @@ from slowtask.errors import BrokerError, UsageError
 from slowtask.record.sample import BrokerSample
 from slowtask.watch.broker.address import open_broker
 from slowtask.watch.broker.management import Management
-from slowtask.watch.findings import findings
+from slowtask.watch.causes import find_all
 from slowtask.watch.judge import Typical
 from slowtask.watch.samples import sample_lines
 from slowtask.watch.settings import Thresholds
@@ -62,7 +62,7 @@ def fill(url, name, count):
 
 
 def findings_of(view, limits=Thresholds()):  # noqa: B008 - frozen
-    return {(each.name, each.subject): each for each in findings(view, limits)}
+    return {(each.name, each.subject): each for each in find_all(view, limits)}
 
 
 def user(server, url, **rights):

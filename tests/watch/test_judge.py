@@ -5,7 +5,7 @@ import random
 import pytest
 
 from slowtask.watch import judge
-from slowtask.watch.broker import Memory, Queue, Running, Waiting
+from slowtask.watch.broker import Memory, Running, Waiting
 from slowtask.watch.judge import Typical
 
 MB = 1_000_000
@@ -61,12 +61,6 @@ def test_too_few_samples_give_no_forecast():
     assert judge.forecast([(5.0 * n, 100.0 * n) for n in range(judge.MIN_FORECAST_POINTS - 1)], 1e6) is None
 
 
-def test_load_is_the_share_of_the_workers_time_that_arrives():
-    assert judge.load(10.0, 0.5, 4) == 1.25
-    assert judge.load(10.0, None, 4) is None
-    assert judge.load(10.0, 0.5, 0) is None
-
-
 def test_the_backlog_is_counted_in_work_not_in_jobs():
     waiting = Waiting(queue="q", depth=110, sampled=110, tasks={MAIL: 10, THUMB: 100})
 
@@ -100,14 +94,6 @@ def test_one_task_in_two_queues_is_one_of_the_backlog():
     [found] = judge.merge_backlogs(each for queue in queues for each in judge.backlog_by_task(queue, TYPICAL))
 
     assert (found.count, found.work, found.share) == (20, 100.0, 1.0)
-
-
-def test_the_mean_time_of_a_queue_is_that_of_what_waits_there():
-    waiting = Waiting(queue="q", depth=2, sampled=2, tasks={MAIL: 1, THUMB: 1})
-
-    assert judge.mean_time(waiting, TYPICAL) == pytest.approx(2.55)
-    assert judge.mean_time(None, TYPICAL) == pytest.approx(0.59)
-    assert judge.mean_time(waiting, {}) is None
 
 
 def running(task, since, alive=None):
@@ -149,22 +135,3 @@ def test_a_run_without_a_sign_of_life_is_lost():
     [found] = judge.overruns([running("jobs.new", 0, alive=now - 300_000_000)], TYPICAL, now, {})
 
     assert found.why == "lost"
-
-
-def test_advice_gives_the_workers_that_would_hold_and_the_figures():
-    queue = Queue(name="default", depth=100, workers=4)
-    backlog = judge.backlog_by_task(
-        Waiting(queue="default", depth=100, sampled=100, tasks={MAIL: 60, THUMB: 40}), TYPICAL
-    )
-
-    text = judge.advice(queue, 2.0, 3.04, backlog, TYPICAL)
-
-    assert text == (
-        "Add 4 workers to default, or give jobs.send_mail a queue of its own with 8 workers:"
-        " 2 jobs/s of 3.04 s keep 6.08 workers busy, and there are 4."
-    )
-
-
-def test_where_the_workers_keep_up_there_is_no_advice():
-    assert judge.advice(Queue(name="q", depth=1, workers=4), 1.0, 0.5, [], {}) is None
-    assert judge.advice(Queue(name="q", depth=1, workers=0), 1.0, 0.5, [], {}) is None

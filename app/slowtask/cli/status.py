@@ -1,4 +1,4 @@
-"""`slowtask status`: show how full the broker is, which queue is in trouble, and which task is to blame."""
+"""`slowtask status`: say what is wrong with the queues, why, and what to do."""
 
 import os
 import time
@@ -10,18 +10,19 @@ import click
 from slowtask.cli.brokers import add_url_options, choose_urls, open_brokers
 from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import SlowtaskError, UsageError
-from slowtask.record.sample import State
-from slowtask.watch.alerts import STATES
+from slowtask.watch.verdict import LEVELS, Level
 
 if TYPE_CHECKING:
-    from slowtask.watch.alerts import Finding
     from slowtask.watch.settings import Thresholds
     from slowtask.watch.view import View, Watch
 
 POLLS: Final = 7  #: for one status; a forecast needs so many
+SECONDS: Final = 3.0  #: for one status
+DELAYED_SECONDS: Final = (
+    6.0  #: for one where workers report every two seconds: two reports of each fit into it
+)
 #: The exit status of `--check`, as Nagios and cron read it.
-EXIT_STATUS: Final[Mapping[State, int]] = {"ok": 0, "warning": 1, "critical": 2}
-UNKNOWN: Final = 3
+EXIT_STATUS: Final[Mapping[Level, int]] = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
 
 
 @click.command
@@ -36,8 +37,8 @@ UNKNOWN: Final = 3
     help="Critical when this share of a limit is used.",
 )  # fmt: skip
 @click.option(
-    "--seconds", type=click.FloatRange(min=0.1), default=3.0, show_default=True, metavar="SECONDS",
-    help="How long to measure rates and growth.",
+    "--seconds", type=click.FloatRange(min=0.1), metavar="SECONDS",
+    help="How long to measure rates and growth. Default: 3, for Celery 6, since its workers report every 2.",
 )  # fmt: skip
 @click.option("--watch", is_flag=True, help="Show a live view; q quits.")
 @click.option(
@@ -47,13 +48,14 @@ UNKNOWN: Final = 3
 @click.option("--check", is_flag=True, help="Print one line and set the exit status, for cron and Nagios.")
 @click.pass_context
 def status(
-    context: click.Context, /, *, runs: tuple[str, ...], capacity: float, seconds: float, watch: bool,
+    context: click.Context, /, *, runs: tuple[str, ...], capacity: float, seconds: float | None, watch: bool,
     as_json: bool, check: bool, **urls: str | None,
 ) -> None:  # fmt: skip
-    """Show how full the broker is and which tasks fill it.
+    """Say what is wrong with the queues, why, and what to do.
 
-    The output shows the most-used limit with a forecast, the queues in order of trouble, the waiting work of
-    each task, and the jobs that run too long. It only reads: no queue is changed, no job is unpickled.
+    The first line is the verdict: are flow, workers and broker well, and if not, the cause and the next step.
+    Below it are the limits of the broker with a forecast, the queues in order of trouble, what runs now and
+    what waits. It only reads: no queue is changed, no job is unpickled.
 
     If you give one URL, only that broker is shown; if you give both, both are. Without any URL it is RQ's
     Redis at redis://localhost:6379.
@@ -73,7 +75,7 @@ def status(
       0  ok
       1  warning
       2  critical
-      3  unknown: the broker can't be read
+      3  unknown: the broker can't be read, or shows too little
     """
     if watch + as_json + check > 1:
         raise UsageError("only one of --watch, --json and --check can be used at a time.")
@@ -86,9 +88,9 @@ def status(
     if watch:
         from slowtask.cli.show.status_live import run_live
 
-        run_live(watches)
+        run_live(watches, thresholds)
         return
-    print_views(poll(watches, seconds), as_json=as_json)
+    print_views(poll(watches, seconds), thresholds, as_json=as_json)
 
 
 def make_watches(urls: Mapping[str, str], runs: tuple[str, ...], thresholds: "Thresholds") -> "list[Watch]":
@@ -100,54 +102,46 @@ def make_watches(urls: Mapping[str, str], runs: tuple[str, ...], thresholds: "Th
     return [Watch(broker, thresholds, known, known.mix, known.history) for broker in open_brokers(urls)]
 
 
-def poll(watches: "Sequence[Watch]", seconds: float) -> "list[View]":
+def poll(watches: "Sequence[Watch]", seconds: float | None) -> "list[View]":
     """Poll several times within *seconds*, as rates and forecasts need it, and return the last views.
 
     Raises `BrokerError`.
     """
     views = [watch.poll() for watch in watches]
+    if seconds is None:
+        seconds = max(DELAYED_SECONDS if view.poll.workers_delayed else SECONDS for view in views)
     for _ in range(POLLS - 1):
         time.sleep(seconds / (POLLS - 1))
         views = [watch.poll() for watch in watches]
     return views
 
 
-def print_views(views: "Sequence[View]", *, as_json: bool) -> None:
+def print_views(views: "Sequence[View]", thresholds: "Thresholds", *, as_json: bool) -> None:
     """Print *views* for a person or as JSON."""
     if as_json:
         from slowtask.cli.show.status_json import encode_views
 
-        utf8_stdout().write(encode_views(views))
+        utf8_stdout().write(encode_views(views, thresholds))
         return
     from slowtask.cli.show.console import make_console
     from slowtask.cli.show.status import page
 
     console: Any = make_console()
     for place, view in enumerate(views):
-        console.print(*([""] if place else []), page(view, console.width))
+        console.print(*([""] if place else []), page(view, thresholds, console.width))
 
 
 def print_worst(
-    urls: Mapping[str, str], runs: tuple[str, ...], thresholds: "Thresholds", seconds: float
+    urls: Mapping[str, str], runs: tuple[str, ...], thresholds: "Thresholds", seconds: float | None
 ) -> int:
-    """Print the worst finding in one line; returns the exit status of `--check`."""
-    from slowtask.watch.findings import findings
+    """Print the worst verdict in one line; returns the exit status of `--check`."""
+    from slowtask.watch.summary import judge_view
 
     try:
         views = poll(make_watches(urls, runs, thresholds), seconds)
     except SlowtaskError as error:
         click.echo(f"UNKNOWN: {error}")
-        return UNKNOWN
-    worst = max(
-        (finding for view in views for finding in findings(view, thresholds)), key=severity, default=None
-    )
-    if worst is None:
-        click.echo("OK: the broker has no queues yet, and no limit that can be reached.")
-        return 0
-    click.echo(f"{(worst.state or 'ok').upper()}: {worst.message}")
-    return EXIT_STATUS[worst.state or "ok"]
-
-
-def severity(finding: "Finding") -> tuple[int, bool]:
-    """A sort key: the worst state last; among equals, the broker's capacity."""
-    return STATES.index(finding.state or "ok"), finding.name == "broker-capacity"
+        return EXIT_STATUS["unknown"]
+    worst = max((judge_view(view, thresholds) for view in views), key=lambda each: LEVELS.index(each.level))
+    click.echo(f"{worst.level.upper()}: {worst.message}")
+    return EXIT_STATUS[worst.level]

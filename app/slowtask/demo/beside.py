@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from slowtask.errors import BrokerError
-from slowtask.watch.findings import findings
+from slowtask.watch.causes import find_all
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.view import View, Watch
 
@@ -69,11 +69,11 @@ class MonitorBeside:
         except BrokerError:
             return None
         seconds = self.seconds(jobs)
-        for finding in findings(view, self._thresholds):
+        for finding in find_all(view, self._thresholds):
             # The disk is no part of the experiment; its findings have it in their subject.
             if finding.state in RECORDED.get(finding.name, ()) and not finding.subject.endswith("(disk)"):
                 alert = Alert(
-                    name=finding.name, jobs=jobs, seconds=seconds, task=finding.task, message=finding.message
+                    name=finding.name, jobs=jobs, seconds=seconds, task=finding.task, message=finding.text
                 )
                 self.alerts.setdefault(finding.name, alert)
         return view

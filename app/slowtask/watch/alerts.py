@@ -5,11 +5,13 @@ a margin, for `Rules.calm` seconds: so it doesn't flap. While it lasts it is rep
 seconds. Time is passed in.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
 from slowtask.record.sample import State
+from slowtask.watch.verdict import Finding
 
 STATES: Final[tuple[State, ...]] = get_args(State)
 
@@ -24,40 +26,6 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """A value that can have an alert, at one poll."""
-
-    name: str  #: `broker-capacity`, `queue-load`, …
-    subject: str  #: the broker's or queue's name
-    value: float | None  #: None: unknown now, so the state stays
-    warning: float | None  #: the value from which it is a warning
-    critical: float | None
-    lower_is_worse: bool = False  #: seconds that are left are worse the fewer they are
-    message: str  #: what a person reads: the figures, the forecast, the tasks to blame
-    task: str | None = None  #: to blame
-    queue: str | None = None
-
-    @property
-    def state(self) -> State | None:
-        """The state by the value alone; None where that is unknown."""
-        if self.value is None:
-            return None
-        if self._reaches(self.critical):
-            return "critical"
-        return "warning" if self._reaches(self.warning) else "ok"
-
-    def _reaches(self, threshold: float | None) -> bool:
-        """Whether the value is at *threshold*, or on its bad side."""
-        if threshold is None or self.value is None:
-            return False
-        return self.value <= threshold if self.lower_is_worse else self.value >= threshold
-
-    def threshold(self, state: State) -> float | None:
-        """The value from which it is in *state*."""
-        return {"warning": self.warning, "critical": self.critical}.get(state)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertState:
     """The state of one alert."""
 
@@ -65,6 +33,7 @@ class AlertState:
     since: float = 0.0  #: seconds: when it entered this state
     notified: float = 0.0  #: seconds: when that was last sent
     calm_since: float | None = None  #: since when its value has been good enough to leave the state
+    finding: Finding | None = None  #: the last that told of this state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,23 +54,35 @@ class Alerts:
     rules: Rules = field(default_factory=Rules)
     states: dict[tuple[str, str], AlertState] = field(default_factory=dict)
 
-    def take(self, findings: Iterable[Finding], now: float) -> list[Notification]:
-        """Update the alerts by *findings* at *now* (seconds, any monotonic clock); returns what to send."""
+    def take(self, findings: Sequence[Finding], now: float, *, complete: bool = True) -> list[Notification]:
+        """Update the alerts by *findings* at *now* (seconds, any monotonic clock); returns what to send.
+
+        If they are *complete*, what isn't found any more is over.
+        """
         found = []
-        for finding in findings:
+        for finding in [*findings, *(self._find_ended(findings) if complete else ())]:
             key = (finding.name, finding.subject)
             alert = self.states.get(key, AlertState(since=now, notified=now))
             self.states[key], notification = update(alert, finding, now, self.rules)
             found += [notification] if notification else []
         return found
 
+    def _find_ended(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Return the findings of the alerts that aren't among *findings*, as they are when all is well."""
+        found = {(finding.name, finding.subject) for finding in findings}
+        return [
+            replace(alert.finding, value=math.inf if alert.finding.lower_is_worse else 0.0)
+            for key, alert in self.states.items()
+            if alert.state != "ok" and alert.finding and key not in found
+        ]
+
     def worst(self) -> State:
         """The worst state of all alerts."""
         return max((each.state for each in self.states.values()), key=STATES.index, default="ok")
 
-    def forget(self, subjects: Sequence[str]) -> None:
-        """Drop the alerts about queues that no longer exist, which aren't among *subjects*."""
-        self.states = {key: alert for key, alert in self.states.items() if key[1] in subjects}
+    def forget_calm(self) -> None:
+        """Drop the alerts that are over, so that those of queues long gone don't pile up."""
+        self.states = {key: alert for key, alert in self.states.items() if alert.state != "ok"}
 
 
 def update(
@@ -114,6 +95,7 @@ def update(
     if STATES.index(wanted) > STATES.index(alert.state):
         return _change(alert, finding, wanted, now)
     if wanted == alert.state:
+        alert = replace(alert, finding=finding)
         return _repeat(replace(alert, calm_since=None), finding, now, rules)
     if not _is_past_margin(alert, finding, rules):
         return _repeat(replace(alert, calm_since=None), finding, now, rules)
@@ -128,7 +110,7 @@ def _change(alert: AlertState, finding: Finding, state: State, now: float) -> tu
     notification = Notification(
         finding=finding, state=state, kind="change", before=alert.state, lasted=now - alert.since
     )
-    return AlertState(state=state, since=now, notified=now), notification
+    return AlertState(state=state, since=now, notified=now, finding=finding), notification
 
 
 def _repeat(

@@ -10,13 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from slowtask.units import plural
-from slowtask.watch.broker import Memory, Poll, Queue, Running, Waiting
+from slowtask.watch.broker import Memory, Poll, Running, Waiting
 from slowtask.watch.broker.limits import Limit, MachineMemory, MemoryLimit
 
 #: From here on a limit counts as reached: clients and allocators take and give back more than is left.
 FULL_RATIO: Final = 0.995
-TARGET_LOAD: Final = 0.8  #: what advice aims at: at 1 a queue grows without end
+TARGET_LOAD: Final = 0.8  #: of the workers that are needed: at 1 a queue grows without end
 Z_95: Final = 1.96  #: standard deviations that hold 95 %
 MIN_FORECAST_POINTS: Final = 6  #: polls that a slope needs
 MIN_GROWTH: Final = 0.01  #: of the limit: less growth counts only where it is sure
@@ -145,23 +144,6 @@ def _level(points: Sequence[tuple[float, float]], slope: float) -> float:
     return levels[len(levels) // 2]
 
 
-def load(arrivals: float, mean: float | None, workers: int | None) -> float | None:
-    """Arriving work over what the workers can do; over 1 the queue grows without end.
-
-    *arrivals* are in jobs/s, *mean* is in seconds. None where that isn't known, or nobody works.
-    """
-    if mean is None or not workers:
-        return None
-    return arrivals * mean / workers
-
-
-def drained_in(queue: Queue, mean: float | None) -> float | None:
-    """Seconds until *queue* is empty if nothing more came; None where it is, or that can't be known."""
-    if mean is None or not queue.workers or not queue.depth:
-        return None
-    return queue.depth * mean / queue.workers
-
-
 def backlog_by_task(waiting: Waiting, typical: Mapping[str, Typical]) -> list[TaskBacklog]:
     """The tasks that wait, most work first; those without a known run time last."""
     if not waiting.sampled:
@@ -224,13 +206,12 @@ def _margin(count: int, waiting: Waiting) -> int:
     return math.ceil(Z_95 * math.sqrt(share * (1 - share) / waiting.sampled * left) * waiting.depth)
 
 
-def mean_time(waiting: Waiting | None, typical: Mapping[str, Typical]) -> float | None:
-    """The mean run time of a queue's jobs in seconds: of those that wait, else of all runs in the log."""
-    tasks = {} if waiting is None else {task: n for task, n in waiting.tasks.items() if task in typical}
-    if tasks:
-        return sum(typical[task].mean * n for task, n in tasks.items()) / sum(tasks.values())
-    runs = sum(each.count for each in typical.values())
-    return sum(each.mean * each.count for each in typical.values()) / runs if runs else None
+def run_time(job: Running, now: int) -> float:
+    """Return the seconds that *job* has run by *now* (µs since the epoch, by the broker's clock).
+
+    What a worker reported of it is as old as its last heartbeat: the job may have ended since.
+    """
+    return max(0, now - job.started if job.reported_run_time is None else job.reported_run_time) / 1e6
 
 
 def overruns(
@@ -248,7 +229,7 @@ def _overrun(job: Running, typical: Typical | None, now: int, limits: Mapping[st
     """Why *job* has run too long; None where it hasn't."""
     if job.heartbeat is not None and (now - job.heartbeat) / 1e6 > HEARTBEAT_TIMEOUT:
         return Overrun(job=job, took=(now - job.started) / 1e6, allowed=None, why="lost")
-    took = (now - job.started if job.reported_run_time is None else job.reported_run_time) / 1e6
+    took = run_time(job, now)
     limit = limits.get(job.task or "")
     if limit is not None:
         return Overrun(job=job, took=took, allowed=limit, why="limit") if took > limit else None
@@ -259,40 +240,3 @@ def _overrun(job: Running, typical: Typical | None, now: int, limits: Mapping[st
     ):
         return None
     return Overrun(job=job, took=took, allowed=typical.p99, why="p99")
-
-
-def workers_needed(arrivals: float, mean: float) -> int:
-    """How many workers keep up with *arrivals* jobs/s of *mean* seconds each, at `TARGET_LOAD`."""
-    return max(1, math.ceil(arrivals * mean / TARGET_LOAD - 1e-9))
-
-
-def advice(
-    queue: Queue,
-    arrivals: float,
-    mean: float | None,
-    blamed: Sequence[TaskBacklog],
-    typical: Mapping[str, Typical],
-) -> str | None:
-    """What would help, with the figures behind it; None where the workers keep up."""
-    if mean is None or not queue.workers:
-        return None
-    needed = workers_needed(arrivals, mean)
-    if needed <= queue.workers:
-        return None
-    figures = (
-        f"{arrivals:.3g} jobs/s of {mean:.3g} s keep {arrivals * mean:.3g} workers busy, and"
-        f" {'there is' if queue.workers == 1 else 'there are'} {queue.workers}"
-    )
-    own = _own_queue(blamed, arrivals, typical, queue.depth)
-    return f"Add {plural(needed - queue.workers, 'worker')} to {queue.name}{own}: {figures}."
-
-
-def _own_queue(
-    blamed: Sequence[TaskBacklog], arrivals: float, typical: Mapping[str, Typical], depth: int
-) -> str:
-    """`, or give send_mail a queue of its own with 13 workers`, where one task is most of the work."""
-    first = blamed[0] if blamed else None
-    if first is None or len(blamed) == 1 or first.share is None or first.share < 0.5 or not depth:  # noqa: PLR2004 - most
-        return ""
-    workers = workers_needed(arrivals * first.count / depth, typical[first.task].mean)
-    return f", or give {first.task} a queue of its own with {plural(workers, 'worker')}"

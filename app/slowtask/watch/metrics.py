@@ -24,8 +24,8 @@ QUEUE_METRICS: Final[dict[str, tuple[str, Callable[[QueueView], float | None]]]]
     "scheduled": ("Jobs scheduled for later.", lambda view: view.queue.scheduled),
     "deferred": ("Jobs that wait for other jobs.", lambda view: view.queue.deferred),
     "failed": ("Failed jobs that RQ keeps.", lambda view: view.queue.failed),
-    "workers": ("Workers that serve the queue.", lambda view: view.queue.workers),
-    "busy_workers": ("Workers of the queue that are running a job.", lambda view: view.queue.busy),
+    "workers": ("Workers that serve the queue.", lambda view: view.workers),
+    "busy_workers": ("Workers of the queue that are running a job.", lambda view: view.busy),
     "oldest_seconds": (
         "Seconds that the oldest job has waited.",
         lambda view: None if view.queue.oldest is None else view.queue.oldest / SECOND,

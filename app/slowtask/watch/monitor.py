@@ -14,12 +14,13 @@ import msgspec
 from slowtask.errors import BrokerError, UsageError
 from slowtask.record.line import MAX_LINE_BYTES, LineFormatter
 from slowtask.units import plural, printable
-from slowtask.watch.alerts import Alerts, Finding, Notification, Rules
-from slowtask.watch.findings import broker_unseen, findings
+from slowtask.watch.alerts import Alerts, Notification, Rules
+from slowtask.watch.causes import broker_unseen, find_all
 from slowtask.watch.message import make_message
 from slowtask.watch.samples import alert_line, sample_lines
 from slowtask.watch.settings import MonitorSettings
 from slowtask.watch.tell import Channels
+from slowtask.watch.verdict import Finding
 from slowtask.watch.view import View, Watch
 
 log = logging.getLogger("slowtask.monitor")
@@ -124,15 +125,15 @@ class Monitor:
             view = self._watch.poll()
         except BrokerError as error:
             self._failures += 1
-            return self._notify([broker_unseen(self._name, error)])
+            return self._notify([broker_unseen(self._name, error)], complete=False)
         self._failures = 0
         self._on_view(view)
         for sample in sample_lines(view):
             self._append(msgspec.to_builtins(sample))
         self._log_notes(view.poll.notes)
-        found = [broker_unseen(self._name, None), *findings(view, self._settings)]
-        self._alerts.forget([each.subject for each in found])
-        return self._notify(found)
+        told = self._notify([broker_unseen(self._name, None), *find_all(view, self._settings)])
+        self._alerts.forget_calm()
+        return told
 
     def _log_notes(self, notes: Sequence[str]) -> None:
         """Log each note once."""
@@ -141,9 +142,9 @@ class Monitor:
                 self._noted.add(each)
                 log.info("%s", each)
 
-    def _notify(self, findings: Sequence[Finding]) -> list[Notification]:
+    def _notify(self, findings: Sequence[Finding], *, complete: bool = True) -> list[Notification]:
         """Send what *findings* change: to the log, to the file and to the channels."""
-        notifications = self._alerts.take(findings, self._clock())
+        notifications = self._alerts.take(findings, self._clock(), complete=complete)
         for notification in notifications:
             message = make_message(notification, self._name, self._settings.dashboard)
             log.log(LOG_LEVELS[message.state], "%s: %s", message.title, notification.finding.message)

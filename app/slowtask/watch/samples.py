@@ -26,8 +26,8 @@ def sample_lines(view: View) -> list[QueueSample | BrokerSample]:
             scheduled=each.queue.scheduled,
             deferred=each.queue.deferred,
             failed=each.queue.failed,
-            workers=each.queue.workers,
-            busy=each.queue.busy,
+            workers=each.workers,
+            busy=each.busy,
             arrivals=each.flow.arrivals if each.flow else None,
             departures=each.flow.departures if each.flow else None,
             interval=each.flow.interval if each.flow else None,
@@ -72,7 +72,7 @@ def alert_line(notification: Notification) -> Alert:
         threshold=finding.threshold(notification.state),
         queue=finding.queue,
         task=finding.task,
-        message=finding.message,
+        message=finding.text,
     )
 
 

@@ -7,18 +7,20 @@ and makes findings of.
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 from zlib import crc32
 
 from slowtask.errors import BrokerError
 from slowtask.record.event import SECOND
 from slowtask.watch import judge
-from slowtask.watch.broker import Broker, Owner, Poll, Queue, Waiting
+from slowtask.watch.broker import Broker, Owner, Poll, Queue, Running, Waiting
 from slowtask.watch.broker.flow import Flow, FlowState, flows
 from slowtask.watch.broker.track import Changes, ChangeTracker
+from slowtask.watch.crew import Crew, Crews, Member
 from slowtask.watch.history import History
 from slowtask.watch.judge import Capacity, Forecast, Overrun, TaskBacklog, Typical
+from slowtask.watch.pace import Pace, Track
 from slowtask.watch.settings import Thresholds
 
 MAX_SAMPLED_JOBS: Final = 2401  #: per queue; task shares are then within ± 2 points at 95 % confidence
@@ -28,7 +30,6 @@ MIN_SAMPLED_DEPTH: Final = 1  #: jobs that wait, from which on their tasks are r
 SAMPLED_KEYS: Final = 300  #: keys that are read to find out who holds the memory
 RESAMPLE_POLLS: Final = 12  #: polls after which jobs and keys are read again
 FORECAST_POLLS: Final = 120  #: polls that a forecast is made from
-RATE_POLLS: Final = 12  #: polls that rates are taken over: a minute, at one in five seconds
 MAX_FORECASTS: Final = 8  #: limits that get a forecast, the most used first
 
 
@@ -37,14 +38,53 @@ class QueueView:
     """One queue, judged."""
 
     queue: Queue
-    flow: Flow | None  #: since the poll before; None at the first
-    arrivals: float | None  #: jobs/s, over the last `RATE_POLLS` polls
-    departures: float | None  #: jobs/s
-    mean: float | None  #: seconds, the mean run time of its jobs
-    load: float | None  #: arriving work over what the workers can do
-    drained_in: float | None  #: seconds until it is empty, if nothing more came
-    backlog: Sequence[TaskBacklog]  #: most work first
-    advice: str | None  #: what would help, where the workers don't keep up
+    flow: Flow | None = None  #: since the poll before; None at the first
+    pace: Pace = field(default_factory=Pace)  #: how it flowed over the last minutes
+    crew: Crew | None = None  #: its workers; None if nothing is known of them
+    served_at: float | None = None  #: seconds since the epoch: the last poll at which a worker served it
+    usual_wait: float | None = None  #: seconds that 99 of 100 of its jobs wait at most, by the log of runs
+    backlog: Sequence[TaskBacklog] = ()  #: most work first
+    advice: str | None = None  #: what would help, by a replay of the log of runs
+
+    @property
+    def arrivals(self) -> float | None:
+        """Jobs a second that arrive."""
+        return self.queue.rates[0] if self.queue.rates else self.pace.arrivals
+
+    @property
+    def departures(self) -> float | None:
+        """Jobs a second that leave."""
+        return self.queue.rates[1] if self.queue.rates else self.pace.departures
+
+    @property
+    def load(self) -> float | None:
+        """What arrives over what the workers can do, as far as that was seen; over 1 the queue grows."""
+        return self.pace.load
+
+    @property
+    def drained_in(self) -> float | None:
+        """Seconds until it is empty if no more came and jobs left as they do now."""
+        return self.queue.depth / self.departures if self.queue.depth and self.departures else None
+
+    @property
+    def workers(self) -> int | None:
+        """Jobs that its live workers can run at once; None if they aren't known."""
+        return self.crew.slots if self.crew else self.queue.workers
+
+    @property
+    def busy(self) -> int | None:
+        """Those of them that run now."""
+        return self.crew.busy if self.crew else self.queue.busy
+
+    @property
+    def was_served(self) -> bool:
+        """Whether a live worker was seen to serve it."""
+        return self.served_at is not None
+
+    @property
+    def late(self) -> float:
+        """Seconds that its first job has waited; 0 if none waits, or that isn't known."""
+        return (self.queue.oldest or 0) / SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +97,14 @@ class View:
     overruns: Sequence[Overrun]
     owners: Sequence[Owner]  #: who holds the broker's memory, the largest share first
     changes: Changes  #: what happened to the server in the polls up to this one
+    members: Sequence[Member] = ()  #: all workers
+    running: Sequence[Running] = ()  #: all jobs that run, the longest first
+    typical: Mapping[str, Typical] = field(default_factory=dict)  #: run times, by task
+    watched: float = 0.0  #: seconds since the first poll
+
+    def usual(self, task: str | None) -> Typical | None:
+        """Return the run times of *task*, by the log of runs; None if it has none."""
+        return self.typical.get(task or "")
 
     @property
     def capacity(self) -> Capacity | None:
@@ -84,6 +132,7 @@ class Watch:
         typical: Returns how long tasks usually take, by the log of runs.
         mix: Returns how many runs of each task a queue had, for a broker that hides what waits.
         history: Returns the recent runs of all tasks.
+        advise: Returns what would help a queue.
         max_jobs: Jobs of one queue that are read to find out which tasks wait.
         max_keys: Keys of Redis that are read to find out who holds its memory; 0: none.
     """
@@ -96,6 +145,7 @@ class Watch:
         mix: Callable[[str], Mapping[str, int]] = lambda queue: {},  # noqa: ARG005 - nothing is known
         history: Callable[[], History] = History,
         *,
+        advise: Callable[[str], str | None] = lambda queue: None,  # noqa: ARG005 - nothing is known
         max_jobs: int = MAX_SAMPLED_JOBS,
         max_keys: int = SAMPLED_KEYS,
     ) -> None:
@@ -104,11 +154,15 @@ class Watch:
         self._typical = typical
         self._mix = mix
         self._history = history
+        self._advise = advise
         self._max_jobs = max_jobs
         self._max_keys = max_keys
         self._before: Poll | None = None
         self._levels: dict[str, deque[tuple[float, float]]] = {}  #: by limit: seconds, and its level then
-        self._flows: deque[Mapping[str, Flow]] = deque(maxlen=RATE_POLLS)
+        self._tracks: dict[str, Track] = {}  #: by queue
+        self._crews = Crews()
+        self._served: dict[str, float] = {}  #: by queue: seconds since the epoch
+        self._began: float | None = None  #: seconds since the epoch
         self._flow_state = FlowState()
         self._tracker = ChangeTracker()
         self._owners: Sequence[Owner] = ()
@@ -119,19 +173,38 @@ class Watch:
         """What the broker shows now, judged. Raises `BrokerError`."""
         typical, poll = self._typical(), self._broker.poll(self._tails())
         flowed = self._measure_flows(poll)
-        names = {queue.name for queue in poll.queues}
-        self._waiting = {name: waiting for name, waiting in self._waiting.items() if name in names}
-        deep = max(1, sum(queue.depth >= MIN_SAMPLED_DEPTH for queue in poll.queues))
-        queues = [self._judge_queue(queue, flowed.get(queue.name), typical, deep) for queue in poll.queues]
         running = self._broker.running([queue.name for queue in poll.queues if queue.running])
+        crews = self._crews.find(poll, running)
+        self._note_queues(poll, crews, flowed)
+        deep = max(1, sum(queue.depth >= MIN_SAMPLED_DEPTH for queue in poll.queues))
+        queues = [self._judge_queue(queue, crews, flowed, typical, deep) for queue in poll.queues]
+        now = poll.time / 1e6
         return View(
             poll=poll,
-            capacities=self._add_forecasts(judge.capacities(poll), poll.time / 1e6),
+            capacities=self._add_forecasts(judge.capacities(poll), now),
             queues=sorted(queues, key=_trouble_order),
             overruns=judge.overruns(running, typical, poll.time, self._thresholds.runtime),
             owners=self._sample_owners(),
             changes=self._tracker.add(poll),
+            members=self._crews.members,
+            running=sorted(running, key=lambda job: -judge.run_time(job, poll.time)),
+            typical=typical,
+            watched=now - (self._began or now),
         )
+
+    def _note_queues(self, poll: Poll, crews: Mapping[str, Crew], flowed: Mapping[str, Flow]) -> None:
+        """Remember how each queue flowed, and when it was served; forget queues that are gone."""
+        now = poll.time / 1e6
+        self._began = now if self._began is None else self._began
+        names = {queue.name for queue in poll.queues}
+        self._waiting = {name: waiting for name, waiting in self._waiting.items() if name in names}
+        self._tracks = {name: self._tracks.get(name) or Track() for name in names}
+        self._served = {name: at for name, at in self._served.items() if name in names}
+        self._served |= {name: now for name, crew in crews.items() if crew.working}
+        for queue in poll.queues:
+            counted = poll.counted or queue.behind_tail is not None
+            flow = flowed.get(queue.name) if counted else None
+            self._tracks[queue.name].add(now, queue, flow, crews.get(queue.name))
 
     def _tails(self) -> dict[str, str]:
         """The last job of each queue at the poll before."""
@@ -144,10 +217,8 @@ class Watch:
         if before is not None and poll.time < before.time:  # another server, or its clock was set back
             before, self._flow_state = None, FlowState()
             self._levels.clear()
-            self._flows.clear()
-        flowed = flows(before, poll, self._flow_state) if before else {}
-        self._flows.append(flowed)
-        return flowed
+            self._tracks.clear()
+        return flows(before, poll, self._flow_state) if before else {}
 
     def _add_forecasts(self, capacities: Sequence[Capacity], now: float) -> list[Capacity]:
         """*capacities*, the most used with a forecast; *now* is in seconds."""
@@ -173,24 +244,23 @@ class Watch:
         return self._owners
 
     def _judge_queue(
-        self, queue: Queue, flow: Flow | None, typical: Mapping[str, Typical], deep: int
+        self,
+        queue: Queue,
+        crews: Mapping[str, Crew],
+        flowed: Mapping[str, Flow],
+        typical: Mapping[str, Typical],
+        deep: int,
     ) -> QueueView:
         """*queue*, judged; *deep* queues share the jobs that may be read."""
         waiting = self._find_waiting(queue, deep)
-        mean = judge.mean_time(waiting, typical)
-        backlog = judge.backlog_by_task(waiting, typical) if waiting else []
-        recent = [flowed[queue.name] for flowed in self._flows if queue.name in flowed]
-        arrivals, departures = queue.rates or rates(recent)
         return QueueView(
             queue=queue,
-            flow=flow,
-            arrivals=arrivals,
-            departures=departures,
-            mean=mean,
-            load=None if arrivals is None else judge.load(arrivals, mean, queue.workers),
-            drained_in=judge.drained_in(queue, mean),
-            backlog=backlog,
-            advice=None if arrivals is None else judge.advice(queue, arrivals, mean, backlog, typical),
+            flow=flowed.get(queue.name),
+            pace=self._tracks[queue.name].measure(),
+            crew=crews.get(queue.name),
+            served_at=self._served.get(queue.name),
+            backlog=judge.backlog_by_task(waiting, typical) if waiting else [],
+            advice=self._advise(queue.name) if queue.depth else None,
         )
 
     def _find_waiting(self, queue: Queue, deep: int) -> Waiting | None:
@@ -218,15 +288,6 @@ class Watch:
         return replace(waiting, sampled=sum(runs.values()), tasks=runs, guessed=True)
 
 
-def rates(flows: Sequence[Flow]) -> tuple[float | None, float | None]:
-    """Arrivals and departures a second over all of *flows*."""
-    interval = sum(each.interval for each in flows)
-    if not interval:
-        return None, None
-    arrivals, departures = (sum(each.arrivals for each in flows), sum(each.departures for each in flows))
-    return arrivals / interval * SECOND, departures / interval * SECOND
-
-
-def _trouble_order(view: QueueView) -> tuple[float, float, str]:
-    """The most overloaded queue first, then the deepest."""
-    return (-(view.load or 0.0), -float(view.queue.depth), view.queue.name)
+def _trouble_order(view: QueueView) -> tuple[float, float, float, str]:
+    """The queue whose first job has waited longest first, then the most loaded, then the deepest."""
+    return (-view.late, -(view.load or 0.0), -float(view.queue.depth), view.queue.name)

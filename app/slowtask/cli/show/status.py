@@ -1,6 +1,6 @@
-"""Render the status of a broker for a terminal: its limits, its queues, and what to blame."""
+"""Render the status of a broker for a terminal: the verdict, its limits, its queues, what runs and waits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -10,17 +10,13 @@ from rich.text import Text
 from slowtask.cli.show.console import EIGHTHS, UNKNOWN, make_table, shorten, time_text
 from slowtask.record.event import SECOND
 from slowtask.units import duration, percent, plural, printable
-from slowtask.watch.broker import Queue, Unacknowledged
-from slowtask.watch.judge import Capacity, Overrun, TaskBacklog
+from slowtask.watch.broker import Running, Unacknowledged
+from slowtask.watch.judge import Capacity, Overrun, TaskBacklog, run_time
+from slowtask.watch.settings import Thresholds
+from slowtask.watch.summary import judge_view
+from slowtask.watch.verdict import Answer, Finding, Level, Verdict
 from slowtask.watch.view import QueueView, View
-from slowtask.watch.words import (
-    REMEDY,
-    describe_alarms,
-    describe_ending,
-    describe_policy,
-    format_forecast,
-    needs_memory,
-)
+from slowtask.watch.words import format_forecast
 
 BAR_WIDTH: Final = 25  #: characters
 MAX_LIMITS: Final = 4
@@ -31,52 +27,82 @@ MAX_NAME_WIDTH: Final = 36  #: characters
 MAX_WORKER_WIDTH: Final = 16  #: characters
 MIN_NAME_WIDTH: Final = 20  #: characters; for it, other columns are left out
 WIDE: Final = 100  #: columns from which titles are long
+MAX_CAUSES: Final = 3  #: of each part
+NEAR: Final = 900.0  #: seconds left, from which on a forecast is coloured
+STYLES: Final[Mapping[Level, str]] = {
+    "ok": "green",
+    "unknown": "yellow",
+    "warning": "yellow",
+    "critical": "red",
+}
 #: A column: its title, its priority (a narrow terminal leaves out the lowest first), and its cells.
 Column = tuple[str, int, Sequence[str | Text]]
 
 
-def page(view: View, width: int) -> Group:
+def page(view: View, thresholds: Thresholds, width: int) -> Group:
     """The whole output in *width* columns."""
-    parts: list[RenderableType] = [*broker_lines(view), Text(), queues_table(view.queues[:MAX_ROWS], width)]
+    parts: list[RenderableType] = [
+        *verdict_lines(judge_view(view, thresholds)),
+        Text(),
+        *broker_lines(view, width),
+        Text(),
+        queues_table(view.queues[:MAX_ROWS], width),
+    ]
     backlog = view.backlog
+    if view.running:
+        parts += [Text(), running_table(view, width)]
     if backlog:
         parts += [Text(), backlog_table(backlog[:MAX_ROWS], width)]
-    if view.overruns:
-        parts += [Text(), overruns_table(view.overruns[:MAX_ROWS], width)]
-    advice = [Text(queue.advice, style="bold") for queue in view.queues if queue.advice]
-    return Group(*parts, *([Text()] if advice else []), *advice, *notes(view, backlog))
+    return Group(*parts, *notes(view, backlog))
 
 
-def broker_lines(view: View) -> list[Text]:
-    """The limits of the broker, an alarm or a warning, what uses its memory, and what is misconfigured."""
-    poll, limits = view.poll, [limit_line(view, capacity) for capacity in view.capacities[:MAX_LIMITS]]
+def verdict_lines(verdict: Verdict) -> list[RenderableType]:
+    """The verdict: the leading cause with its commands, and a line for each part."""
+    style = STYLES[verdict.level]
+    lines: list[RenderableType] = [Text(f"{verdict.level.upper()}: {verdict.message}", style=f"bold {style}")]
+    if verdict.first:
+        lines += [Text(f"  {command}", style="dim") for command in verdict.first.commands]
+    return [*lines, Text(), parts_table(verdict)]
+
+
+def parts_table(verdict: Verdict) -> Table:
+    """A row for each part of the verdict: how it is, and why."""
+    table = Table.grid(padding=(0, 2), expand=False)
+    for answer in verdict.answers:
+        table.add_row(
+            answer.part, Text(answer.level, style=STYLES[answer.level]), answer_text(answer, verdict.first)
+        )
+    return table
+
+
+def answer_text(answer: Answer, first: Finding | None) -> Text:
+    """What is wrong with one part, the leading cause by its name only; or what holds while nothing is."""
+    if not answer.findings:
+        return Text(answer.message, style="dim")
+    sentences = [
+        f"{finding.name}, as above" if finding is first else finding.message
+        for finding in answer.findings[:MAX_CAUSES]
+    ]
+    more = len(answer.findings) - MAX_CAUSES
+    return Text(
+        "\n".join([*sentences, f"and {plural(more, 'more cause')}: see --json"][: None if more > 0 else -1])
+    )
+
+
+def broker_lines(view: View, width: int) -> list[Text]:
+    """The limits of the broker, what uses its memory, and what workers hold."""
+    poll = view.poll
+    limits = [limit_line(view, capacity, width) for capacity in view.capacities[:MAX_LIMITS]]
     lines = limits or [Text.assemble((printable(poll.name), "bold"), "   no limit is known")]
-    lines += state_lines(view)
     owners = [f"{percent(owner.share)} {owner.name}" for owner in view.owners[:MAX_OWNERS]]
     if owners:
         lines.append(Text(f"memory is used by: {', '.join(owners)}", style="dim"))
     if poll.unacknowledged and poll.unacknowledged.count:
         lines.append(Text(held_text(poll.unacknowledged), style="dim"))
-    memory = poll.memory
-    unsafe = memory and (not memory.limit or memory.policy not in (None, "noeviction"))
-    if memory and unsafe and poll.server == "redis":
-        lines.append(Text(describe_policy(poll.name, memory.policy, memory.limit), style="yellow"))
-    return lines + [Text(gap, style="yellow") for gap in poll.gaps]
+    return lines
 
 
-def state_lines(view: View) -> list[Text]:
-    """What an alarm, a reached limit or a limit that is near means, in one line at most."""
-    capacity = view.capacity
-    if view.poll.alarms:
-        return [Text(describe_alarms(view), style="bold red")]
-    if capacity and needs_memory(view, capacity):
-        return [Text(f"CRITICAL: {describe_ending(view, capacity)} {REMEDY}", style="bold red")]
-    if capacity and (capacity.ratio >= YELLOW or capacity.forecast):
-        return [Text(describe_ending(view, capacity), style="dim")]
-    return []
-
-
-def limit_line(view: View, capacity: Capacity) -> Text:
+def limit_line(view: View, capacity: Capacity, width: int) -> Text:
     """The bar of one limit: `redis://queue   ████▊···  83 % of 1.0 GB   full in 14m 0s at this rate`."""
     colour = "red" if capacity.ratio >= RED else "yellow" if capacity.ratio >= YELLOW else "green"
     first = capacity is view.capacities[0]
@@ -84,8 +110,12 @@ def limit_line(view: View, capacity: Capacity) -> Text:
     plain = capacity.limit.is_memory and not capacity.limit.belongs_to
     what = "" if plain else f", {printable(capacity.limit.name)}"
     line = Text.assemble(name, "   ", (bar(capacity.ratio), colour), f" {capacity.limit.usage}{what}")
+    if line.cell_len > width:
+        line = Text.assemble(name, f"   {capacity.limit.usage}{what}")
     if capacity.forecast and not capacity.full:
-        line.append(f"   full in {format_forecast(capacity.forecast)} at this rate", style="bold red")
+        text = f"full in {format_forecast(capacity.forecast)} at this rate"
+        line.append("\n  " if line.cell_len + len(text) + 3 > width else "   ")
+        line.append(text, style="yellow" if capacity.forecast.seconds < NEAR else "dim")
     return line
 
 
@@ -114,7 +144,7 @@ def queues_table(views: Sequence[QueueView], width: int) -> RenderableType:
             ("OLDEST", 8, [time_text(None if q.oldest is None else q.oldest / SECOND) for q in queues]),
             ("IN/s", 3, [rate_text(view.arrivals) for view in views]),
             ("OUT/s", 4, [rate_text(view.departures) for view in views]),
-            ("WORKERS BUSY" if width >= WIDE else "BUSY", 7, [busy_text(queue) for queue in queues]),
+            ("WORKERS BUSY" if width >= WIDE else "BUSY", 7, [busy_text(view) for view in views]),
             ("LOAD", 6, [load_text(view.load) for view in views]),
             ("DRAINED IN", 2, [time_text(view.drained_in) for view in views]),
             ("FAILED", 1, [UNKNOWN if q.failed is None else f"{q.failed:,}" for q in queues]),
@@ -123,9 +153,9 @@ def queues_table(views: Sequence[QueueView], width: int) -> RenderableType:
     )
 
 
-def busy_text(queue: Queue) -> str:
-    """How many of the workers of *queue* are busy: `1/2`."""
-    return UNKNOWN if queue.workers is None else f"{queue.busy}/{queue.workers}"
+def busy_text(view: QueueView) -> str:
+    """How many of the live workers of a queue are busy: `1/2`."""
+    return UNKNOWN if view.workers is None else f"{view.busy}/{view.workers}"
 
 
 def backlog_table(backlog: Sequence[TaskBacklog], width: int) -> Table:
@@ -147,25 +177,36 @@ def count_text(task: TaskBacklog) -> str:
     return f"{'~ ' * task.guessed}{task.count:,}{margin}"
 
 
-def overruns_table(overruns: Sequence[Overrun], width: int) -> Table:
-    """The jobs that run too long."""
-    jobs = [overrun.job for overrun in overruns]
+def running_table(view: View, width: int) -> Table:
+    """What runs now, the longest first; those that run too long are coloured."""
+    jobs = view.running[:MAX_ROWS]
+    late = {each.job.id: each for each in view.overruns}
     return fit_table(
-        ("RUNNING TOO LONG", [job.task or job.id for job in jobs], MAX_NAME_WIDTH),
+        ("WHAT RUNS", [job.task or job.id for job in jobs], MAX_NAME_WIDTH),
         [
-            ("SINCE", 5, [time_text(overrun.took) for overrun in overruns]),
-            ("USUALLY UNDER", 4, [usual_text(overrun) for overrun in overruns]),
+            ("SINCE", 5, [since_text(job, view, late.get(job.id)) for job in jobs]),
+            ("USUALLY UNDER", 4, [usual_text(job, view, late.get(job.id)) for job in jobs]),
             ("QUEUE", 1, [shorten(printable(job.queue), MAX_WORKER_WIDTH) for job in jobs]),
-            ("JOB", 2, [printable(job.id)[:8] for job in jobs]),
-            ("WORKER", 0, [shorten(printable(job.worker or UNKNOWN), MAX_WORKER_WIDTH) for job in jobs]),
+            ("JOB", 0, [printable(job.id)[:8] for job in jobs]),
+            ("WORKER", 2, [shorten(printable(job.worker or UNKNOWN), MAX_WORKER_WIDTH) for job in jobs]),
         ],
         width,
     )
 
 
-def usual_text(overrun: Overrun) -> str:
-    """How long runs of this task usually take at most, or that the worker sends no heartbeat any more."""
-    return "no heartbeat" if overrun.why == "lost" else duration(overrun.allowed or 0)
+def since_text(job: Running, view: View, overrun: Overrun | None) -> Text:
+    """How long *job* has run."""
+    text = time_text(run_time(job, view.poll.time))
+    text.stylize("bold yellow" if overrun else "")
+    return text
+
+
+def usual_text(job: Running, view: View, overrun: Overrun | None) -> Text:
+    """How long runs of this task usually take at most, or that its worker sends no heartbeat any more."""
+    if overrun and overrun.why == "lost":
+        return Text("no heartbeat")
+    usual = view.usual(job.task)
+    return time_text(overrun.allowed if overrun else usual.p99 if usual else None)
 
 
 def fit_table(names: tuple[str, Sequence[str], int], columns: Sequence[Column], width: int) -> Table:

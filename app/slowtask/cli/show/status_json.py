@@ -6,13 +6,18 @@ from typing import Any
 import msgspec
 
 from slowtask.record.event import SECOND
-from slowtask.watch.judge import Capacity, Forecast, Overrun, TaskBacklog
+from slowtask.watch.broker import Running
+from slowtask.watch.crew import Member
+from slowtask.watch.judge import Capacity, Forecast, Overrun, TaskBacklog, run_time
+from slowtask.watch.settings import Thresholds
+from slowtask.watch.summary import judge_view
+from slowtask.watch.verdict import Answer, Finding, Verdict
 from slowtask.watch.view import QueueView, View
 
 
-def encode_views(views: Sequence[View]) -> str:
+def encode_views(views: Sequence[View], thresholds: Thresholds) -> str:
     """Encode *views* as indented JSON with a final newline: one view is an object, several are an array."""
-    brokers = [broker(view) for view in views]
+    brokers = [broker(view) | {"verdict": verdict(judge_view(view, thresholds))} for view in views]
     text = msgspec.json.encode(brokers[0] if len(brokers) == 1 else brokers)
     return msgspec.json.format(text, indent=2).decode() + "\n"
 
@@ -39,7 +44,69 @@ def broker(view: View) -> dict[str, Any]:
         "full_in": forecast(view.forecast),
         "owners": {owner.name: owner.share for owner in view.owners},
         "queues": [queue(each) for each in view.queues],
+        "workers": [worker(member) for member in view.members],
+        "running": [running(job, view) for job in view.running],
         "overruns": [overrun(each) for each in view.overruns],
+    }
+
+
+def verdict(judged: Verdict) -> dict[str, Any]:
+    """The verdict: its leading cause, and each part."""
+    first = cause(judged.first) if judged.first else {}
+    parts = {answer.part: part(answer) for answer in judged.answers}
+    return {"state": judged.level, "says": judged.message} | first | {"state": judged.level} | parts
+
+
+def part(answer: Answer) -> dict[str, Any]:
+    """One part of the verdict, with what is wrong with it."""
+    return {
+        "state": answer.level,
+        "says": answer.message,
+        "causes": [cause(finding) for finding in answer.findings],
+    }
+
+
+def cause(finding: Finding) -> dict[str, Any]:
+    """One cause that was found."""
+    return {
+        "cause": finding.name,
+        "state": finding.level,
+        "subject": finding.subject,
+        "queue": finding.queue,
+        "task": finding.task,
+        "worker": finding.worker,
+        "says": finding.message,
+        "todo": finding.todo,
+        "commands": [*finding.commands],
+        "since": finding.since,
+    }
+
+
+def worker(member: Member) -> dict[str, Any]:
+    """One worker, and how it is."""
+    known = member.worker
+    return {
+        "worker": known.name,
+        "state": member.condition,
+        "since": member.since,
+        "queues": None if known.queues is None else [*known.queues],
+        "busy": known.busy,
+        "slots": known.slots,
+        "reserved": dict(known.reserved),
+    }
+
+
+def running(job: Running, view: View) -> dict[str, Any]:
+    """One job that runs; `usual` is the 99th percentile of its task."""
+    usual = view.usual(job.task)
+    return {
+        "job": job.id,
+        "task": job.task,
+        "queue": job.queue,
+        "worker": job.worker,
+        "took": run_time(job, view.poll.time),
+        "usual": usual.p99 if usual else None,
+        "timeout": job.timeout,
     }
 
 
@@ -75,8 +142,8 @@ def queue(view: QueueView) -> dict[str, Any]:
         "scheduled": measured.scheduled,
         "deferred": measured.deferred,
         "failed": measured.failed,
-        "workers": measured.workers,
-        "busy": measured.busy,
+        "workers": view.workers,
+        "busy": view.busy,
         "arrivals": view.arrivals,
         "departures": view.departures,
         "load": view.load,

@@ -5,15 +5,17 @@
 to add another broker.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from slowtask.watch.broker.facts import ServerFacts
 from slowtask.watch.broker.limits import Limit, LimitKind
 
 System = str  #: the queue system: `rq`, `celery`, or the name of one that was added
 Server = Literal["redis", "rabbitmq"]
+CONNECT_SECONDS: Final = 5.0  #: that a worker that starts may need until all its connections stand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,10 @@ class Queue:
     #: Workers that serve this queue, even if they serve others too. A Celery pool of four counts as four.
     workers: int | None = None
     busy: int | None = None  #: those of *workers* that run a job
+    consumers: int | None = None  #: consumers that the broker counts, one for each worker; None if it doesn't
     oldest: int | None = None  #: ns that the first job has waited; None also if none waits
+    handed: str | None = None  #: id of a job that a worker took and hasn't begun; None also if there is none
+    head: str | None = None  #: id of the job that has waited longest; None also if none waits
     tail: str | None = None  #: id of the last job that waits, given to the next poll; None also if none waits
     behind_tail: int | None = None  #: jobs behind the previous poll's tail; None also if that job has left
     totals: tuple[int, int] | None = None  #: jobs that arrived and left since the broker began to count
@@ -48,10 +53,30 @@ class Worker:
     """One worker process, or one pool of Celery, at the time of a poll."""
 
     name: str
-    queues: tuple[str, ...]  #: that it serves; empty if it doesn't report them
+    queues: tuple[str, ...] | None  #: that it serves; None if it doesn't report them
     busy: int  #: jobs that it runs
     finished: int  #: jobs that it has finished since it started
     slots: int = 1  #: jobs that it can run at the same time
+    born: int | None = None  #: µs since the epoch: when it started; None if not reported
+    heard: int | None = None  #: µs since the epoch: its last sign of life; None if not reported
+    patience: float = math.inf  #: seconds after which a worker without another sign counts as silent
+    connected: bool | None = None  #: whether it has a connection to the broker; None if not reported
+    paused: bool = False  #: told to take no jobs
+    #: Jobs that it has fetched and not begun, by task.
+    reserved: Mapping[str, int] = field(default_factory=dict)
+
+    def is_silent(self, now: int) -> bool:
+        """Return whether a sign of life is overdue at *now* (µs since the epoch)."""
+        return self.heard is not None and (now - self.heard) / 1e6 > self.patience
+
+    def is_gone(self, now: int) -> bool:
+        """Return whether it has no connection any more; one that has just started may have none yet."""
+        fresh = self.heard is not None and (now - self.heard) / 1e6 < CONNECT_SECONDS
+        return self.connected is False and not fresh
+
+    def is_live(self, now: int) -> bool:
+        """Return whether it is neither silent nor gone."""
+        return not self.is_silent(now) and not self.is_gone(now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +125,9 @@ class Poll:
     all_workers_known: bool = True
     #: Whether *workers* are as they last reported, some seconds ago, and not as they are at this moment.
     workers_delayed: bool = False
+    #: Whether what workers finish has been reported often enough to tell what leaves the queues.
+    counted: bool = True
+    deserted: bool = False  #: whether surely no worker has a connection to the broker
     unacknowledged: Unacknowledged | None = None  #: of all queues; None if not reported
     memory: Memory | None = None  #: None if not reported
     server_facts: ServerFacts | None = None  #: what a Redis reports of itself; None for another server

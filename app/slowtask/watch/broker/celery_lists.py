@@ -55,9 +55,16 @@ def make_queue(name: str, rows: Sequence[ListRow], workers: QueueWorkers | None,
         workers=workers.slots if workers else None,
         busy=workers.busy if workers else None,
         oldest=max(0, clock - min(times)) * 1000 if times else None,
+        head=_head_of(rows),
         tail=as_text(newest) if newest else None,
         behind_tail=_behind_tail(rows),
     )
+
+
+def _head_of(rows: Sequence[ListRow]) -> str | None:
+    """Return the oldest task's text where it isn't long, in which it differs from every other."""
+    oldest = next((row[3] for row in rows if row[3]), None)
+    return as_text(oldest) if oldest and len(oldest) <= MAX_TAIL_SIZE else None
 
 
 def _behind_tail(rows: Sequence[ListRow]) -> int | None:

@@ -7,7 +7,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from slowtask.errors import BrokerError
@@ -73,10 +73,13 @@ class CeleryRabbitMQ:
         self._registry.forget_silent(now)
         report = self._read_management()
         queues = self._read_queues(report, now)
-        workers = self._registry.workers(now)
+        workers = self._registry.workers()
+        live = [worker for worker in workers if worker.is_live(now)]
         return Poll(
             time=now, system=self.system, server="rabbitmq", name=self.name, queues=queues, workers=workers,
-            all_workers_known=bool(workers), unacknowledged=count_unacknowledged(queues),
+            all_workers_known=bool(live), workers_delayed=True,
+            counted=report.queues is not None or self._registry.are_counted(now),
+            unacknowledged=count_unacknowledged(queues),
             memory=least_memory(report), limits=[*least_disk(report), *queue_limits(queues, report)],
             alarms=report.alarms, blocked=report.blocked, gaps=[*report.gaps, *down_nodes(report)],
             notes=[self._amqp.events_denied] if self._amqp.events_denied else [],
@@ -104,18 +107,19 @@ class CeleryRabbitMQ:
     def _read_queues(self, report: ManagementReport, now: int) -> list[Queue]:
         """Return the queues that exist, of all that the plugin, the user and the workers name."""
         reports = {name: queue for name, queue in (report.queues or {}).items() if holds_tasks(queue)}
-        names = self._named | self._registry.queues(now) | reports.keys()
+        names = self._named | self._registry.queues() | reports.keys()
         if not names and report.queues is None:
             raise BrokerError(f"{report.gaps[0]} Or list the queues of {self.name} in celery_queues.")
         depths = self._amqp.read_depths(queues_to_declare(names, reports))
-        workers = self._registry.workers(now)
+        workers = [worker for worker in self._registry.workers() if worker.is_live(now)]
         running = Counter(job.queue for job in self._registry.running())
         queues = []
         for name in sorted(names & (reports.keys() | depths.keys())):
             one = reports.get(name, QueueReport(name=name))
             depth, consumers = depths.get(name, (one.messages_ready or 0, one.consumers))
             serving = workers_of(name, workers, running, consumers)
-            queues.append(make_queue(one, depth, serving, now, counted=report.queues is not None))
+            queue = make_queue(one, depth, serving, now, counted=report.queues is not None)
+            queues.append(replace(queue, consumers=consumers))
         return queues
 
     def waiting(self, queue: str, max_jobs: int) -> Waiting:  # noqa: ARG002 - workers report few enough

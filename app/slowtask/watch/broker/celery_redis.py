@@ -74,6 +74,7 @@ class ServerState:
     clock: int  #: µs since the epoch
     info: Mapping[str, Any]
     facts: ServerFacts
+    deserted: bool  #: nobody but this program has subscribed to a pattern, as each worker does
     unacknowledged: Unacknowledged
     binding_keys: Sequence[bytes]  #: some of those in which kombu keeps queues, others at each poll
 
@@ -95,6 +96,7 @@ class CeleryRedis:
         self._registry = WorkerRegistry()
         self._subscription: PubSub | None = None
         self._events_denied: str | None = None
+        self._may_count = True  #: whether this user may ask how many patterns are subscribed to
         self._settings = SettingsReader()
         self.name = redacted_url(url)
 
@@ -108,17 +110,20 @@ class CeleryRedis:
             server = self._read_server()
             self._receive_events(server.clock)
             self._find_queues(server.binding_keys)
-            names = sorted(self._known_queues(server.clock) | {DEFAULT_QUEUE})[:MAX_QUEUES]
+            names = sorted(self._known_queues() | {DEFAULT_QUEUE})[:MAX_QUEUES]
             rows, round_trips = self._read_queues(names, tails)
-        workers = self._registry.workers(server.clock)
+        workers = self._registry.workers()
+        live = [worker for worker in workers if worker.is_live(server.clock)]
         return Poll(
             time=server.clock,
             system=self.system,
             name=self.name,
-            queues=self._make_queues(dict(zip(names, rows, strict=True)), workers, server.clock),
+            queues=self._make_queues(dict(zip(names, rows, strict=True)), live, server.clock),
             workers=workers,
-            all_workers_known=bool(workers),
+            all_workers_known=bool(live),
+            counted=self._registry.are_counted(server.clock),
             workers_delayed=True,
+            deserted=server.deserted,
             unacknowledged=server.unacknowledged,
             memory=parse_memory(server.info),
             server_facts=server.facts,
@@ -127,15 +132,15 @@ class CeleryRedis:
             round_trips=2 + round_trips,
         )
 
-    def _known_queues(self, now: int) -> set[str]:
+    def _known_queues(self) -> set[str]:
         """Return the queues that the user, kombu's bindings or live workers name."""
-        return self._named | self._found | self._registry.queues(now)
+        return self._named | self._found | self._registry.queues()
 
     def _make_queues(
         self, rows: Mapping[str, Sequence[ListRow]], workers: Sequence[Worker], clock: int
     ) -> list[Queue]:
         """Make the queues of what was read of their lists; an unknown one only if a task waits in it."""
-        known = self._known_queues(clock)
+        known = self._known_queues()
         running = Counter(job.queue for job in self._registry.running())
         return [
             make_queue(name, row, workers_of(name, workers, running), clock)
@@ -154,13 +159,17 @@ class CeleryRedis:
         pipe.info()
         pipe.hlen(UNACKED_KEY)
         pipe.zrange(f"{UNACKED_KEY}_index", 0, 0, withscores=True)
+        if self._may_count:
+            pipe.pubsub_numpat()
         pipe.scan(self._cursor, f"{BINDING_PREFIX}*", SCAN_COUNT)
         self._settings.add_commands(pipe)
         answers, settings = self._settings.split_answers(pipe.execute(raise_on_error=False))
         *answers, scanned = answers
+        patterns = answers.pop() if self._may_count else None
         if not isinstance(scanned, errors.NoPermissionError):
             raise_error_in([scanned])
         (seconds, micro), info, count, first = raise_error_in(answers)
+        self._may_count &= not isinstance(patterns, Exception)
         clock = seconds * 1_000_000 + micro
         self._cursor, keys = (0, []) if isinstance(scanned, Exception) else scanned
         given = round(first[0][1] * 1_000_000) if first and count else None
@@ -169,6 +178,7 @@ class CeleryRedis:
             clock=clock,
             info=info,
             facts=parse_facts(info, settings, database_of(self._client)),
+            deserted=self._may_count and isinstance(patterns, int) and patterns <= bool(self._subscription),
             unacknowledged=Unacknowledged(count=count, oldest=oldest),
             binding_keys=keys,
         )

@@ -15,7 +15,7 @@ from msgspec import Meta
 from slowtask.watch.broker import Running, Worker
 
 EVENT_EXCHANGE: Final = "celeryev"  #: Celery's default
-HEARTBEAT_TIMEOUT: Final = 10_000_000  #: µs without an event after which a worker is stale: five heartbeats
+HEARTBEAT_TIMEOUT: Final = 10_000_000  #: µs without an event after which a worker is silent: five heartbeats
 #: µs after which a silent worker is forgotten: until then its jobs can be reported as lost.
 WORKER_RETENTION: Final = 600_000_000
 MAX_WORKERS: Final = 2_000
@@ -46,6 +46,7 @@ class Event(msgspec.Struct, frozen=True):
     concurrency: Count | None = None
     queues: Annotated[list[Name], Meta(max_length=500)] | None = None
     running: Annotated[list[ReportedJob], Meta(max_length=1000)] | None = None
+    pool: Name | None = None  #: `prefork`, `threads`, `solo`, …
     #: Prefetched tasks: the task, the queue, how many.
     waiting: Annotated[list[tuple[Name, Name | None, Count]], Meta(max_length=1000)] | None = None
 
@@ -65,14 +66,22 @@ class HeardWorker:
     event: Event  #: the last of any kind
     report: Event | None = None  #: the last from slowtask's hooks
     reported_at: int = 0
+    heartbeats: int = 0  #: times that its count of finished jobs was heard
 
     def is_live(self, now: int) -> bool:
-        """Return whether the worker has sent an event within `HEARTBEAT_TIMEOUT`."""
-        return now - self.heard_at < HEARTBEAT_TIMEOUT
+        """Return whether the worker has sent an event within its patience."""
+        return (now - self.heard_at) / 1e6 <= self.patience
 
-    def fresh_report(self, now: int) -> Event | None:
-        """Return the last report of slowtask's hooks, unless it is stale."""
-        return self.report if now - self.reported_at < HEARTBEAT_TIMEOUT else None
+    @property
+    def patience(self) -> float:
+        """Seconds without an event after which it is silent; a solo worker sends none while it runs a job."""
+        report = self.report
+        solo = report is not None and report.pool == "solo" and report.running
+        return WORKER_RETENTION / 1e6 if solo else HEARTBEAT_TIMEOUT / 1e6
+
+    def fresh_report(self) -> Event | None:
+        """Return the last report of slowtask's hooks, unless later events came without one."""
+        return self.report if self.heard_at - self.reported_at < HEARTBEAT_TIMEOUT else None
 
 
 class WorkerRegistry:
@@ -108,7 +117,12 @@ class WorkerRegistry:
         known = self._heard.get(event.hostname)
         if known is None and len(self._heard) >= MAX_WORKERS:
             return
-        heard = replace(known, heard_at=now, event=event) if known else HeardWorker(heard_at=now, event=event)
+        counts = int(event.processed is not None)
+        heard = (
+            replace(known, heard_at=now, event=event, heartbeats=known.heartbeats + counts)
+            if known
+            else HeardWorker(heard_at=now, event=event, heartbeats=counts)
+        )
         if event.type == "worker-slowtask":
             heard = replace(heard, report=event, reported_at=now)
         self._heard[event.hostname] = heard
@@ -119,13 +133,18 @@ class WorkerRegistry:
             name: heard for name, heard in self._heard.items() if now - heard.heard_at < WORKER_RETENTION
         }
 
-    def workers(self, now: int) -> list[Worker]:
-        """Return the live workers."""
-        return [_worker(name, heard.event, heard.fresh_report(now)) for name, heard in self._live(now)]
+    def workers(self) -> list[Worker]:
+        """Return the workers, also those that have fallen silent."""
+        return [_worker(name, heard) for name, heard in sorted(self._heard.items())]
 
-    def queues(self, now: int) -> set[str]:
-        """Return the queues that live workers serve."""
-        return {queue for worker in self.workers(now) for queue in worker.queues}
+    def are_counted(self, now: int) -> bool:
+        """Return whether the jobs that workers finish can be counted: each live one was heard twice."""
+        live = [heard for _, heard in self._live(now)]
+        return bool(live) and all(heard.heartbeats > 1 for heard in live)
+
+    def queues(self) -> set[str]:
+        """Return the queues that workers serve, or did before they fell silent."""
+        return {queue for worker in self.workers() for queue in worker.queues or ()}
 
     def running(self) -> list[Running]:
         """Return the jobs that run, also those of workers that have fallen silent."""
@@ -140,7 +159,7 @@ class WorkerRegistry:
         """Return the jobs of *queue* that workers have prefetched and not begun: how many of each task."""
         tasks: Counter[str] = Counter()
         for _, heard in self._live(now):
-            report = heard.fresh_report(now)
+            report = heard.fresh_report()
             for task, task_queue, count in (report.waiting or ()) if report else ():
                 if task_queue == queue:
                     tasks[task] += count
@@ -151,19 +170,31 @@ class WorkerRegistry:
         return ((name, heard) for name, heard in sorted(self._heard.items()) if heard.is_live(now))
 
 
-def _worker(name: str, event: Event, report: Event | None) -> Worker:
-    """Make a worker of its last *event*; without a *report* its queues and slots aren't known."""
+def _worker(name: str, heard: HeardWorker) -> Worker:
+    """Make a worker of what was heard of it; without a report its queues and slots aren't known."""
+    event, report = heard.event, heard.fresh_report()
     finished = event.processed
     if finished is None and report:
         finished = report.processed
     jobs = len(report.running or ()) if report else event.active
     return Worker(
         name=name,
-        queues=tuple(report.queues or ()) if report else (),
+        queues=tuple(report.queues or ()) if report else None,
         busy=jobs or 0,
         finished=finished or 0,
         slots=(report.concurrency or 1) if report else 1,
+        heard=heard.heard_at,
+        patience=heard.patience,
+        reserved=_reserved(report) if report else {},
     )
+
+
+def _reserved(report: Event) -> Mapping[str, int]:
+    """Return the jobs that a worker has fetched and not begun, by task."""
+    tasks: Counter[str] = Counter()
+    for task, _, count in report.waiting or ():
+        tasks[task] += count
+    return tasks
 
 
 def _running(job: ReportedJob, worker: str, heard_at: int, reported_at: float | None) -> Running:
@@ -208,8 +239,9 @@ def workers_of(
     """
     if consumers == 0:
         return QueueWorkers(slots=0, busy=0, running=0)
-    serving = [worker for worker in workers if queue in worker.queues]
-    if not workers or not all(worker.queues for worker in workers) or (consumers or 0) > len(serving):
+    serving = [worker for worker in workers if queue in (worker.queues or ())]
+    unknown = not workers or any(worker.queues is None for worker in workers)
+    if unknown or (consumers or 0) > len(serving):
         return None
     return QueueWorkers(
         slots=sum(worker.slots for worker in serving),

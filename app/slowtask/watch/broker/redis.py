@@ -125,6 +125,17 @@ def parse_memory(info: Mapping[str, Any]) -> Memory:
     )
 
 
+def parse_listeners(answer: object) -> dict[str, int]:
+    """Return the subscribers of each channel, as `PUBSUB NUMSUB` counts them; empty if this user may not ask.
+
+    The answer is a list of channels, each followed by its number, or in a newer protocol a list of pairs.
+    """
+    if not isinstance(answer, list):
+        return {}
+    flat = [part for item in answer for part in (item if isinstance(item, (list, tuple)) else (item,))]
+    return {as_text(channel): int(count) for channel, count in zip(flat[::2], flat[1::2], strict=False)}
+
+
 def is_unchanged(row: Sequence[Any]) -> bool:
     """Return whether a list stayed the same while *row* was read of it.
 

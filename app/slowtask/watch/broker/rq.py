@@ -19,6 +19,7 @@ from slowtask.watch.broker.redis import (
     as_text,
     database_of,
     is_unchanged,
+    parse_listeners,
     parse_memory,
     redacted_url,
     translate_errors,
@@ -35,6 +36,7 @@ from slowtask.watch.broker.rq_values import (
     make_running,
     make_worker,
     task_of,
+    worker_name,
 )
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class Rq:
         self._prefix = prefix
         self._settings = SettingsReader()
         self._random = random.Random(seed)  # noqa: S311 - no secret
+        self._may_count = True  #: whether this user may ask who has subscribed to a channel
         self.name = redacted_url(url)
 
     def poll(self, tails: Mapping[str, str]) -> Poll:
@@ -132,14 +135,27 @@ class Rq:
             pipe.hmget(key, *WORKER_FIELDS)
         for name in names:
             self._add_queue_commands(pipe, name, tails.get(name, ""))
-        answers = pipe.execute() if names or worker_keys else []
-        pairs = zip(worker_keys, answers, strict=False)
-        workers = [make_worker(key, values) for key, values in pairs if values[1]]
+        channels = [self._key("pubsub", worker_name(key)) for key in worker_keys if self._may_count]
+        if channels:
+            pipe.pubsub_numsub(*channels)
+        answers = pipe.execute(raise_on_error=False) if names or worker_keys else []
+        listeners = self._count_listeners(answers.pop()) if channels else {}
+        raise_error_in(answers)
+        workers = [
+            make_worker(key, values, listeners.get(self._key("pubsub", worker_name(key))))
+            for key, values in zip(worker_keys, answers, strict=False)
+            if values[1]
+        ]
         starts = range(len(worker_keys), len(answers), VALUES_PER_QUEUE)
         rows: dict[str, QueueRow] = {
             name: answers[start : start + VALUES_PER_QUEUE] for name, start in zip(names, starts, strict=True)
         }
         return rows, workers
+
+    def _count_listeners(self, answer: object) -> dict[str, int]:
+        """Return the subscribers of each worker's channel; a user who may not ask is asked for once."""
+        self._may_count = not isinstance(answer, Exception)
+        return parse_listeners(answer)
 
     def _add_queue_commands(self, pipe: Any, name: str, tail: str) -> None:
         """Add the commands to *pipe* that read one `QueueRow`."""
@@ -148,6 +164,7 @@ class Rq:
         pipe.lindex(key, -1)
         pipe.lpos(key, tail, rank=-1, maxlen=MAX_TAIL_SEARCH)
         pipe.lindex(key, 0)
+        pipe.lindex(f"{key}:intermediate", -1)
         for registry in REGISTRIES.values():
             pipe.zcard(self._key(registry, name))
         pipe.llen(key)

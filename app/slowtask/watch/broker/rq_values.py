@@ -8,21 +8,30 @@ from slowtask.watch.broker import Queue, Running, Worker
 from slowtask.watch.broker.redis import as_text
 
 REGISTRIES: Final = {"running": "wip", "scheduled": "scheduled", "deferred": "deferred", "failed": "failed"}
-WORKER_FIELDS: Final = ("state", "queues", "successful_job_count", "failed_job_count")
+WORKER_FIELDS: Final = (
+    "state", "queues", "successful_job_count", "failed_job_count", "last_heartbeat", "birth",
+    "version",
+)  # fmt: skip
+#: Seconds within which a worker sends a sign of life: RQ's `job_monitoring_interval` of 30 while it runs a
+#: job, its `worker_ttl` of 420 while it waits for one; each with some room.
+BUSY_PATIENCE: Final = 40.0
+IDLE_PATIENCE: Final = 430.0
+CHANNEL_SINCE: Final = (1, 8)  #: the version of RQ from which each worker subscribes to a channel of its own
 JOB_FIELDS: Final = ("description", "started_at", "timeout", "last_heartbeat", "worker_name")
 MAX_TASK_NAME: Final = 512  #: characters
 #: What is read of one queue: its length, its last job, the position of the previous poll's last job, its
-#: first job, the size of each registry; then the length and the last job again.
+#: first job, the oldest job that a worker took and hasn't begun, the size of each registry; then the length
+#: and the last job again.
 QueueRow = Sequence[Any]
-VALUES_PER_QUEUE: Final = len(REGISTRIES) + 6
+VALUES_PER_QUEUE: Final = len(REGISTRIES) + 7
 
 
 def make_queue(
     name: str, row: QueueRow, enqueued_at: bytes | None, workers: Sequence[Worker], clock: int
 ) -> Queue:
     """Make the queue *name* of what was read of it; *enqueued_at* is when its first job was enqueued."""
-    depth, last, position, _, running, scheduled, deferred, failed, *_ = row
-    serving = [worker for worker in workers if name in worker.queues]
+    depth, last, position, first, handed, running, scheduled, deferred, failed, *_ = row
+    serving = [worker for worker in workers if name in (worker.queues or ()) and worker.is_live(clock)]
     enqueued = parse_time(enqueued_at)
     return Queue(
         name=name,
@@ -34,20 +43,39 @@ def make_queue(
         workers=len(serving),
         busy=sum(worker.busy for worker in serving),
         oldest=max(0, clock - enqueued) * 1000 if enqueued is not None else None,
+        handed=as_text(handed) if handed else None,
+        head=as_text(first) if first else None,
         tail=as_text(last) if last else None,
         behind_tail=None if position is None else max(0, depth - 1 - position),
     )
 
 
-def make_worker(key: str, values: Sequence[Any]) -> Worker:
-    """Make the worker at *key* of its `WORKER_FIELDS`."""
-    state, queues, succeeded, failed = values
+def make_worker(key: str, values: Sequence[Any], listeners: int | None = None) -> Worker:
+    """Make the worker at *key* of its `WORKER_FIELDS`; *listeners* are the subscribers of its channel."""
+    state, queues, succeeded, failed, heartbeat, birth, version = values
+    listens = listeners is not None and parse_version(version) >= CHANNEL_SINCE
     return Worker(
-        name=key.rpartition(":")[2],
+        name=worker_name(key),
         queues=tuple(as_text(queues or b"").split(",")),
         busy=int(state == b"busy"),
         finished=int(succeeded or 0) + int(failed or 0),
+        born=parse_time(birth),
+        heard=parse_time(heartbeat),
+        patience=BUSY_PATIENCE if state == b"busy" else IDLE_PATIENCE,
+        connected=bool(listeners) if listens else None,
+        paused=state == b"suspended",
     )
+
+
+def worker_name(key: str) -> str:
+    """Return the name of the worker at *key*."""
+    return key.rpartition(":")[2]
+
+
+def parse_version(value: bytes | None) -> tuple[int, ...]:
+    """Return a version of RQ as numbers, `(3, 0)`; `()` if it isn't one."""
+    parts = as_text(value or b"").split(".")[:2]
+    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
 
 
 def make_running(job_id: str, queue: str, values: Sequence[Any]) -> Running | None:

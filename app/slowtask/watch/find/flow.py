@@ -1,0 +1,136 @@
+"""WATCH: what is wrong with the flow: nothing leaves, more arrives than leaves, or it is late."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from slowtask.units import duration, percent, plural, printable
+from slowtask.watch.find.commands import list_workers, start_worker
+from slowtask.watch.find.workers import queue_words
+from slowtask.watch.settings import Thresholds
+from slowtask.watch.verdict import CRITICAL, WARNING, Evidence
+from slowtask.watch.view import QueueView, View
+
+STALLED_SECONDS: Final = 15.0  #: that nothing may leave although workers are free
+HORIZON: Final = 300.0  #: seconds ahead for which the wait is reckoned
+MIN_WAIT: Final = 30.0  #: seconds; a shorter expected wait is no reason to wake anybody
+LONG_WAIT: Final = 600.0  #: seconds; from an expected wait of so long on it is critical
+
+
+def find_stalled(view: View, _: Thresholds) -> Iterator[Evidence]:
+    """Yield the queues that nothing leaves, for no reason that can be seen."""
+    for queue in view.queues:
+        crew = queue.crew
+        late = queue.late
+        still = queue.pace.idle_free if crew and crew.complete else queue.pace.still
+        if not queue.queue.depth or max(still, min(late, queue.pace.seconds)) < STALLED_SECONDS:
+            continue
+        if queue.pace.departures or (crew and crew.complete and (not crew.slots or crew.busy == crew.slots)):
+            continue
+        yield Evidence(
+            subject=queue.queue.name,
+            queue=queue.queue.name,
+            value=CRITICAL,
+            words=queue_words(queue) | {"still": duration(max(still, 1.0))},
+            since=view.poll.time / 1e6 - still,
+            commands=(list_workers(view), start_worker(view, queue)),
+        )
+
+
+def find_overload(view: View, _: Thresholds) -> Iterator[Evidence]:
+    """Yield the queues to which more comes than their busy workers can do."""
+    for queue in view.queues:
+        growing = is_overloaded(queue)
+        if growing is None or not growing:
+            yield Evidence(subject=queue.queue.name, queue=queue.queue.name, value=growing and 0.0)
+            continue
+        wait = expected_wait(queue, 0.0)
+        first = queue.backlog[0].task if queue.backlog else None
+        yield Evidence(
+            subject=queue.queue.name,
+            queue=queue.queue.name,
+            task=max(queue.pace.held, key=lambda task: queue.pace.held[task], default=first),
+            value=CRITICAL if wait >= LONG_WAIT else WARNING,
+            words=queue_words(queue)
+            | {
+                "load": "" if queue.load is None else f"LOAD {percent(queue.load)}: ",
+                "busy": describe_holding(queue),
+                "wait": duration(wait),
+                "later": duration(expected_wait(queue, HORIZON)),
+                "advice": queue.advice or "Add workers, or slow the producers.",
+            },
+            since=view.poll.time / 1e6 - queue.pace.saturated,
+            commands=(start_worker(view, queue),),
+        )
+
+
+def is_overloaded(queue: QueueView) -> bool | None:
+    """Return whether *queue* grows and its wait will be long; None if that can't be known."""
+    pace = queue.pace
+    if pace.arrivals is None or pace.busy is None:
+        return None if queue.queue.depth else False
+    late = queue.late
+    grows = pace.growing or (
+        pace.seconds < late and pace.saturated > 0 and pace.arrivals > (pace.departures or 0)
+    )
+    return grows and expected_wait(queue, HORIZON) >= max(MIN_WAIT, queue.usual_wait or 0.0)
+
+
+def expected_wait(queue: QueueView, seconds: float) -> float:
+    """Return how long a job will wait that arrives in so many *seconds*, if all goes on as it does."""
+    pace = queue.pace
+    if not pace.departures or pace.arrivals is None:
+        return queue.late
+    depth = queue.queue.depth + max(0.0, pace.arrivals - pace.departures) * seconds
+    return depth / pace.departures
+
+
+def describe_holding(queue: QueueView) -> str:
+    """`jobs.export has 81 % of their time, jobs.mail 19 %`."""
+    shares = sorted(queue.pace.held.items(), key=lambda item: -item[1])[:2]
+    parts = [f"{printable(task or 'others')} {percent(share)}" for task, share in shares if share >= 0.1]  # noqa: PLR2004
+    return f" Of their time {', '.join(parts)}." if parts else ""
+
+
+def find_draining(view: View, _: Thresholds) -> Iterator[Evidence]:
+    """Yield the queues in which a burst waits that drains: no alert, but a word."""
+    for queue in view.queues:
+        drained = queue.drained_in
+        if drained and drained >= 1 and (queue.departures or 0) > (queue.arrivals or 0):
+            yield Evidence(
+                subject=queue.queue.name,
+                queue=queue.queue.name,
+                value=0.0,
+                words=queue_words(queue) | {"drained": duration(drained)},
+            )
+
+
+def find_depth(view: View, thresholds: Thresholds) -> Iterator[Evidence]:
+    """Yield the queues for which the user has set how many jobs may wait."""
+    for queue in view.queues:
+        limit = thresholds.depth.get(queue.queue.name)
+        if limit is not None:
+            yield Evidence(
+                subject=queue.queue.name,
+                queue=queue.queue.name,
+                task=queue.backlog[0].task if queue.backlog else None,
+                value=float(queue.queue.depth),
+                warning=limit * thresholds.capacity,
+                critical=limit,
+                words=queue_words(queue) | {"limit": plural(round(limit), "job")},
+            )
+
+
+def find_age(view: View, thresholds: Thresholds) -> Iterator[Evidence]:
+    """Yield the queues for which the user has set how long the first job may have waited."""
+    for queue in view.queues:
+        limit = thresholds.age.get(queue.queue.name)
+        if limit is not None:
+            yield Evidence(
+                subject=queue.queue.name,
+                queue=queue.queue.name,
+                task=queue.backlog[0].task if queue.backlog else None,
+                value=queue.late,
+                warning=limit * thresholds.capacity,
+                critical=limit,
+                words=queue_words(queue) | {"limit": duration(limit)},
+            )
