@@ -229,6 +229,7 @@ def make_recent(item: Item) -> RecentRun | None:
         queue=item.queue,
         worker=item.worker,
         host=item.host,
+        error=item.error,
     )
 
 
@@ -248,6 +249,7 @@ def recent_of_run(run: Run) -> RecentRun:
         version=run.version,
         worker=run.worker,
         host=run.host,
+        error=run.error,
     )
 
 

@@ -33,6 +33,7 @@ class RecentRun(NamedTuple):
     version: str | None = None
     worker: str | None = None
     host: str | None = None
+    error: str | None = None  #: the type of the exception
 
     @property
     def start(self) -> float:
@@ -47,7 +48,7 @@ class RecentRun(NamedTuple):
 
 #: The columns of numbers, which hold NaN for None, and of texts.
 NUMBERS: Final = ("end", "took", "wait", "memory")
-TEXTS: Final = ("action", "reason", "queue", "version", "worker", "host")
+TEXTS: Final = ("action", "reason", "queue", "version", "worker", "host", "error")
 
 
 @dataclass(slots=True)
@@ -107,10 +108,16 @@ class TaskRuns:
 
     def __iter__(self) -> Iterator[RecentRun]:
         """The runs, oldest first."""
-        ids, failed = self.ids[-MAX_RUNS:], self.failed[-MAX_RUNS:]
-        numbers = ([known(value) for value in self.number(name)] for name in NUMBERS)
-        texts = map(self.text, TEXTS)
-        for number, bad, end, took, wait, memory, *rest in zip(ids, failed, *numbers, *texts, strict=True):
+        return self.last_runs(MAX_RUNS)
+
+    def last_runs(self, count: int) -> Iterator[RecentRun]:
+        """The last *count* runs that are kept, oldest first."""
+        part = slice(max(0, len(self.ids) - min(count, MAX_RUNS)), None)
+        numbers = ([known(value) for value in self.numbers[name][part]] for name in NUMBERS)
+        texts = (self.texts[name][part] for name in TEXTS)
+        for number, bad, end, took, wait, memory, *rest in zip(
+            self.ids[part], self.failed[part], *numbers, *texts, strict=True
+        ):
             yield RecentRun(self.task, end or 0.0, number, took, wait, memory, bool(bad), *rest)
 
     @property

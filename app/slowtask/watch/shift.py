@@ -31,7 +31,7 @@ RECENT: Final = (1, 2, 4, 8)  #: so many of the last intervals are compared
 MIN_Z: Final = 4.0  #: standard errors that a difference must have
 FLOOR: Final = 1.2  #: a smaller factor isn't worth a word, however certain it is
 LARGE: Final = 2.0  #: a factor of a release from which on `MIN_LARGE_Z` is enough
-MIN_LARGE_Z: Final = 3.3
+MIN_LARGE_Z: Final = 3.8
 SUDDEN_Z: Final = 6.0  #: the same for an interval that isn't over yet
 SUDDEN_FLOOR: Final = 1.5
 OVER: Final = 1.1  #: a factor below it is no longer a change
@@ -41,7 +41,6 @@ TRIM: Final = 0.1  #: of the values at each end
 TRIM_LEVELS: Final = 0.25  #: of the intervals before, at each end
 TRIM_COST: Final = 1.2  #: the variance of their trimmed mean over that of a mean
 DAY: Final = 86400.0
-AGAIN: Final = 1.15  #: a smaller factor over the same time of the day before is a daily rhythm
 SLACK: Final = 1800.0  #: seconds: a daily job isn't quite punctual
 
 
@@ -64,6 +63,7 @@ class Interval(NamedTuple):
     """The values of one interval, as logarithms."""
 
     begin: float  #: seconds since the epoch
+    end: float
     runs: float
     level: float  #: the trimmed mean
     low: float  #: the lower quartile
@@ -73,8 +73,8 @@ class Interval(NamedTuple):
 FIELDS: Final = len(Interval._fields)
 
 
-def summarise(begin: float, logs: Sequence[float]) -> Interval:
-    """The interval from *begin* on that has the values *logs*."""
+def summarise(logs: Sequence[float], begin: float = 0.0, end: float = 0.0) -> Interval:
+    """The interval from *begin* to *end* that has the values *logs*."""
     ordered = sorted(logs)
     cut = int(TRIM * len(ordered))
     inner = ordered[cut : len(ordered) - cut]
@@ -82,7 +82,7 @@ def summarise(begin: float, logs: Sequence[float]) -> Interval:
     middle = fmean(clipped)
     variance = sum((each - middle) ** 2 for each in clipped) / max(1, len(clipped) - 1)
     spread = math.sqrt(variance) / (1 - 2 * TRIM)
-    return Interval(begin, len(logs), fmean(inner), ordered[len(ordered) // 4], spread)
+    return Interval(begin, end, len(logs), fmean(inner), ordered[len(ordered) // 4], spread)
 
 
 def compare(before: Sequence[float], after: Sequence[float], since: float) -> tuple[float, Shift]:
@@ -91,7 +91,7 @@ def compare(before: Sequence[float], after: Sequence[float], since: float) -> tu
     Returns:
         That, and by how much they are. Both are logarithms, and neither is empty.
     """
-    old, new = summarise(0.0, before), summarise(0.0, after)
+    old, new = summarise(before), summarise(after)
     shift = Shift(before=math.exp(old.level), now=math.exp(new.level), since=since, runs=len(after))
     moved = new.level - old.level
     whole = new.low - old.low >= moved * LOW_SHARE_OF_RELEASE
@@ -118,7 +118,7 @@ class Level:
         self._floor = floor
         self._numbers = array("d")  #: the intervals that are over, one after another
         self._logs: list[float] = []  #: of the interval that isn't
-        self._begin = 0.0
+        self._begin, self._end = 0.0, 0.0
         self._runs = 0
         self._needed = MIN_RUNS
         self._next_check = MIN_RUNS
@@ -131,6 +131,7 @@ class Level:
             self._end_interval()
         if not self._runs:
             self._begin = at
+        self._end = at
         self._runs += 1
         self._logs.append(math.log(max(value, 1e-9)))
         if len(self._logs) >= 2 * MAX_RUNS:
@@ -139,9 +140,9 @@ class Level:
             self._next_check *= 2
             self._judge(sudden=True)
 
-    def intervals(self, count: int = MAX_INTERVALS) -> list[Interval]:
-        """The last *count* intervals that are over, oldest first."""
-        numbers = self._numbers[-count * FIELDS :]
+    def intervals(self) -> list[Interval]:
+        """All intervals that are over, oldest first."""
+        numbers = self._numbers
         return [Interval(*numbers[n : n + FIELDS]) for n in range(0, len(numbers), FIELDS)]
 
     def reset(self) -> None:
@@ -160,12 +161,11 @@ class Level:
 
     def _summarise(self) -> Interval:
         """The interval that isn't over, as far as it goes."""
-        logs = self._logs[-MAX_RUNS:]
-        return summarise(self._begin, logs)
+        return summarise(self._logs[-MAX_RUNS:], self._begin, self._end)
 
     def _judge(self, *, sudden: bool) -> None:
         """Find a shift, or the end of one."""
-        intervals = self.intervals(REFERENCE + max(RECENT))
+        intervals = self.intervals()
         if sudden:
             intervals.append(self._summarise())
         if self.shift is not None:
@@ -173,21 +173,7 @@ class Level:
             return
         counts, z = ((1,), SUDDEN_Z) if sudden else (RECENT, MIN_Z)
         floor = max(self._floor, SUDDEN_FLOOR) if sudden else self._floor
-        found = find_shift(intervals, counts, z, floor)
-        if found is not None and found.now >= self._level_a_day_before(found.since) * AGAIN:
-            self.shift = found
-
-    def _level_a_day_before(self, since: float) -> float:
-        """The level from *since* on, the day before, give or take half an hour; 0 if it isn't known."""
-        intervals = self.intervals()
-        first, last = since - DAY - SLACK, intervals[-1].begin - DAY + SLACK
-        ends = [*(each.begin for each in intervals[1:]), self._begin]
-        near = [
-            each.level
-            for each, end in zip(intervals, ends, strict=True)
-            if end > first and each.begin <= last
-        ]
-        return math.exp(fmean(near)) if near else 0.0
+        self.shift = find_shift(intervals, counts, z, floor)
 
     def _update(self, shift: Shift, last: Interval) -> None:
         """End *shift* if the *last* interval is where it was before, or after a day: then that is usual."""
@@ -206,28 +192,39 @@ def find_shift(
 ) -> Shift | None:
     """Whether the last *intervals* are above those before: the last one, two, …, as *recent* says."""
     for count in recent:
-        last, before = intervals[-count:], intervals[:-count][-REFERENCE:]
-        if len(before) < max(MIN_REFERENCE, count):
+        last, earlier = intervals[-count:], intervals[:-count]
+        if len(earlier[-REFERENCE:]) < max(MIN_REFERENCE, count):
             return None
-        found = measure_shift(last, before)
-        if found is not None and found[0] >= min_z and found[1].factor >= floor:
-            return found[1]
+        z, shift = measure_shift(last, earlier)
+        if z >= min_z and shift.factor >= floor:
+            return shift
     return None
 
 
-def measure_shift(last: Sequence[Interval], before: Sequence[Interval]) -> tuple[float, Shift] | None:
-    """How far the *last* intervals are above those *before*, in standard errors; None if only the mix is."""
-    level, old = fmean(each.level for each in last), trimmed_mean([each.level for each in before])
+def measure_shift(last: Sequence[Interval], earlier: Sequence[Interval]) -> tuple[float, Shift]:
+    """How far the *last* intervals are above *earlier* ones, in standard errors; 0 if only the mix is."""
+    nearest = earlier[-REFERENCE:]
+    before = max(nearest, same_time_yesterday(last, earlier), key=level_of)
+    level, old = fmean(each.level for each in last), level_of(before)
     low = fmean(each.low for each in last) - trimmed_mean([each.low for each in before])
-    if low < (level - old) * LOW_SHARE:
-        return None
-    between = variance_between(before)
-    within = median(each.spread for each in [*before, *last]) ** 2
-    error = variance_of_mean(last, within, between)
-    error += variance_of_mean(before, within, between) * TRIM_COST
+    within = median(each.spread for each in [*nearest, *last]) ** 2
+    between = variance_between(nearest)
+    error = variance_of_mean(last, within, between) + variance_of_mean(before, within, between) * TRIM_COST
     runs = int(sum(each.runs for each in last))
     shift = Shift(before=math.exp(old), now=math.exp(level), since=last[0].begin, runs=runs)
-    return (level - old) / math.sqrt(max(error, 1e-12)), shift
+    whole = low >= (level - old) * LOW_SHARE
+    return ((level - old) / math.sqrt(max(error, 1e-12)) if whole else 0.0), shift
+
+
+def same_time_yesterday(last: Sequence[Interval], earlier: Sequence[Interval]) -> list[Interval]:
+    """Those of the *earlier* intervals in which it was as late as in the *last*, on the day before."""
+    first, end = last[0].begin - DAY - SLACK, last[-1].end - DAY + SLACK
+    return [each for each in earlier if each.end >= first and each.begin <= end]
+
+
+def level_of(intervals: Sequence[Interval]) -> float:
+    """The usual level of *intervals*; below any if there are none."""
+    return trimmed_mean([each.level for each in intervals]) if intervals else -math.inf
 
 
 def variance_between(intervals: Sequence[Interval]) -> float:
