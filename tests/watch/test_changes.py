@@ -92,7 +92,7 @@ def test_a_step_by_three_tenths_shows_within_two_intervals(sigma):
 
 
 @pytest.mark.parametrize("sigma", SIGMAS)
-def test_a_small_step_is_not_worth_a_word(sigma):
+def test_a_small_step_is_too_small_to_matter(sigma):
     assert steps_found(sigma, 1.05, seeds=20) == 0
 
 
@@ -203,7 +203,7 @@ def test_a_task_that_needs_ever_more_memory_is_told():
     assert growing.shift.factor == pytest.approx(4.0, rel=0.01)
 
 
-def test_a_little_more_memory_is_not_worth_a_word():
+def test_a_little_more_memory_is_too_small_to_matter():
     site = Site(gap=10)
     site.run(1000, memory=20e6)
 
