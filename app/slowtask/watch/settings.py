@@ -37,6 +37,19 @@ Positive = Annotated[float, Meta(gt=0)]
 ByName = Annotated[Mapping[str, Positive], Meta(description="a table of names and positive numbers")]
 
 
+class Targets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What most runs must keep to."""
+
+    wait: Mapping[str, Positive] = {}  #: seconds that a job may wait, by queue
+    run: Mapping[str, Positive] = {}  #: seconds that a run may take, by task
+    share: Annotated[float, Meta(gt=0, lt=1)] = 0.99  #: of the runs that must keep to it
+
+
+TargetTable = Annotated[
+    Targets, Meta(description="a table of wait and run, which are tables of names and seconds, and share")
+]
+
+
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     """Where alerts begin."""
 
@@ -45,6 +58,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     depth: ByName = {}  #: jobs that may wait, by queue
     age: ByName = {}  #: seconds that the oldest job may have waited, by queue
     runtime: ByName = {}  #: seconds that a run may take, by task
+    targets: TargetTable = Targets()  #: what most runs must keep to
 
 
 class MonitorSettings(Thresholds, frozen=True, kw_only=True):
