@@ -1,7 +1,5 @@
 """What polls mean: pure functions, no clock and no server."""
 
-import random
-
 import pytest
 
 from slowtask.watch import judge
@@ -28,37 +26,6 @@ def test_without_a_limit_capacity_is_of_the_machine():
 @pytest.mark.parametrize("memory", [None, Memory(used=80, limit=0)])
 def test_what_is_not_known_is_none(memory):
     assert judge.memory_limit(memory) is None
-
-
-def test_a_straight_line_is_forecast_exactly():
-    found = judge.forecast([(5.0 * n, 100.0 + n) for n in range(20)], 139.0)
-
-    assert found.seconds == pytest.approx(100.0)
-    assert found.soonest == pytest.approx(100.0)
-    assert found.latest == pytest.approx(100.0)
-
-
-def test_noise_and_a_few_odd_samples_leave_the_forecast_near():
-    chance = random.Random(1)
-    points = [(5.0 * n, 1000.0 + 10 * n + chance.gauss(0, 5)) for n in range(60)]
-    points[30] = (150.0, 9000.0)
-
-    found = judge.forecast(points, 2190.0)
-
-    assert found.soonest < 300.0 < found.latest
-    assert found.seconds == pytest.approx(300.0, rel=0.05)
-
-
-@pytest.mark.parametrize("slope", [0.0, -1.0])
-def test_what_does_not_grow_is_not_forecast(slope):
-    chance = random.Random(2)
-    points = [(5.0 * n, 1000.0 + slope * n + chance.gauss(0, 3)) for n in range(60)]
-
-    assert judge.forecast(points, 2000.0) is None
-
-
-def test_too_few_samples_give_no_forecast():
-    assert judge.forecast([(5.0 * n, 100.0 * n) for n in range(judge.MIN_FORECAST_POINTS - 1)], 1e6) is None
 
 
 def test_the_backlog_is_counted_in_work_not_in_jobs():

@@ -1,4 +1,4 @@
-"""WATCH: what polls of a broker mean: how full it is, how soon full, which task is to blame.
+"""WATCH: what polls of a broker mean: how full it is, which task is to blame.
 
 All functions are pure.
 
@@ -6,33 +6,23 @@ Times are in seconds unless a name says otherwise; what isn't known is None, nev
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from slowtask.watch.broker import Memory, Poll, Running, Waiting
 from slowtask.watch.broker.limits import Limit, MachineMemory, MemoryLimit
+from slowtask.watch.forecast import Forecast
 
 #: From here on a limit counts as reached: clients and allocators take and give back more than is left.
 FULL_RATIO: Final = 0.995
 TARGET_LOAD: Final = 0.8  #: of the workers that are needed: at 1 a queue grows without end
 Z_95: Final = 1.96  #: standard deviations that hold 95 %
-MIN_FORECAST_POINTS: Final = 6  #: polls that a slope needs
-MIN_GROWTH: Final = 0.01  #: of the limit: less growth counts only where it is sure
 #: A run is an overrun from twice its p99, or five seconds more: one in a hundred is past its p99 anyway.
 OVERRUN_FACTOR: Final = 2.0
 OVERRUN_SECONDS: Final = 5.0
 #: Seconds without a heartbeat after which a job's worker counts as dead; RQ's own limit is 90.
 HEARTBEAT_TIMEOUT: Final = 120.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
-    """When a limit will be reached, if the growth goes on as it does now."""
-
-    seconds: float
-    soonest: float  #: seconds; 95 times in 100 it lies between these two
-    latest: float | None  #: seconds; None: it may not be growing at all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,43 +95,6 @@ def capacities(poll: Poll) -> list[Capacity]:
     alarmed = {alarm.kind for alarm in poll.alarms}
     judged = [Capacity(limit=limit, reached=limit.kind in alarmed) for limit in limits]
     return sorted(judged, key=lambda capacity: -capacity.ratio)
-
-
-def forecast(points: Sequence[tuple[float, float]], most: float) -> Forecast | None:
-    """When *points* (seconds, value) reach *most*; None where they aren't surely growing.
-
-    The slope is Theil and Sen's: the median of the slopes between all pairs, which outliers don't move. Its
-    interval is Sen's (Journal of the American Statistical Association 63, 1968).
-    """
-    if len(points) < MIN_FORECAST_POINTS:
-        return None
-    slopes = sorted(
-        (y - was) / (x - at) for place, (x, y) in enumerate(points) for at, was in points[:place] if x > at
-    )
-    low, middle, high = _interval(slopes, len(points))
-    room = most - _level(points, middle)
-    if middle <= 0 or (low <= 0 and middle * (points[-1][0] - points[0][0]) < MIN_GROWTH * abs(most)):
-        return None
-    return Forecast(
-        seconds=max(0.0, room / middle),
-        soonest=max(0.0, room / high),
-        latest=max(0.0, room / low) if low > 0 else None,
-    )
-
-
-def _interval(slopes: Sequence[float], points: int) -> tuple[float, float, float]:
-    """The median of sorted *slopes*, between the bounds of its 95 % interval."""
-    spread = Z_95 * math.sqrt(points * (points - 1) * (2 * points + 5) / 18)
-    last = len(slopes) - 1
-    low = max(0, math.floor((len(slopes) - spread) / 2))
-    high = min(last, math.ceil((len(slopes) + spread) / 2))
-    return slopes[low], slopes[last // 2], slopes[high]
-
-
-def _level(points: Sequence[tuple[float, float]], slope: float) -> float:
-    """The value now, on a line of *slope* through the middle of *points*."""
-    levels = sorted(y + slope * (points[-1][0] - x) for x, y in points)
-    return levels[len(levels) // 2]
 
 
 def backlog_by_task(waiting: Waiting, typical: Mapping[str, Typical]) -> list[TaskBacklog]:

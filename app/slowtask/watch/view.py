@@ -18,8 +18,9 @@ from slowtask.watch.broker import Broker, Owner, Poll, Queue, Running, Waiting
 from slowtask.watch.broker.flow import Flow, FlowState, flows
 from slowtask.watch.broker.track import Changes, ChangeTracker
 from slowtask.watch.crew import Crew, Crews, Member
+from slowtask.watch.forecast import Forecast, forecast
 from slowtask.watch.history import History
-from slowtask.watch.judge import Capacity, Forecast, Overrun, TaskBacklog, Typical
+from slowtask.watch.judge import Capacity, Overrun, TaskBacklog, Typical
 from slowtask.watch.pace import Pace, Track
 from slowtask.watch.settings import Thresholds
 
@@ -227,13 +228,13 @@ class Watch:
             name = capacity.limit.name
             self._levels[name] = old.get(name, deque(maxlen=FORECAST_POLLS))
             self._levels[name].append((now, capacity.limit.level[0]))
-        forecast = [self._forecast(capacity) for capacity in capacities[:MAX_FORECASTS]]
-        return [*forecast, *capacities[MAX_FORECASTS:]]
+        first = [self._forecast(capacity) for capacity in capacities[:MAX_FORECASTS]]
+        return [*first, *capacities[MAX_FORECASTS:]]
 
     def _forecast(self, capacity: Capacity) -> Capacity:
         """*capacity* with its forecast."""
         limit = capacity.limit
-        return replace(capacity, forecast=judge.forecast([*self._levels[limit.name]], limit.level[1]))
+        return replace(capacity, forecast=forecast([*self._levels[limit.name]], limit.level[1]))
 
     def _sample_owners(self) -> Sequence[Owner]:
         """Who holds the memory: read again once in `RESAMPLE_POLLS` polls."""

@@ -8,7 +8,8 @@ from typing import Final
 
 from slowtask.record.event import SECOND
 from slowtask.units import duration, percent, plural, printable
-from slowtask.watch.judge import Capacity, Forecast, Overrun, TaskBacklog
+from slowtask.watch.forecast import Forecast
+from slowtask.watch.judge import Capacity, Overrun, TaskBacklog
 from slowtask.watch.view import QueueView, View
 
 #: What happens on a Redis that is full, by queue system.
@@ -94,8 +95,7 @@ def describe_owners(view: View) -> str:
 
 def format_forecast(forecast: Forecast) -> str:
     """`14m 0s (11m 0s to 19m 0s)`."""
-    latest = "unknown" if forecast.latest is None else duration(forecast.latest)
-    return f"{duration(forecast.seconds)} ({duration(forecast.soonest)} to {latest})"
+    return f"{duration(forecast.seconds)} ({duration(forecast.soonest)} to {duration(forecast.latest)})"
 
 
 def describe_backlog(backlog: Sequence[TaskBacklog]) -> str:

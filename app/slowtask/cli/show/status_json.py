@@ -8,7 +8,8 @@ import msgspec
 from slowtask.record.event import SECOND
 from slowtask.watch.broker import Running
 from slowtask.watch.crew import Member
-from slowtask.watch.judge import Capacity, Forecast, Overrun, TaskBacklog, run_time
+from slowtask.watch.forecast import Forecast
+from slowtask.watch.judge import Capacity, Overrun, TaskBacklog, run_time
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.summary import judge_view
 from slowtask.watch.verdict import Answer, Finding, Verdict
@@ -123,7 +124,7 @@ def limit(capacity: Capacity) -> dict[str, Any]:
     }
 
 
-def forecast(full: Forecast | None) -> dict[str, float | None] | None:
+def forecast(full: Forecast | None) -> dict[str, float] | None:
     """When a limit will be reached; null if it isn't filling."""
     if full is None:
         return None

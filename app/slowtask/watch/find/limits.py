@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from slowtask.watch.judge import Capacity, Forecast, TaskBacklog
+from slowtask.watch.forecast import Forecast
+from slowtask.watch.judge import Capacity, TaskBacklog
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.verdict import Evidence
 from slowtask.watch.view import View
