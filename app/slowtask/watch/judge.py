@@ -41,7 +41,7 @@ class Capacity:
     @property
     def full(self) -> bool:
         """Whether nothing more goes in."""
-        return self.reached or self.ratio >= FULL_RATIO
+        return self.reached or self.limit.ratio_now >= FULL_RATIO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,20 +77,29 @@ class Overrun:
     why: Literal["p99", "limit", "lost"]
 
 
-def memory_limit(memory: Memory | None) -> Limit | None:
-    """The limit of a broker's *memory*; None where neither its own nor the machine's is known."""
+def memory_limit(memory: Memory | None, most_buffers: int = 0) -> Limit | None:
+    """The limit of a broker's *memory*; None where neither its own nor the machine's is known.
+
+    *most_buffers* are the bytes that clients' buffers took at most in the last polls.
+    """
     if memory is None:
         return None
     if memory.limit:
-        return MemoryLimit(used=memory.used, maximum=memory.limit, belongs_to=memory.node)
+        return MemoryLimit(
+            used=memory.used,
+            maximum=memory.limit,
+            belongs_to=memory.node,
+            buffers=memory.buffers,
+            most_buffers=most_buffers,
+        )
     if memory.machine:
         return MachineMemory(used=memory.used, maximum=memory.machine, belongs_to=memory.node)
     return None
 
 
-def capacities(poll: Poll) -> list[Capacity]:
+def capacities(poll: Poll, most_buffers: int = 0) -> list[Capacity]:
     """How much of each limit is in use, the most used first."""
-    memory = memory_limit(poll.memory)
+    memory = memory_limit(poll.memory, most_buffers)
     limits = [memory, *poll.limits] if memory else [*poll.limits]
     alarmed = {alarm.kind for alarm in poll.alarms}
     judged = [Capacity(limit=limit, reached=limit.kind in alarmed) for limit in limits]

@@ -17,6 +17,7 @@ from slowtask.watch import judge
 from slowtask.watch.broker import Broker, Owner, Poll, Queue, Running, Waiting
 from slowtask.watch.broker.flow import Flow, FlowState, flows
 from slowtask.watch.broker.track import Changes, ChangeTracker
+from slowtask.watch.buffers import BufferNeeds
 from slowtask.watch.crew import Crew, Crews, Member
 from slowtask.watch.forecast import Forecast, forecast
 from slowtask.watch.history import History
@@ -166,6 +167,7 @@ class Watch:
         self._began: float | None = None  #: seconds since the epoch
         self._flow_state = FlowState()
         self._tracker = ChangeTracker()
+        self._buffers = BufferNeeds(FORECAST_POLLS)
         self._owners: Sequence[Owner] = ()
         self._waiting: dict[str, Waiting] = {}  #: by queue
         self._polls = 0
@@ -174,6 +176,7 @@ class Watch:
         """What the broker shows now, judged. Raises `BrokerError`."""
         typical, poll = self._typical(), self._broker.poll(self._tails())
         flowed = self._measure_flows(poll)
+        most_buffers = self._buffers.add(poll.memory) if poll.memory else 0
         running = self._broker.running([queue.name for queue in poll.queues if queue.running])
         crews = self._crews.find(poll, running)
         self._note_queues(poll, crews, flowed)
@@ -182,7 +185,7 @@ class Watch:
         now = poll.time / 1e6
         return View(
             poll=poll,
-            capacities=self._add_forecasts(judge.capacities(poll), now),
+            capacities=self._add_forecasts(judge.capacities(poll, most_buffers), now),
             queues=sorted(queues, key=_trouble_order),
             overruns=judge.overruns(running, typical, poll.time, self._thresholds.runtime),
             owners=self._sample_owners(),

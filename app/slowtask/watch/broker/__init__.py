@@ -93,10 +93,17 @@ class Memory:
 
     used: int
     limit: int  #: 0 if none is set
+    peak: int | None = None  #: the most that was used since the broker started; None if that isn't known
+    buffers: int = 0  #: the part of *used* that clients' buffers take now
     node: str | None = None  #: the node that has least left; None unless the broker is a cluster
     policy: str | None = None  #: Redis' `maxmemory-policy`, such as `noeviction`; None for RabbitMQ
     fragmentation: float | None = None  #: resident memory ÷ used memory; None if not reported
     machine: int | None = None  #: memory of the machine or container; None if not reported
+
+    @property
+    def kept(self) -> int:
+        """What is used for data, not for clients' buffers."""
+        return max(0, self.used - self.buffers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

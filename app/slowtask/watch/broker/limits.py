@@ -2,12 +2,14 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from slowtask.units import percent, printable, size
 
 #: Names of the kinds of limits, in JSON and in the field `broker.limit` of samples.
 LimitKind = Literal["memory", "machine", "disk", "length", "bytes"]
+
+MIN_BUFFER_SHARE: Final = 0.01  #: of a limit, from which clients' buffers make a difference in a message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,11 @@ class Limit(ABC):
     @abstractmethod
     def ratio(self) -> float:
         """The share in use: 1 at the limit, more beyond it."""
+
+    @property
+    def ratio_now(self) -> float:
+        """The share in use at this moment; only a Redis' memory differs from moment to moment."""
+        return self.ratio
 
     @property
     @abstractmethod
@@ -106,6 +113,38 @@ class MemoryLimit(UsageLimit):
     """The memory that the broker may use: Redis's `maxmemory`, RabbitMQ's high watermark."""
 
     kind: ClassVar[LimitKind] = "memory"
+    buffers: int = 0  #: bytes of *used* that clients' buffers take now
+    most_buffers: int = 0  #: bytes that they took at most in the last polls, and may take again
+
+    @property
+    def highest(self) -> int:
+        """The bytes in use when clients' buffers take most."""
+        return max(self.used, self.used - self.buffers + self.most_buffers)
+
+    @property
+    def ratio(self) -> float:
+        """The share in use when clients' buffers take most, since Redis first refuses jobs then."""
+        return self.highest / self.maximum if self.maximum else 1.0
+
+    @property
+    def ratio_now(self) -> float:
+        """The share in use now."""
+        return self.used / self.maximum if self.maximum else 1.0
+
+    @property
+    def level(self) -> tuple[float, float]:
+        """What is used without clients' buffers, and what they leave of the maximum."""
+        kept = self.used - self.buffers
+        return kept, self.maximum - (self.highest - kept)
+
+    @property
+    def used_of_maximum(self) -> str:
+        """`498 MB of 600 MB`; says so where clients' buffers make a difference."""
+        shown = min(self.highest, max(self.used, self.maximum))
+        text = f"{size(shown)} of {size(self.maximum)}"
+        if shown - self.used < MIN_BUFFER_SHARE * self.maximum:
+            return text
+        return f"{text} while its clients' buffers are largest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

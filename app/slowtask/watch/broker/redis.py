@@ -115,10 +115,16 @@ def database_of(client: "Redis") -> int:
 
 
 def parse_memory(info: Mapping[str, Any]) -> Memory:
-    """Return the memory that INFO reports, without what Redis doesn't count towards its limit."""
+    """Return the memory that INFO reports, without what Redis doesn't count towards its limit.
+
+    The peak has the buffers of replicas in it, so where there are replicas it says nothing of the limit.
+    """
+    peak = None if info.get("mem_clients_slaves") else info.get("used_memory_peak")
     return Memory(
         used=max(0, int(info["used_memory"]) - int(info.get("mem_not_counted_for_evict", 0))),
         limit=int(info.get("maxmemory", 0)),
+        peak=peak,
+        buffers=int(info.get("mem_clients_normal", 0)),
         policy=info.get("maxmemory_policy"),
         fragmentation=info.get("mem_fragmentation_ratio"),
         machine=info.get("total_system_memory"),
