@@ -18,7 +18,7 @@ from slowtask.watch.forecast import Forecast
 FULL_RATIO: Final = 0.995
 TARGET_LOAD: Final = 0.8  #: of the workers that are needed: at 1 a queue grows without end
 Z_95: Final = 1.96  #: standard deviations that hold 95 %
-#: A run is an overrun from twice its p99, or five seconds more: one in a hundred is past its p99 anyway.
+#: A run is an overrun from twice its p99 on, and five seconds more: one in a hundred is past its p99 anyway.
 OVERRUN_FACTOR: Final = 2.0
 OVERRUN_SECONDS: Final = 5.0
 #: Seconds without a heartbeat after which a job's worker counts as dead; RQ's own limit is 90.
@@ -198,7 +198,7 @@ def _overrun(job: Running, typical: Typical | None, now: int, limits: Mapping[st
     if (
         typical is None
         or typical.p99 is None
-        or took < min(typical.p99 * OVERRUN_FACTOR, typical.p99 + OVERRUN_SECONDS)
+        or took < max(typical.p99 * OVERRUN_FACTOR, typical.p99 + OVERRUN_SECONDS)
     ):
         return None
     return Overrun(job=job, took=took, allowed=typical.p99, why="p99")

@@ -6,6 +6,7 @@ from typing import Final
 from slowtask.units import duration, percent, plural, printable
 from slowtask.watch.find.commands import list_workers, start_worker
 from slowtask.watch.find.workers import queue_words
+from slowtask.watch.pace import MIN_SECONDS
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.verdict import CRITICAL, WARNING, Evidence
 from slowtask.watch.view import QueueView, View
@@ -68,11 +69,15 @@ def is_overloaded(queue: QueueView) -> bool | None:
     pace = queue.pace
     if pace.arrivals is None or pace.busy is None:
         return None if queue.queue.depth else False
-    late = queue.late
-    grows = pace.growing or (
-        pace.seconds < late and pace.saturated > 0 and pace.arrivals > (pace.departures or 0)
-    )
-    return grows and expected_wait(queue, HORIZON) >= max(MIN_WAIT, queue.usual_wait or 0.0)
+    grows = pace.growing or is_growing_at_first_sight(queue)
+    return grows and expected_wait(queue, HORIZON) >= MIN_WAIT
+
+
+def is_growing_at_first_sight(queue: QueueView) -> bool:
+    """Return whether *queue* grows, if it is watched for too short a time: its first job waits for longer."""
+    pace = queue.pace
+    late = queue.late >= MIN_SECONDS > pace.seconds
+    return late and pace.saturated > 0 and (pace.arrivals or 0.0) > (pace.departures or 0.0)
 
 
 def expected_wait(queue: QueueView, seconds: float) -> float:
