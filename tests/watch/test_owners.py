@@ -9,6 +9,7 @@ from slowtask.demo import tasks
 from slowtask.watch.broker.address import open_broker
 from slowtask.watch.broker.celery_owners import task_of_result
 from slowtask.watch.broker.rq import Rq
+from slowtask.watch.view import Watch
 
 MAIL, SIMPLE = "slowtask.demo.tasks.send_mail", "slowtask.demo.tasks.simple_task"
 
@@ -118,3 +119,16 @@ def test_only_so_many_bytes_of_results_are_read(redis, redis_server, monkeypatch
 @pytest.mark.parametrize("stored", [b"\x80\x04\x95", b"", b"[]", b'{"name": 5}', b'{"name": null}', b"\xff"])
 def test_a_result_that_isnt_celery_s_json_has_no_task(stored):
     assert task_of_result(stored) is None
+
+
+def test_keys_are_read_again_when_the_memory_has_grown(redis, of_rq):
+    """What fills it isn't what was there a minute ago."""
+    watch = Watch(of_rq)
+    run_jobs(redis, tasks.simple_task)
+    before = watch.poll().owners
+    redis.set("cache", "x" * 3_000_000)
+
+    after = watch.poll().owners
+
+    assert "other programs" not in [each.name for each in before]
+    assert after[0].name == "other programs"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from slowtask.errors import BrokerError
-from slowtask.watch.find import flow, limits, overruns, workers
+from slowtask.watch.find import broker, flow, limits, memory, overruns, workers
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.verdict import Evidence, Finding, Part
 from slowtask.watch.view import View
@@ -62,12 +62,35 @@ class Cause:
 
 CAUSES: Final = (
     Cause(
+        name="broker-writes-refused", part="broker", find=broker.find_refused_writes,
+        says="{broker} {refuses} writes: {reason}.{count} No job can be sent, taken or ended.", todo="{todo}",
+        explains=("workers-none", *LATE),
+    ),
+    Cause(
+        name="broker-replica", part="broker", find=broker.find_replica,
+        says="{broker} is a replica of {master}: {effect}.",
+        todo="Give clients, workers and the monitor the address of the master, or make this the master.",
+        explains=("workers-none", *LATE),
+    ),
+    Cause(
         name="broker-alarm", part="broker", find=limits.find_alarm, says="{says}",
         explains=("broker-capacity", "broker-full-soon", "queue-load"),
     ),
     Cause(
         name="broker-capacity", part="broker", find=limits.find_full, says="{says}",
         explains=("broker-full-soon",),
+    ),
+    Cause(
+        name="broker-emptied", part="broker", find=broker.find_emptied,
+        says="{broker} {event}: {lost}.",
+        todo="Send the lost jobs again.{workers} Find out why it kept no data: save and appendonly decide.",
+        explains=("workers-none",),
+    ),
+    Cause(
+        name="broker-evicts", part="broker", find=memory.find_evictions,
+        says="{broker} evicted {count} in the last {span} ({policy}): {effect}.",
+        todo="Set maxmemory-policy noeviction, and raise maxmemory.",
+        explains=("broker-policy",),
     ),
     Cause(
         name="workers-none", part="workers", find=workers.find_none,
@@ -125,6 +148,16 @@ CAUSES: Final = (
         says="{queue}: {waiting}{oldest}; your limit is {limit}. {in} jobs/s come, {out} leave.",
     ),
     Cause(name="queue-overrun", part="workers", find=overruns.find_overrun, says="{says}"),
+    Cause(
+        name="broker-slow", part="broker", find=broker.find_slow,
+        says="One answer of {broker} took {took}{usual}{ago}: all its clients waited.",
+        todo="Look for {suspects}.",
+    ),
+    Cause(
+        name="results-kept", part="broker", find=memory.find_kept_results,
+        says="{what} never expire, or only after a month, and hold {share} of what {broker} stores.{failed}",
+        todo="{todo}",
+    ),
     Cause(name="broker-gaps", part="broker", find=limits.find_gaps, says="{says}"),
     Cause(name="broker-policy", part="broker", find=limits.find_policy, says="{says}"),
     Cause(name="queue-drops", part="broker", find=limits.find_drops, says="{says}"),

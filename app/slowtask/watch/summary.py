@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from slowtask.units import capitalize, percent, plural
 from slowtask.watch.causes import find_all
+from slowtask.watch.find.broker import describe_start
 from slowtask.watch.find.workers import describe_waiting
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.verdict import Level, Part, Verdict, make_verdict
@@ -69,7 +70,8 @@ def describe_broker(view: View) -> tuple[Level, str]:
     capacity = view.capacity
     if capacity is None:
         return "ok", f"{view.poll.name} answers; how full it is isn't known."
+    used = percent(min(1.0, capacity.ratio))
     return (
         "ok",
-        f"{view.poll.name} answers, {percent(min(1.0, capacity.ratio))} of its {capacity.limit.name} in use.",
+        f"{view.poll.name} answers, {used} of its {capacity.limit.name} in use.{describe_start(view)}",
     )

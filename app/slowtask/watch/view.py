@@ -31,6 +31,7 @@ SAMPLED_JOBS_BUDGET: Final = 24_000  #: jobs of all queues that are read in `RES
 MIN_SAMPLED_DEPTH: Final = 1  #: jobs that wait, from which on their tasks are read
 SAMPLED_KEYS: Final = 300  #: keys that are read to find out who holds the memory
 RESAMPLE_POLLS: Final = 12  #: polls after which jobs and keys are read again
+RESAMPLE_GROWTH: Final = 1.2  #: of the memory since keys were read, after which they are read again
 FORECAST_POLLS: Final = 120  #: polls that a forecast is made from
 MAX_FORECASTS: Final = 8  #: limits that get a forecast, the most used first
 
@@ -169,6 +170,7 @@ class Watch:
         self._tracker = ChangeTracker()
         self._buffers = BufferNeeds(FORECAST_POLLS)
         self._owners: Sequence[Owner] = ()
+        self._owned = 0  #: bytes in use when they were read
         self._waiting: dict[str, Waiting] = {}  #: by queue
         self._polls = 0
 
@@ -188,7 +190,7 @@ class Watch:
             capacities=self._add_forecasts(judge.capacities(poll, most_buffers), now),
             queues=sorted(queues, key=_trouble_order),
             overruns=judge.overruns(running, typical, poll.time, self._thresholds.runtime),
-            owners=self._sample_owners(),
+            owners=self._sample_owners(poll.memory.used if poll.memory else 0),
             changes=self._tracker.add(poll),
             members=self._crews.members,
             running=sorted(running, key=lambda job: -judge.run_time(job, poll.time)),
@@ -239,9 +241,11 @@ class Watch:
         limit = capacity.limit
         return replace(capacity, forecast=forecast([*self._levels[limit.name]], limit.level[1]))
 
-    def _sample_owners(self) -> Sequence[Owner]:
-        """Who holds the memory: read again once in `RESAMPLE_POLLS` polls."""
-        if self._max_keys and self._polls % RESAMPLE_POLLS == 0:
+    def _sample_owners(self, used: int) -> Sequence[Owner]:
+        """Who holds the memory: read again each `RESAMPLE_POLLS` polls, and when it has grown by a fifth."""
+        grown = used > self._owned * RESAMPLE_GROWTH
+        if self._max_keys and (grown or self._polls % RESAMPLE_POLLS == 0):
+            self._owned = used
             with suppress(BrokerError):  # a user without the right to ask
                 self._owners = self._broker.owners(self._max_keys)
         self._polls += 1

@@ -11,6 +11,8 @@ from slowtask.watch.broker.facts import ServerFacts
 
 WINDOW: Final = 60.0  #: seconds over which refused writes, evicted keys and slow answers are remembered
 EMPTIED_WINDOW: Final = 600.0  #: seconds for which lost data is remembered
+FAILED_WINDOW: Final = 3600.0  #: seconds over which the growth of the failed jobs is told
+FAILED_INTERVAL: Final = 60.0  #: seconds between two of their counts that are remembered
 MAX_ANSWERS: Final = 120  #: answers that the usual time is taken of
 MIN_ANSWERS: Final = 5
 MIN_SLOW_SECONDS: Final = 2.0  #: an answer is slow from here on
@@ -51,6 +53,7 @@ class Changes:
     evicted: int = 0  #: keys
     slow: SlowAnswer | None = None  #: the slowest answer of the last `WINDOW`
     emptied: Emptied | None = None  #: data lost in the last `EMPTIED_WINDOW`
+    failed: tuple[int, int] = (0, 0)  #: failed jobs `FAILED_WINDOW` ago, or at the first poll, and now
     restarted: bool = False  #: since the poll before, or replaced by another server
 
 
@@ -63,6 +66,7 @@ class ChangeTracker:
         self._answers: deque[float] = deque(maxlen=MAX_ANSWERS)  #: seconds
         self._slow: deque[SlowAnswer] = deque()
         self._emptied: Emptied | None = None
+        self._failed: deque[tuple[int, int]] = deque()  #: failed jobs, by time
 
     def add(self, poll: Poll) -> Changes:
         """Return what happened up to *poll*, and remember it."""
@@ -77,8 +81,18 @@ class ChangeTracker:
             evicted=evicted,
             slow=self._find_slow(poll),
             emptied=self._emptied if is_recent(self._emptied, poll, EMPTIED_WINDOW) else None,
+            failed=self._count_failed(poll),
             restarted=restarted,
         )
+
+    def _count_failed(self, poll: Poll) -> tuple[int, int]:
+        """Return how many failed jobs there were at most `FAILED_WINDOW` ago, and are now."""
+        now = sum(queue.failed or 0 for queue in poll.queues)
+        if not self._failed or poll.time - self._failed[-1][0] >= FAILED_INTERVAL * 1e6:
+            self._failed.append((poll.time, now))
+        while poll.time - self._failed[0][0] > FAILED_WINDOW * 1e6:
+            self._failed.popleft()
+        return self._failed[0][1], now
 
     def _count(self, poll: Poll, *, restarted: bool) -> tuple[float, dict[str, int], int]:
         """Return the seconds of the window, and the writes refused and the keys evicted in it."""

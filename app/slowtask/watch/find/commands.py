@@ -44,3 +44,10 @@ def stop_job(view: View, job: Running) -> str:
 def consume(queue: QueueView) -> str:
     """Return the command that makes Celery's workers serve *queue* again."""
     return f"celery -A APP control add_consumer {quote(queue.queue.name)}"
+
+
+def redis_cli(view: View, *commands: str) -> tuple[str, ...]:
+    """Return the calls of redis-cli that send *commands*; none for an address that it doesn't take."""
+    if not view.poll.name.startswith(("redis://", "rediss://")):
+        return ()
+    return tuple(f"redis-cli -u {quote(view.poll.name)} {command}" for command in commands)
