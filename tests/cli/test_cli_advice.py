@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from logs import BEGIN, made, written
-from slowtask.cli.advice import AdviceReader, read_advice
+from slowtask.cli.advice import AdviceReader, make_advise, read_advice
 from slowtask.cli.whatif import whatif
 from slowtask.errors import SourceError, UsageError
 
@@ -64,6 +64,22 @@ def test_json_has_the_figures_of_the_sentence(log):
 def test_the_monitor_reads_what_the_command_prints(log):
     assert AdviceReader([str(log)])() == read_advice([str(log)])
     assert AdviceReader([str(log)])()["mail"].workers == 2
+
+
+def test_status_reads_the_log_when_it_first_needs_advice_and_only_then(log):
+    advise = make_advise([str(log)])
+    sentence = advise("mail")
+    log.unlink()
+
+    assert sentence.startswith("Add 2 workers to mail: ")
+    assert (advise("mail"), advise("other")) == (sentence, None)
+
+
+def test_what_cannot_be_relied_on_is_not_said(tmp_path):
+    log = written(tmp_path / "runs.ndjson", list(crowd(datetime.now(UTC)))[-20:])
+
+    assert not read_advice([str(log)])["mail"].reliable
+    assert make_advise([str(log)])("mail") is None
 
 
 def test_runs_of_more_than_an_hour_ago_give_no_advice(tmp_path):

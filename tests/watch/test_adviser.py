@@ -53,6 +53,15 @@ def test_a_caller_never_waits_for_the_replay(clock):
     wait_until(lambda: adviser("mail") == MAIL)
 
 
+def test_a_sentence_is_said_only_if_it_names_a_change_that_helps(clock):
+    doubtful = Advice(queue="mail", sentence="No advice.", reliable=False)
+    for advice, sentence in ((MAIL, MAIL.sentence), (doubtful, None)):
+        adviser = Adviser(Read(advice), clock=clock)
+        wait_until(lambda adviser=adviser, advice=advice: adviser("mail") == advice)
+
+        assert (adviser.say("mail"), adviser.say("other")) == (sentence, None)
+
+
 def test_nothing_is_read_while_no_queue_is_in_trouble(clock):
     read = Read()
     Adviser(read, clock=clock)

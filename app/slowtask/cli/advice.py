@@ -4,8 +4,9 @@
 memory would stay with a monitor that runs for months.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import SlowtaskError, SourceError
 from slowtask.parse.sources import resolve
 from slowtask.store import Query
-from slowtask.watch.advice import Advice
+from slowtask.watch.advice import Advice, sentence_of
 
 if TYPE_CHECKING:
     from slowtask.store.columns import Columns
@@ -35,6 +36,15 @@ def read_advice(sources: Sequence[str]) -> Mapping[str, Advice]:
     except SlowtaskError:
         return {}
     return advise(log, {})
+
+
+def make_advise(sources: Sequence[str]) -> Callable[[str], str | None]:
+    """Make a function that returns the advice for a queue in a sentence, or None.
+
+    The first call reads and replays *sources* in this process, the others remember what it found.
+    """
+    read = cache(partial(read_advice, sources))
+    return lambda queue: sentence_of(read().get(queue))
 
 
 class AdviceReader:

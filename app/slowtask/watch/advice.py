@@ -42,6 +42,11 @@ class Advice:
 Read = Callable[[], Mapping[str, Advice]]
 
 
+def sentence_of(advice: Advice | None) -> str | None:
+    """The sentence of *advice*; None if there is none, or it names no change that helps."""
+    return advice.sentence if advice and advice.reliable else None
+
+
 class Adviser:
     """Keeps the advice that *read* gives, by queue, and asks again in a thread.
 
@@ -71,6 +76,10 @@ class Adviser:
                 threading.Thread(target=self._refresh, name="slowtask-advice", daemon=True).start()
             fresh = self._read_at is not None and now - self._read_at < MAX_AGE
             return self._advice.get(queue) if fresh else None
+
+    def say(self, queue: str) -> str | None:
+        """The same in a sentence; None also if no change is advised."""
+        return sentence_of(self(queue))
 
     def _refresh(self) -> None:
         """Read the advice; a failure is logged once, and leaves the old advice to become stale."""
