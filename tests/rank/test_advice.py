@@ -132,6 +132,13 @@ def test_trouble_that_began_only_now_counts():
     assert advise(logged(*work([*calm, *late], 2)), {})["mail"].workers == 1
 
 
+def test_a_short_log_is_taken_as_a_whole():
+    """Its last quarter is 40 runs."""
+    found = advise(logged(*list(work(EXPORTS, 2))[:160]), {})["mail"]
+
+    assert "(A replay of 160 runs within " in found.sentence
+
+
 def test_a_replay_that_misses_what_happened_gives_a_reason_instead_of_a_number():
     """The workers were away for half of the time: no job of theirs says so."""
     away = [
@@ -166,7 +173,7 @@ HOARDED = arrivals(8, 1800, ("jobs.slow", 60, 45.0), ("jobs.fast", 1.5, 0.2))
 def test_tasks_kept_at_a_busy_celery_worker_need_no_more_workers_but_no_prefetching():
     found = advise(logged(*work_prefetching(HOARDED, 4)), {})["mail"]
 
-    assert found.sentence.startswith("Set worker_prefetch_multiplier to 1")
+    assert found.sentence.startswith("Let workers prefetch nothing (worker_prefetch_multiplier = 1 ")
     assert (found.reliable, found.workers) == (True, 0)
     assert found.wait_after.p95 < found.wait_before.p95 / 2
 

@@ -10,6 +10,9 @@ from conftest import wait_until
 
 from slowtask.errors import SourceError
 from slowtask.watch.advice import MAX_AGE, READ_INTERVAL, Advice, Adviser
+from slowtask.watch.broker import Queue
+from slowtask.watch.pace import Pace
+from slowtask.watch.view import is_crowded
 
 MAIL = Advice(queue="mail", sentence="Add 1 worker to mail.", reliable=True, workers=1)
 
@@ -118,6 +121,23 @@ def test_a_log_that_cannot_be_replayed_is_reported_once(clock, caplog):
 
     assert caplog.messages == ["no advice on workers: There is no slowtask.ndjson here."]
     assert adviser("mail") is None
+
+
+@pytest.mark.parametrize(
+    ("oldest", "pace", "asked"),
+    [
+        (20, Pace(saturated=5.0), True),
+        (1, Pace(saturated=60.0, growing=True), True),
+        (None, Pace(saturated=5.0), True),
+        (1, Pace(saturated=5.0), False),
+        (20, Pace(growing=True), False),
+    ],
+    ids=["jobs wait long", "it grows", "the wait is unknown", "jobs wait a moment", "workers are free"],
+)
+def test_advice_is_asked_for_where_jobs_wait_long_for_busy_workers(oldest, pace, asked):
+    queue = Queue(name="mail", depth=9, oldest=None if oldest is None else oldest * 10**9)
+
+    assert is_crowded(queue, pace) is asked
 
 
 def test_the_monitor_does_not_load_duckdb_for_it():

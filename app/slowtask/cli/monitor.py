@@ -95,8 +95,10 @@ def make_monitors(settings: MonitorSettings, urls: Mapping[str, str], stack: Exi
     Each monitor has its own alerts, since both brokers may have a queue of the same name, and none waits for
     the other.
     """
+    from slowtask.cli.advice import AdviceReader
     from slowtask.cli.follow import make_follower
     from slowtask.cli.runs import Reader
+    from slowtask.watch.advice import Adviser
     from slowtask.watch.channels import open_senders
     from slowtask.watch.metrics import Health, serve
     from slowtask.watch.monitor import LineFile, Monitor
@@ -120,9 +122,10 @@ def make_monitors(settings: MonitorSettings, urls: Mapping[str, str], stack: Exi
     if settings.metrics:
         server = serve(settings.metrics, health, lambda: find_run_times(runs.history()))
         stack.callback(server.shutdown)
+    adviser = Adviser(AdviceReader(settings.runs))
     return [
         Monitor(
-            Watch(broker, settings, runs, runs.mix, runs.history), broker.name, settings,
+            Watch(broker, settings, runs, runs.mix, runs.history, advise=adviser.say), broker.name, settings,
             write=lines.write, channels=channels, on_view=health.update,
         )
         for broker in brokers

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -84,22 +84,34 @@ def status(
     thresholds, chosen = Thresholds(capacity=capacity), choose_urls(urls, os.environ)
     if check:
         context.exit(print_worst(chosen, runs, thresholds, seconds))
-    watches = make_watches(chosen, runs, thresholds)
     if watch:
+        from slowtask.cli.advice import AdviceReader
         from slowtask.cli.show.status_live import run_live
+        from slowtask.watch.advice import Adviser
 
-        run_live(watches, thresholds)
+        adviser = Adviser(AdviceReader(runs))
+        run_live(make_watches(chosen, runs, thresholds, adviser.say), thresholds)
         return
-    print_views(poll(watches, seconds), thresholds, as_json=as_json)
+    print_views(poll(make_watches(chosen, runs, thresholds), seconds), thresholds, as_json=as_json)
 
 
-def make_watches(urls: Mapping[str, str], runs: tuple[str, ...], thresholds: "Thresholds") -> "list[Watch]":
-    """Make a watch of each broker in *urls*. Raises `UsageError`."""
+def make_watches(
+    urls: Mapping[str, str],
+    runs: tuple[str, ...],
+    thresholds: "Thresholds",
+    advise: "Callable[[str], str | None] | None" = None,
+) -> "list[Watch]":
+    """Make a watch of each broker in *urls*; without *advise*, one poll may replay. Raises `UsageError`."""
+    from slowtask.cli.advice import make_advise
     from slowtask.cli.runs import RunsNow
     from slowtask.watch.view import Watch
 
     known = RunsNow(runs)
-    return [Watch(broker, thresholds, known, known.mix, known.history) for broker in open_brokers(urls)]
+    advise = advise or make_advise(runs)
+    return [
+        Watch(broker, thresholds, known, known.mix, known.history, advise=advise)
+        for broker in open_brokers(urls)
+    ]
 
 
 def poll(watches: "Sequence[Watch]", seconds: float | None) -> "list[View]":

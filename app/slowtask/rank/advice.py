@@ -86,7 +86,7 @@ def advise_queue(crowd: Crowd) -> Advice:
         if is_hoarded(crowd, replayed):
             return combine(crowd, [stop_prefetching(crowd, replayed)], "")
         why = f"the replay of its runs is {percent(error)} off what really happened"
-        return refuse(crowd, f"{why}, as if workers had come or gone")
+        return refuse(crowd, f"{why}, as if workers had come, gone or prefetched")
     kinds = (add_workers(crowd), give_own_queue(crowd))
     offers = [offer for plans in kinds if (offer := find_offer(crowd, plans, replayed, error))]
     if not offers:
@@ -118,7 +118,11 @@ def is_hoarded(crowd: Crowd, replayed: Sequence[int]) -> bool:
 def stop_prefetching(crowd: Crowd, replayed: Sequence[int]) -> Offer:
     """Have each worker take a job only when it is free, as the replay does."""
     before, after = (with_interval(waits, crowd.mine, 0.0) for waits in (crowd.wait, replayed))
-    text = "set worker_prefetch_multiplier to 1, since tasks wait at one worker while another idles"
+    # With the multiplier alone, each process still keeps one task that it can't begin.
+    text = (
+        "let workers prefetch nothing (worker_prefetch_multiplier = 1 with task_acks_late = True),"
+        " since tasks wait at one worker while another idles"
+    )
     return Offer(text=text, added=0, before=before, after=after)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_RUNS: Final = 100_000  #: the last to arrive: a replay of more takes too long
 RECENT_SHARE: Final = 0.25  #: of the log's time: trouble may have begun only now
+MIN_RECENT_RUNS: Final = 100  #: of the queue: fewer say little of what comes
 BLOCKS: Final = 20  #: stretches that are drawn whole, since neighbours wait alike
 BLOCK_SAMPLE: Final = 100  #: waits of each that count
 DRAWS: Final = 200
@@ -93,13 +94,15 @@ def find_crowd(log: "Columns", crew: Crew, queue: int) -> Crowd:
 
 
 def find_trouble(crowd: Crowd) -> Crowd:
-    """*crowd*, of which only the last quarter counts where its jobs waited longer than those before."""
+    """*crowd*, of which only the last quarter counts if it is long enough and its jobs waited longer."""
     arrival = crowd.jobs.arrival
     since = round(arrival[-1] - RECENT_SHARE * (arrival[-1] - arrival[0]))
     recent, mine = (
         [place for place in each if arrival[place] >= since] for each in (crowd.recent, crowd.mine)
     )
-    if percentile_wait(crowd.wait, mine) <= percentile_wait(crowd.wait, crowd.mine):
+    if len(mine) < MIN_RECENT_RUNS or percentile_wait(crowd.wait, mine) <= percentile_wait(
+        crowd.wait, crowd.mine
+    ):
         return crowd
     return replace(crowd, recent=recent, mine=mine)
 

@@ -33,6 +33,7 @@ SAMPLED_KEYS: Final = 300  #: keys that are read to find out who holds the memor
 RESAMPLE_POLLS: Final = 12  #: polls after which jobs and keys are read again
 RESAMPLE_GROWTH: Final = 1.2  #: of the memory since keys were read, after which they are read again
 FORECAST_POLLS: Final = 120  #: polls that a forecast is made from
+CROWDED_WAIT: Final = 10.0  #: seconds that the first job waited, from which on advice is asked for
 MAX_FORECASTS: Final = 8  #: limits that get a forecast, the most used first
 
 
@@ -135,7 +136,8 @@ class Watch:
         typical: Returns how long tasks usually take, by the log of runs.
         mix: Returns how many runs of each task a queue had, for a broker that hides what waits.
         history: Returns the recent runs of all tasks.
-        advise: Returns what would help a queue.
+        advise: Returns what would help a crowded queue, by a replay of the log of runs. It must not block
+            where polls must not be late.
         max_jobs: Jobs of one queue that are read to find out which tasks wait.
         max_keys: Keys of Redis that are read to find out who holds its memory; 0: none.
     """
@@ -260,15 +262,15 @@ class Watch:
         deep: int,
     ) -> QueueView:
         """*queue*, judged; *deep* queues share the jobs that may be read."""
-        waiting = self._find_waiting(queue, deep)
+        waiting, pace = self._find_waiting(queue, deep), self._tracks[queue.name].measure()
         return QueueView(
             queue=queue,
             flow=flowed.get(queue.name),
-            pace=self._tracks[queue.name].measure(),
+            pace=pace,
             crew=crews.get(queue.name),
             served_at=self._served.get(queue.name),
             backlog=judge.backlog_by_task(waiting, typical) if waiting else [],
-            advice=self._advise(queue.name) if queue.depth else None,
+            advice=self._advise(queue.name) if is_crowded(queue, pace) else None,
         )
 
     def _find_waiting(self, queue: Queue, deep: int) -> Waiting | None:
@@ -294,6 +296,12 @@ class Watch:
             return waiting
         runs = self._mix(queue.name)
         return replace(waiting, sampled=sum(runs.values()), tasks=runs, guessed=True)
+
+
+def is_crowded(queue: Queue, pace: Pace) -> bool:
+    """Return whether the jobs of *queue* wait long because all its workers are busy: worth a replay."""
+    late = queue.oldest is None or queue.oldest >= CROWDED_WAIT * SECOND
+    return pace.saturated > 0 and (pace.growing or late)
 
 
 def _trouble_order(view: QueueView) -> tuple[float, float, float, str]:
