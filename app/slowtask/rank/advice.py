@@ -24,7 +24,8 @@ MAX_QUEUES: Final = 20  #: that get advice, those with the longest waits
 UNCROWDED_FACTOR: Final = 2  #: a wait of so many times an idle worker's delay is as good as none
 HELPFUL_SHARE: Final = 0.5  #: of the wait before: a change that leaves more isn't worth a worker
 MAX_LOAD: Final = 0.9  #: from here on a queue that drains now soon won't
-HOARDED_SHARE: Final = 0.5  #: of the waits: with a worker idle as long, more workers would idle too
+HOARDED_SHARE: Final = 0.1  #: of the waits, in which a worker idled: without prefetching it is below 0.01
+FREE_SHARE: Final = 0.75  #: of the wait before, up to which a change helps that adds no worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +113,7 @@ def measure_error(crowd: Crowd, replayed: Sequence[int]) -> float:
 def is_hoarded(crowd: Crowd, replayed: Sequence[int]) -> bool:
     """Whether the jobs of *crowd* waited at one worker while another idled, as Celery's prefetching does."""
     before, after = (percentile_wait(waits, crowd.mine) for waits in (crowd.wait, replayed))
-    return crowd.is_celery and after <= HELPFUL_SHARE * before and idle_share(crowd) >= HOARDED_SHARE
+    return crowd.is_celery and after <= FREE_SHARE * before and idle_share(crowd) >= HOARDED_SHARE
 
 
 def stop_prefetching(crowd: Crowd, replayed: Sequence[int]) -> Offer:
