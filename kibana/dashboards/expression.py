@@ -2,6 +2,7 @@
 
 A single call is one column: `max(event.duration)`, `percentile(event.duration, percentile=95)`,
 `count(kql='event.outcome : "failure"')`, `normalize_by_unit(sum(queue.arrivals), unit='m')`.
+`last_value(verdict.state, kind='string')` is that of the latest document, a number unless *kind* says else.
 One call divided by another is a formula, whose parts are columns of their own, hidden ones.
 """
 
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 Column = dict[str, Any]
 
-FUNCTIONS: Final = {"max", "min", "sum", "average", "percentile", "count"}
+FUNCTIONS: Final = {"max", "min", "sum", "average", "percentile", "count", "last_value"}
 PERCENT: Final = {"id": "percent", "params": {"decimals": 1}}
 
 
@@ -77,6 +78,10 @@ def _metric(function: str, fields: list[str], options: dict[str, Any]) -> Column
     column["params"] = {"emptyAsNull": True} if function in {"count", "sum"} else {}
     if function == "percentile":
         column["params"] = {"percentile": options.pop("percentile")}
+    if function == "last_value":
+        column["params"] = {"sortField": "@timestamp", "showArrayValues": False}
+        column["dataType"] = options.pop("kind", "number")
+        column["scale"] = "ratio" if column["dataType"] == "number" else "ordinal"
     if query := options.pop("kql", None):
         column["filter"] = {"language": "kuery", "query": query}
     if options:

@@ -120,6 +120,13 @@ def test_a_filter_and_a_rate_are_a_columns_own():
     assert (rate["operationType"], rate["timeScale"]) == ("sum", "m")
 
 
+def test_the_last_value_is_that_of_the_latest_document():
+    [state] = expression.columns("n", "n", "last_value(verdict.state, kind='string')").values()
+
+    assert (state["operationType"], state["dataType"], state["scale"]) == ("last_value", "string", "ordinal")
+    assert state["params"]["sortField"] == "@timestamp"
+
+
 def test_a_quotient_is_a_formula_with_hidden_parts():
     text = "sum(event.duration) / overall_sum(sum(event.duration))"
     columns = expression.columns("share", "Share", text)

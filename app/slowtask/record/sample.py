@@ -17,6 +17,7 @@ ALERT_DATASET: Final = "slowtask.alert"
 UNPARSED_DATASET: Final = "slowtask.unparsed"
 
 State = Literal["ok", "warning", "critical"]
+Level = Literal["ok", "unknown", "warning", "critical"]  #: a state, or that it isn't known; the worst last
 
 
 class QueueSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -41,6 +42,9 @@ class QueueSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         name="queue.oldest", default=None
     )  #: how long the oldest job has waited
     load: Ratio | None = field(name="queue.load", default=None)  #: over 1 the queue grows
+    verdict: Level | None = field(name="verdict.state", default=None)  #: of this queue
+    cause: Keyword | None = field(name="verdict.cause", default=None)  #: the leading one; None if all is well
+    since: Instant | None = field(name="verdict.since", default=None)  #: of the cause
 
 
 class BrokerSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -59,6 +63,9 @@ class BrokerSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     full_in: Nanoseconds | None = field(
         name="broker.full_in", default=None
     )  #: the forecast; None: not filling
+    verdict: Level | None = field(name="verdict.state", default=None)  #: of what belongs to no queue
+    cause: Keyword | None = field(name="verdict.cause", default=None)  #: the leading one; None if all is well
+    since: Instant | None = field(name="verdict.since", default=None)  #: of the cause
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -72,7 +79,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     value: Ratio | None = field(name="alert.value", default=None)
     threshold: Ratio | None = field(name="alert.threshold", default=None)
     queue: Keyword | None = field(name="queue.name", default=None)
-    task: Keyword | None = field(name="task.name", default=None)  #: the likely cause
+    task: Keyword | None = field(name="task.name", default=None)  #: to blame
+    cause: Keyword | None = field(name="alert.cause", default=None)  #: the alert that explains this one
     message: Text | None = None
 
 

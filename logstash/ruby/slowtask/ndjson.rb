@@ -26,7 +26,8 @@ module Slowtask
         "queue.running" => "long", "queue.scheduled" => "long", "queue.deferred" => "long",
         "queue.failed" => "long", "queue.workers" => "long", "queue.busy" => "long",
         "queue.arrivals" => "long", "queue.departures" => "long", "queue.interval" => "long",
-        "queue.oldest" => "long", "queue.load" => "double", "broker.system" => "keyword",
+        "queue.oldest" => "long", "queue.load" => "double", "verdict.state" => "keyword",
+        "verdict.cause" => "keyword", "verdict.since" => "date", "broker.system" => "keyword",
         "broker.name" => "keyword", "broker.policy" => "keyword", "broker.memory.used" => "long",
         "broker.memory.max" => "long", "broker.capacity" => "double", "broker.limit" => "keyword",
         "broker.full_in" => "long"
@@ -35,7 +36,7 @@ module Slowtask
         "@timestamp" => "date!", "event.id" => "keyword!", "event.dataset" => "keyword!",
         "alert.name" => "keyword!", "alert.state" => "state!", "alert.value" => "double",
         "alert.threshold" => "double", "queue.name" => "keyword", "task.name" => "keyword",
-        "message" => "text"
+        "alert.cause" => "keyword", "message" => "text"
       }
     }.freeze
     WORDS = {

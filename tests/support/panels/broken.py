@@ -56,6 +56,12 @@ def layer(found, panel="tasks", board=BOARD):
 # Found by structure
 
 
+@fault(STRUCTURAL, "it shows verdict.state as number, not as string")
+def a_last_value_of_the_wrong_kind(found):
+    with layer(found, "verdict", "slowtask-queues") as kept:
+        kept["columns"]["state"]["dataType"] = "number"
+
+
 @fault(STRUCTURAL, "leads to index-pattern slowtask-gone")
 def a_dangling_reference(found):
     named(found, BOARD)["references"][0]["id"] = "slowtask-gone"
@@ -328,7 +334,14 @@ def a_heading_that_does_not_wrap(found):
         del drawn["headerRowHeight"]
 
 
-@fault(UNREADABLE, "a number of total needs")
+@fault(UNREADABLE, "a value of since needs")
+def a_date_that_is_cut(found):
+    with panels(found, "slowtask-queues") as decoded:
+        drawn = decoded["verdict"]["embeddableConfig"]["attributes"]["state"]["visualization"]["columns"]
+        next(each for each in drawn if each["columnId"] == "since")["width"] = 150
+
+
+@fault(UNREADABLE, "a value of total needs")
 def a_number_that_is_cut(found):
     with widths(found) as drawn:
         drawn["total"]["width"] = 70

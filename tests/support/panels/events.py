@@ -81,6 +81,7 @@ def samples(chance):
                 running=busy, scheduled=3, deferred=1, failed=step // 10, workers=busy + 1,
                 busy=busy, arrivals=chance.randrange(300, 400), departures=chance.randrange(150, 250),
                 interval=30 * SECOND, oldest=depth * SECOND // 12, load=load,
+                **verdict(queue == "default", "queue-load", time, step),
             )  # fmt: skip
         used = 200_000_000 + waiting * 548
         yield sample.BrokerSample(
@@ -89,7 +90,15 @@ def samples(chance):
             name="redis://queue:6379",
             policy="noeviction", memory_used=used, memory_max=250_000_000, capacity=used / 250_000_000,
             limit="memory", full_in=round(SECOND * (250_000_000 - used) / 700),
+            **verdict(step > 300, "broker-full-soon", time, step - 300),
         )  # fmt: skip
+
+
+def verdict(wrong, cause, time, steps):
+    """That of a sample, for so many *steps*."""
+    if not wrong:
+        return {"verdict": "ok"}
+    return {"verdict": "critical", "cause": cause, "since": time - timedelta(seconds=30 * steps)}
 
 
 def alerts():
@@ -98,6 +107,8 @@ def alerts():
         (
             ("broker-capacity", "warning", 0.7, 0.7, None, None),
             ("broker-capacity", "critical", 0.81, 0.8, None, None),
+            ("broker-full-soon", "warning", 900.0, 900.0, None, None),
+            ("broker-full-soon", "warning", 300.0, 900.0, None, None),
             ("queue-load", "critical", 2.4, 1.0, "default", "shop.jobs.send_mail"),
             ("queue-load", "ok", 0.9, 1.0, "default", None),
         )

@@ -130,6 +130,9 @@ def single(name, column):
         found = {
             "percentiles": {"field": column["sourceField"], "percents": [column["params"]["percentile"]]}
         }
+    if operation == "last_value":
+        latest = {column["params"]["sortField"]: "desc"}
+        found = {"top_metrics": {"metrics": {"field": column["sourceField"]}, "sort": latest}}
     if "filter" in column:
         found = {"filter": kql.query(column["filter"]["query"]), "aggs": {"of": found}}
     return name, found
@@ -189,6 +192,8 @@ def unnested(layer, order, answer, row):
 def number(column, answer):
     """The value of a metric; None if there is none."""
     answer = answer.get("of", answer)
+    if "top" in answer:
+        return next((each["metrics"][column["sourceField"]] for each in answer["top"]), None)
     return next(iter(answer["values"].values())) if "values" in answer else answer["value"]
 
 

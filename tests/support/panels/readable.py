@@ -14,6 +14,8 @@ NAME_WIDTH = 260
 LONGEST = {"duration": "999.99 ms", "bytes": "999.9MB", "percent": "100.0%", None: "9,999,999"}
 #: The same for fields of a Discover session.
 DOCUMENT = {"@timestamp": "Nov 25, 2026 @ 23:29:20.170", "task.id": "39d65eea-ebd7-43e9-9cf4-8a1c2a3b4c5d"}
+#: The longest words of fields that have few.
+WORDS = {"verdict.state": "unknown", "verdict.cause": "workers-not-consuming"}
 #: A table leaves so much of its panel unused at most: what is left belongs to the names.
 UNUSED = 0.1
 LEGEND = {None: 130, "auto": 130, "small": 80, "medium": 130, "large": 180, "xlarge": 230}
@@ -88,9 +90,9 @@ def table(panel, how):
         yield from narrow(panel, name, column.get("sourceField"), width)
         yield from heading(panel, name, column["label"], width)
         if not column["isBucketed"]:
-            needs = screen.text(LONGEST[format_of(column, how)], 14, 400) + 12
+            needs = screen.text(longest(column, how), 14, 400) + 12
             if needs > width:
-                yield f"{panel.place}: a number of {name} needs {needs:.0f} px and has {width}"
+                yield f"{panel.place}: a value of {name} needs {needs:.0f} px and has {width}"
 
 
 def narrow(panel, name, field, width):
@@ -117,6 +119,17 @@ def heading(panel, name, label, width):
     needs = measured(label, 14, 700) + beside
     if needs > width:
         yield f"{panel.place}: the heading {label} needs {needs:.0f} px and has {width}"
+
+
+def longest(column, how):
+    """The longest value of a metric."""
+    match column["dataType"]:
+        case "date":
+            return DOCUMENT["@timestamp"]
+        case "string":
+            return WORDS[column["sourceField"]]
+        case _:
+            return LONGEST[format_of(column, how)]
 
 
 def format_of(column, how):

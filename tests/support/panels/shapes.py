@@ -54,12 +54,14 @@ def parts(saved):
             for layer in shown["state"]["datasourceStates"]["formBased"]["layers"].values():
                 for name, column in layer["columns"].items():
                     model = COLUMNS.get(column["operationType"], columns.KbnLensFieldMetricColumn)
+                    if column["operationType"] == "last_value":  # the models know only those of numbers
+                        column["scale"] = "ratio"
                     yield f"{panel['panelIndex']}, {name}", model, known(column)
 
 
 def known(part):
     """*part* without what the models lack, though Kibana's own types have it; ranges by the models' names."""
-    lacking = {"textVisibility", "timeScale"}
+    lacking = {"showArrayValues", "textVisibility", "timeScale"}
     renamed = {"from": "from_value", "to": "to_value"}
     if isinstance(part, dict):
         return {renamed.get(key, key): known(each) for key, each in part.items() if key not in lacking}

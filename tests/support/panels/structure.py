@@ -16,7 +16,10 @@ TAKES = {
     "terms": {"keyword"},
     "range": NUMBERS,
     **dict.fromkeys(("max", "min", "sum", "average", "percentile"), NUMBERS),
+    "last_value": {"date", "keyword"} | NUMBERS,
 }
+#: What Lens calls the types of a last value.
+KINDS = {"date": "date", "keyword": "string"}
 RECORDS = "___records___"
 NEEDS_NO_FIELD = {"formula", "math", "overall_sum", "static_value"}
 #: The fields of the documents behind each data view.
@@ -216,6 +219,14 @@ def source(place, column, types):
         yield f"{place}: there is no operation {operation}"
     else:
         yield from typed(place, field, types, TAKES[operation])
+        yield from kind(place, column, types)
+
+
+def kind(place, column, types):
+    """The last value of a field is of the field's own type."""
+    wanted = KINDS.get(types.get(column["sourceField"]), "number")
+    if column["operationType"] == "last_value" and column["dataType"] != wanted:
+        yield f"{place}: it shows {column['sourceField']} as {column['dataType']}, not as {wanted}"
 
 
 def arguments(column):
