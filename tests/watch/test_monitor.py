@@ -468,7 +468,7 @@ def test_the_service_watches_alerts_and_stops_cleanly(redis, redis_server, tmp_p
     _, said = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 0
-    assert b"CRITICAL: broker-capacity" in said
+    assert b": close to its limit [broker-capacity]. " in said
     assert b"stopped" in said
     assert {json.loads(line)["event.dataset"] for line in log.read_bytes().splitlines()} == {
         "slowtask.queue",

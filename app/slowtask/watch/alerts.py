@@ -13,6 +13,7 @@ from typing import Final, Literal, get_args
 from slowtask.record.sample import State
 from slowtask.watch.verdict import Finding
 
+Key = tuple[str, str]  #: the name of an alert, and its subject
 STATES: Final[tuple[State, ...]] = get_args(State)
 
 
@@ -52,7 +53,7 @@ class Alerts:
     """All alerts, by name and subject."""
 
     rules: Rules = field(default_factory=Rules)
-    states: dict[tuple[str, str], AlertState] = field(default_factory=dict)
+    states: dict[Key, AlertState] = field(default_factory=dict)
 
     def take(self, findings: Sequence[Finding], now: float, *, complete: bool = True) -> list[Notification]:
         """Update the alerts by *findings* at *now* (seconds, any monotonic clock); returns what to send.
@@ -75,6 +76,10 @@ class Alerts:
             for key, alert in self.states.items()
             if alert.state != "ok" and alert.finding and key not in found
         ]
+
+    def began(self, time: float, now: float) -> dict[Key, float]:
+        """Return when each alert that stands began, if *time* (seconds since the epoch) is *now*."""
+        return {key: time - (now - alert.since) for key, alert in self.states.items() if alert.state != "ok"}
 
     def worst(self) -> State:
         """The worst state of all alerts."""

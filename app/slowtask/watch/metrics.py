@@ -13,6 +13,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from slowtask.errors import UsageError
 from slowtask.record.event import SECOND
 from slowtask.watch.needed import RunTimes, count_needed
+from slowtask.watch.verdict import Verdict
+from slowtask.watch.verdict_metrics import make_verdict_metrics
 from slowtask.watch.view import QueueView, View
 
 MAX_QUEUES: Final = 200
@@ -68,6 +70,7 @@ class Health:
         self._max_age = max_age
         self._clock = clock
         self._seen: dict[str, tuple[float, View]] = {}
+        self._verdicts: dict[str, Verdict | None] = {}
         self.systems = systems
         #: What is wrong with the monitor itself, by part: `runs`, `log`.
         self.problems: dict[str, str | None] = {"runs": None, "log": None}
@@ -76,9 +79,14 @@ class Health:
         """Note what is wrong with *part* of the monitor; None: nothing is."""
         self.problems[part] = problem
 
-    def update(self, view: View) -> None:
-        """Keep *view* as the last of its system."""
+    def update(self, view: View, verdict: Verdict | None = None) -> None:
+        """Keep *view* and its *verdict* as the last of its system."""
         self._seen[view.poll.system] = self._clock(), view
+        self._verdicts[view.poll.system] = verdict
+
+    def verdict(self, system: str) -> Verdict | None:
+        """The verdict of the last poll of *system*; None where that is stale."""
+        return self._verdicts.get(system) if self.view(system) else None
 
     def view(self, system: str) -> View | None:
         """The last poll of *system*; None where that is stale."""
@@ -124,6 +132,8 @@ class Collector:
             yield self._queue_metric(f"slowtask_queue_{name}", text, of, seen)
         yield self._workers_needed(seen)
         yield from self._task_metrics(seen)
+        verdicts = {system: self._health.verdict(system) for system in self._health.systems}
+        yield from make_verdict_metrics(self._family, verdicts)
 
     def _queue_metric(
         self, name: str, text: str, of: Callable[[QueueView], float | None], views: Iterable[View]

@@ -16,12 +16,15 @@ from slowtask.record.line import MAX_LINE_BYTES, LineFormatter
 from slowtask.units import plural, printable
 from slowtask.watch.alerts import Alerts, Notification, Rules
 from slowtask.watch.causes import broker_unseen, find_all
-from slowtask.watch.message import make_message
+from slowtask.watch.ending import Endings
+from slowtask.watch.message import make_message, title
+from slowtask.watch.pages import Page, Pages, find_standing
 from slowtask.watch.samples import alert_line, sample_lines
 from slowtask.watch.settings import MonitorSettings
+from slowtask.watch.summary import judge_findings
 from slowtask.watch.tell import Channels
-from slowtask.watch.verdict import Finding
-from slowtask.watch.view import View, Watch
+from slowtask.watch.verdict import Finding, Verdict
+from slowtask.watch.view import View, Watch, find_deepest
 
 log = logging.getLogger("slowtask.monitor")
 
@@ -92,7 +95,7 @@ class Monitor:
         *,
         write: Write,
         channels: Channels | None = None,
-        on_view: Callable[[View], None] = lambda view: None,  # noqa: ARG005 - nothing to do
+        on_view: Callable[[View, Verdict], None] = lambda view, verdict: None,  # noqa: ARG005 - nothing to do
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._watch = watch
@@ -103,6 +106,9 @@ class Monitor:
         self._on_view = on_view
         self._clock = clock
         self._alerts = Alerts(Rules(repeat=settings.repeat, calm=settings.calm))
+        self._pages = Pages()
+        self._endings = Endings()
+        self._view: View | None = None  #: of the last poll that succeeded
         self._failures = 0
         self._noted: set[str] = set()
         self._formatter = LineFormatter()
@@ -126,12 +132,13 @@ class Monitor:
         except BrokerError as error:
             self._failures += 1
             return self._notify([broker_unseen(self._name, error)], complete=False)
-        self._failures = 0
-        self._on_view(view)
-        for sample in sample_lines(view):
+        self._failures, self._view = 0, view
+        found = find_all(view, self._settings)
+        self._on_view(view, judge_findings(view, found))
+        told = self._notify([broker_unseen(self._name, None), *found])
+        for sample in sample_lines(view, found, self._alerts.began(view.poll.time / 1e6, self._clock())):
             self._append(msgspec.to_builtins(sample))
         self._log_notes(view.poll.notes)
-        told = self._notify([broker_unseen(self._name, None), *find_all(view, self._settings)])
         self._alerts.forget_calm()
         return told
 
@@ -143,15 +150,32 @@ class Monitor:
                 log.info("%s", each)
 
     def _notify(self, findings: Sequence[Finding], *, complete: bool = True) -> list[Notification]:
-        """Send what *findings* change: to the log, to the file and to the channels."""
-        notifications = self._alerts.take(findings, self._clock(), complete=complete)
-        for notification in notifications:
-            message = make_message(notification, self._name, self._settings.dashboard)
-            log.log(LOG_LEVELS[message.state], "%s: %s", message.title, notification.finding.message)
-            self._append(msgspec.to_builtins(alert_line(notification)))
-            if self._channels:
-                self._channels.send(message)
-        return notifications
+        """Log what *findings* change, and send it to the channels: one page for one cause."""
+        now = self._clock()
+        changes = self._alerts.take(findings, now, complete=complete)
+        pages = self._pages.group(self._alerts, changes, now, find_deepest(self._view))
+        if self._view:
+            self._endings.note(find_standing(self._alerts), self._view)
+        for change in changes:
+            self._log_change(change, self._pages.cause(change.finding))
+        for page in pages:
+            self._send(page)
+        return changes
+
+    def _log_change(self, change: Notification, cause: str | None) -> None:
+        """Log a change of one alert, which follows from the alert *cause* if there is one."""
+        follows = f" It follows from {cause}." if cause else ""
+        heading, name, text = title(change), change.finding.name, change.finding.text
+        log.log(LOG_LEVELS[change.state], "%s [%s]. %s%s", heading, name, text, follows)
+        self._append(msgspec.to_builtins(alert_line(change, cause)))
+
+    def _send(self, page: Page) -> None:
+        """Send *page* to the channels."""
+        ended = ""
+        if page.notification.state == "ok" and self._view:
+            ended = self._endings.describe(page.notification.finding, self._view)
+        if self._channels:
+            self._channels.send(make_message(page, self._name, self._settings.dashboard, ended))
 
     def _append(self, record: dict[str, Any]) -> None:
         """Write one line; a full disk doesn't end the loop."""

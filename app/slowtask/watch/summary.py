@@ -1,19 +1,23 @@
 """WATCH: what holds of flow, workers and broker while nothing is wrong with them, or why that isn't known."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from slowtask.units import capitalize, percent, plural
 from slowtask.watch.causes import find_all
 from slowtask.watch.find.broker import describe_start
 from slowtask.watch.find.workers import describe_waiting
 from slowtask.watch.settings import Thresholds
-from slowtask.watch.verdict import Level, Part, Verdict, make_verdict
+from slowtask.watch.verdict import Finding, Level, Part, Verdict, make_verdict
 from slowtask.watch.view import QueueView, View
 
 
 def judge_view(view: View, thresholds: Thresholds) -> Verdict:
     """Return the verdict of one poll."""
-    found = find_all(view, thresholds)
+    return judge_findings(view, find_all(view, thresholds))
+
+
+def judge_findings(view: View, found: Sequence[Finding]) -> Verdict:
+    """Return the verdict of a poll of which all is *found* that can be."""
     draining = " ".join(finding.message for finding in found if finding.name == "queue-draining")
     level, flow = describe_flow(view)
     notes: Mapping[Part, tuple[Level, str]] = {

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
+from slowtask.record import sample
 from slowtask.record.sample import State
 
 Part = Literal["flow", "workers", "broker"]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
-Level = Literal["ok", "unknown", "warning", "critical"]  #: from the best to the worst
+Level = sample.Level  #: from the best to the worst
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 WARNING: Final = 1.0  #: the value of a finding that has no figure of its own
 CRITICAL: Final = 2.0

@@ -307,3 +307,9 @@ def is_crowded(queue: Queue, pace: Pace) -> bool:
 def _trouble_order(view: QueueView) -> tuple[float, float, float, str]:
     """The queue whose first job has waited longest first, then the most loaded, then the deepest."""
     return (-view.late, -(view.load or 0.0), -float(view.queue.depth), view.queue.name)
+
+
+def find_deepest(view: View | None) -> str | None:
+    """Return the queue in which most jobs wait; None if none waits."""
+    waiting = [each.queue for each in view.queues if each.queue.depth] if view else []
+    return max(waiting, key=lambda queue: queue.depth).name if waiting else None
