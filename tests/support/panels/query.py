@@ -130,9 +130,9 @@ def single(name, column):
         found = {
             "percentiles": {"field": column["sourceField"], "percents": [column["params"]["percentile"]]}
         }
-    if operation == "last_value":
+    if operation == "last_value":  # Kibana asks for `top_metrics`, which not every Elasticsearch has
         latest = {column["params"]["sortField"]: "desc"}
-        found = {"top_metrics": {"metrics": {"field": column["sourceField"]}, "sort": latest}}
+        found = {"top_hits": {"size": 1, "sort": latest, "_source": False, "fields": [column["sourceField"]]}}
     if "filter" in column:
         found = {"filter": kql.query(column["filter"]["query"]), "aggs": {"of": found}}
     return name, found
@@ -192,8 +192,9 @@ def unnested(layer, order, answer, row):
 def number(column, answer):
     """The value of a metric; None if there is none."""
     answer = answer.get("of", answer)
-    if "top" in answer:
-        return next((each["metrics"][column["sourceField"]] for each in answer["top"]), None)
+    if "hits" in answer:
+        [hit] = answer["hits"]["hits"]
+        return hit.get("fields", {}).get(column["sourceField"], [None])[0]
     return next(iter(answer["values"].values())) if "values" in answer else answer["value"]
 
 
