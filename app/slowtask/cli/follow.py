@@ -230,6 +230,7 @@ def make_recent(item: Item) -> RecentRun | None:
         worker=item.worker,
         host=item.host,
         error=item.error,
+        system=item.system,
     )
 
 
@@ -250,6 +251,7 @@ def recent_of_run(run: Run) -> RecentRun:
         worker=run.worker,
         host=run.host,
         error=run.error,
+        system=run.system,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from slowtask.errors import BrokerError
-from slowtask.watch.find import broker, flow, limits, memory, overruns, workers
+from slowtask.watch.find import broker, flow, limits, memory, overruns, tasks, workers
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.verdict import Evidence, Finding, Part
 from slowtask.watch.view import View
@@ -128,6 +128,12 @@ CAUSES: Final = (
         todo="Look at the workers' log.",
     ),
     Cause(
+        name="task-slower", part="flow", find=tasks.find_slower,
+        says="{task} takes {now}, {factor} times the {before} it took before {since}.",
+        todo="{others}The command shows its runs.",
+        explains=("queue-load", "queue-age", "queue-depth", "target-missed", "queue-overrun"),
+    ),
+    Cause(
         name="queue-load", part="flow", find=flow.find_overload,
         says="{load}More arrives in {queue} than its workers can do: {in} jobs/s come, {out} leave;"
         " {waiting}{oldest}. A new job waits {wait}, in five minutes {later}.{busy}",
@@ -146,6 +152,27 @@ CAUSES: Final = (
     Cause(
         name="queue-depth", part="flow", find=flow.find_depth,
         says="{queue}: {waiting}{oldest}; your limit is {limit}. {in} jobs/s come, {out} leave.",
+    ),
+    Cause(name="target-missed", part="flow", find=tasks.find_targets, says="{says}"),
+    Cause(
+        name="task-killed", part="flow", find=tasks.find_killed,
+        says="{task} was killed {times} in {seconds}{facts}.",
+        todo="Look for an out-of-memory kill in the kernel's log (dmesg) of that host.",
+    ),
+    Cause(
+        name="task-failing", part="flow", find=tasks.find_failing,
+        says="{share} of {task} failed{error}; usually {usual} do.",
+        todo="See their traceback in the log of runs.",
+    ),
+    Cause(
+        name="schedule-missed", part="flow", find=tasks.find_missed,
+        says="{task} came last {silence} ago, usually every {period}.",
+        todo="Is {scheduler} running?",
+    ),
+    Cause(
+        name="task-memory", part="flow", find=tasks.find_memory,
+        says="{task} needs {now} of memory, and needed {before} before {since}.",
+        todo="Look for a leak or larger input. Until then let worker processes end after fewer jobs.",
     ),
     Cause(name="queue-overrun", part="workers", find=overruns.find_overrun, says="{says}"),
     Cause(

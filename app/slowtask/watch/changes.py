@@ -7,7 +7,7 @@ intervals, see `shift.py`. Times are in seconds.
 import math
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from slowtask.watch.history import History
@@ -37,6 +37,7 @@ class Slower:
     """A task that takes longer than it did."""
 
     task: str
+    queue: str | None = None  #: of its last run
     shift: Shift  #: seconds
     version: str | None = None  #: since which; None if no version began then
     before: str | None = None  #: the version before it
@@ -47,6 +48,7 @@ class Failing:
     """A task that fails more often than it did."""
 
     task: str
+    queue: str | None = None
     failures: int
     runs: int  #: the last ones, of which these failed
     usual: float  #: share of the runs before, 0 to 1
@@ -60,6 +62,7 @@ class Killed:
     """A task whose runs were killed a moment ago."""
 
     task: str
+    queue: str | None = None
     count: int
     since: float  #: when the first of them ended
     last: float
@@ -73,6 +76,7 @@ class Growing:
     """A task whose runs need more memory than they did."""
 
     task: str
+    queue: str | None = None
     shift: Shift  #: bytes
     version: str | None = None
 
@@ -207,22 +211,24 @@ class TaskChanges:
 
 
 class TaskWatch:
-    """Finds what has changed for each task of a history."""
+    """Finds what has changed for each task of *system* in a history; None: of any."""
 
-    def __init__(self) -> None:
+    def __init__(self, system: str | None = None) -> None:
+        self._system = system
         self._tasks: dict[str, TaskChanges] = {}
 
     def changes(self, history: History, now: float) -> list[Change]:
         """What has changed *now*, by all runs that *history* has."""
         found: list[Change] = []
         with history.lock:
-            self._tasks = {task: self._tasks.get(task) or TaskChanges() for task in history.tasks}
-            for task, runs in history.tasks.items():
+            tasks = history.tasks_of(self._system)
+            self._tasks = {task: self._tasks.get(task) or TaskChanges() for task in tasks}
+            for task, runs in tasks.items():
                 known = self._tasks[task]
                 if known.count != runs.count:
                     known.take(runs)
-                found += known.changes(runs)
-            found += find_killed(history.tasks, now)
+                found += (replace(change, queue=runs.queue) for change in known.changes(runs))
+            found += find_killed(tasks, now)
         return found
 
 
@@ -249,7 +255,7 @@ def find_killed(tasks: Mapping[str, TaskRuns], now: float) -> Iterator[Killed]:
             continue
         killed = [run for run in runs if run.action == "killed" and run.end >= now - KILL_SECONDS]
         if killed:
-            yield describe_killed(task, killed)
+            yield replace(describe_killed(task, killed), queue=runs.queue)
 
 
 def describe_killed(task: str, killed: Sequence[RecentRun]) -> Killed:

@@ -45,6 +45,12 @@ class History:
                 self._drop_tasks()
             return added
 
+    def tasks_of(self, system: str | None) -> dict[str, TaskRuns]:
+        """The tasks of *system*, with those of which that isn't known; of None, all."""
+        return {
+            task: runs for task, runs in self.tasks.items() if system is None or runs.system in (None, system)
+        }
+
     def runs(self) -> list[RecentRun]:
         """All runs, in the order of their ends."""
         with self.lock:

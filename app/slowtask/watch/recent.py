@@ -34,6 +34,7 @@ class RecentRun(NamedTuple):
     worker: str | None = None
     host: str | None = None
     error: str | None = None  #: the type of the exception
+    system: str | None = None  #: `rq`, `celery`, …
 
     @property
     def start(self) -> float:
@@ -48,7 +49,7 @@ class RecentRun(NamedTuple):
 
 #: The columns of numbers, which hold NaN for None, and of texts.
 NUMBERS: Final = ("end", "took", "wait", "memory")
-TEXTS: Final = ("action", "reason", "queue", "version", "worker", "host", "error")
+TEXTS: Final = ("action", "reason", "queue", "version", "worker", "host", "error", "system")
 
 
 @dataclass(slots=True)
@@ -119,6 +120,16 @@ class TaskRuns:
             self.ids[part], self.failed[part], *numbers, *texts, strict=True
         ):
             yield RecentRun(self.task, end or 0.0, number, took, wait, memory, bool(bad), *rest)
+
+    @property
+    def queue(self) -> str | None:
+        """The queue of the last run."""
+        return self.texts["queue"][-1]
+
+    @property
+    def system(self) -> str | None:
+        """The queue system of the last run."""
+        return self.texts["system"][-1]
 
     @property
     def release(self) -> tuple[str, Release] | None:

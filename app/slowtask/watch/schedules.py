@@ -8,7 +8,7 @@ import math
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from statistics import median
 from typing import Final
@@ -81,34 +81,44 @@ class Pauses:
         return max(alike, default=0.0)
 
 
-class Schedules:
-    """Learns the schedules of a history's tasks, and finds those that are missed."""
+@dataclass(slots=True, kw_only=True)
+class Learnt:
+    """What is known of one task."""
 
-    def __init__(self) -> None:
-        self._known: dict[
-            str, tuple[int, Schedule | None]
-        ] = {}  #: by task, with how many runs it was made from
+    learnt: int  #: how many runs it had when its schedule was learnt
+    seen: int  #: how many it has now
+    schedule: Schedule | None
+
+
+class Schedules:
+    """Learns the schedules of a history's tasks of *system*, and finds those that are missed."""
+
+    def __init__(self, system: str | None = None) -> None:
+        self._system = system
+        self._known: dict[str, Learnt] = {}  #: by task
         self._pauses: dict[str, Pauses] = {}
 
     def learn(self, history: History) -> list[Schedule]:
         """The schedules of all tasks, by the runs that *history* has now."""
         with history.lock:
-            for task, runs in history.tasks.items():
-                if self._known.get(task, (0, None))[0] != runs.count:
-                    self._known[task] = runs.count, self._learn_task(runs)
+            for task, runs in history.tasks_of(self._system).items():
+                self._learn_new(task, runs)
             self._known = {task: each for task, each in self._known.items() if task in history.tasks}
             self._pauses = {task: each for task, each in self._pauses.items() if task in history.tasks}
-        return [schedule for _, schedule in self._known.values() if schedule]
+        return [each.schedule for each in self._known.values() if each.schedule]
 
-    def missed(self, history: History, now: float) -> list[Missed]:
-        """The schedules that are missed *now*, while runs of other tasks went on."""
+    def missed(self, history: History, now: float, idle: Sequence[str] = ()) -> list[Missed]:
+        """The schedules that are missed *now*, while runs of other tasks went on.
+
+        Of a queue that is *idle*, whose workers are free and which is empty, no other run is needed to tell.
+        """
         found = self.learn(history)
         with history.lock:
             others = {each.task: newest_end(history, each.task) for each in found}
         return [
             Missed(schedule=each, silence=now - each.last)
             for each in found
-            if others[each.task] > each.due and self.is_missed(each, now)
+            if (others[each.task] > each.due or each.queue in idle) and self.is_missed(each, now)
         ]
 
     def is_missed(self, schedule: Schedule, now: float) -> bool:
@@ -119,6 +129,18 @@ class Schedules:
         pause = pauses.longest(schedule.last, schedule.period) * LONGER if pauses else 0.0
         given_up = max(FORGET_PERIODS * schedule.period, DAY)
         return max(allowed, MIN_SILENCE, pause) < silence < given_up
+
+    def _learn_new(self, task: str, runs: TaskRuns) -> None:
+        """Learn the schedule of *task* once it has a tenth more runs; until then only when it came last."""
+        known = self._known.get(task)
+        if known is None or runs.count - known.learnt >= max(1, len(runs) // 10):
+            self._known[task] = Learnt(learnt=runs.count, seen=runs.count, schedule=self._learn_task(runs))
+        elif known.seen != runs.count:
+            if known.schedule is not None:
+                last = max(run.enqueued for run in runs.last_runs(runs.count - known.seen))
+                last = max(last, known.schedule.last)
+                known.schedule = replace(known.schedule, last=last, queue=runs.queue)
+            known.seen = runs.count
 
     def _learn_task(self, runs: TaskRuns) -> Schedule | None:
         """The schedule of a task, by its *runs*; None if it comes at any time."""
@@ -170,7 +192,7 @@ def make_schedule(runs: TaskRuns, ticks: Sequence[float], gaps: Sequence[float],
     delays = sorted(run.end - run.enqueued for run in runs)
     return Schedule(
         task=runs.task,
-        queue=runs.text("queue")[-1],
+        queue=runs.queue,
         period=period,
         jitter=off[len(off) * 9 // 10],
         last=ticks[-1],

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 INTERVAL: Final = 900.0  #: seconds that an interval lasts at least
 #: Values that it has at least, for each unit of their variance: two intervals then show a factor of 1.3.
-RUNS_PER_VARIANCE: Final = 550
+RUNS_PER_VARIANCE: Final = 650
 MIN_RUNS: Final = 20
 MAX_RUNS: Final = 400  #: that an interval waits for; of more, the last ones are looked at
 MAX_INTERVALS: Final = 200  #: two days, if no interval is longer than `INTERVAL`
@@ -28,12 +28,13 @@ REFERENCE: Final = 12  #: intervals before, that the last ones are compared with
 MIN_REFERENCE: Final = 4
 MIN_VARIED: Final = 5  #: intervals before, to know how much they vary
 RECENT: Final = (1, 2, 4, 8)  #: so many of the last intervals are compared
-MIN_Z: Final = 4.0  #: standard errors that a difference must have
+MIN_Z: Final = 4.4  #: standard errors that a difference must have
 FLOOR: Final = 1.2  #: a smaller factor is too small to matter, however certain it is
 LARGE: Final = 2.0  #: a factor of a release from which on `MIN_LARGE_Z` is enough
 MIN_LARGE_Z: Final = 3.8
 SUDDEN_Z: Final = 6.0  #: the same for an interval that isn't over yet
 SUDDEN_FLOOR: Final = 1.5
+ONE_INTERVAL: Final = 1.1  #: times the floor, for one interval alone: noise that lasts for an hour fills it
 OVER: Final = 1.1  #: a factor below it is no longer a change
 LOW_SHARE: Final = 2 / 3  #: of the whole difference: the lower quartile must have moved as far
 LOW_SHARE_OF_RELEASE: Final = 1 / 3  #: a release changes code rather than the mix, and has few runs
@@ -71,6 +72,7 @@ class Interval(NamedTuple):
 
 
 FIELDS: Final = len(Interval._fields)
+LEVEL: Final = Interval._fields.index("level")
 
 
 def summarise(logs: Sequence[float], begin: float = 0.0, end: float = 0.0) -> Interval:
@@ -138,7 +140,13 @@ class Level:
             del self._logs[:-MAX_RUNS]
         if self._runs == self._next_check:
             self._next_check *= 2
-            self._judge(sudden=True)
+            if self.shift is not None or self._is_higher():
+                self._judge(sudden=True)
+
+    def _is_higher(self) -> bool:
+        """Whether the interval that isn't over may be a sudden shift from the one before: a quick look."""
+        before = self._numbers[LEVEL - FIELDS] if self._numbers else math.inf
+        return fmean(self._logs) - before >= math.log(SUDDEN_FLOOR) / 2
 
     def intervals(self) -> list[Interval]:
         """All intervals that are over, oldest first."""
@@ -196,7 +204,7 @@ def find_shift(
         if len(earlier[-REFERENCE:]) < max(MIN_REFERENCE, count):
             return None
         z, shift = measure_shift(last, earlier)
-        if z >= min_z and shift.factor >= floor:
+        if z >= min_z and shift.factor >= (floor * ONE_INTERVAL if count == 1 else floor):
             return shift
     return None
 

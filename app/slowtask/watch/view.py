@@ -24,6 +24,8 @@ from slowtask.watch.history import History
 from slowtask.watch.judge import Capacity, Overrun, TaskBacklog, Typical
 from slowtask.watch.pace import Pace, Track
 from slowtask.watch.settings import Thresholds
+from slowtask.watch.targets import Waiting as WaitingJobs
+from slowtask.watch.tasks import NOTHING, TaskJudge, TaskView
 
 MAX_SAMPLED_JOBS: Final = 2401  #: per queue; task shares are then within ± 2 points at 95 % confidence
 MIN_SAMPLED_JOBS: Final = 100  #: per queue, however many queues there are
@@ -105,6 +107,7 @@ class View:
     running: Sequence[Running] = ()  #: all jobs that run, the longest first
     typical: Mapping[str, Typical] = field(default_factory=dict)  #: run times, by task
     watched: float = 0.0  #: seconds since the first poll
+    tasks: TaskView = NOTHING  #: what the log of runs tells of them
 
     def usual(self, task: str | None) -> Typical | None:
         """Return the run times of *task*, by the log of runs; None if it has none."""
@@ -160,6 +163,7 @@ class Watch:
         self._mix = mix
         self._history = history
         self._advise = advise
+        self._tasks = TaskJudge(broker.system, self._thresholds)
         self._max_jobs = max_jobs
         self._max_keys = max_keys
         self._before: Poll | None = None
@@ -198,7 +202,26 @@ class Watch:
             running=sorted(running, key=lambda job: -judge.run_time(job, poll.time)),
             typical=typical,
             watched=now - (self._began or now),
+            tasks=self._judge_tasks(queues, now),
         )
+
+    def _judge_tasks(self, queues: Sequence[QueueView], now: float) -> TaskView:
+        """Judge the tasks by the log of their runs, and by what waits in *queues*."""
+        waiting = {
+            each.queue.name: WaitingJobs(
+                depth=each.queue.depth,
+                oldest=each.late or None,
+                arrivals=each.arrivals,
+                departures=each.departures,
+            )
+            for each in queues
+        }
+        idle = [
+            each.queue.name
+            for each in queues
+            if not each.queue.depth and (each.workers or 0) > (each.busy or 0)
+        ]
+        return self._tasks.judge(self._history(), waiting, idle, now)
 
     def _note_queues(self, poll: Poll, crews: Mapping[str, Crew], flowed: Mapping[str, Flow]) -> None:
         """Remember how each queue flowed, and when it was served; forget queues that are gone."""
