@@ -137,6 +137,29 @@ def without_hooks(site):
     celery_killed(site, HOOKS="off")
 
 
+def dead_before_the_monitor(site):
+    """The monitor is started when all is over already: by the colleague who was woken."""
+    site.redis()
+    workers = site.rq_workers("w21", "w22")
+    site.publish("mail", 0.05, count=20)
+    kill_all(workers)
+    site.feed("mail", 0.05, rate=4)
+    site.broke()
+    site.monitor()
+
+
+def one_broker_of_two(site):
+    """RQ and Celery are watched; Celery's Redis is gone."""
+    site.redis()
+    site.rq_workers("w21")
+    site.feed("mail", 0.05, rate=4)
+    other = site.another_redis()
+    site.urls["celery_url"] = other.url
+    site.watch()
+    site.broke()
+    other.__exit__()
+
+
 INCIDENTS = [
     Incident(
         number="1",
@@ -281,5 +304,26 @@ INCIDENTS = [
         causes=DEAD,
         states=("critical",),
         words=("no (live )?worker", "mail"),
+    ),
+    Incident(
+        number="49",
+        title="RQ: the monitor is started after all workers died",
+        stage=dead_before_the_monitor,
+        should="no live worker on mail",
+        causes=DEAD,
+        states=("critical",),
+        words=NOBODY,
+        never=DRAINS,
+        within=20,
+    ),
+    Incident(
+        number="50",
+        title="one broker of two is gone",
+        stage=one_broker_of_two,
+        should="Celery's Redis can't be reached; RQ's is fine",
+        causes=("broker-unseen",),
+        states=("critical",),
+        within=10,
+        one_shot=False,
     ),
 ]

@@ -47,6 +47,17 @@ def scheduler_dead(site):
     site.broke()
 
 
+def overload(site):
+    """Twice as many mails as two workers can send."""
+    site.redis()
+    site.rq_workers("w21", "w22")
+    feed = site.feed("mail", 0.2, rate=3)
+    site.watch()
+    feed.kill()
+    site.broke()
+    site.feed("mail", 0.2, rate=16)
+
+
 INCIDENTS = [
     Incident(
         number="13",
@@ -84,5 +95,15 @@ INCIDENTS = [
         causes=("schedule-missed",),
         words=("mail", "schedule"),
         within=25,
+    ),
+    Incident(
+        number="46",
+        title="RQ: twice as many jobs arrive as workers can run",
+        stage=overload,
+        should="16/s arrive, 8/s leave: 2 more workers",
+        causes=("queue-load",),
+        states=("warning",),
+        words=("mail", "worker"),
+        within=45,
     ),
 ]

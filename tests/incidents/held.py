@@ -95,6 +95,27 @@ def unconsumed_rabbitmq(site):
     site.feed("mail", 0.05, rate=2, queue="thumbs")
 
 
+def hoarding_on_rabbitmq(site):
+    """Without a limit c41 prefetched everything; c42 came later and idles."""
+    site.rabbitmq()
+    site.celery_workers("c41", options=("-c", "1"), PREFETCH="0")
+    site.publish("mail", 0.05, count=10)
+    site.watch()
+    site.publish("mail", 1, count=300)
+    site.celery_workers("c42", options=("-c", "1"), PREFETCH="1")
+    site.broke()
+
+
+def held_without_hooks(site):
+    """Celery's own heartbeats tell how many tasks run, not which."""
+    site.redis(celery=True)
+    site.celery_workers("a", HOOKS="off")
+    site.feed("mail", 0.05, rate=6)
+    site.watch()
+    site.publish("loop", count=2)
+    site.broke()
+
+
 INCIDENTS = [
     Incident(
         number="3",
@@ -193,5 +214,25 @@ INCIDENTS = [
         should="nobody consumes thumbs",
         causes=("workers-none", "workers-not-consuming"),
         words=("thumbs",),
+    ),
+    Incident(
+        number="47",
+        title="Celery on RabbitMQ: one worker prefetches everything",
+        stage=hoarding_on_rabbitmq,
+        should="290 tasks hoarded on c41 while c42 idles",
+        causes=("workers-hoard",),
+        words=("c41", "prefetch"),
+        within=25,
+    ),
+    Incident(
+        number="48",
+        title="Celery without slowtask's hooks: the pool is held",
+        stage=held_without_hooks,
+        should="a runs 2 tasks, has finished none for 30 s, and mail waits",
+        causes=("workers-held", "queue-stalled"),
+        words=("mail|a@shop",),
+        never=DRAINS,
+        within=35,
+        rare=True,
     ),
 ]

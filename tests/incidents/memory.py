@@ -93,6 +93,16 @@ def huge_payload(site):
         client.config_set("maxmemory", "90mb")
 
 
+def celery_results_kept(site):
+    """Celery's results never expire, and fill the Redis that is its broker too."""
+    site.redis(celery=True, maxmemory="60mb")
+    site.celery_workers("a", RESULTS=site.url)
+    site.feed("mail", 0.05, rate=2)
+    site.watch()
+    site.broke()
+    site.feed("text", 150_000, rate=5)
+
+
 INCIDENTS = [
     Incident(
         number="9",
@@ -148,5 +158,15 @@ INCIDENTS = [
         should="one job of jobs.export holds 83 % of Redis",
         causes=("broker-capacity",),
         words=(r"jobs\.export",),
+    ),
+    Incident(
+        number="53",
+        title="Celery: results without expiry fill Redis",
+        stage=celery_results_kept,
+        should="results never expire: result_expires",
+        causes=("results-kept",),
+        words=("result", "result_expires|never expire|without expiry"),
+        within=40,
+        rare=True,
     ),
 ]

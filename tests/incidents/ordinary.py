@@ -70,6 +70,25 @@ def held_back(site):
     site.publish("mail", 0.05, count=30, countdown=3600)
 
 
+def skewed_clocks(site):
+    """The producer's clock is an hour behind: its jobs look an hour old, and leave at once."""
+    site.redis()
+    site.rq_workers("w21", "w22")
+    site.feed("mail", 0.05, rate=4, skew=-3600)
+    site.watch()
+    site.broke()
+
+
+def hourly_report(site):
+    """A new task that the log doesn't know runs for 20 s on one worker of two."""
+    site.redis()
+    site.rq_workers("w21", "w22")
+    site.feed("mail", 0.05, rate=4)
+    site.watch()
+    site.broke()
+    site.publish("export", 20)
+
+
 INCIDENTS = [
     Incident(number="39", title="an ordinary day at 60 %", stage=ordinary_day, should="quiet", within=30),
     Incident(
@@ -93,5 +112,21 @@ INCIDENTS = [
     ),
     Incident(
         number="44", title="Celery: tasks that are due in an hour", stage=held_back, should="quiet", within=20
+    ),
+    Incident(
+        number="54",
+        title="a producer's clock is an hour behind",
+        stage=skewed_clocks,
+        should="quiet",
+        within=15,
+        rare=True,
+    ),
+    Incident(
+        number="55",
+        title="a long job that the log doesn't know",
+        stage=hourly_report,
+        should="quiet",
+        within=25,
+        rare=True,
     ),
 ]

@@ -91,6 +91,26 @@ def failing_release(site):
     site.rq_workers("w31", "w32", SLOWTASK_SERVICE_VERSION="2.0")
 
 
+def missing_code(site):
+    """A release lacks the module that its producers call."""
+    site.redis()
+    site.rq_workers("w21", "w22")
+    site.feed("mail", 0.05, rate=4)
+    site.watch()
+    site.broke()
+    site.feed("gone", rate=2)
+
+
+def timing_out(site):
+    """A service hangs, so each export ends at its time limit."""
+    site.redis()
+    site.rq_workers("w21", "w22", "w23")
+    site.feed("mail", 0.05, rate=4)
+    site.watch()
+    site.broke()
+    site.feed("export", 30, rate=0.7, job_timeout=2)
+
+
 INCIDENTS = [
     Incident(
         number="16",
@@ -147,5 +167,23 @@ INCIDENTS = [
         causes=("task-failing",),
         words=(r"jobs\.invoice", "2.0|LookupError"),
         within=30,
+    ),
+    Incident(
+        number="51",
+        title="RQ: the code of a task is missing",
+        stage=missing_code,
+        should="jobs.gone fails always: there is no such function",
+        causes=("task-failing",),
+        words=(r"jobs\.gone",),
+        within=25,
+    ),
+    Incident(
+        number="52",
+        title="RQ: every run of a task times out",
+        stage=timing_out,
+        should="jobs.export always reaches its time limit of 2 s",
+        causes=("task-failing",),
+        words=(r"jobs\.export",),
+        within=35,
     ),
 ]

@@ -11,6 +11,9 @@ import time
 from contextlib import suppress
 from datetime import timedelta
 
+import rq.job
+import rq.queue
+
 
 def make_enqueue(system, url):
     """Return how to publish one job of *system*."""
@@ -19,12 +22,12 @@ def make_enqueue(system, url):
 
 def make_rq(url):
     from redis import Redis
-    from rq import Queue
 
     client = Redis.from_url(url)
 
     def enqueue(task, args, queue, options):
-        target, after = Queue(queue, connection=client), options.pop("after", None)
+        target, after = rq.Queue(queue, connection=client), options.pop("after", None)
+        skew_clock(options.pop("skew", 0))
         if padding := options.pop("padding", 0):
             options["description"] = f"{task}({args[0]})" + "x" * padding
         if after is None:
@@ -33,6 +36,13 @@ def make_rq(url):
             target.enqueue_in(timedelta(seconds=after), task, *args, **options)
 
     return enqueue
+
+
+def skew_clock(seconds):
+    """Have RQ's own idea of now be wrong by so much."""
+    if seconds and not hasattr(rq.queue, "right_now"):
+        rq.queue.right_now = rq.queue.now
+        rq.queue.now = rq.job.now = lambda: rq.queue.right_now() + timedelta(seconds=seconds)
 
 
 def make_celery(url):

@@ -46,6 +46,11 @@ def big(size):
     return os.urandom(size)
 
 
+def text(size):
+    """The same, as JSON can have it."""
+    return os.urandom(size // 2).hex()
+
+
 def poison():
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -64,4 +69,4 @@ def crop(megabytes):
     bytearray(2 * megabytes << 20)
 
 
-TASKS = (mail, export, tick, loop, blocked, price, invoice, big, poison, render, crop)
+TASKS = (mail, export, tick, loop, blocked, price, invoice, big, text, poison, render, crop)
