@@ -262,7 +262,7 @@ INCIDENTS = [
         should="no worker serves mail; w31 and w32 serve mial, which nobody fills",
         causes=("workers-not-consuming",),
         states=("critical",),
-        words=("mail", "no (live )?worker"),
+        words=("mail", "no (live )?worker", "mial"),
         never=DRAINS,
     ),
     Incident(

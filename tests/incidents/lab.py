@@ -10,6 +10,7 @@ from incidents.site import Site
 PAUSE = 0.2
 EXIT_STATUS = {"warning": 1, "critical": 2}
 MAX_SENTENCE = 160
+MAX_LOOK = 15.0  #: seconds that one look takes on a machine that isn't overloaded; it takes 5
 
 
 @dataclass(kw_only=True)
@@ -22,6 +23,7 @@ class Result:
     said: str = ""
     after: float | None = None  #: seconds from the break to the first right alert
     problems: list[str] = field(default_factory=list)
+    disturbed: bool = False  #: whether the machine had too much to do for times to mean something
     facts: list[str] = field(default_factory=list)  #: what the broker showed, to check the staging by
 
     @property
@@ -77,6 +79,7 @@ def judge(incident, said):
     """What was right and wrong about *said*."""
     first = first_right(incident, said)
     found = Result(number=incident.number, title=incident.title, should=incident.should)
+    found.disturbed = said.took > MAX_LOOK
     found.said = (first.sentence if first else said.line)[:MAX_SENTENCE]
     found.after = first.at - said.broke_at if first else None
     found.facts = [*describe_queues(said), *describe_alerts(said)]

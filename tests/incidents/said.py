@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-LOOK_TIMEOUT = 60.0  #: seconds for one `slowtask status`
+LOOK_TIMEOUT = 120.0  #: seconds for one `slowtask status`
 
 
 @dataclass(frozen=True, kw_only=True)

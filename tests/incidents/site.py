@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+import uuid
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -88,7 +89,7 @@ class Site:
     def rabbitmq(self):
         """A virtual host of the RabbitMQ that all incidents share."""
         node = rabbit.shared_node(self._shared)
-        name = f"incident-{self.folder.name}-{os.getpid()}"
+        name = f"incident-{uuid.uuid4().hex}"
         self.urls |= {"celery_url": node.add_vhost(name), "management_url": node.management}
         self._stack.callback(node.drop_vhost, name)
         return node

@@ -24,8 +24,19 @@ def marked(incident):
 @pytest.mark.parametrize("incident", [marked(each) for each in INCIDENTS])
 def test_an_incident_is_told_rightly_and_in_time(incident, tmp_path, tmp_path_factory):
     try:
-        result = run(incident, tmp_path, run_folder(tmp_path_factory))
+        result = run_undisturbed(incident, tmp_path, run_folder(tmp_path_factory))
     except BrokerError as problem:
         missing(str(problem))
 
     assert result.problems == [], "\n".join(["the facts:", *result.facts])
+
+
+def run_undisturbed(incident, folder, shared):
+    """Its result; a run that went wrong on an overloaded machine is repeated twice at most."""
+    for number in range(3):
+        place = folder / str(number)
+        place.mkdir()
+        result = run(incident, place, shared)
+        if result.right or not result.disturbed:
+            break
+    return result
