@@ -2,6 +2,9 @@
 
 import shutil
 import threading
+from contextlib import suppress
+
+from redis.exceptions import RedisError
 
 from incidents.incident import Incident
 from incidents.processes import wait_for
@@ -59,14 +62,18 @@ def snapshots_fail(site):
 
 
 def became_replica(site):
-    """A failover made this Redis a replica of another one."""
+    """A failover makes the replica the master, and this Redis its replica; nobody told the workers."""
     server = traffic(site)
     other = site.another_redis()
+    with other.client() as client:
+        client.replicaof("127.0.0.1", server.port)
+        wait_for(lambda: client.info("replication")["master_link_status"] == "up", "the replica")
     site.watch()
+    site.broke()
+    with other.client() as client:
+        client.replicaof("NO", "ONE")
     with server.client() as client:
         client.replicaof("127.0.0.1", other.port)
-        wait_for(lambda: client.info("replication")["master_link_status"] == "up", "the replica")
-    site.broke()
 
 
 def paused(site):
@@ -82,7 +89,8 @@ def block(server, stop):
     spin = "local till = redis.call('TIME')[1] + 3; while redis.call('TIME')[1] + 0 < till do end"
     with server.client() as client:
         while not stop.wait(1.0):
-            client.eval(spin, 0)
+            with suppress(RedisError):  # the incident is over
+                client.eval(spin, 0)
 
 
 def slow_redis(site):

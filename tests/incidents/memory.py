@@ -1,6 +1,9 @@
 """Incidents of the broker's memory: full, leaking, filled by results or by one job, evicting."""
 
 import threading
+from contextlib import suppress
+
+from redis.exceptions import RedisError
 
 from incidents.incident import Incident
 from incidents.processes import wait_for
@@ -45,7 +48,8 @@ def forecast_is_right(said):
 def add(server, stop):
     with server.client() as client:
         while not stop.wait(0.25):
-            client.append("session:log", b"x" * 10_240)
+            with suppress(RedisError):  # the incident is over
+                client.append("session:log", b"x" * 10_240)
 
 
 def leak(site):
