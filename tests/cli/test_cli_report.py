@@ -15,6 +15,7 @@ import year
 from logs import BEGIN, made, written
 from places import GOLDEN
 from slowtask.cli.report import report
+from slowtask.cli.show.report.alerts import MAX_SHOWN
 from slowtask.cli.show.report.panels import NO_SAMPLES
 from slowtask.cli.top import top
 from slowtask.record import sample
@@ -95,6 +96,14 @@ def broker_sample(number, **others):
             system="redis", name="redis://queue", **others,
         )
     )  # fmt: skip
+
+
+def alert_line(minute, name="workers-none", state="critical", **others):
+    line = sample.Alert(
+        timestamp=BEGIN.replace(minute=minute), id=f"a{minute}", dataset="slowtask.alert", name=name,
+        state=state, **others,
+    )  # fmt: skip
+    return msgspec.json.encode(line)
 
 
 @pytest.fixture
@@ -405,3 +414,77 @@ def test_without_the_library_of_the_charts_it_says_how_to_get_it(log, tmp_path):
     assert (
         done.stderr == "slowtask: A report needs vl-convert for its charts: pip install 'slowtask[report]'.\n"
     )
+
+
+def said(tmp_path, log, *lines, options=()):
+    """The section of a report of what the monitor said, as text; None if there is none."""
+    monitor = tmp_path / "slowtask-monitor.ndjson"
+    monitor.write_bytes(b"\n".join([queue_sample(0, 3), *lines]) + b"\n")
+    html = reported(tmp_path, log, monitor, *options)
+    return panel(html, "What the monitor said") if "What the monitor said" in html else None
+
+
+def test_what_the_monitor_said_is_in_order_of_time_with_what_it_follows_from(log, tmp_path):
+    html = said(
+        tmp_path,
+        log,
+        alert_line(3, state="ok", queue="mail", message="w31 started."),
+        alert_line(1, queue="mail", message="No live worker on mail."),
+        alert_line(2, "queue-age", queue="mail", cause="workers-none", message="jobs wait."),
+    )
+
+    text = Page(html).text
+    places = [text.index(each) for each in ("No live worker on mail.", "jobs wait.", "w31 started.")]
+    assert places == sorted(places)
+    assert "critical queue-age mail (follows from workers-none)" in text
+    assert "resolved workers-none mail" in text
+
+
+def test_a_reminder_of_an_alert_is_not_told_again(log, tmp_path):
+    html = said(tmp_path, log, *(alert_line(minute, queue="mail", message="none") for minute in (1, 2, 3)))
+
+    assert html.count("<li>") == 1
+
+
+def test_of_the_alerts_those_of_the_period_and_the_queues_asked_for_are_shown(log, tmp_path):
+    lines = [
+        alert_line(1, queue="mail", message="of mail"),
+        alert_line(2, queue="media", message="of media"),
+        alert_line(3, "broker-policy", message="of the broker"),
+    ]
+
+    html = said(tmp_path, log, *lines, options=("--queue", "mail"))
+    assert ("of mail" in html, "of media" in html, "of the broker" in html) == (True, False, True)
+    until = BEGIN.replace(minute=2).isoformat()
+    html = said(tmp_path, log, *lines, options=("--until", until))
+    assert ("of mail" in html, "of media" in html) == (True, False)
+
+
+def test_a_report_without_alerts_has_no_such_section(log, tmp_path):
+    assert said(tmp_path, log) is None
+
+
+def test_what_an_alert_names_is_only_text(log, tmp_path):
+    html = said(tmp_path, log, alert_line(1, queue=CLOSING, message=HOSTILE))
+
+    assert not ACTIVE & set(Page(html).elements)
+    assert HOSTILE in Page(html).text
+
+
+def test_of_many_alerts_the_last_are_shown(log, tmp_path):
+    lines = [
+        alert_line(minute, f"alert-{n}", queue="mail", message=f"at {minute}, number {n}")
+        for minute in range(5)
+        for n in range(30 * minute, 30 * minute + 30)
+    ]
+    html = said(tmp_path, log, *lines)
+
+    assert html.count("<li>") == MAX_SHOWN
+    assert "50 earlier ones left out." in html
+    assert ("at 1, number 49" in html, "at 1, number 50" in html) == (False, True)
+
+
+def test_a_line_that_is_no_alert_stops_nothing(log, tmp_path):
+    torn = b'{"@timestamp":"2026-","event.dataset":"slowtask.alert"'
+
+    assert "No live worker" in said(tmp_path, log, torn, alert_line(1, message="No live worker"))

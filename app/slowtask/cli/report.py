@@ -49,8 +49,8 @@ def report(
     when the new one is complete.
 
     SOURCE is a log file, a folder, a quoted glob, or - for stdin. Without one, SLOWTASK_LOG or
-    slowtask.ndjson in this folder, and the monitor's samples in slowtask-monitor.ndjson if this folder has
-    that file.
+    slowtask.ndjson in this folder, and the monitor's samples and alerts in slowtask-monitor.ndjson if this
+    folder has that file.
 
     \b
     From all logs here:
@@ -99,6 +99,7 @@ def make_report(logs: list[Source], query: Query, day: date | None, zone: tzinfo
 
     Raises `SlowtaskError`.
     """
+    from slowtask.store.alerts import read_alerts
     from slowtask.store.files import Files
 
     store = Files(logs, date=day, timezone=zone)
@@ -119,7 +120,9 @@ def make_report(logs: list[Source], query: Query, day: date | None, zone: tzinfo
     warn_of_skipped(history.measurement.skipped)
     tasks = rank(history.measurement.figures)
     runs = plural(sum(task.count for task in tasks), "run")
-    return page(history, tasks, datetime.now(UTC)), f"{runs} of {plural(len(tasks), 'task')}"
+    return page(
+        history, tasks, datetime.now(UTC), read_alerts(logs, query)
+    ), f"{runs} of {plural(len(tasks), 'task')}"
 
 
 def write_file(target: Path, content: bytes) -> None:

@@ -14,11 +14,13 @@ from typing import Final
 from slowtask import __version__
 from slowtask.cli.show.doubts import describe_guess
 from slowtask.cli.show.report import moments
+from slowtask.cli.show.report.alerts import alerts_section
 from slowtask.cli.show.report.chart import COLOURS, Chart, display_name, draw, places
 from slowtask.cli.show.report.panels import Panel, name, panels
 from slowtask.cli.show.report.ranking import MAX_ROWS, RED_FAILURES, breakable, table
 from slowtask.rank.ranking import Task, verdict
 from slowtask.record.event import SECOND
+from slowtask.record.sample import Alert
 from slowtask.store.history import History
 from slowtask.units import MINUTE, capitalize, duration, percent, plural
 
@@ -35,8 +37,10 @@ class Tile:
     bad: bool = False
 
 
-def page(history: History, tasks: Sequence[Task], made: datetime) -> str:
+def page(history: History, tasks: Sequence[Task], made: datetime, alerts: Sequence[Alert] = ()) -> str:
     """The HTML of a report on *tasks*, which are ranked by total, made at *made* (UTC).
+
+    *alerts* are what the monitor said, in order of time.
 
     It loads nothing and runs nothing but page.js, whatever the names of tasks, queues and exceptions contain.
     """
@@ -54,6 +58,7 @@ def page(history: History, tasks: Sequence[Task], made: datetime) -> str:
         ranking_text="Ordered by the worker time that tasks used. Click the title of a column to sort by it.",
         ranking=table(tasks, {each.task for each in history.measurement.figures if each.margin}),
         notes="\n".join(f'<p class="soft">{escape(each)}</p>' for each in notes(history, tasks)),
+        alerts=alerts_section(alerts),
         panels="\n".join(_panel(each) for each in panels(history)),
     )
 
