@@ -110,3 +110,14 @@ def test_it_is_compared_with_the_worst_poll_and_not_the_last():
 
 def test_an_alert_nobody_saw_begin_has_no_sentence():
     assert Endings().describe(NONE, view()) == ""
+
+
+def test_a_broker_that_was_away_can_be_read_again_perhaps_after_a_restart():
+    unseen = replace(
+        NONE, name="broker-unseen", subject="redis", queue=None, message="redis can be read again."
+    )
+
+    assert ended(view(), now=view(run="b"), finding=unseen) == (
+        "redis can be read again. The server has restarted."
+    )
+    assert ended(view(), now=view(), finding=unseen) == "redis can be read again."

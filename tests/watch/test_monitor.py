@@ -29,11 +29,13 @@ from slowtask.record import event, sample
 from slowtask.watch.broker.redis import open_redis
 from slowtask.watch.broker.rq import Rq
 from slowtask.watch.causes import broker_unseen, find_all
+from slowtask.watch.channels import open_senders
 from slowtask.watch.judge import Typical
 from slowtask.watch.metrics import Health, serve
 from slowtask.watch.monitor import LineFile, Monitor
 from slowtask.watch.samples import sample_lines
 from slowtask.watch.settings import MonitorSettings, Thresholds, load
+from slowtask.watch.tell import Channel, Channels
 from slowtask.watch.typical import Runs
 from slowtask.watch.view import Watch
 
@@ -193,6 +195,47 @@ def test_one_step_writes_samples_and_what_is_told(watch, redis, tmp_path):
     assert alarm.state == "critical"
     assert {each["event.dataset"] for each in records} == {"slowtask.queue", "slowtask.alert"}
     assert [each["task.name"] for each in records if each.get("alert.name") == "broker-capacity"] == [MAIL]
+
+
+def test_the_line_of_an_alert_that_is_over_says_what_ended_it(watch, redis, tmp_path):
+    limit(redis, 0.9)
+    monitor, lines = monitored(watch, tmp_path)
+    monitor.poll()
+    limit(redis, 0.1)
+    for _ in range(3):
+        monitor.poll()
+
+    records = [json.loads(line) for line in lines]
+    [over] = [
+        each
+        for each in records
+        if (each.get("alert.name"), each.get("alert.state")) == ("broker-capacity", "ok")
+    ]
+    assert re.match(
+        r"RESOLVED .*: close to its limit, for [\d.]+ s\. Its memory was raised from ", over["message"]
+    )
+    states = [each["verdict.state"] for each in records if "broker.name" in each]
+    assert (states[0], states[-1]) == ("critical", "ok")
+
+
+def test_a_queue_without_workers_is_one_message_that_names_what_follows(watch, redis, web):
+    fill(redis, mails=90)
+    settings = MonitorSettings(depth={"default": 100}, age={"default": 0.001})
+    lines = []
+    channels = Channels([Channel(name, send) for name, send in open_senders([web.url])])
+    Monitor(watch, "redis", settings, write=lines.append, channels=channels).poll()
+    channels.stop(PATIENCE)
+
+    [page] = [each for each in web.got if "default: " in each["title"]]
+    assert page["title"] == "CRITICAL default: no live worker"
+    assert (
+        "also: default: jobs wait too long\nalso: default: too many jobs wait\nrq worker" in page["message"]
+    )
+    causes = {
+        each["alert.name"]: each.get("alert.cause") for each in map(json.loads, lines) if "alert.name" in each
+    }
+    assert causes["queue-age"] == causes["queue-depth"] == "workers-none"
+    assert causes["workers-none"] is None
 
 
 @pytest.mark.server
@@ -468,7 +511,7 @@ def test_the_service_watches_alerts_and_stops_cleanly(redis, redis_server, tmp_p
     _, said = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 0
-    assert b": close to its limit [broker-capacity]. " in said
+    assert b"[broker-capacity]" in said
     assert b"stopped" in said
     assert {json.loads(line)["event.dataset"] for line in log.read_bytes().splitlines()} == {
         "slowtask.queue",

@@ -68,5 +68,5 @@ def test_a_queue_whose_workers_or_departures_are_not_known_is_unknown_while_jobs
 def test_an_alert_s_line_names_the_alert_that_explains_it():
     change = Notification(finding=AGE, state="warning", kind="change", before="ok", lasted=0.0)
 
-    assert alert_line(change, "workers-none").cause == "workers-none"
-    assert alert_line(change).cause is None
+    assert alert_line(change, "late", "workers-none").cause == "workers-none"
+    assert alert_line(change, "late").cause is None

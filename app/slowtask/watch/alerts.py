@@ -48,6 +48,11 @@ class Notification:
     lasted: float  #: seconds in the state before
 
 
+def key_of(notification: Notification) -> Key:
+    """Return the key of the alert that *notification* is about."""
+    return notification.finding.name, notification.finding.subject
+
+
 @dataclass(slots=True)
 class Alerts:
     """All alerts, by name and subject."""

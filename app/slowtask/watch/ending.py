@@ -88,6 +88,8 @@ class Endings:
         found = islice(differences(known[1], read_facts(view, finding), finding), MAX_FACTS)
         text = "; ".join(found)
         text = capitalize(text) if text.startswith(OWN_WORDS) else text  # a name stays as it is
+        if finding.name == "broker-unseen":
+            return f"{finding.message} {text}.".removesuffix(" .")
         return f"{text}." if text else "What ended it isn't known."
 
 

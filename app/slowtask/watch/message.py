@@ -62,13 +62,20 @@ def make_message(page: Page, broker: str = "", dashboard: str = "", ended: str =
     finding = page.notification.finding
     at = f"At {broker}." if broker and broker != finding.subject else ""
     resolved = page.notification.state == "ok"
-    lines = [f"{title(page.notification)}. {ended}".rstrip(), at] if resolved else describe_page(page, at)
+    lines = [describe(page.notification, ended), at] if resolved else describe_page(page, at)
     return Message(
         key=(broker, finding.name, finding.subject),
         state=page.notification.state,
         title=title(page.notification),
         body="\n".join(filter(None, (*lines, dashboard))),
     )
+
+
+def describe(notification: Notification, ended: str = "") -> str:
+    """What is the case and what to do; of an alert that is over, how long it was and what *ended* it."""
+    if notification.state != "ok":
+        return notification.finding.text
+    return f"{title(notification)}. {ended}".rstrip()
 
 
 def title(notification: Notification) -> str:

@@ -14,11 +14,11 @@ import msgspec
 from slowtask.errors import BrokerError, UsageError
 from slowtask.record.line import MAX_LINE_BYTES, LineFormatter
 from slowtask.units import plural, printable
-from slowtask.watch.alerts import Alerts, Notification, Rules
+from slowtask.watch.alerts import Alerts, Key, Notification, Rules, key_of
 from slowtask.watch.causes import broker_unseen, find_all
 from slowtask.watch.ending import Endings
-from slowtask.watch.message import make_message, title
-from slowtask.watch.pages import Page, Pages, find_standing
+from slowtask.watch.message import describe, make_message, title
+from slowtask.watch.pages import Pages, find_standing
 from slowtask.watch.samples import alert_line, sample_lines
 from slowtask.watch.settings import MonitorSettings
 from slowtask.watch.summary import judge_findings
@@ -156,26 +156,29 @@ class Monitor:
         pages = self._pages.group(self._alerts, changes, now, find_deepest(self._view))
         if self._view:
             self._endings.note(find_standing(self._alerts), self._view)
+        ends = self._describe_ends(changes)
         for change in changes:
-            self._log_change(change, self._pages.cause(change.finding))
+            self._log_change(change, describe(change, ends.get(key_of(change), "")))
         for page in pages:
-            self._send(page)
+            if self._channels:
+                ended = ends.get(key_of(page.notification), "")
+                self._channels.send(make_message(page, self._name, self._settings.dashboard, ended))
         return changes
 
-    def _log_change(self, change: Notification, cause: str | None) -> None:
-        """Log a change of one alert, which follows from the alert *cause* if there is one."""
-        follows = f" It follows from {cause}." if cause else ""
-        heading, name, text = title(change), change.finding.name, change.finding.text
-        log.log(LOG_LEVELS[change.state], "%s [%s]. %s%s", heading, name, text, follows)
-        self._append(msgspec.to_builtins(alert_line(change, cause)))
+    def _describe_ends(self, changes: Sequence[Notification]) -> dict[Key, str]:
+        """What ended each alert that is over by one of *changes*."""
+        over = [change for change in changes if change.state == "ok"]
+        if self._view is None:
+            return {}
+        return {key_of(change): self._endings.describe(change.finding, self._view) for change in over}
 
-    def _send(self, page: Page) -> None:
-        """Send *page* to the channels."""
-        ended = ""
-        if page.notification.state == "ok" and self._view:
-            ended = self._endings.describe(page.notification.finding, self._view)
-        if self._channels:
-            self._channels.send(make_message(page, self._name, self._settings.dashboard, ended))
+    def _log_change(self, change: Notification, text: str) -> None:
+        """Log a change of one alert, and which alert it follows from."""
+        cause = self._pages.cause(change.finding)
+        follows = f" It follows from {cause}." if cause else ""
+        said = text if change.state == "ok" else f"{title(change)}. {text}"
+        log.log(LOG_LEVELS[change.state], "%s [%s]%s", said, change.finding.name, follows)
+        self._append(msgspec.to_builtins(alert_line(change, text, cause)))
 
     def _append(self, record: dict[str, Any]) -> None:
         """Write one line; a full disk doesn't end the loop."""

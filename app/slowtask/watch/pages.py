@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from slowtask.record.sample import State
-from slowtask.watch.alerts import STATES, Alerts, AlertState, Key, Notification
+from slowtask.watch.alerts import STATES, Alerts, AlertState, Key, Notification, key_of
 from slowtask.watch.causes import CAUSES, PRECEDENCE
 from slowtask.watch.verdict import Finding
 
@@ -43,7 +43,7 @@ class Pages:
         """
         standing = find_standing(alerts)
         self.ended, self.leaders = self.leaders, find_leaders(standing, deepest)
-        changed = {(each.finding.name, each.finding.subject): each for each in changes}
+        changed = {key_of(each): each for each in changes}
         over = [
             Page(notification=changed[key]) for key in self.sent if key not in standing and key in changed
         ]

@@ -111,8 +111,8 @@ def _broker_sample(view: View, verdict: VerdictFields) -> BrokerSample:
     )
 
 
-def alert_line(notification: Notification, cause: str | None = None) -> Alert:
-    """The line of a notification; *cause* is the alert that explains it."""
+def alert_line(notification: Notification, message: str, cause: str | None = None) -> Alert:
+    """The line of a notification with its *message*; *cause* is the alert that explains it."""
     finding, now = notification.finding, datetime.now(UTC)
     return Alert(
         timestamp=now,
@@ -125,7 +125,7 @@ def alert_line(notification: Notification, cause: str | None = None) -> Alert:
         queue=finding.queue,
         task=finding.task,
         cause=cause,
-        message=finding.text,
+        message=message,
     )
 
 
