@@ -175,6 +175,7 @@ INCIDENTS = [
         words=(r"jobs\.export",),
         never=("5 more", "8 of its own", "OVER"),
         within=40,
+        one_shot=False,
     ),
     Incident(
         number="5b",

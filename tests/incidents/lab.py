@@ -10,6 +10,7 @@ from incidents.site import Site
 PAUSE = 0.2
 EXIT_STATUS = {"warning": 1, "critical": 2}
 MAX_SENTENCE = 160
+MAX_QUEUES = 5  #: whose facts are shown
 MAX_LOOK = 15.0  #: seconds that one look takes on a machine that isn't overloaded; it takes 5
 
 
@@ -146,7 +147,7 @@ def describe_queues(said):
     return [
         f"{each['queue']}: "
         + ", ".join(f"{name} {each[name]}" for name in names if each.get(name) is not None)
-        for each in said.json.get("queues", ())
+        for each in said.json.get("queues", ())[:MAX_QUEUES]
     ]
 
 

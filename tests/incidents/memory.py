@@ -10,6 +10,8 @@ from incidents.processes import wait_for
 from incidents.traffic import traffic
 
 REFUSED = ("broker-writes-refused",)
+#: How soon it is full may lead, if it is said what fills it.
+KEPT = ("results-kept", "broker-full-soon", "broker-capacity")
 
 
 def refuses(client):
@@ -124,7 +126,7 @@ INCIDENTS = [
         title="results without expiry fill Redis",
         stage=results_kept,
         should="results of jobs.big never expire: result_ttl; 24 → 53 failed jobs",
-        causes=("results-kept",),
+        causes=KEPT,
         words=(r"jobs\.big", "result_ttl|never expire|without expiry"),
         within=30,
     ),
@@ -168,7 +170,7 @@ INCIDENTS = [
         title="Celery: results without expiry fill Redis",
         stage=celery_results_kept,
         should="results never expire: result_expires",
-        causes=("results-kept",),
+        causes=KEPT,
         words=("result", "result_expires|never expire|without expiry"),
         within=40,
         rare=True,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import sys
 import time
 import uuid
@@ -75,7 +76,7 @@ class Site:
         """One that nobody watches."""
         folder = self.folder / "another"
         folder.mkdir()
-        return self._stack.enter_context(Server(folder))
+        return self._stack.enter_context(Server(folder, maxmemory="200mb"))
 
     @property
     def url(self):
@@ -162,13 +163,13 @@ class Site:
         """Publish *count* jobs, and return when they are there."""
         self.feed(task, *args, count=count, queue=queue, **options).process.wait()
 
-    def history(self, count=300, step=10.0, **took):
-        """Begin the log with runs of the last hour: *took* maps the names of tasks to seconds."""
-        now = datetime.now(UTC)
+    def history(self, count=300, **took):
+        """Begin the log with runs at random within the last hour; *took* maps tasks to seconds."""
+        now, chance = datetime.now(UTC), random.Random(1)
         runs = [
             replace(
                 logs.made(task=f"jobs.{task}", took=seconds, number=number, queue="mail"),
-                timestamp=now - timedelta(seconds=number * step),
+                timestamp=now - timedelta(seconds=chance.uniform(60, 3600)),
             )
             for task, seconds in took.items()
             for number in range(count, 0, -1)

@@ -8,7 +8,7 @@ from incidents.lab import run
 from slowtask.errors import BrokerError
 
 #: Those that aren't told rightly yet: each must fail until it is removed here.
-PENDING = {each.number for each in INCIDENTS} - {"20b", "20c", "36"}
+PENDING = {"2b", "2c", "5b", "12", "20d", "31", "32", "46", "47", "48", "53"}
 
 
 def marked(incident):
