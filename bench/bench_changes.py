@@ -83,7 +83,7 @@ def print_steps(seeds: int) -> None:
         for runs in (20, 50, 100, 300):
             found = [find_step(sigma, runs, seed) for seed in range(seeds)]
             share = sum(each is not None for each in found) / seeds
-            hours = 2 * max(1.0, min(400, max(20, 650 * sigma**2)) / runs) / 4
+            hours = 2 * max(1.0, min(480, max(20, 720 * sigma**2)) / runs) / 4
             print(f"{sigma:8}{runs:16}{share:9.1%}{hours:8.1f}")
 
 

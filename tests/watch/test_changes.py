@@ -71,15 +71,15 @@ def test_a_release_that_is_taken_back_is_no_change_any_more():
 
 
 def steps_found(sigma, factor, seeds, runs=100):
-    """How many of so many steps show within two intervals, with *runs* in 15 minutes."""
+    """How many of so many steps show within two intervals after a day, with *runs* in 15 minutes."""
     found = 0
     for seed in range(seeds):
         level, chance, now = Level(), random.Random(seed), 0.0
-        while level.ended < 15:
+        while level.ended < 110:
             level.add(math.exp(chance.gauss(0, sigma)), now)
             now += INTERVAL / runs
         before = level.shift
-        while level.ended < 17:
+        while level.ended < 112:
             level.add(math.exp(chance.gauss(math.log(factor), sigma)), now)
             now += INTERVAL / runs
         found += before is None and level.shift is not None

@@ -20,20 +20,20 @@ from typing import Final, NamedTuple
 
 INTERVAL: Final = 900.0  #: seconds that an interval lasts at least
 #: Values that it has at least, for each unit of their variance: two intervals then show a factor of 1.3.
-RUNS_PER_VARIANCE: Final = 650
+RUNS_PER_VARIANCE: Final = 720
 MIN_RUNS: Final = 20
-MAX_RUNS: Final = 400  #: that an interval waits for; of more, the last ones are looked at
+MAX_RUNS: Final = 480  #: that an interval waits for; of more, the last ones are looked at
 MAX_INTERVALS: Final = 200  #: two days, if no interval is longer than `INTERVAL`
 REFERENCE: Final = 12  #: intervals before, that the last ones are compared with
 MIN_REFERENCE: Final = 4
 MIN_VARIED: Final = 5  #: intervals before, to know how much they vary
 RECENT: Final = (1, 2, 4, 8)  #: so many of the last intervals are compared
-MIN_Z: Final = 4.4  #: standard errors that a difference must have
+MIN_Z: Final = 4.6  #: standard errors that a difference must have
 FLOOR: Final = 1.2  #: a smaller factor is too small to matter, however certain it is
 LARGE: Final = 2.0  #: a factor of a release from which on `MIN_LARGE_Z` is enough
 MIN_LARGE_Z: Final = 3.8
 SUDDEN_Z: Final = 6.0  #: the same for an interval that isn't over yet
-SUDDEN_FLOOR: Final = 1.5
+SUDDEN_FLOOR: Final = 1.5  #: also for the first day, of which no day before shows what is usual
 ONE_INTERVAL: Final = 1.1  #: times the floor, for one interval alone: noise that lasts for an hour fills it
 OVER: Final = 1.1  #: a factor below it is no longer a change
 LOW_SHARE: Final = 2 / 3  #: of the whole difference: the lower quartile must have moved as far
@@ -180,7 +180,8 @@ class Level:
             self._update(self.shift, intervals[-1])
             return
         counts, z = ((1,), SUDDEN_Z) if sudden else (RECENT, MIN_Z)
-        floor = max(self._floor, SUDDEN_FLOOR) if sudden else self._floor
+        first_day = intervals[-1].begin - intervals[0].begin < DAY
+        floor = max(self._floor, SUDDEN_FLOOR) if sudden or first_day else self._floor
         self.shift = find_shift(intervals, counts, z, floor)
 
     def _update(self, shift: Shift, last: Interval) -> None:
