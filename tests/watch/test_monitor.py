@@ -546,6 +546,18 @@ def test_status_check_is_for_cron_and_nagios(redis, redis_server, ratio, status,
     assert done.stdout.count("\n") == 1
 
 
+def test_status_check_takes_the_limits_of_the_monitor(redis, redis_server, tmp_path):
+    fill(redis, name="mail", mails=20)
+    limit(redis, 0.1)
+    config = tmp_path / "slowtask.toml"
+    config.write_text(f'redis_url = "{redis_server}"\n[depth]\nmail = 10\n')
+    command = [str(Path(sys.executable).parent / "slowtask"), "status", "--json", "--seconds", "0.2"]
+
+    done = subprocess.run([*command, "--config", str(config)], capture_output=True, text=True, check=True)
+
+    assert "queue-depth" in done.stdout
+
+
 def test_status_check_of_a_redis_that_is_away_is_unknown():
     command = [str(Path(sys.executable).parent / "slowtask"), "status", "--check"]
 

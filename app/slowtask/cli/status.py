@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -13,7 +14,7 @@ from slowtask.errors import SlowtaskError, UsageError
 from slowtask.watch.verdict import LEVELS, Level
 
 if TYPE_CHECKING:
-    from slowtask.watch.settings import Thresholds
+    from slowtask.watch.settings import MonitorSettings, Thresholds
     from slowtask.watch.view import View, Watch
 
 POLLS: Final = 7  #: for one status; a forecast needs so many
@@ -28,13 +29,17 @@ EXIT_STATUS: Final[Mapping[Level, int]] = {"ok": 0, "warning": 1, "critical": 2,
 @click.command
 @add_url_options
 @click.option(
+    "--config", type=click.Path(dir_okay=False, path_type=Path),
+    help="A TOML file of slowtask monitor: its addresses, logs of runs, limits and targets count here too.",
+)  # fmt: skip
+@click.option(
     "--runs", metavar="SOURCE", multiple=True,
     help="A log to take run times from: what slowtask top takes. Repeatable. Default: SLOWTASK_LOG or"
     " slowtask.ndjson in this folder.",
 )  # fmt: skip
 @click.option(
-    "--capacity", type=click.FloatRange(0.01, 1), default=0.8, show_default=True, metavar="SHARE",
-    help="Critical when this share of a limit is used.",
+    "--capacity", type=click.FloatRange(0.01, 1), metavar="SHARE",
+    help="Critical when this share of a limit is used. Default: 0.8, or that of --config.",
 )  # fmt: skip
 @click.option(
     "--seconds", type=click.FloatRange(min=0.1), metavar="SECONDS",
@@ -48,8 +53,8 @@ EXIT_STATUS: Final[Mapping[Level, int]] = {"ok": 0, "warning": 1, "critical": 2,
 @click.option("--check", is_flag=True, help="Print one line and set the exit status, for cron and Nagios.")
 @click.pass_context
 def status(
-    context: click.Context, /, *, runs: tuple[str, ...], capacity: float, seconds: float | None, watch: bool,
-    as_json: bool, check: bool, **urls: str | None,
+    context: click.Context, /, *, config: Path | None, runs: tuple[str, ...], capacity: float | None,
+    seconds: float | None, watch: bool, as_json: bool, check: bool, **urls: str | None,
 ) -> None:  # fmt: skip
     """Say what is wrong with the queues, why, and what to do.
 
@@ -69,6 +74,8 @@ def status(
       slowtask status --watch
     For cron and Nagios:
       slowtask status --check
+    With the limits and targets of the monitor:
+      slowtask status --check --config /etc/slowtask.toml
 
     \b
     Exit status of --check:
@@ -79,9 +86,9 @@ def status(
     """
     if watch + as_json + check > 1:
         raise UsageError("only one of --watch, --json and --check can be used at a time.")
-    from slowtask.watch.settings import Thresholds
-
-    thresholds, chosen = Thresholds(capacity=capacity), choose_urls(urls, os.environ)
+    settings = load_settings(config)
+    thresholds = choose_thresholds(settings, capacity)
+    chosen, runs = choose_urls(urls, os.environ, settings), runs or (settings.runs if settings else ())
     if check:
         context.exit(print_worst(chosen, runs, thresholds, seconds))
     if watch:
@@ -93,6 +100,23 @@ def status(
         run_live(make_watches(chosen, runs, thresholds, adviser.say), thresholds)
         return
     print_views(poll(make_watches(chosen, runs, thresholds), seconds), thresholds, as_json=as_json)
+
+
+def load_settings(config: Path | None) -> "MonitorSettings | None":
+    """Load the monitor's settings from the file *config*, if there is one. Raises `UsageError`."""
+    from slowtask.watch.settings import load
+
+    return load(config, os.environ) if config else None
+
+
+def choose_thresholds(settings: "MonitorSettings | None", capacity: float | None) -> "Thresholds":
+    """Return the thresholds of *settings*, else the usual ones; *capacity* counts if it is given."""
+    import msgspec
+
+    from slowtask.watch.settings import Thresholds
+
+    thresholds = settings or Thresholds()
+    return thresholds if capacity is None else msgspec.structs.replace(thresholds, capacity=capacity)
 
 
 def make_watches(
@@ -110,7 +134,7 @@ def make_watches(
     advise = advise or make_advise(runs)
     return [
         Watch(broker, thresholds, known, known.mix, known.history, advise=advise)
-        for broker in open_brokers(urls)
+        for broker in open_brokers(urls, getattr(thresholds, "celery_queues", ()))
     ]
 
 
