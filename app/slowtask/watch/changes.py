@@ -13,6 +13,7 @@ from typing import Final
 from slowtask.watch.history import History
 from slowtask.watch.recent import CUT_SHORT, RecentRun, TaskRuns
 from slowtask.watch.shift import INTERVAL, OVER, Level, Shift, compare, is_sure
+from slowtask.watch.turns import Turns
 
 LOOKS: Final = (10, 20, 40, 80, 160)  #: runs of a new version after which it is compared
 MIN_OLD: Final = 10  #: runs of the last version
@@ -215,6 +216,7 @@ class TaskWatch:
 
     def __init__(self, system: str | None = None) -> None:
         self._system = system
+        self._turns = Turns()
         self._tasks: dict[str, TaskChanges] = {}
 
     def changes(self, history: History, now: float) -> list[Change]:
@@ -223,11 +225,11 @@ class TaskWatch:
         with history.lock:
             tasks = history.tasks_of(self._system)
             self._tasks = {task: self._tasks.get(task) or TaskChanges() for task in tasks}
+            new = [task for task, runs in tasks.items() if self._tasks[task].count != runs.count]
+            for task in self._turns.take(new):
+                self._tasks[task].take(tasks[task])
             for task, runs in tasks.items():
-                known = self._tasks[task]
-                if known.count != runs.count:
-                    known.take(runs)
-                found += (replace(change, queue=runs.queue) for change in known.changes(runs))
+                found += (replace(change, queue=runs.queue) for change in self._tasks[task].changes(runs))
             found += find_killed(tasks, now)
         return found
 

@@ -19,7 +19,7 @@ MAX_TYPICAL: Final = 200  #: recent runs that typical times are taken from
 MIN_TYPICAL: Final = 20  #: recent runs that they need, if there is an older summary
 MIN_RELEASED: Final = 5  #: runs of a new version that they need
 MIN_TAIL: Final = 100  #: runs from which on their p99 is believed, whatever an older one was
-NEW_RUNS: Final = 10  #: that typical times of `MIN_TAIL` runs or more are worked out again after
+NEW_RUNS: Final = 30  #: that typical times of `MIN_TAIL` runs or more are worked out again after
 MAX_TEXTS: Final = 10_000  #: names that are shared between runs
 
 

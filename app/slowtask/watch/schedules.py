@@ -15,6 +15,7 @@ from typing import Final
 
 from slowtask.watch.history import History
 from slowtask.watch.recent import TaskRuns
+from slowtask.watch.turns import Turns
 
 MIN_TICKS: Final = 6
 MAX_TICKS: Final = 60  #: the last ones, of which a period is learnt
@@ -24,6 +25,7 @@ TOLERANCE: Final = 0.2  #: of the period
 BUNCH: Final = 0.2  #: of a long gap: what comes closer together belongs to one tick
 MIN_PERIOD: Final = 1.0  #: what comes more often is load, not a schedule
 BUSY_SHARE: Final = 0.7  #: of the gap between two starts: runs so long follow one another for want of workers
+MIN_MEAN_GAP: Final = 0.05  #: so much load hides what is regular in it
 MISSED_PERIODS: Final = 2
 MIN_SILENCE: Final = 15.0  #: a tick isn't missed sooner
 FORGET_PERIODS: Final = 50  #: of silence, and at least a day: then nobody expects it any more
@@ -95,14 +97,21 @@ class Schedules:
 
     def __init__(self, system: str | None = None) -> None:
         self._system = system
+        self._turns = Turns()
         self._known: dict[str, Learnt] = {}  #: by task
         self._pauses: dict[str, Pauses] = {}
 
     def learn(self, history: History) -> list[Schedule]:
         """The schedules of all tasks, by the runs that *history* has now."""
         with history.lock:
-            for task, runs in history.tasks_of(self._system).items():
-                self._learn_new(task, runs)
+            tasks = history.tasks_of(self._system)
+            for task in self._turns.take([task for task in tasks if self._is_outdated(task, tasks[task])]):
+                self._known[task] = Learnt(
+                    learnt=tasks[task].count, seen=tasks[task].count, schedule=self._learn_task(tasks[task])
+                )
+            for task, known in self._known.items():
+                if task in tasks:
+                    note_last(known, tasks[task])
             self._known = {task: each for task, each in self._known.items() if task in history.tasks}
             self._pauses = {task: each for task, each in self._pauses.items() if task in history.tasks}
         return [each.schedule for each in self._known.values() if each.schedule]
@@ -130,23 +139,18 @@ class Schedules:
         given_up = max(FORGET_PERIODS * schedule.period, DAY)
         return max(allowed, MIN_SILENCE, pause) < silence < given_up
 
-    def _learn_new(self, task: str, runs: TaskRuns) -> None:
-        """Learn the schedule of *task* once it has a tenth more runs; until then only when it came last."""
+    def _is_outdated(self, task: str, runs: TaskRuns) -> bool:
+        """Whether the schedule of *task* must be learnt again: it has a tenth more runs."""
         known = self._known.get(task)
-        if known is None or runs.count - known.learnt >= max(1, len(runs) // 10):
-            self._known[task] = Learnt(learnt=runs.count, seen=runs.count, schedule=self._learn_task(runs))
-        elif known.seen != runs.count:
-            if known.schedule is not None:
-                last = max(run.enqueued for run in runs.last_runs(runs.count - known.seen))
-                last = max(last, known.schedule.last)
-                known.schedule = replace(known.schedule, last=last, queue=runs.queue)
-            known.seen = runs.count
+        return known is None or runs.count - known.learnt >= max(1, len(runs) // 10)
 
     def _learn_task(self, runs: TaskRuns) -> Schedule | None:
         """The schedule of a task, by its *runs*; None if it comes at any time."""
         if len(runs) < MIN_TICKS:
             return None
-        times = sorted(run.enqueued for run in runs)
+        times = enqueue_times(runs)
+        if times[-1] - times[0] < MIN_MEAN_GAP * len(times):
+            return None
         for ticks in (times, find_ticks(times)):
             gaps = [other - one for one, other in pairwise(ticks)]
             period = find_period(gaps)
@@ -154,6 +158,23 @@ class Schedules:
                 self._pauses.setdefault(runs.task, Pauses()).learn(ticks, period)
                 return make_schedule(runs, ticks, gaps, period)
         return None
+
+
+def note_last(known: Learnt, runs: TaskRuns) -> None:
+    """Note in what is *known* when the task of *runs* came last."""
+    if known.schedule is not None and known.seen != runs.count:
+        last = max(run.enqueued for run in runs.last_runs(runs.count - known.seen))
+        known.schedule = replace(known.schedule, last=max(last, known.schedule.last), queue=runs.queue)
+    known.seen = runs.count
+
+
+def enqueue_times(runs: TaskRuns) -> list[float]:
+    """When the jobs of a task were enqueued, or began if their waits aren't known."""
+    columns = zip(runs.number("end"), runs.number("took"), runs.number("wait"), strict=True)
+    return sorted(
+        end - (0.0 if math.isnan(took) else took) - (0.0 if math.isnan(wait) else wait)
+        for end, took, wait in columns
+    )
 
 
 def find_ticks(times: Sequence[float]) -> list[float]:
