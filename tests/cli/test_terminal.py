@@ -178,7 +178,7 @@ def test_what_the_monitor_logs_is_shown(terminal, tmp_path, redis, redis_server)
     _, said = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 0
-    assert b"CRITICAL: queue-depth" in said
+    assert b"[queue-depth]" in said
     assert b"Traceback" not in said
     assert b"Logging error" not in said
     assert said.decode(CODECS[terminal])

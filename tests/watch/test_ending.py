@@ -9,7 +9,7 @@ from slowtask.watch.broker import Memory, Poll, Queue, Running, Worker
 from slowtask.watch.broker.facts import ServerFacts
 from slowtask.watch.broker.track import Changes
 from slowtask.watch.crew import Crew, Member
-from slowtask.watch.ending import Endings
+from slowtask.watch.ending import Endings, Scene
 from slowtask.watch.judge import Typical
 from slowtask.watch.pace import Pace
 from slowtask.watch.verdict import CRITICAL, Finding
@@ -52,8 +52,8 @@ def ended(*before, now, finding=NONE, values=None):
     endings = Endings()
     for place, each in enumerate(before):
         standing = replace(finding, value=values[place] if values else finding.value)
-        endings.note({(finding.name, finding.subject): (AlertState(state="critical"), standing)}, each)
-    return endings.describe(finding, now)
+        endings.note({(finding.name, finding.subject): (AlertState(state="critical"), standing)}, Scene(each))
+    return endings.describe(finding, Scene(now))
 
 
 def test_workers_that_started_and_what_leaves():
@@ -109,7 +109,7 @@ def test_it_is_compared_with_the_worst_poll_and_not_the_last():
 
 
 def test_an_alert_nobody_saw_begin_has_no_sentence():
-    assert Endings().describe(NONE, view()) == ""
+    assert Endings().describe(NONE, Scene(view())) == ""
 
 
 def test_a_broker_that_was_away_can_be_read_again_perhaps_after_a_restart():

@@ -136,7 +136,7 @@ def test_the_monitor_s_alert_is_critical_with_the_figures(full, system, tmp_path
     [alert] = [each for each in alerts if each["alert.name"] == "broker-capacity"]
     assert (alert["alert.state"], alert["task.name"]) == ("critical", TASKS[system])
     assert f"{full.client().llen(LISTS[system]):,} jobs are waiting" in alert["message"]
-    assert b"CRITICAL: broker-capacity" in said
+    assert b"[broker-capacity]" in said
     assert b"broker-unseen" not in said
 
 

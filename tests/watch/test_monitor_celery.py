@@ -192,7 +192,8 @@ def test_the_service_watches_both_and_mixes_up_no_alarms(redis, redis_server, vh
 
     assert process.returncode == 0
     assert len(told) == 1
-    assert f"CRITICAL: queue-depth of default at {redacted_url(vhost)}: default: 30 jobs wait" in told[0]
+    assert "CRITICAL default: too many jobs wait. default: 30 jobs wait" in told[0]
+    assert f" At {redacted_url(vhost)}. [queue-depth]" in told[0]
     assert {each["broker.system"] for each in records if "broker.system" in each} == {"redis", "rabbitmq"}
     assert vhost not in said.decode()
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from slowtask.watch import pages
 from slowtask.watch.alerts import Alerts, Rules
 from slowtask.watch.causes import CAUSES, broker_unseen
 from slowtask.watch.message import PHRASES
@@ -102,9 +103,9 @@ def test_a_cause_hides_nothing_that_is_worse_than_what_was_told_of_it():
 
 
 def test_each_queue_has_its_own_page():
-    pages = Night().poll(NONE, found("workers-none", "media"), AGE, found("queue-age", "media"))
+    told = Night().poll(NONE, found("workers-none", "media"), AGE, found("queue-age", "media"))
 
-    assert pages == [
+    assert told == [
         ("critical workers-none mail", "queue-age"),
         ("critical workers-none media", "queue-age"),
     ]
@@ -155,3 +156,12 @@ def test_no_cause_explains_itself_or_one_before_it():
 @pytest.mark.parametrize("name", [*(cause.name for cause in CAUSES), broker_unseen("redis", None).name])
 def test_each_cause_has_a_phrase_for_a_title(name):
     assert name in PHRASES
+
+
+def test_of_a_thousand_queues_each_alert_is_compared_only_with_those_of_its_queue(monkeypatch):
+    """Else a bad night of many queues would cost the square of its alerts at each poll."""
+    compared = []
+    monkeypatch.setattr(pages, "explains", lambda *each: compared.append(each) or explains(*each))
+    Night().poll(*(found(name, f"q{n}") for name in ("workers-none", "queue-age") for n in range(1000)))
+
+    assert len(compared) == 1000

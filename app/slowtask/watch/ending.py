@@ -10,6 +10,7 @@ from typing import Final
 
 from slowtask.units import capitalize, duration, printable, size
 from slowtask.watch.alerts import STATES, Key
+from slowtask.watch.broker import Running
 from slowtask.watch.pages import Standing
 from slowtask.watch.verdict import Finding
 from slowtask.watch.view import QueueView, View
@@ -40,12 +41,30 @@ class Facts:
     version: str | None  #: of the task to blame
 
 
-def read_facts(view: View, finding: Finding) -> Facts:
-    """Return what *view* shows of what *finding* is about."""
-    queues = [each for each in view.queues if finding.queue in (None, each.queue.name)]
+class Scene:
+    """A view, with its queues and running jobs by queue: of a thousand queues each may have an alert."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._queues = {each.queue.name: each for each in view.queues}
+        self._jobs: dict[str, list[Running]] = {}
+        for job in view.running:
+            self._jobs.setdefault(job.queue, []).append(job)
+
+    def queues(self, name: str | None) -> Sequence[QueueView]:
+        """Return the queue of that *name*, if there is one; all for None."""
+        return self.view.queues if name is None else [self._queues[name]] if name in self._queues else ()
+
+    def jobs(self, name: str | None) -> Sequence[Running]:
+        """Return the jobs of the queue *name* that run; all for None."""
+        return self.view.running if name is None else self._jobs.get(name, ())
+
+
+def read_facts(scene: Scene, finding: Finding) -> Facts:
+    """Return what *scene* shows of what *finding* is about."""
+    view, queues, running = scene.view, scene.queues(finding.queue), scene.jobs(finding.queue)
     crews = [each.crew for each in queues if each.crew]
     members = view.members if finding.queue is None else [each for crew in crews for each in crew.members]
-    running = (job for job in view.running if finding.queue in (None, job.queue))
     memory, server, typical = view.poll.memory, view.poll.server_facts, view.usual(finding.task)
     return Facts(
         workers={each.worker.name: each.is_working for each in islice(members, MAX_WORKERS)},
@@ -73,19 +92,19 @@ class Endings:
 
     worst: dict[Key, tuple[tuple[int, float], Facts]] = field(default_factory=dict)
 
-    def note(self, standing: Standing, view: View) -> None:
-        """Remember *view* for each alert for which it is the worst so far."""
+    def note(self, standing: Standing, scene: Scene) -> None:
+        """Remember *scene* for each alert for which it is the worst so far."""
         for key, (alert, finding) in standing.items():
             known, bad = self.worst.get(key), badness(finding)
             if alert.calm_since is None and (known is None or bad > known[0]):
-                self.worst[key] = bad, read_facts(view, finding)
+                self.worst[key] = bad, read_facts(scene, finding)
 
-    def describe(self, finding: Finding, view: View) -> str:
+    def describe(self, finding: Finding, scene: Scene) -> str:
         """Return the sentence about what ended the alert of *finding*, and forget it; empty if unknown."""
         known = self.worst.pop((finding.name, finding.subject), None)
         if known is None:
             return ""
-        found = islice(differences(known[1], read_facts(view, finding), finding), MAX_FACTS)
+        found = islice(differences(known[1], read_facts(scene, finding), finding), MAX_FACTS)
         text = "; ".join(found)
         text = capitalize(text) if text.startswith(OWN_WORDS) else text  # a name stays as it is
         if finding.name == "broker-unseen":

@@ -16,7 +16,7 @@ from slowtask.record.line import MAX_LINE_BYTES, LineFormatter
 from slowtask.units import plural, printable
 from slowtask.watch.alerts import Alerts, Key, Notification, Rules, key_of
 from slowtask.watch.causes import broker_unseen, find_all
-from slowtask.watch.ending import Endings
+from slowtask.watch.ending import Endings, Scene
 from slowtask.watch.message import describe, make_message, title
 from slowtask.watch.pages import Pages, find_standing
 from slowtask.watch.samples import alert_line, sample_lines
@@ -154,8 +154,6 @@ class Monitor:
         now = self._clock()
         changes = self._alerts.take(findings, now, complete=complete)
         pages = self._pages.group(self._alerts, changes, now, find_deepest(self._view))
-        if self._view:
-            self._endings.note(find_standing(self._alerts), self._view)
         ends = self._describe_ends(changes)
         for change in changes:
             self._log_change(change, describe(change, ends.get(key_of(change), "")))
@@ -166,17 +164,20 @@ class Monitor:
         return changes
 
     def _describe_ends(self, changes: Sequence[Notification]) -> dict[Key, str]:
-        """What ended each alert that is over by one of *changes*."""
-        over = [change for change in changes if change.state == "ok"]
+        """What ended each alert that is over by one of *changes*; remember this poll for those that stand."""
         if self._view is None:
             return {}
-        return {key_of(change): self._endings.describe(change.finding, self._view) for change in over}
+        scene = Scene(self._view)
+        self._endings.note(find_standing(self._alerts), scene)
+        over = (change for change in changes if change.state == "ok")
+        return {key_of(change): self._endings.describe(change.finding, scene) for change in over}
 
     def _log_change(self, change: Notification, text: str) -> None:
         """Log a change of one alert, and which alert it follows from."""
         cause = self._pages.cause(change.finding)
         follows = f" It follows from {cause}." if cause else ""
         said = text if change.state == "ok" else f"{title(change)}. {text}"
+        said += f" At {self._name}." if change.finding.subject != self._name else ""
         log.log(LOG_LEVELS[change.state], "%s [%s]%s", said, change.finding.name, follows)
         self._append(msgspec.to_builtins(alert_line(change, text, cause)))
 

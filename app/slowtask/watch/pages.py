@@ -47,9 +47,8 @@ class Pages:
         over = [
             Page(notification=changed[key]) for key in self.sent if key not in standing and key in changed
         ]
-        led = (
-            self._lead(key, standing, changed.get(key), now) for key in standing if key not in self.leaders
-        )
+        groups = find_groups(standing, self.leaders)
+        led = (self._lead(key, group, standing, changed.get(key), now) for key, group in groups.items())
         self.sent = {key: state for key, state in self.sent.items() if key in standing}
         return [*over, *filter(None, led)]
 
@@ -59,10 +58,11 @@ class Pages:
         leader = self.leaders.get(key) or (self.ended.get(key) if key not in self.sent else None)
         return leader[0] if leader else None
 
-    def _lead(self, key: Key, standing: Standing, change: Notification | None, now: float) -> Page | None:
-        """Return the page about the alert *key* and what follows from it, if there is something to send."""
+    def _lead(
+        self, key: Key, following: Sequence[Key], standing: Standing, change: Notification | None, now: float
+    ) -> Page | None:
+        """Return the page about the alert *key* and those *following* from it, if there is news."""
         alert, finding = standing[key]
-        following = sorted((k for k, lead in self.leaders.items() if lead == key), key=precedence)
         state = max((standing[k][0].state for k in (key, *following)), key=STATES.index)
         if not self._is_news(key, alert, state, change):
             return None
@@ -95,13 +95,24 @@ def find_standing(alerts: Alerts) -> dict[Key, tuple[AlertState, Finding]]:
 
 def find_leaders(standing: Standing, deepest: str | None = None) -> dict[Key, Key]:
     """Return for each of the alerts *standing* that follows from others the first of these."""
+    by_queue: dict[str | None, list[Key]] = {}
     leaders: dict[Key, Key] = {}
-    for key in sorted(standing, key=precedence):
+    for key in sorted(standing, key=precedence):  # so all that may explain an alert precede it
         _, finding = standing[key]
-        causes = (k for k in standing if explains(standing[k][1], finding, deepest))
+        near = [*by_queue.get(None, ()), *by_queue.get(finding.queue or deepest, ())]
+        causes = (each for each in near if explains(standing[each][1], finding, deepest))
         if first := min(causes, key=precedence, default=None):
             leaders[key] = leaders.get(first, first)
+        by_queue.setdefault(finding.queue, []).append(key)
     return leaders
+
+
+def find_groups(standing: Standing, leaders: Mapping[Key, Key]) -> dict[Key, list[Key]]:
+    """Return for each alert that leads those that follow from it, in order of precedence."""
+    groups: dict[Key, list[Key]] = {key: [] for key in standing if key not in leaders}
+    for key in sorted(leaders, key=precedence):
+        groups[leaders[key]].append(key)
+    return groups
 
 
 def explains(cause: Finding, finding: Finding, deepest: str | None = None) -> bool:
