@@ -73,6 +73,12 @@ CAUSES: Final = (
         explains=("workers-none", *LATE),
     ),
     Cause(
+        name="broker-evicts", part="broker", find=memory.find_evictions,
+        says="{broker} evicted {count} in the last {span} ({policy}): {effect}.",
+        todo="Set maxmemory-policy noeviction, and raise maxmemory.",
+        explains=("broker-policy", "broker-capacity", "broker-full-soon"),
+    ),
+    Cause(
         name="broker-alarm", part="broker", find=limits.find_alarm, says="{says}",
         explains=("broker-capacity", "broker-full-soon", "queue-load"),
     ),
@@ -87,10 +93,10 @@ CAUSES: Final = (
         explains=("workers-none",),
     ),
     Cause(
-        name="broker-evicts", part="broker", find=memory.find_evictions,
-        says="{broker} evicted {count} in the last {span} ({policy}): {effect}.",
-        todo="Set maxmemory-policy noeviction, and raise maxmemory.",
-        explains=("broker-policy",),
+        name="broker-slow", part="broker", find=broker.find_slow,
+        says="One answer of {broker} took {took}{usual}{ago}: all its clients waited.",
+        todo="Look for {suspects}.",
+        explains=("workers-silent", "queue-stalled", "queue-load", "queue-overrun"),
     ),
     Cause(
         name="workers-none", part="workers", find=workers.find_none,
@@ -115,6 +121,13 @@ CAUSES: Final = (
         says="{workers} {queue} {held} by {jobs}; {waiting}{oldest}.",
         todo="{advice}End the job if it hangs (py-spy dump shows where), and give its task a time limit.",
         explains=LATE,
+    ),
+    Cause(
+        name="queue-starved", part="flow", find=flow.find_starved,
+        says="{queue} starves: {workers} serve {rival} first, to which {rival_in} jobs/s come and {rival_out}"
+        " leave. In {queue} {waiting}{oldest}.",
+        todo="Give {queue} workers of its own, or {rival} more.",
+        explains=("queue-load", "queue-stalled", "queue-age", "queue-depth", "target-missed"),
     ),
     Cause(
         name="queue-capacity", part="broker", find=limits.find_full_queue, says="{says}",
@@ -170,16 +183,16 @@ CAUSES: Final = (
         todo="Is {scheduler} running?",
     ),
     Cause(
+        name="schedule-late", part="flow", find=flow.find_schedule_late,
+        says="No scheduler moves the scheduled jobs of {queue}: the first of {count} was due {late} ago.",
+        todo="Start a worker with --with-scheduler.",
+    ),
+    Cause(
         name="task-memory", part="flow", find=tasks.find_memory,
         says="{task} needs {now} of memory, and needed {before} before {since}.",
         todo="Look for a leak or larger input. Until then let worker processes end after fewer jobs.",
     ),
     Cause(name="queue-overrun", part="workers", find=overruns.find_overrun, says="{says}"),
-    Cause(
-        name="broker-slow", part="broker", find=broker.find_slow,
-        says="One answer of {broker} took {took}{usual}{ago}: all its clients waited.",
-        todo="Look for {suspects}.",
-    ),
     Cause(
         name="results-kept", part="broker", find=memory.find_kept_results,
         says="{what} never expire, or only after a month, and hold {share} of what {broker} stores.{failed}",

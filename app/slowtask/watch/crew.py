@@ -4,6 +4,7 @@ A worker that is frozen may still look idle or busy to the broker. It is told by
 no job although one waits for it, or ends none although its process that ran one has ended.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
@@ -13,6 +14,8 @@ from slowtask.watch.broker import Poll, Queue, Running, Worker
 #: `silent`: no sign of life in time. `frozen`: it doesn't do what a worker in its state does.
 Condition = Literal["free", "busy", "paused", "frozen", "silent", "gone"]
 WORKING: Final[tuple[Condition, ...]] = ("free", "busy")
+#: Seconds after a start of the broker for which its workers may still be without all their connections.
+RESTART_GRACE: Final = 20.0
 FROZEN_SECONDS: Final = 2.5  #: that a worker may leave a waiting job alone, or an ended one
 MIN_WAIT: Final = 1_000_000_000  #: ns that a job must wait to count: a free worker takes it in milliseconds
 
@@ -120,7 +123,10 @@ class Crews:
 
     def _judge(self, worker: Worker, poll: Poll, jobs: Sequence[Running]) -> Member:
         """Return *worker* with its condition, and since when it is in it."""
+        restarted = poll.server_facts is not None and (poll.server_facts.uptime or math.inf) < RESTART_GRACE
         condition, since = self._condition(worker, poll.time)
+        if restarted and condition in ("gone", "frozen"):
+            condition, since = ("busy" if worker.busy else "free"), None
         before, changed = self.changed.get(worker.name, (None, None))
         if condition != before or changed is None:
             changed = poll.time / 1e6 if since is None else since

@@ -17,8 +17,12 @@ MIN_PERIOD: Final = 0.4  #: seconds; polls that are closer to each other are kep
 MAX_PERIODS: Final = 120  #: that are kept of a queue
 MAX_SECONDS: Final = 300.0  #: that rates are taken over
 MIN_SECONDS: Final = 20.0  #: that rates are taken over, if the queue was watched for so long
+SURE: Final = 3.5  #: standard deviations from which growth isn't by chance, however often it is looked at
+EVEN: Final = 0.25  #: of its mean growth, that each part of a time must have
 ENOUGH_JOBS: Final = 30  #: that leave within the seconds that rates are taken over
-SATURATED: Final = 0.95  #: share of busy workers from which on all count as busy
+#: Share of busy workers from which on all count as busy while jobs wait: a free one would take a job at once,
+#: and is only seen between two.
+SATURATED: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,7 @@ class Period:
     slots: int | None  #: jobs that its workers can run at once
     busy: float | None  #: of them at work
     held: Mapping[str, int]  #: slots by the task that they run
+    queues: Mapping[str, int]  #: slots by the queue whose job they run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +51,9 @@ class Pace:
     busy: float | None = None  #: share of the workers' time that they were at work, 0 to 1
     still: float = 0.0  #: seconds since a job left it, at least; 0 if one has just left, or none waited
     saturated: float = 0.0  #: seconds for which all workers were busy while jobs waited, up to now
-    growing: bool = False  #: whether surely more arrives than its busy workers can do, and not in a burst
+    growing: bool = False  #: whether surely more arrives than its busy workers can do, not in a burst
     held: Mapping[str, float] = field(default_factory=dict)  #: share of the busy time, by task
+    held_queues: Mapping[str, float] = field(default_factory=dict)  #: share of the busy time, by queue
     idle_free: float = 0.0  #: seconds for which jobs waited although workers were free, up to now
 
     @property
@@ -55,11 +61,9 @@ class Pace:
         """What arrives over what the workers can do: over 1 the queue grows without end."""
         if self.busy is None:
             return None
-        if self.busy < SATURATED or not self.saturated:
+        if not self.saturated:
             return self.busy
-        if not self.departures or self.arrivals is None:
-            return None
-        return max(self.busy, self.busy * self.arrivals / self.departures)
+        return self.arrivals / self.departures if self.departures and self.arrivals is not None else None
 
     def drained_in(self, depth: int) -> float | None:
         """Return the seconds until *depth* jobs have left; None if none leaves, or none waits."""
@@ -96,7 +100,8 @@ class Track:
             still=still_for(periods),
             saturated=sum(period.seconds for period in stretch),
             growing=is_growing(stretch),
-            held=held_shares(recent),
+            held=shares(period.held for period in recent),
+            held_queues=shares(period.queues for period in recent),
             idle_free=free_stretch(periods),
         )
 
@@ -104,7 +109,7 @@ class Track:
 def make_period(time: float, queue: Queue, flow: Flow | None, crew: Crew | None) -> Period:
     """Make the period that ends at *time*."""
     slots, busy = (crew.slots, crew.busy) if crew else (None, None)
-    tasks = Counter(job.task or "" for job in crew.jobs) if crew else Counter()
+    jobs = crew.jobs if crew else []
     return Period(
         time=time,
         seconds=flow.interval / 1e9 if flow else 0.0,
@@ -114,7 +119,8 @@ def make_period(time: float, queue: Queue, flow: Flow | None, crew: Crew | None)
         oldest=None if queue.oldest is None else queue.oldest / 1e9,
         slots=slots,
         busy=busy,
-        held=tasks,
+        held=Counter(job.task or "" for job in jobs),
+        queues=Counter(job.queue for job in jobs),
     )
 
 
@@ -176,31 +182,37 @@ def saturated_stretch(periods: Sequence[Period]) -> list[Period]:
 
 
 def is_growing(stretch: Sequence[Period]) -> bool:
-    """Return whether more arrives than leaves, in each third of *stretch*, and more than by chance.
+    """Return whether surely more arrives than leaves, in all parts of the last seconds or of a longer time.
 
-    In a burst most arrives at its beginning: then the last third has less than half of what the first has.
+    A burst comes in one part or two. In a longer time less growth is sure.
     """
-    if sum(period.seconds for period in stretch) < MIN_SECONDS:
+    return any(grows_evenly(stretch, seconds, parts) for seconds, parts in ((MIN_SECONDS, 4), (60.0, 3)))
+
+
+def grows_evenly(stretch: Sequence[Period], seconds: float, parts: int) -> bool:
+    """Return whether the last *seconds* of *stretch* grow in each of so many *parts*, and not by chance."""
+    recent = last_seconds(stretch, seconds)
+    if sum(period.seconds for period in recent) < seconds or len(recent) < parts:
         return False
-    thirds = split(stretch, 3)
-    nets = [sum(period.arrivals - period.departures for period in third) for third in thirds]
-    moved = sum(period.arrivals + period.departures for period in stretch)
-    if min(nets) <= 0 or sum(nets) < 2 * math.sqrt(moved):
-        return False
-    first, *_, last = (rate_of_arrivals(third) for third in thirds)
-    return last >= first / 2
+    nets = [sum(period.arrivals - period.departures for period in part) for part in split(recent, parts)]
+    moved = sum(period.arrivals + period.departures for period in recent)
+    return min(nets) >= EVEN * sum(nets) / parts and sum(nets) > SURE * math.sqrt(moved)
 
 
-def split(stretch: Sequence[Period], parts: int) -> list[Sequence[Period]]:
-    """Split *stretch* into *parts* of about the same number of periods."""
-    size = len(stretch) / parts
-    return [stretch[round(n * size) : round((n + 1) * size)] for n in range(parts)]
+def last_seconds(stretch: Sequence[Period], seconds: float) -> list[Period]:
+    """Return the last periods of *stretch* that make up at least *seconds*; all if they don't."""
+    chosen: list[Period] = []
+    for period in reversed(stretch):
+        if sum(each.seconds for each in chosen) >= seconds:
+            break
+        chosen.append(period)
+    return chosen[::-1]
 
 
-def rate_of_arrivals(periods: Sequence[Period]) -> float:
-    """Return the jobs a second that arrived."""
-    seconds = sum(period.seconds for period in periods)
-    return sum(period.arrivals for period in periods) / seconds if seconds else 0.0
+def split(periods: Sequence[Period], parts: int) -> list[Sequence[Period]]:
+    """Split *periods* into *parts* of about the same number."""
+    size = len(periods) / parts
+    return [periods[round(n * size) : round((n + 1) * size)] for n in range(parts)]
 
 
 def still_for(periods: Sequence[Period]) -> float:
@@ -224,10 +236,10 @@ def free_stretch(periods: Sequence[Period]) -> float:
     return seconds
 
 
-def held_shares(periods: Iterable[Period]) -> dict[str, float]:
-    """Return by task the share of the busy slots that ran it."""
+def shares(counts: Iterable[Mapping[str, int]]) -> dict[str, float]:
+    """Return the share of each name in all of *counts*, the largest first."""
     seen: Counter[str] = Counter()
-    for period in periods:
-        seen.update(period.held)
+    for each in counts:
+        seen.update(each)
     whole = seen.total()
-    return {task: count / whole for task, count in seen.most_common()} if whole else {}
+    return {name: count / whole for name, count in seen.most_common()} if whole else {}

@@ -31,6 +31,7 @@ class Queue:
     unacknowledged: int | None = None  #: jobs that workers run or have prefetched
     running: int | None = None  #: jobs
     scheduled: int | None = None  #: jobs that wait for their time
+    overdue: int | None = None  #: ns that the first of them is past its time; None also if it isn't
     deferred: int | None = None  #: jobs that wait for another job
     failed: int | None = None  #: jobs
     #: Workers that serve this queue, even if they serve others too. A Celery pool of four counts as four.

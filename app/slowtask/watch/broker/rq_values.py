@@ -20,17 +20,17 @@ CHANNEL_SINCE: Final = (1, 8)  #: the version of RQ from which each worker subsc
 JOB_FIELDS: Final = ("description", "started_at", "timeout", "last_heartbeat", "worker_name")
 MAX_TASK_NAME: Final = 512  #: characters
 #: What is read of one queue: its length, its last job, the position of the previous poll's last job, its
-#: first job, the oldest job that a worker took and hasn't begun, the size of each registry; then the length
-#: and the last job again.
+#: first job, the oldest job that a worker took and hasn't begun, the first scheduled job with its time, the
+#: size of each registry; then the length and the last job again.
 QueueRow = Sequence[Any]
-VALUES_PER_QUEUE: Final = len(REGISTRIES) + 7
+VALUES_PER_QUEUE: Final = len(REGISTRIES) + 8
 
 
 def make_queue(
     name: str, row: QueueRow, enqueued_at: bytes | None, workers: Sequence[Worker], clock: int
 ) -> Queue:
     """Make the queue *name* of what was read of it; *enqueued_at* is when its first job was enqueued."""
-    depth, last, position, first, handed, running, scheduled, deferred, failed, *_ = row
+    depth, last, position, first, handed, due, running, scheduled, deferred, failed, *_ = row
     serving = [worker for worker in workers if name in (worker.queues or ()) and worker.is_live(clock)]
     enqueued = parse_time(enqueued_at)
     return Queue(
@@ -38,6 +38,7 @@ def make_queue(
         depth=depth,
         running=running,
         scheduled=scheduled,
+        overdue=max(0, clock - round(due[0][1] * 1e6)) * 1000 or None if due else None,
         deferred=deferred,
         failed=failed,
         workers=len(serving),

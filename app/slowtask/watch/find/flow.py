@@ -5,13 +5,19 @@ from typing import Final
 
 from slowtask.units import duration, percent, plural, printable
 from slowtask.watch.find.commands import list_workers, start_worker
-from slowtask.watch.find.workers import queue_words
+from slowtask.watch.find.workers import name_workers, queue_words
 from slowtask.watch.pace import MIN_SECONDS
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.verdict import CRITICAL, WARNING, Evidence
 from slowtask.watch.view import QueueView, View
 
 STALLED_SECONDS: Final = 15.0  #: that nothing may leave although workers are free
+SCHEDULER_SECONDS: Final = (
+    10.0  #: that a scheduled job may be past its time: RQ's scheduler looks every second
+)
+MIN_STILL: Final = 2.0  #: seconds that it takes to see that nothing leaves
+STARVED_SECONDS: Final = 20.0  #: that the first job may wait while other queues are served
+MOSTLY: Final = 0.8  #: share of the workers' time from which other queues take all of it
 HORIZON: Final = 300.0  #: seconds ahead for which the wait is reckoned
 MIN_WAIT: Final = 30.0  #: seconds; a shorter expected wait is no reason to wake anybody
 LONG_WAIT: Final = 600.0  #: seconds; from an expected wait of so long on it is critical
@@ -20,27 +26,30 @@ LONG_WAIT: Final = 600.0  #: seconds; from an expected wait of so long on it is 
 def find_stalled(view: View, _: Thresholds) -> Iterator[Evidence]:
     """Yield the queues that nothing leaves, for no reason that can be seen."""
     for queue in view.queues:
-        crew = queue.crew
-        late = queue.late
-        still = queue.pace.idle_free if crew and crew.complete else queue.pace.still
-        if not queue.queue.depth or max(still, min(late, queue.pace.seconds)) < STALLED_SECONDS:
-            continue
-        if queue.pace.departures or (crew and crew.complete and (not crew.slots or crew.busy == crew.slots)):
-            continue
-        yield Evidence(
-            subject=queue.queue.name,
-            queue=queue.queue.name,
-            value=CRITICAL,
-            words=queue_words(queue) | {"still": duration(max(still, 1.0))},
-            since=view.poll.time / 1e6 - still,
-            commands=(list_workers(view), start_worker(view, queue)),
-        )
+        crew, still = queue.crew, seconds_still(queue)
+        if not queue.queue.depth or (crew and crew.complete and (not crew.slots or crew.busy == crew.slots)):
+            continue  # other causes tell of workers that are away or held
+        at_first_sight = view.watched < STALLED_SECONDS < queue.late and still >= MIN_STILL
+        if still >= STALLED_SECONDS or at_first_sight:
+            yield Evidence(
+                subject=queue.queue.name,
+                queue=queue.queue.name,
+                value=WARNING if at_first_sight else CRITICAL,
+                words=queue_words(queue) | {"still": duration(still)},
+                since=view.poll.time / 1e6 - still,
+                commands=(list_workers(view), start_worker(view, queue)),
+            )
+
+
+def seconds_still(queue: QueueView) -> float:
+    """Return for how long jobs have waited and none has left, though workers are free as far as is known."""
+    return queue.pace.idle_free if queue.crew and queue.crew.complete else queue.pace.still
 
 
 def find_overload(view: View, _: Thresholds) -> Iterator[Evidence]:
     """Yield the queues to which more comes than their busy workers can do."""
     for queue in view.queues:
-        growing = is_overloaded(queue)
+        growing = is_overloaded(queue) and not find_rival(queue)
         if growing is None or not growing:
             yield Evidence(subject=queue.queue.name, queue=queue.queue.name, value=growing and 0.0)
             continue
@@ -53,7 +62,7 @@ def find_overload(view: View, _: Thresholds) -> Iterator[Evidence]:
             value=CRITICAL if wait >= LONG_WAIT else WARNING,
             words=queue_words(queue)
             | {
-                "load": "" if queue.load is None else f"LOAD {percent(queue.load)}: ",
+                "load": "" if queue.load is None or queue.load < 1 else f"LOAD {percent(queue.load)}: ",
                 "busy": describe_holding(queue),
                 "wait": duration(wait),
                 "later": duration(expected_wait(queue, HORIZON)),
@@ -62,6 +71,35 @@ def find_overload(view: View, _: Thresholds) -> Iterator[Evidence]:
             since=view.poll.time / 1e6 - queue.pace.saturated,
             commands=(start_worker(view, queue),),
         )
+
+
+def find_starved(view: View, _: Thresholds) -> Iterator[Evidence]:
+    """Yield the queues that wait because their workers serve another queue first."""
+    for queue in view.queues:
+        rival = find_rival(queue)
+        if rival is None or queue.late < STARVED_SECONDS:
+            continue
+        members = queue.crew.working if queue.crew else []
+        other = next((each for each in view.queues if each.queue.name == rival), queue)
+        yield Evidence(
+            subject=queue.queue.name,
+            queue=queue.queue.name,
+            value=CRITICAL if queue.late >= LONG_WAIT else WARNING,
+            words=queue_words(queue)
+            | {"workers": name_workers(members), "rival": printable(rival)}
+            | {f"rival_{word}": text for word, text in queue_words(other).items()},
+            since=view.poll.time / 1e6 - queue.late,
+            commands=(start_worker(view, queue),),
+        )
+
+
+def find_rival(queue: QueueView) -> str | None:
+    """Return the other queue that takes the time of all workers of *queue*; None if there is none."""
+    crew, depth = queue.crew, queue.queue.depth
+    others = {name: share for name, share in queue.pace.held_queues.items() if name != queue.queue.name}
+    if not depth or not crew or not crew.slots or sum(others.values()) < MOSTLY or not queue.pace.saturated:
+        return None
+    return max(others, key=lambda name: others[name]) or None
 
 
 def is_overloaded(queue: QueueView) -> bool | None:
@@ -106,6 +144,25 @@ def find_draining(view: View, _: Thresholds) -> Iterator[Evidence]:
                 queue=queue.queue.name,
                 value=0.0,
                 words=queue_words(queue) | {"drained": duration(drained)},
+            )
+
+
+def find_schedule_late(view: View, _: Thresholds) -> Iterator[Evidence]:
+    """Yield the queues whose scheduled jobs are due and stay where they are: no scheduler of RQ runs."""
+    for queue in view.queues:
+        late = (queue.queue.overdue or 0) / 1e9
+        if late >= SCHEDULER_SECONDS:
+            yield Evidence(
+                subject=queue.queue.name,
+                queue=queue.queue.name,
+                value=CRITICAL if late >= LONG_WAIT else WARNING,
+                words={
+                    "queue": printable(queue.queue.name),
+                    "count": plural(queue.queue.scheduled or 1, "job"),
+                    "late": duration(late),
+                },
+                since=view.poll.time / 1e6 - late,
+                commands=(f"{start_worker(view, queue)} --with-scheduler",),
             )
 
 

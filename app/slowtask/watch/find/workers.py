@@ -17,6 +17,7 @@ HELD_SECONDS: Final = 10.0  #: that nothing may leave while all workers are busy
 LONG_HELD_SECONDS: Final = 60.0  #: from which on jobs of unknown run time are critical
 MIN_LATE_SECONDS: Final = 20.0  #: that the first job waits before one task is said to hold up the others
 MOSTLY: Final = 0.5  #: share of the workers' time from which a task holds them
+HELD_RUN: Final = 3.0  #: seconds; a shorter run holds up nobody
 HELD_FACTOR: Final = 10.0  #: a job holds up others if it takes so many times as long as they do
 WORKERS_OF: Final = {1: "The worker of", 2: "Both workers of"}  #: by their number
 MAX_NAMED: Final = 3  #: workers or jobs that a sentence names
@@ -158,7 +159,7 @@ def find_held(view: View, _: Thresholds) -> Iterator[Evidence]:
     """Yield the queues whose workers are all held by long jobs while others wait."""
     for queue in view.queues:
         crew, depth = queue.crew, queue.queue.depth
-        if not depth or not crew or not crew.slots or (crew.busy or 0) < crew.slots:
+        if not depth or not crew or not crew.slots or (crew.busy or 0) < crew.slots or not crew.jobs:
             continue
         still = max(queue.pace.still, seconds_unserved(view, queue))
         if still >= HELD_SECONDS:
@@ -209,8 +210,8 @@ def is_longer(view: View, task: str, waiting: "dict[str, int]") -> bool:
     usual = view.usual(task)
     other = view.usual(max(waiting, key=lambda each: waiting[each]))
     if usual and other:
-        return usual.mean >= HELD_FACTOR * other.mean
-    return any(job.task == task and judge.run_time(job, view.poll.time) > 1.0 for job in view.running)
+        return usual.mean >= max(HELD_RUN, HELD_FACTOR * other.mean)
+    return any(job.task == task and judge.run_time(job, view.poll.time) >= HELD_RUN for job in view.running)
 
 
 def held_evidence(
@@ -244,16 +245,21 @@ def describe_holders(view: View, queue: QueueView, jobs: Sequence[Running], task
         usual = view.usual(task)
         takes = f", {duration(usual.mean)} each" if usual else ""
         return f"{printable(task)} ({share:.0%} of their time{takes})".replace("%", " %", 1)
-    parts = [describe_holder(view, job) for job in jobs[:MAX_NAMED]]
-    more = len(jobs) - len(parts)
-    return ", ".join(parts) + (f" and {more} more" if more > 0 else "") or "jobs that they don't report"
+    by_task: dict[str | None, list[Running]] = {}
+    for job in jobs:
+        by_task.setdefault(job.task, []).append(job)
+    parts = [describe_holder(view, *same) for same in [*by_task.values()][:MAX_NAMED]]
+    more = len(by_task) - len(parts)
+    named = ", ".join(parts) + (f" and {plural(more, 'other task')}" if more > 0 else "")
+    return named or "jobs that they don't report"
 
 
-def describe_holder(view: View, job: Running) -> str:
-    """`jobs.loop (on w22 for 3m 0s, usually under 2.0 s)`."""
+def describe_holder(view: View, job: Running, *others: Running) -> str:
+    """`jobs.loop (on w22 for 3m 0s, usually under 2.0 s)`; *others* are shorter jobs of its task."""
     usual = view.usual(job.task)
     known = f"usually under {duration(usual.p99)}" if usual and usual.p99 else "no run of it in the log yet"
-    on = f"on {printable(job.worker)} " if job.worker else ""
+    names = dict.fromkeys(printable(each.worker)[:40] for each in (job, *others) if each.worker)
+    on = f"on {join_names([*names])} " if names else ""
     took = duration(judge.run_time(job, view.poll.time))
     return f"{printable(job.task or 'a job')} ({on}for {took}, {known})"
 
@@ -269,8 +275,7 @@ def find_hoard(view: View, _: Thresholds) -> Iterator[Evidence]:
         if not count or not member.is_working or worker.busy < worker.slots or not member.jobs:
             continue
         idle = [each for each in free if set(each.worker.queues or ()) & set(worker.queues or ())]
-        shortest = min(judge.run_time(job, view.poll.time) for job in member.jobs)
-        if idle and shortest >= HELD_SECONDS:
+        if idle and seconds_hoarded(view, member) >= HELD_SECONDS:
             yield Evidence(
                 subject=worker.name,
                 worker=worker.name,
@@ -286,6 +291,14 @@ def find_hoard(view: View, _: Thresholds) -> Iterator[Evidence]:
                 since=member.jobs[0].started / 1e6,
                 commands=("celery -A APP worker --prefetch-multiplier 1",),
             )
+
+
+def seconds_hoarded(view: View, member: Member) -> float:
+    """Return how long what *member* has fetched waits behind what it runs: seen, or by usual run times."""
+    shortest = min(judge.run_time(job, view.poll.time) for job in member.jobs)
+    means = {task: usual.mean for task in member.worker.reserved if (usual := view.usual(task))}
+    work = sum(mean * member.worker.reserved[task] for task, mean in means.items())
+    return max(shortest, work / member.worker.slots)
 
 
 def queue_words(view: QueueView) -> dict[str, str]:
@@ -307,7 +320,11 @@ def describe_waiting(depth: int) -> str:
 
 def name_workers(members: Sequence[Member]) -> str:
     """`w21`, `w21 and w22`, `w21, w22, w23 and 4 more`."""
-    names = [printable(member.worker.name)[:40] for member in members]
+    return join_names([printable(member.worker.name)[:40] for member in members])
+
+
+def join_names(names: Sequence[str]) -> str:
+    """`w21`, `w21 and w22`, `w21, w22, w23 and 4 more`."""
     if len(names) > MAX_NAMED:
         return f"{', '.join(names[:MAX_NAMED])} and {len(names) - MAX_NAMED} more"
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
