@@ -393,6 +393,8 @@ class Known:
     """A broker of which all is known."""
 
     def __init__(self, poll, owners):
+        self.system = poll.system
+        self.name = poll.name
         self._poll = poll
         self._owners = owners
 

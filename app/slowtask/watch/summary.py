@@ -75,7 +75,5 @@ def describe_broker(view: View) -> tuple[Level, str]:
     if capacity is None:
         return "ok", f"{view.poll.name} answers; how full it is isn't known."
     used = percent(min(1.0, capacity.ratio))
-    return (
-        "ok",
-        f"{view.poll.name} answers, {used} of its {capacity.limit.name} in use.{describe_start(view)}",
-    )
+    text = f"{view.poll.name} answers, {used} of its {capacity.limit.name} in use."
+    return "ok", f"{text} {describe_start(view)}".rstrip()

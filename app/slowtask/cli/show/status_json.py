@@ -136,6 +136,9 @@ def queue(view: QueueView) -> dict[str, Any]:
     measured = view.queue
     return {
         "queue": measured.name,
+        "type": measured.kind,
+        "delivery_limit": measured.delivery_limit,
+        "memory": measured.memory,
         "depth": measured.depth,
         "delivered": measured.unacknowledged,
         "oldest": None if measured.oldest is None else measured.oldest / SECOND,

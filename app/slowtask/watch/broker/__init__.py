@@ -46,6 +46,9 @@ class Queue:
     totals: tuple[int, int] | None = None  #: jobs that arrived and left since the broker began to count
     rates: tuple[float, float] | None = None  #: jobs a second that arrived and left over the last minute
     drops_oldest: bool = False  #: has a limit, and drops its oldest jobs when it reaches it
+    kind: str | None = None  #: RabbitMQ's type of it: `classic` or `quorum`
+    delivery_limit: int | None = None  #: deliveries of one task after which a quorum queue drops it
+    memory: int | None = None  #: bytes
     mirrored: bool = False  #: mirrored by a policy that RabbitMQ 4 no longer supports
 
 

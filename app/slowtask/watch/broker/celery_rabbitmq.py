@@ -160,8 +160,16 @@ def count_unacknowledged(queues: Sequence[Queue]) -> Unacknowledged | None:
 
 
 def holds_tasks(queue: QueueReport) -> bool:
-    """Return whether tasks wait in *queue*: it isn't Celery's own, and isn't deleted with its connection."""
-    return not queue.exclusive and not queue.auto_delete and not INTERNAL_QUEUES.match(queue.name)
+    """Return whether tasks wait in *queue*.
+
+    It isn't Celery's own, isn't deleted with its connection, and is no stream, which keeps what was read.
+    """
+    return (
+        queue.type != "stream"
+        and not queue.exclusive
+        and not queue.auto_delete
+        and not INTERNAL_QUEUES.match(queue.name)
+    )
 
 
 def queues_to_declare(names: Iterable[str], reports: Mapping[str, QueueReport]) -> list[str]:
@@ -190,8 +198,17 @@ def make_queue(
         totals=(stats.publish, stats.ack) if counted else None,
         rates=(stats.publish_details.avg_rate, stats.ack_details.avg_rate) if counted else None,
         drops_oldest=drops_oldest(report),
+        kind=report.type if counted else None,
+        delivery_limit=delivery_limit(report),
+        memory=report.memory,
         mirrored="ha-mode" in report.policy,
     )
+
+
+def delivery_limit(queue: QueueReport) -> int | None:
+    """Return after how many deliveries a quorum *queue* drops a task; None if it has no limit."""
+    limits = (queue.limit("delivery-limit"), queue.delivery_limit)
+    return next((limit for limit in limits if isinstance(limit, int) and limit >= 0), None)
 
 
 def drops_oldest(queue: QueueReport) -> bool:

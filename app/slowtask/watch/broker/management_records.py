@@ -6,7 +6,7 @@ import msgspec
 
 NODE_COLUMNS: Final = "name,running,mem_used,mem_limit,mem_alarm,disk_free,disk_free_limit,disk_free_alarm"
 QUEUE_COLUMNS: Final = (
-    "name,messages_ready,messages_unacknowledged,message_bytes_ready,consumers,arguments,durable,exclusive,"
+    "name,type,memory,delivery_limit,messages_ready,messages_unacknowledged,message_bytes_ready,consumers,arguments,durable,exclusive,"
     "auto_delete,effective_policy_definition,head_message_timestamp,message_stats.publish,message_stats.ack,"
     "message_stats.publish_details.avg_rate,message_stats.ack_details.avg_rate"
 )
@@ -63,6 +63,9 @@ class QueueReport(msgspec.Struct, frozen=True):
     """What the API reports of one queue. A field is None until the queue's first statistics."""
 
     name: str
+    type: str = "classic"  #: or `quorum`, or `stream`
+    memory: int | None = None  #: bytes
+    delivery_limit: Any = None  #: of a quorum queue, from RabbitMQ 4 on
     durable: bool = True
     exclusive: bool = False
     auto_delete: bool = False

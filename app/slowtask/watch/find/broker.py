@@ -191,4 +191,4 @@ def describe_start(view: View) -> str:
         return ""
     empty = not any(queue.queue.depth for queue in view.queues) and not view.poll.workers
     lost = " and holds no job and no worker: if it should, it has lost its data" if empty else ""
-    return f" It started {duration(float(facts.uptime))} ago{lost}."
+    return f"{view.poll.name} started {duration(float(facts.uptime))} ago{lost}."

@@ -191,7 +191,7 @@ def find_age(view: View, thresholds: Thresholds) -> Iterator[Evidence]:
                 subject=queue.queue.name,
                 queue=queue.queue.name,
                 task=queue.backlog[0].task if queue.backlog else None,
-                value=queue.late,
+                value=queue.late if queue.queue.oldest is not None or not queue.queue.depth else None,
                 warning=limit * thresholds.capacity,
                 critical=limit,
                 words=queue_words(queue) | {"limit": duration(limit)},
