@@ -57,6 +57,16 @@ def test_figures_are_those_of_the_files_store(store, tmp_path):
             assert getattr(found[task], name) == pytest.approx(getattr(figures, name)), (task, name)
 
 
+def test_the_last_runs_come_back_as_they_were_stored(store):
+    runs = [made(number=n, wait=n * 10**6, version="2.0", queue="mail") for n in range(10)]
+    found = store(runs)
+
+    newest = found.recent(BEGIN + timedelta(seconds=5), 3)
+
+    assert sorted(newest, key=lambda run: run.timestamp) == runs[-3:]
+    assert len(found.recent(None, 100)) == 10
+
+
 def test_every_task_is_counted_however_many_there_are(store, monkeypatch):
     monkeypatch.setattr(module, "PAGE", 7)
     runs = [made(task=f"jobs.t{n}", number=n) for n in range(100)]
