@@ -10,7 +10,7 @@ import rabbit
 from incidents.everything import INCIDENTS
 from incidents.lab import Result, run
 
-AT_ONCE = 4  #: incidents mostly wait
+AT_ONCE = 6  #: incidents mostly wait
 
 
 def main(arguments):

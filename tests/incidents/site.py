@@ -22,7 +22,7 @@ from slowtask.demo.server import Server
 JOBS = Path(__file__).parent / "jobs"
 SLOWTASK = (sys.executable, "-m", "slowtask")
 INTERVAL = 1.0  #: seconds between two polls of the monitor
-NORMAL_POLLS = 6  #: of normal traffic, before something breaks
+NORMAL_POLLS = 5  #: of normal traffic, before something breaks
 
 
 class RestartableServer(Server):
