@@ -8,7 +8,7 @@ from incidents.lab import run
 from slowtask.errors import BrokerError
 
 #: Those that aren't told rightly yet: each must fail until it is removed here.
-PENDING = {"2b", "2c", "5b", "12", "20d", "31", "32", "46", "47", "48", "53"}
+PENDING = {"2c", "12", "20d", "31", "32", "47", "48", "53"}
 
 
 def marked(incident):
@@ -33,7 +33,7 @@ def test_an_incident_is_told_rightly_and_in_time(incident, tmp_path, tmp_path_fa
 
 def run_undisturbed(incident, folder, shared):
     """Its result; a run that went wrong on an overloaded machine is repeated twice at most."""
-    for number in range(3):
+    for number in range(1 if incident.number in PENDING else 3):
         place = folder / str(number)
         place.mkdir()
         result = run(incident, place, shared)
