@@ -105,5 +105,6 @@ INCIDENTS = [
         states=("warning",),
         words=("mail", "worker"),
         within=45,
+        proof_needs_time=True,
     ),
 ]
