@@ -23,7 +23,7 @@ COMMANDS: Final = {
     "behind": "Show which tasks kept the jobs of others waiting.",
     "whatif": "Replay a log with a change, such as more workers.",
     "setup": "Set up Elasticsearch and Kibana for slowtask.",
-    "status": "Show how full the broker is and which tasks fill it.",
+    "status": "Say what is wrong with the queues, why, and what to do.",
     "monitor": "Watch the broker and send alerts before it is full.",
     "demo": "Run example jobs on a temporary Redis and rank them.",
     "collapse": "Fill a temporary broker until it fails, and watch.",

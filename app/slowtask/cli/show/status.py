@@ -59,7 +59,8 @@ def page(view: View, thresholds: Thresholds, width: int) -> Group:
 def verdict_lines(verdict: Verdict) -> list[RenderableType]:
     """The verdict: the leading cause with its commands, and a line for each part."""
     style = STYLES[verdict.level]
-    lines: list[RenderableType] = [Text(f"{verdict.level.upper()}: {verdict.message}", style=f"bold {style}")]
+    says = f": {verdict.message}" if verdict.first else ""
+    lines: list[RenderableType] = [Text(f"{verdict.level.upper()}{says}", style=f"bold {style}")]
     if verdict.first:
         lines += [Text(f"  {command}", style="dim") for command in verdict.first.commands]
     return [*lines, Text(), parts_table(verdict)]
