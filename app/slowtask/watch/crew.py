@@ -4,18 +4,15 @@ A worker that is frozen may still look idle or busy to the broker. It is told by
 no job although one waits for it, or ends none although its process that ran one has ended.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from slowtask.watch.broker import Poll, Queue, Running, Worker
+from slowtask.watch.broker import CONNECT_SECONDS, Poll, Queue, Running, Worker
 
 #: `silent`: no sign of life in time. `frozen`: it doesn't do what a worker in its state does.
 Condition = Literal["free", "busy", "paused", "frozen", "silent", "gone"]
 WORKING: Final[tuple[Condition, ...]] = ("free", "busy")
-#: Seconds after a start of the broker for which its workers may still be without all their connections.
-RESTART_GRACE: Final = 20.0
 FROZEN_SECONDS: Final = 2.5  #: that a worker may leave a waiting job alone, or an ended one
 MIN_WAIT: Final = 1_000_000_000  #: ns that a job must wait to count: a free worker takes it in milliseconds
 
@@ -100,9 +97,14 @@ class Crews:
     doubts: dict[str, Doubt] = field(default_factory=dict)  #: by worker
     changed: dict[str, tuple[Condition, float]] = field(default_factory=dict)  #: by worker, and since when
     members: Sequence[Member] = ()  #: all workers at the last poll
+    grace_until: float = (
+        0.0  #: µs since the epoch: until then workers may still connect to a broker that restarted
+    )
+    before: Poll | None = None
 
     def find(self, poll: Poll, running: Sequence[Running]) -> dict[str, Crew]:
         """Return the crew of each queue, by name."""
+        self._note_restart(poll)
         jobs = jobs_by_worker(running)
         self._keep_doubts(find_doubtful(poll, running), poll.time)
         self.members = [self._judge(worker, poll, jobs.get(worker.name, ())) for worker in poll.workers]
@@ -111,6 +113,14 @@ class Crews:
             queue.name: make_crew(queue, by_queue.get(queue.name, []), self.members, poll)
             for queue in poll.queues
         }
+
+    def _note_restart(self, poll: Poll) -> None:
+        """Give the workers time after a restart: the longer it was away, the longer they wait between tries."""
+        before, self.before = self.before, poll
+        uptime = poll.server_facts.uptime if poll.server_facts else None
+        if uptime is not None and uptime < CONNECT_SECONDS:
+            away = (poll.time - before.time) / 1e6 if before else 0.0
+            self.grace_until = max(self.grace_until, poll.time + (CONNECT_SECONDS + away) * 1e6)
 
     def _keep_doubts(self, doubtful: Mapping[str, object], now: int) -> None:
         """Keep since when each worker has been *doubtful*, as long as the reason stays the same."""
@@ -123,9 +133,8 @@ class Crews:
 
     def _judge(self, worker: Worker, poll: Poll, jobs: Sequence[Running]) -> Member:
         """Return *worker* with its condition, and since when it is in it."""
-        restarted = poll.server_facts is not None and (poll.server_facts.uptime or math.inf) < RESTART_GRACE
         condition, since = self._condition(worker, poll.time)
-        if restarted and condition in ("gone", "frozen"):
+        if poll.time < self.grace_until and condition in ("gone", "frozen"):
             condition, since = ("busy" if worker.busy else "free"), None
         before, changed = self.changed.get(worker.name, (None, None))
         if condition != before or changed is None:

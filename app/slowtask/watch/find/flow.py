@@ -29,12 +29,13 @@ def find_stalled(view: View, _: Thresholds) -> Iterator[Evidence]:
         crew, still = queue.crew, seconds_still(queue)
         if not queue.queue.depth or (crew and crew.complete and (not crew.slots or crew.busy == crew.slots)):
             continue  # other causes tell of workers that are away or held
+        unheard = view.poll.workers_delayed and not view.members
         at_first_sight = view.watched < STALLED_SECONDS < queue.late and still >= MIN_STILL
         if still >= STALLED_SECONDS or at_first_sight:
             yield Evidence(
                 subject=queue.queue.name,
                 queue=queue.queue.name,
-                value=WARNING if at_first_sight else CRITICAL,
+                value=CRITICAL if still >= STALLED_SECONDS or unheard else WARNING,
                 words=queue_words(queue) | {"still": duration(still)},
                 since=view.poll.time / 1e6 - still,
                 commands=(list_workers(view), start_worker(view, queue)),

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from slowtask.watch.find.memory import describe_expiry
 from slowtask.watch.forecast import Forecast
 from slowtask.watch.judge import Capacity, TaskBacklog
 from slowtask.watch.settings import Thresholds
@@ -66,7 +67,7 @@ def describe_fullness(view: View, capacity: Capacity, backlog: Sequence[TaskBack
     """How full it is, what that means, who holds the memory, and the tasks to blame."""
     sentences = [describe_capacity(view, capacity)]
     if capacity.limit.is_memory:
-        sentences += [describe_owners(view), describe_depth(view)]
+        sentences += [describe_owners(view), describe_expiry(view), describe_depth(view)]
     return " ".join(filter(None, (*sentences, describe_backlog(backlog))))
 
 

@@ -50,14 +50,13 @@ def find_evictions(view: View, _: Thresholds) -> Iterator[Evidence]:
 
 def find_kept_results(view: View, _: Thresholds) -> Iterator[Evidence]:
     """Yield how much of a filling Redis is held by results and ended jobs that don't expire."""
-    kept = [owner for owner in view.owners if owner.name in REMEDIES_BY_OWNER]
+    kept = find_kept(view)
     share = sum(owner.share * owner.forever for owner in kept)
     if not view.owners:
         return
     if share < MIN_KEPT_SHARE or not _is_filling(view):
         yield Evidence(subject=view.poll.name, value=0.0, warning=MIN_KEPT_SHARE, critical=None)
         return
-    kept.sort(key=lambda owner: -owner.share * owner.forever)
     yield Evidence(
         subject=view.poll.name,
         value=share,
@@ -69,9 +68,33 @@ def find_kept_results(view: View, _: Thresholds) -> Iterator[Evidence]:
             "what": capitalize(describe_kept(kept[0])),
             "share": percent(share),
             "failed": describe_failed(view.changes.failed),
-            "todo": REMEDIES_BY_OWNER[kept[0].name] if view.poll.system == "rq" else CELERY_REMEDY,
+            "todo": choose_remedy(view, kept[0]),
         },
     )
+
+
+def find_kept(view: View) -> list[Owner]:
+    """Return the uses of the memory that should expire and don't, the largest first."""
+    kept = [owner for owner in view.owners if owner.name in REMEDIES_BY_OWNER and owner.forever]
+    return sorted(kept, key=lambda owner: -owner.share * owner.forever)
+
+
+def choose_remedy(view: View, owner: Owner) -> str:
+    """Return what lets the keys of *owner* expire."""
+    return REMEDIES_BY_OWNER[owner.name] if view.poll.system == "rq" else CELERY_REMEDY
+
+
+def describe_expiry(view: View) -> str:
+    """`Results of jobs.big never expire: set result_ttl …`; empty unless they hold much of the memory."""
+    kept = find_kept(view)
+    if not kept or kept[0].share * kept[0].forever < MIN_KEPT_SHARE:
+        return ""
+    return f"{capitalize(describe_kept(kept[0]))} never expire: {lower_first(choose_remedy(view, kept[0]))}"
+
+
+def lower_first(text: str) -> str:
+    """Return *text*, which follows a colon, with a small first letter."""
+    return text[:1].lower() + text[1:]
 
 
 def _is_filling(view: View) -> bool:
