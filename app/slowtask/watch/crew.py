@@ -115,7 +115,7 @@ class Crews:
         }
 
     def _note_restart(self, poll: Poll) -> None:
-        """Give the workers time after a restart: the longer it was away, the longer they wait between tries."""
+        """Give the workers time to connect after a restart, the more the longer it lasted."""
         before, self.before = self.before, poll
         uptime = poll.server_facts.uptime if poll.server_facts else None
         if uptime is not None and uptime < CONNECT_SECONDS:
