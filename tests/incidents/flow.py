@@ -92,7 +92,7 @@ INCIDENTS = [
         title="RQ: the scheduler is dead",
         stage=scheduler_dead,
         should="10 scheduled jobs of mail are due and stay: no scheduler runs",
-        causes=("schedule-missed",),
+        causes=("schedule-late",),
         words=("mail", "schedule"),
         within=25,
     ),

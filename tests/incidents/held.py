@@ -203,8 +203,8 @@ INCIDENTS = [
         title="RQ: low starves behind high",
         stage=starving,
         should="low waits 30 s: high comes first and needs all workers",
-        causes=("queue-load", "queue-age", "workers-held", "queue-stalled"),
-        words=(r"\b(low|high)\b",),
+        causes=("queue-starved",),
+        words=("low", "high"),
         within=40,
     ),
     Incident(

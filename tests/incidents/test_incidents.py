@@ -7,14 +7,10 @@ from incidents.everything import INCIDENTS
 from incidents.lab import run
 from slowtask.errors import BrokerError
 
-#: Those that aren't told rightly yet: each must fail until it is removed here.
-PENDING = {"2c", "12", "31", "32", "53"}
-
 
 def marked(incident):
-    """*incident* as a parameter: what isn't told yet must fail, until its mark is removed."""
+    """*incident* as a parameter."""
     marks = [pytest.mark.rare] * incident.rare
-    marks += [pytest.mark.xfail(strict=True, reason="not told yet")] * (incident.number in PENDING)
     return pytest.param(incident, id=f"{incident.number}-{incident.title.replace(' ', '-')}", marks=marks)
 
 
@@ -33,7 +29,7 @@ def test_an_incident_is_told_rightly_and_in_time(incident, tmp_path, tmp_path_fa
 
 def run_undisturbed(incident, folder, shared):
     """Its result; a run that went wrong on an overloaded machine is repeated twice at most."""
-    for number in range(1 if incident.number in PENDING else 3):
+    for number in range(3):
         place = folder / str(number)
         place.mkdir()
         result = run(incident, place, shared)

@@ -111,6 +111,11 @@ CAUSES: Final = (
         explains=LATE,
     ),
     Cause(
+        name="schedule-late", part="flow", find=flow.find_schedule_late,
+        says="No scheduler moves the scheduled jobs of {queue}: the first of {count} was due {late} ago.",
+        todo="Start a worker with --with-scheduler.",
+    ),
+    Cause(
         name="workers-silent", part="workers", find=workers.find_silent,
         says="{workers}, {left}; {queue}: {waiting}{oldest}.",
         todo="Look at its process on its host: is it stopped, swapping or cut off? Restart it.",
@@ -181,11 +186,6 @@ CAUSES: Final = (
         name="schedule-missed", part="flow", find=tasks.find_missed,
         says="{task} came last {silence} ago, usually every {period}.",
         todo="Is {scheduler} running?",
-    ),
-    Cause(
-        name="schedule-late", part="flow", find=flow.find_schedule_late,
-        says="No scheduler moves the scheduled jobs of {queue}: the first of {count} was due {late} ago.",
-        todo="Start a worker with --with-scheduler.",
     ),
     Cause(
         name="task-memory", part="flow", find=tasks.find_memory,

@@ -5,7 +5,7 @@ from typing import Final
 
 from slowtask.units import duration, percent, plural, printable
 from slowtask.watch.find.commands import list_workers, start_worker
-from slowtask.watch.find.workers import name_workers, queue_words
+from slowtask.watch.find.workers import find_rival, name_workers, queue_words
 from slowtask.watch.pace import MIN_SECONDS
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.verdict import CRITICAL, WARNING, Evidence
@@ -17,7 +17,6 @@ SCHEDULER_SECONDS: Final = (
 )
 MIN_STILL: Final = 2.0  #: seconds that it takes to see that nothing leaves
 STARVED_SECONDS: Final = 20.0  #: that the first job may wait while other queues are served
-MOSTLY: Final = 0.8  #: share of the workers' time from which other queues take all of it
 HORIZON: Final = 300.0  #: seconds ahead for which the wait is reckoned
 MIN_WAIT: Final = 30.0  #: seconds; a shorter expected wait is no reason to wake anybody
 LONG_WAIT: Final = 600.0  #: seconds; from an expected wait of so long on it is critical
@@ -92,15 +91,6 @@ def find_starved(view: View, _: Thresholds) -> Iterator[Evidence]:
             since=view.poll.time / 1e6 - queue.late,
             commands=(start_worker(view, queue),),
         )
-
-
-def find_rival(queue: QueueView) -> str | None:
-    """Return the other queue that takes the time of all workers of *queue*; None if there is none."""
-    crew, depth = queue.crew, queue.queue.depth
-    others = {name: share for name, share in queue.pace.held_queues.items() if name != queue.queue.name}
-    if not depth or not crew or not crew.slots or sum(others.values()) < MOSTLY or not queue.pace.saturated:
-        return None
-    return max(others, key=lambda name: others[name]) or None
 
 
 def is_overloaded(queue: QueueView) -> bool | None:

@@ -18,6 +18,7 @@ LONG_HELD_SECONDS: Final = 60.0  #: from which on jobs of unknown run time are c
 MIN_LATE_SECONDS: Final = 20.0  #: that the first job waits before one task is said to hold up the others
 MOSTLY: Final = 0.5  #: share of the workers' time from which a task holds them
 HELD_RUN: Final = 3.0  #: seconds; a shorter run holds up nobody
+RIVAL_SHARE: Final = 0.8  #: of the workers' time, from which other queues take all of it
 HELD_FACTOR: Final = 10.0  #: a job holds up others if it takes so many times as long as they do
 WORKERS_OF: Final = {1: "The worker of", 2: "Both workers of"}  #: by their number
 MAX_NAMED: Final = 3  #: workers or jobs that a sentence names
@@ -161,12 +162,29 @@ def find_held(view: View, _: Thresholds) -> Iterator[Evidence]:
         crew, depth = queue.crew, queue.queue.depth
         if not depth or not crew or not crew.slots or (crew.busy or 0) < crew.slots or not crew.jobs:
             continue
+        if find_rival(queue):
+            continue
         still = max(queue.pace.still, seconds_unserved(view, queue))
         if still >= HELD_SECONDS:
             yield held_evidence(view, queue, crew.jobs, value=held_value(view, crew.jobs, queue))
         elif task := holding_task(view, queue):
             jobs = [job for job in crew.jobs if job.task == task]
             yield held_evidence(view, queue, jobs or crew.jobs, value=WARNING, task=task)
+
+
+def find_rival(queue: QueueView) -> str | None:
+    """Return the other queue that takes the time of all workers of *queue*; None if there is none."""
+    crew, depth = queue.crew, queue.queue.depth
+    others = {name: share for name, share in queue.pace.held_queues.items() if name != queue.queue.name}
+    if (
+        not depth
+        or not crew
+        or not crew.slots
+        or sum(others.values()) < RIVAL_SHARE
+        or not queue.pace.saturated
+    ):
+        return None
+    return max(others, key=lambda name: others[name]) or None
 
 
 def seconds_unserved(view: View, queue: QueueView) -> float:
