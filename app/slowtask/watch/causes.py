@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from slowtask.errors import BrokerError
-from slowtask.watch.find import broker, flow, limits, memory, overruns, tasks, workers
+from slowtask.watch.find import broker, flow, held, limits, memory, overruns, tasks, workers
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.verdict import Evidence, Finding, Part
 from slowtask.watch.view import View
@@ -122,7 +122,7 @@ CAUSES: Final = (
         explains=LATE,
     ),
     Cause(
-        name="workers-held", part="workers", find=workers.find_held,
+        name="workers-held", part="workers", find=held.find_held,
         says="{workers} {queue} {held} by {jobs}; {waiting}{oldest}.",
         todo="{advice}End the job if it hangs (py-spy dump shows where), and give its task a time limit.",
         explains=LATE,
@@ -159,7 +159,7 @@ CAUSES: Final = (
         explains=("queue-age", "queue-depth", "target-missed"),
     ),
     Cause(
-        name="workers-hoard", part="workers", find=workers.find_hoard,
+        name="workers-hoard", part="workers", find=held.find_hoard,
         says="{count} wait on {worker} behind {job}, while {idle} could run them.",
         todo="Set worker_prefetch_multiplier = 1.",
     ),

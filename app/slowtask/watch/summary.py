@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from slowtask.units import capitalize, percent, plural
 from slowtask.watch.causes import find_all
 from slowtask.watch.find.broker import describe_start
-from slowtask.watch.find.workers import describe_waiting
+from slowtask.watch.find.sentences import describe_waiting
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.verdict import Finding, Level, Part, Verdict, make_verdict
 from slowtask.watch.view import QueueView, View

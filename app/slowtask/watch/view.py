@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final
 from zlib import crc32
 
@@ -93,7 +94,7 @@ class QueueView:
         return (self.queue.oldest or 0) / SECOND
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, so that its backlog can be kept
 class View:
     """One poll of a broker, judged."""
 
@@ -124,7 +125,7 @@ class View:
         forecasts = [each.forecast for each in self.capacities if each.forecast]
         return min(forecasts, key=lambda each: each.seconds, default=None)
 
-    @property
+    @cached_property
     def backlog(self) -> list[TaskBacklog]:
         """What waits in all queues together, most work first."""
         return judge.merge_backlogs(task for queue in self.queues for task in queue.backlog)

@@ -149,20 +149,16 @@ def describe_queue(view: QueueView) -> str:
     return " ".join(filter(None, sentences))
 
 
-def describe_overflow(name: str, *, drops: bool) -> str:
-    """Whether a queue of RabbitMQ drops its oldest tasks at its limit."""
-    if not drops:
-        return f"{printable(name)} drops no tasks."
+def describe_overflow(name: str) -> str:
+    """Say that a queue of RabbitMQ drops its oldest tasks at its limit, and what to do."""
     return (
         f"{printable(name)} has a limit at which it drops its oldest tasks without an error."
         " Set its overflow to reject-publish, and confirm_publish for publishers."
     )
 
 
-def describe_mirroring(name: str, *, mirrored: bool) -> str:
-    """Whether a queue of RabbitMQ is mirrored by a policy."""
-    if not mirrored:
-        return f"{printable(name)} isn't mirrored."
+def describe_mirroring(name: str) -> str:
+    """Say that a queue of RabbitMQ is mirrored by a policy, and what to do."""
     return (
         f"{printable(name)} is mirrored by a policy (ha-mode), which RabbitMQ 4 no longer supports. Make it a"
         " quorum queue."

@@ -5,7 +5,8 @@ from typing import Final
 
 from slowtask.units import duration, percent, plural, printable
 from slowtask.watch.find.commands import list_workers, start_worker
-from slowtask.watch.find.workers import find_rival, name_workers, queue_words
+from slowtask.watch.find.held import find_rival
+from slowtask.watch.find.sentences import name_workers, queue_words
 from slowtask.watch.pace import MIN_SECONDS
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.verdict import CRITICAL, WARNING, Evidence

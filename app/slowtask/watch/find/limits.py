@@ -132,18 +132,18 @@ def find_policy(view: View, _: Thresholds) -> Iterator[Evidence]:
 
 
 def find_drops(view: View, _: Thresholds) -> Iterator[Evidence]:
-    """Yield whether a queue of RabbitMQ is set up so that it loses tasks."""
-    for queue in (each.queue for each in view.queues):
-        says = describe_overflow(queue.name, drops=queue.drops_oldest)
+    """Yield the queues of RabbitMQ that are set up so that they lose tasks."""
+    for queue in (each.queue for each in view.queues if each.queue.drops_oldest):
+        says = describe_overflow(queue.name)
         yield Evidence(
             subject=queue.name, queue=queue.name, value=float(queue.drops_oldest), words={"says": says}
         )
 
 
 def find_mirrored(view: View, _: Thresholds) -> Iterator[Evidence]:
-    """Yield whether a queue of RabbitMQ is mirrored, as RabbitMQ 4 no longer allows."""
-    for queue in (each.queue for each in view.queues):
-        says = describe_mirroring(queue.name, mirrored=queue.mirrored)
+    """Yield the queues of RabbitMQ that are mirrored, as RabbitMQ 4 no longer allows."""
+    for queue in (each.queue for each in view.queues if each.queue.mirrored):
+        says = describe_mirroring(queue.name)
         yield Evidence(
             subject=queue.name, queue=queue.name, value=float(queue.mirrored), words={"says": says}
         )
