@@ -1,6 +1,11 @@
 """The workers of a queue: which are free, busy, frozen, silent or gone."""
 
+from datetime import UTC, datetime
+
+import pytest
+
 from slowtask.watch.broker import Poll, Queue, Running, Worker
+from slowtask.watch.broker.rq_values import find_heard
 from slowtask.watch.crew import Crews
 
 SECOND = 1_000_000  #: µs
@@ -57,6 +62,19 @@ def test_a_worker_whose_sign_of_life_is_overdue_is_silent():
     poll = make_poll(make_worker(heard=NOW - 41 * SECOND, patience=40.0, busy=1))
 
     assert conditions([poll], [make_job()]) == ["silent"]
+
+
+@pytest.mark.parametrize("clock", ["2023-11-14T21:13:20.000000Z", "2023-11-15T00:13:20.000000Z"])
+def test_a_worker_whose_clock_is_wrong_is_heard_by_how_long_its_key_lives(clock):
+    """It is an hour behind, or two ahead; its heartbeat was ten seconds ago."""
+    assert find_heard(clock.encode(), 80_000, 90.0, NOW) == NOW - 10 * SECOND
+
+
+def test_a_heartbeat_counts_where_it_is_the_later_one():
+    """A short time limit of a job lets the key live for less than usual."""
+    told = datetime.fromtimestamp(NOW / SECOND - 3, UTC).isoformat()
+
+    assert find_heard(told.encode(), 65_000, 90.0, NOW) == NOW - 3 * SECOND
 
 
 def test_a_free_worker_that_leaves_a_job_waiting_is_frozen():

@@ -81,10 +81,10 @@ class Rq:
         start = time.perf_counter()
         with translate_errors(self.name):
             server = self._read_server()
-            rows, workers = self._read_queues(server.queues, server.worker_keys, tails)
+            rows, workers = self._read_queues(server.queues, server.worker_keys, tails, server.clock)
             changed = [name for name in server.queues if not is_unchanged(rows[name])]
             if changed:
-                rows |= self._read_queues(changed, (), tails)[0]
+                rows |= self._read_queues(changed, (), tails, server.clock)[0]
             queues = self._make_queues(rows, workers, server.clock)
         return Poll(
             time=server.clock,
@@ -122,7 +122,7 @@ class Rq:
         )
 
     def _read_queues(
-        self, names: Sequence[str], worker_keys: Sequence[str], tails: Mapping[str, str]
+        self, names: Sequence[str], worker_keys: Sequence[str], tails: Mapping[str, str], clock: int
     ) -> tuple[dict[str, QueueRow], list[Worker]]:
         """Return what is read of the queues called *names*, and the workers at *worker_keys*.
 
@@ -133,6 +133,7 @@ class Rq:
         pipe = self._client.pipeline(transaction=False)
         for key in worker_keys:
             pipe.hmget(key, *WORKER_FIELDS)
+            pipe.pttl(key)
         for name in names:
             self._add_queue_commands(pipe, name, tails.get(name, ""))
         channels = [self._key("pubsub", worker_name(key)) for key in worker_keys if self._may_count]
@@ -142,11 +143,11 @@ class Rq:
         listeners = self._count_listeners(answers.pop()) if channels else {}
         raise_error_in(answers)
         workers = [
-            make_worker(key, values, listeners.get(self._key("pubsub", worker_name(key))))
-            for key, values in zip(worker_keys, answers, strict=False)
+            make_worker(key, values, left, listeners.get(self._key("pubsub", worker_name(key))), clock)
+            for key, values, left in zip(worker_keys, answers[::2], answers[1::2], strict=False)
             if values[1]
         ]
-        starts = range(len(worker_keys), len(answers), VALUES_PER_QUEUE)
+        starts = range(2 * len(worker_keys), len(answers), VALUES_PER_QUEUE)
         rows: dict[str, QueueRow] = {
             name: answers[start : start + VALUES_PER_QUEUE] for name, start in zip(names, starts, strict=True)
         }

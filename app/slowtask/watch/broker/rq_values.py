@@ -16,6 +16,8 @@ WORKER_FIELDS: Final = (
 #: job, its `worker_ttl` of 420 while it waits for one; each with some room.
 BUSY_PATIENCE: Final = 40.0
 IDLE_PATIENCE: Final = 430.0
+BUSY_EXPIRY: Final = 90.0  #: seconds that a heartbeat lets the worker's key live, while it runs a job
+IDLE_EXPIRY: Final = 480.0  #: the same, while it waits for one
 CHANNEL_SINCE: Final = (1, 8)  #: the version of RQ from which each worker subscribes to a channel of its own
 JOB_FIELDS: Final = ("description", "started_at", "timeout", "last_heartbeat", "worker_name")
 MAX_TASK_NAME: Final = 512  #: characters
@@ -51,8 +53,11 @@ def make_queue(
     )
 
 
-def make_worker(key: str, values: Sequence[Any], listeners: int | None = None) -> Worker:
-    """Make the worker at *key* of its `WORKER_FIELDS`; *listeners* are the subscribers of its channel."""
+def make_worker(key: str, values: Sequence[Any], left: int, listeners: int | None, clock: int) -> Worker:
+    """Make the worker at *key* of its `WORKER_FIELDS`.
+
+    *left* are the milliseconds until its key expires, *listeners* the subscribers of its channel.
+    """
     state, queues, succeeded, failed, heartbeat, birth, version = values
     listens = listeners is not None and parse_version(version) >= CHANNEL_SINCE
     return Worker(
@@ -61,11 +66,23 @@ def make_worker(key: str, values: Sequence[Any], listeners: int | None = None) -
         busy=int(state == b"busy"),
         finished=int(succeeded or 0) + int(failed or 0),
         born=parse_time(birth),
-        heard=parse_time(heartbeat),
+        heard=find_heard(heartbeat, left, BUSY_EXPIRY if state == b"busy" else IDLE_EXPIRY, clock),
         patience=BUSY_PATIENCE if state == b"busy" else IDLE_PATIENCE,
         connected=bool(listeners) if listens else None,
         paused=state == b"suspended",
     )
+
+
+def find_heard(heartbeat: bytes | None, left: int, expiry: float, clock: int) -> int | None:
+    """Return when (µs) a worker was last heard: by its own clock, or by how long its key lives on.
+
+    Its clock may be wrong. Each heartbeat lets its key live for *expiry* seconds, of which *left*
+    milliseconds are left by the clock of Redis.
+    """
+    told = parse_time(heartbeat)
+    counted = min(clock, clock - round(expiry * 1e6) + left * 1000) if left > 0 else None
+    known = [time for time in (told, counted) if time is not None and time <= clock]
+    return max(known, default=told)
 
 
 def worker_name(key: str) -> str:
