@@ -20,19 +20,22 @@ def marked(incident):
 @pytest.mark.parametrize("incident", [marked(each) for each in INCIDENTS])
 def test_an_incident_is_told_rightly_and_in_time(incident, tmp_path, tmp_path_factory):
     try:
-        result = run_undisturbed(incident, tmp_path, run_folder(tmp_path_factory))
+        result = run_again_if_wrong(incident, tmp_path, run_folder(tmp_path_factory))
     except BrokerError as problem:
         missing(str(problem))
 
     assert result.problems == [], "\n".join(["the facts:", *result.facts])
 
 
-def run_undisturbed(incident, folder, shared):
-    """Its result; a run that went wrong on an overloaded machine is repeated twice at most."""
+def run_again_if_wrong(incident, folder, shared):
+    """Its result; what went wrong is staged anew, twice at most: on a busy machine a look comes too late.
+
+    A false alarm on a machine that isn't overloaded is one, and isn't staged anew.
+    """
     for number in range(3):
         place = folder / str(number)
         place.mkdir()
         result = run(incident, place, shared)
-        if result.right or not result.disturbed:
+        if result.right or (incident.quiet and not result.disturbed):
             break
     return result

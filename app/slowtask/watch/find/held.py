@@ -15,7 +15,7 @@ from slowtask.watch.view import QueueView, View
 
 HELD_SECONDS: Final = 10.0  #: that nothing may leave while all workers are busy
 LONG_HELD_SECONDS: Final = 60.0  #: from which on jobs of unknown run time are critical
-MIN_LATE_SECONDS: Final = 20.0  #: that the first job waits before one task is said to hold up the others
+MIN_LATE_SECONDS: Final = 10.0  #: that the first job waits before one task is said to hold up the others
 MOSTLY: Final = 0.5  #: share of the workers' time from which a task holds them
 HELD_RUN: Final = 3.0  #: seconds; a shorter run holds up nobody
 RIVAL_SHARE: Final = 0.8  #: of the workers' time, from which other queues take all of it
