@@ -277,6 +277,15 @@ def test_no_other_line_is_torn_or_unread(clone):
     assert unparsed(clone) == UNREAD
 
 
+#: Nothing was wrong with the stack's queues and its Redis, so they have no cause. Those of
+#: tests/stack/test_watched_path.py have one.
+WELL = [
+    f"slowtask-queues/{panel}: {column} shows nothing"
+    for panel in ("verdict", "verdict-brokers")
+    for column in ("cause (Cause)", "since (Since)")
+]
+
+
 def test_every_panel_of_both_dashboards_is_answered(clone):
     """By what has happened: runs, failures, a kill, abandoned jobs, a torn line, a monitor's alarms."""
     client = clone.elasticsearch()
@@ -289,7 +298,7 @@ def test_every_panel_of_both_dashboards_is_answered(clone):
     store = query.Store(request=request, namespace="default", **ever)
     bundle = saved.objects((clone.folder / "kibana" / "slowtask.ndjson").read_bytes())
 
-    assert list(query.faults(bundle, store)) == []
+    assert [fault for fault in query.faults(bundle, store) if fault not in WELL] == []
 
 
 def test_make_clean_leaves_nothing(clone):
