@@ -165,7 +165,7 @@ class Rq:
         pipe.lindex(key, -1)
         pipe.lpos(key, tail, rank=-1, maxlen=MAX_TAIL_SEARCH)
         pipe.lindex(key, 0)
-        pipe.lindex(f"{key}:intermediate", -1)
+        pipe.lindex(f"{key}:intermediate", 0)
         pipe.zrange(self._key("scheduled", name), 0, 0, withscores=True)
         for registry in REGISTRIES.values():
             pipe.zcard(self._key(registry, name))
