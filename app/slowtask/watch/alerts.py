@@ -50,7 +50,7 @@ class Notification:
 
 def key_of(notification: Notification) -> Key:
     """Return the key of the alert that *notification* is about."""
-    return notification.finding.name, notification.finding.subject
+    return notification.finding.key
 
 
 @dataclass(slots=True)
@@ -67,15 +67,14 @@ class Alerts:
         """
         found = []
         for finding in [*findings, *(self._find_ended(findings) if complete else ())]:
-            key = (finding.name, finding.subject)
-            alert = self.states.get(key, AlertState(since=now, notified=now))
-            self.states[key], notification = update(alert, finding, now, self.rules)
+            alert = self.states.get(finding.key, AlertState(since=now, notified=now))
+            self.states[finding.key], notification = update(alert, finding, now, self.rules)
             found += [notification] if notification else []
         return found
 
     def _find_ended(self, findings: Sequence[Finding]) -> list[Finding]:
         """Return the findings of the alerts that aren't among *findings*, as they are when all is well."""
-        found = {(finding.name, finding.subject) for finding in findings}
+        found = {finding.key for finding in findings}
         return [
             replace(alert.finding, value=math.inf if alert.finding.lower_is_worse else 0.0)
             for key, alert in self.states.items()

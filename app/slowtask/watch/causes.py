@@ -1,6 +1,6 @@
 """WATCH: all causes of trouble, in order of precedence: how each is found, its sentence, and the next step.
 
-Of two causes that are equally bad the one that stands first here is told first: it explains the others. A
+Of two causes that are equally bad, the one that stands first here comes first: it explains the others. A
 cause that *explains* others has them grouped under it: they follow from it. In a sentence, a word in braces
 is one of the `words` of its evidence.
 """

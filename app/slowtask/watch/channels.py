@@ -1,6 +1,6 @@
 """WATCH: opens the channels of the settings with Apprise, which knows Slack, mail, PagerDuty and many others.
 
-Task, worker and server names are other people's text. Apprise is told that all is plain text, so it escapes
+Task, worker and server names are other people's text. Messages go to Apprise as plain text, so it escapes
 what Slack, Telegram or a mail would take for markup. Discord and Mattermost read plain text as Markdown:
 there `disarm` breaks mentions and links.
 """

@@ -1,6 +1,6 @@
 """WATCH: the workers of a queue: which are free, busy, silent, gone or paused.
 
-A worker that is frozen may still look idle or busy to the broker. It is told by what it doesn't do: it takes
+A worker that is frozen may still look idle or busy to the broker. What it doesn't do gives it away: it takes
 no job although one waits for it, or ends none although its process that ran one has ended.
 """
 
@@ -97,9 +97,8 @@ class Crews:
     doubts: dict[str, Doubt] = field(default_factory=dict)  #: by worker
     changed: dict[str, tuple[Condition, float]] = field(default_factory=dict)  #: by worker, and since when
     members: Sequence[Member] = ()  #: all workers at the last poll
-    grace_until: float = (
-        0.0  #: µs since the epoch: until then workers may still connect to a broker that restarted
-    )
+    #: µs since the epoch: until then workers may still connect to a broker that has restarted.
+    grace_until: float = 0.0
     before: Poll | None = None
 
     def find(self, poll: Poll, running: Sequence[Running]) -> dict[str, Crew]:

@@ -101,7 +101,7 @@ class Endings:
 
     def describe(self, finding: Finding, scene: Scene) -> str:
         """Return the sentence about what ended the alert of *finding*, and forget it; empty if unknown."""
-        known = self.worst.pop((finding.name, finding.subject), None)
+        known = self.worst.pop(finding.key, None)
         if known is None:
             return ""
         found = islice(differences(known[1], read_facts(scene, finding), finding), MAX_FACTS)

@@ -17,7 +17,9 @@ MIN_PERIOD: Final = 0.4  #: seconds; polls that are closer to each other are kep
 MAX_PERIODS: Final = 120  #: that are kept of a queue
 MAX_SECONDS: Final = 300.0  #: that rates are taken over
 MIN_SECONDS: Final = 20.0  #: that rates are taken over, if the queue was watched for so long
-SURE: Final = 3.5  #: standard deviations from which growth isn't by chance, however often it is looked at
+SURE: Final = (
+    3.5  #: standard deviations from which growth isn't by chance, even if it is measured every few seconds
+)
 EVEN: Final = 0.25  #: of its mean growth, that each part of a time must have
 ENOUGH_JOBS: Final = 30  #: that leave within the seconds that rates are taken over
 #: Share of busy workers from which on all count as busy while jobs wait: a free one would take a job at once,
@@ -52,8 +54,12 @@ class Pace:
     still: float = 0.0  #: seconds since a job left it, at least; 0 if one has just left, or none waited
     saturated: float = 0.0  #: seconds for which all workers were busy while jobs waited, up to now
     growing: bool = False  #: whether surely more arrives than its busy workers can do, not in a burst
-    held: Mapping[str, float] = field(default_factory=dict)  #: share of the busy time, by task
-    held_queues: Mapping[str, float] = field(default_factory=dict)  #: share of the busy time, by queue
+    held: Mapping[str, float] = field(
+        default_factory=dict
+    )  #: share of the busy time, by task, the largest first
+    held_queues: Mapping[str, float] = field(
+        default_factory=dict
+    )  #: share of the busy time, by queue, the largest first
     idle_free: float = 0.0  #: seconds for which jobs waited although workers were free, up to now
 
     @property
@@ -64,10 +70,6 @@ class Pace:
         if not self.saturated:
             return self.busy
         return self.arrivals / self.departures if self.departures and self.arrivals is not None else None
-
-    def drained_in(self, depth: int) -> float | None:
-        """Return the seconds until *depth* jobs have left; None if none leaves, or none waits."""
-        return depth / self.departures if depth and self.departures else None
 
 
 class Track:

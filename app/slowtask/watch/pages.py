@@ -54,7 +54,7 @@ class Pages:
 
     def cause(self, finding: Finding) -> str | None:
         """Return the name of the alert that *finding* follows from, or did until it was over."""
-        key = (finding.name, finding.subject)
+        key = finding.key
         leader = self.leaders.get(key) or (self.ended.get(key) if key not in self.sent else None)
         return leader[0] if leader else None
 

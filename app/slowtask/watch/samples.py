@@ -84,7 +84,7 @@ def _verdict(finding: Finding | None, began: Mapping[Key, float], *, known: bool
     """The fields of a verdict that *finding* leads to."""
     if finding is None:
         return {"verdict": "ok" if known else "unknown", "cause": None, "since": None}
-    since = finding.since or began.get((finding.name, finding.subject))
+    since = finding.since or began.get(finding.key)
     return {
         "verdict": finding.level,
         "cause": finding.name,

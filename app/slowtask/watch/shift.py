@@ -22,7 +22,7 @@ INTERVAL: Final = 900.0  #: seconds that an interval lasts at least
 #: Values that it has at least, for each unit of their variance: two intervals then show a factor of 1.3.
 RUNS_PER_VARIANCE: Final = 720
 MIN_RUNS: Final = 20
-MAX_RUNS: Final = 480  #: that an interval waits for; of more, the last ones are looked at
+MAX_RUNS: Final = 480  #: that an interval waits for; if there are more, only the last ones count
 MAX_INTERVALS: Final = 200  #: two days, if no interval is longer than `INTERVAL`
 REFERENCE: Final = 12  #: intervals before, that the last ones are compared with
 MIN_REFERENCE: Final = 4

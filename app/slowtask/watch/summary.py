@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from slowtask.units import capitalize, percent, plural
 from slowtask.watch.causes import find_all
+from slowtask.watch.crew import busy_slots
 from slowtask.watch.find.broker import describe_start
 from slowtask.watch.find.sentences import describe_waiting
 from slowtask.watch.settings import Thresholds
@@ -58,7 +59,7 @@ def describe_workers(view: View) -> tuple[Level, str]:
         known: Level = "unknown" if unknown and waiting else "ok"
         text = "No worker has reported yet." if unknown else "No worker runs, and no job waits for one."
         return known, text
-    busy = sum(min(member.worker.busy, member.worker.slots) for member in live)
+    busy = sum(map(busy_slots, live))
     slots = sum(member.worker.slots for member in live)
     more = f"; which of them serve {unknown[0].queue.name} isn't known" if unknown else ""
     return "ok", f"{plural(len(live), 'live worker')}, {busy} of {slots} busy{more}."

@@ -60,6 +60,11 @@ class Finding:
     worker: str | None = None
 
     @property
+    def key(self) -> tuple[str, str]:
+        """The cause and its subject: the same at each poll."""
+        return self.name, self.subject
+
+    @property
     def state(self) -> State | None:
         """The state by the value alone; None where that is unknown."""
         if self.value is None:

@@ -49,7 +49,6 @@ class QueueView:
     pace: Pace = field(default_factory=Pace)  #: how it flowed over the last minutes
     crew: Crew | None = None  #: its workers; None if nothing is known of them
     served_at: float | None = None  #: seconds since the epoch: the last poll at which a worker served it
-    usual_wait: float | None = None  #: seconds that 99 of 100 of its jobs wait at most, by the log of runs
     backlog: Sequence[TaskBacklog] = ()  #: most work first
     advice: str | None = None  #: what would help, by a replay of the log of runs
 
@@ -82,11 +81,6 @@ class QueueView:
     def busy(self) -> int | None:
         """Those of them that run now."""
         return self.crew.busy if self.crew else self.queue.busy
-
-    @property
-    def was_served(self) -> bool:
-        """Whether a live worker was seen to serve it."""
-        return self.served_at is not None
 
     @property
     def late(self) -> float:

@@ -73,11 +73,10 @@ class CeleryRabbitMQ:
         self._registry.forget_silent(now)
         report = self._read_management()
         queues = self._read_queues(report, now)
-        workers = self._registry.workers()
-        live = [worker for worker in workers if worker.is_live(now)]
         return Poll(
-            time=now, system=self.system, server="rabbitmq", name=self.name, queues=queues, workers=workers,
-            all_workers_known=bool(live), workers_delayed=True,
+            time=now, system=self.system, server="rabbitmq", name=self.name, queues=queues,
+            workers=self._registry.workers(),
+            all_workers_known=bool(self._registry.live_workers(now)), workers_delayed=True,
             counted=report.queues is not None or self._registry.are_counted(now),
             unacknowledged=count_unacknowledged(queues),
             memory=least_memory(report), limits=[*least_disk(report), *queue_limits(queues, report)],
@@ -111,7 +110,7 @@ class CeleryRabbitMQ:
         if not names and report.queues is None:
             raise BrokerError(f"{report.gaps[0]} Or list the queues of {self.name} in celery_queues.")
         depths = self._amqp.read_depths(queues_to_declare(names, reports))
-        workers = [worker for worker in self._registry.workers() if worker.is_live(now)]
+        workers = self._registry.live_workers(now)
         running = Counter(job.queue for job in self._registry.running())
         queues = []
         for name in sorted(names & (reports.keys() | depths.keys())):

@@ -113,7 +113,7 @@ class CeleryRedis:
             names = sorted(self._known_queues() | {DEFAULT_QUEUE})[:MAX_QUEUES]
             rows, round_trips = self._read_queues(names, tails)
         workers = self._registry.workers()
-        live = [worker for worker in workers if worker.is_live(server.clock)]
+        live = self._registry.live_workers(server.clock)
         return Poll(
             time=server.clock,
             system=self.system,

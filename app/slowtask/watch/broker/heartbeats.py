@@ -137,6 +137,10 @@ class WorkerRegistry:
         """Return the workers, also those that have fallen silent."""
         return [_worker(name, heard) for name, heard in sorted(self._heard.items())]
 
+    def live_workers(self, now: int) -> list[Worker]:
+        """Return the workers that aren't silent."""
+        return [worker for worker in self.workers() if worker.is_live(now)]
+
     def are_counted(self, now: int) -> bool:
         """Return whether the jobs that workers finish can be counted: each live one was heard twice."""
         live = [heard for _, heard in self._live(now)]

@@ -11,7 +11,7 @@ from slowtask.watch.broker.facts import ServerFacts
 
 WINDOW: Final = 60.0  #: seconds over which refused writes, evicted keys and slow answers are remembered
 EMPTIED_WINDOW: Final = 600.0  #: seconds for which lost data is remembered
-FAILED_WINDOW: Final = 3600.0  #: seconds over which the growth of the failed jobs is told
+FAILED_WINDOW: Final = 3600.0  #: seconds over which the growth of the failed jobs is measured
 FAILED_INTERVAL: Final = 60.0  #: seconds between two of their counts that are remembered
 MAX_ANSWERS: Final = 120  #: answers that the usual time is taken of
 MIN_ANSWERS: Final = 5

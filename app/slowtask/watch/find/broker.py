@@ -8,11 +8,11 @@ from slowtask.units import duration, plural, printable
 from slowtask.watch.broker.facts import RefusalReason, ServerFacts
 from slowtask.watch.broker.track import MIN_SLOW_SECONDS, Emptied, SlowAnswer
 from slowtask.watch.find.commands import redis_cli
+from slowtask.watch.find.sentences import MAX_NAMED
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.verdict import CRITICAL, WARNING, Evidence
 from slowtask.watch.view import View
 
-MAX_NAMED: Final = 3  #: queues that a sentence names
 MAX_ADDRESS: Final = 200  #: characters
 #: The first word of the error of a refused write.
 ERRORS: Final[Mapping[RefusalReason, str]] = {

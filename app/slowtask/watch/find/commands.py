@@ -41,9 +41,11 @@ def stop_job(view: View, job: Running) -> str:
     return f"celery -A APP control terminate KILL {quote(job.id)}"
 
 
-def consume(queue: QueueView) -> str:
-    """Return the command that makes Celery's workers serve *queue* again."""
-    return f"celery -A APP control add_consumer {quote(queue.queue.name)}"
+def serve_again(view: View, queue: QueueView, *, paused: bool) -> str:
+    """Return the command that lets workers serve *queue* again: live ones, which may be *paused*."""
+    if view.poll.system != "rq":
+        return f"celery -A APP control add_consumer {quote(queue.queue.name)}"
+    return f"rq resume --url {quote(view.poll.name)}" if paused else start_worker(view, queue)
 
 
 def redis_cli(view: View, *commands: str) -> tuple[str, ...]:

@@ -13,9 +13,8 @@ from slowtask.watch.verdict import CRITICAL, WARNING, Evidence
 from slowtask.watch.view import QueueView, View
 
 STALLED_SECONDS: Final = 15.0  #: that nothing may leave although workers are free
-SCHEDULER_SECONDS: Final = (
-    10.0  #: that a scheduled job may be past its time: RQ's scheduler looks every second
-)
+#: That a scheduled job may be past its time: RQ's scheduler looks every second.
+SCHEDULER_SECONDS: Final = 10.0
 MIN_STILL: Final = 2.0  #: seconds that it takes to see that nothing leaves
 STARVED_SECONDS: Final = 20.0  #: that the first job may wait while other queues are served
 HORIZON: Final = 300.0  #: seconds ahead for which the wait is reckoned
@@ -50,16 +49,17 @@ def seconds_still(queue: QueueView) -> float:
 def find_overload(view: View, _: Thresholds) -> Iterator[Evidence]:
     """Yield the queues to which more comes than their busy workers can do."""
     for queue in view.queues:
-        growing = is_overloaded(queue) and not find_rival(queue)
-        if growing is None or not growing:
-            yield Evidence(subject=queue.queue.name, queue=queue.queue.name, value=growing and 0.0)
+        overloaded = is_overloaded(queue)
+        if not overloaded or find_rival(queue):
+            value = None if overloaded is None else 0.0
+            yield Evidence(subject=queue.queue.name, queue=queue.queue.name, value=value)
             continue
         wait = expected_wait(queue, 0.0)
         first = queue.backlog[0].task if queue.backlog else None
         yield Evidence(
             subject=queue.queue.name,
             queue=queue.queue.name,
-            task=max(queue.pace.held, key=lambda task: queue.pace.held[task], default=first),
+            task=next(iter(queue.pace.held), first),
             value=CRITICAL if wait >= LONG_WAIT else WARNING,
             words=queue_words(queue)
             | {
@@ -121,7 +121,7 @@ def expected_wait(queue: QueueView, seconds: float) -> float:
 
 def describe_holding(queue: QueueView) -> str:
     """`jobs.export has 81 % of their time, jobs.mail 19 %`."""
-    shares = sorted(queue.pace.held.items(), key=lambda item: -item[1])[:2]
+    shares = [*queue.pace.held.items()][:2]
     parts = [f"{printable(task or 'others')} {percent(share)}" for task, share in shares if share >= 0.1]  # noqa: PLR2004
     return f" Of their time {', '.join(parts)}." if parts else ""
 

@@ -1,6 +1,6 @@
 """WATCH: which jobs hold the workers, and which wait behind them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from slowtask.units import duration, plural, printable
@@ -31,7 +31,7 @@ def find_held(view: View, _: Thresholds) -> Iterator[Evidence]:
             continue
         if find_rival(queue):
             continue
-        still = max(queue.pace.still, seconds_unserved(view, queue))
+        still = max(queue.pace.still, seconds_unserved(view, queue, crew.jobs))
         if still >= HELD_SECONDS:
             yield held_evidence(view, queue, crew.jobs, value=held_value(view, crew.jobs, queue))
         elif task := holding_task(view, queue):
@@ -43,46 +43,33 @@ def find_rival(queue: QueueView) -> str | None:
     """Return the other queue that takes the time of all workers of *queue*; None if there is none."""
     crew, depth = queue.crew, queue.queue.depth
     others = {name: share for name, share in queue.pace.held_queues.items() if name != queue.queue.name}
-    if (
-        not depth
-        or not crew
-        or not crew.slots
-        or sum(others.values()) < RIVAL_SHARE
-        or not queue.pace.saturated
-    ):
+    if not depth or not crew or not crew.slots or not queue.pace.saturated:
         return None
-    return max(others, key=lambda name: others[name]) or None
+    return (next(iter(others)) or None) if sum(others.values()) >= RIVAL_SHARE else None
 
 
-def seconds_unserved(view: View, queue: QueueView) -> float:
-    """Return for how long all workers have run the jobs that they run now, while the first job waited."""
-    jobs = queue.crew.jobs if queue.crew else []
-    if not jobs or not queue.queue.oldest:
-        return 0.0
+def seconds_unserved(view: View, queue: QueueView, jobs: Sequence[Running]) -> float:
+    """Return for how long all workers have run the *jobs* that they run now, while the first job waited."""
     newest = min(judge.run_time(job, view.poll.time) for job in jobs)
-    return min(newest, queue.queue.oldest / 1e9)
+    return min(newest, queue.late)
 
 
-def held_value(view: View, jobs: Sequence[Running], queue: QueueView) -> float | None:
+def held_value(view: View, jobs: Sequence[Running], queue: QueueView) -> float:
     """Return how bad it is that *jobs* hold all workers: not at all if they usually take so long."""
-    if not jobs:
-        return WARNING
     took = judge.run_time(jobs[0], view.poll.time)
     usual = view.usual(jobs[0].task)
     if usual is None or usual.p99 is None:
         return CRITICAL if took >= LONG_HELD_SECONDS else WARNING
     if took > 3 * usual.p99:
         return CRITICAL
-    late = queue.late
-    return WARNING if late >= max(MIN_LATE_SECONDS, queue.usual_wait or 0.0) else 0.0
+    return WARNING if queue.late >= MIN_LATE_SECONDS else 0.0
 
 
 def holding_task(view: View, queue: QueueView) -> str | None:
     """Return the task whose long runs hold up shorter ones of another task; None if there is none."""
-    late = queue.late
-    if late < max(MIN_LATE_SECONDS, queue.usual_wait or 0.0) or not queue.pace.held:
+    if queue.late < MIN_LATE_SECONDS or not queue.pace.held:
         return None
-    task, share = max(queue.pace.held.items(), key=lambda item: item[1])
+    task, share = next(iter(queue.pace.held.items()))
     waiting = {each.task: each.count for each in queue.backlog}
     most = sum(waiting.values()) * MOSTLY
     if share < MOSTLY or not waiting or waiting.get(task, 0) > most:
@@ -90,7 +77,7 @@ def holding_task(view: View, queue: QueueView) -> str | None:
     return task if is_longer(view, task, waiting) else None
 
 
-def is_longer(view: View, task: str, waiting: "dict[str, int]") -> bool:
+def is_longer(view: View, task: str, waiting: Mapping[str, int]) -> bool:
     """Return whether *task* takes far longer than what mostly waits; by what runs, if no log tells."""
     usual = view.usual(task)
     other = view.usual(max(waiting, key=lambda each: waiting[each]))
@@ -100,16 +87,16 @@ def is_longer(view: View, task: str, waiting: "dict[str, int]") -> bool:
 
 
 def held_evidence(
-    view: View, queue: QueueView, jobs: Sequence[Running], value: float | None, task: str | None = None
+    view: View, queue: QueueView, jobs: Sequence[Running], value: float, task: str | None = None
 ) -> Evidence:
     """Make the evidence that *jobs* hold the workers of *queue*."""
-    first = jobs[0] if jobs else None
+    first = jobs[0]
     slots = queue.crew.slots if queue.crew else None
     return Evidence(
         subject=queue.queue.name,
         queue=queue.queue.name,
-        task=task or (first.task if first else None),
-        worker=first.worker if first else None,
+        task=task or first.task,
+        worker=first.worker,
         value=value,
         words=queue_words(queue)
         | {
@@ -118,8 +105,8 @@ def held_evidence(
             "jobs": describe_holders(view, queue, jobs, task),
             "advice": f"{queue.advice} " if queue.advice else "",
         },
-        since=first.started / 1e6 if first else None,
-        commands=(stop_job(view, first),) if first else (),
+        since=first.started / 1e6,
+        commands=(stop_job(view, first),),
     )
 
 
@@ -135,8 +122,7 @@ def describe_holders(view: View, queue: QueueView, jobs: Sequence[Running], task
         by_task.setdefault(job.task, []).append(job)
     parts = [describe_holder(view, *same) for same in [*by_task.values()][:MAX_NAMED]]
     more = len(by_task) - len(parts)
-    named = ", ".join(parts) + (f" and {plural(more, 'other task')}" if more > 0 else "")
-    return named or "jobs that they don't report"
+    return ", ".join(parts) + (f" and {plural(more, 'other task')}" if more > 0 else "")
 
 
 def describe_holder(view: View, job: Running, *others: Running) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from slowtask.units import duration, percent, plural, printable, size
 from slowtask.watch.changes import KILL_SECONDS, Failing, Growing, Killed, Slower
@@ -16,25 +16,30 @@ from slowtask.watch.view import View
 MANY_KILLS: Final = 3  #: within `KILL_SECONDS`, from which on it is critical
 MOST: Final = 0.5  #: share of runs that fail, from which on it is critical
 MANY_PERIODS: Final = 10.0  #: of silence, from which on a missed schedule is critical
-RECENTLY: Final = 3 * 3600.0  #: seconds; what is longer ago is told by its time
+RECENTLY: Final = 3 * 3600.0  #: seconds; what happened earlier gets the time of day
 MAX_NAMES: Final = 3  #: of hosts in a sentence
+Kind = TypeVar("Kind", Slower, Failing, Killed, Growing)
+
+
+def changes_of(view: View, kind: type[Kind]) -> Iterator[Kind]:
+    """Yield the changes of one *kind*."""
+    return (change for change in view.tasks.changes if isinstance(change, kind))
 
 
 def find_slower(view: View, _: Thresholds) -> Iterator[Evidence]:
     """Yield the tasks that take longer than they did."""
-    for change in view.tasks.changes:
-        if isinstance(change, Slower):
-            yield Evidence(
-                subject=change.task,
-                task=change.task,
-                queue=change.queue,
-                value=change.shift.factor,
-                warning=1.0,
-                critical=None,
-                words=slower_words(change, view.poll.time / 1e6),
-                since=change.shift.since,
-                commands=(f"slowtask top --since 1h --task {quote(change.task)}",),
-            )
+    for change in changes_of(view, Slower):
+        yield Evidence(
+            subject=change.task,
+            task=change.task,
+            queue=change.queue,
+            value=change.shift.factor,
+            warning=1.0,
+            critical=None,
+            words=slower_words(change, view.poll.time / 1e6),
+            since=change.shift.since,
+            commands=(f"slowtask top --since 1h --task {quote(change.task)}",),
+        )
 
 
 def slower_words(change: Slower, now: float) -> dict[str, str]:
@@ -61,39 +66,37 @@ def describe_since(version: str | None, since: float, now: float) -> str:
 
 def find_failing(view: View, _: Thresholds) -> Iterator[Evidence]:
     """Yield the tasks that fail more often than they did."""
-    for change in view.tasks.changes:
-        if isinstance(change, Failing):
-            error = f" with {printable(change.error)}" if change.error else ""
-            version = f", all of version {printable(change.version)}" if change.version else ""
-            yield Evidence(
-                subject=change.task,
-                task=change.task,
-                queue=change.queue,
-                value=CRITICAL if change.failures >= MOST * change.runs else WARNING,
-                words={
-                    "task": printable(change.task),
-                    "share": f"{change.failures} of the last {plural(change.runs, 'run')}",
-                    "error": error + version,
-                    "usual": percent(change.usual),
-                },
-                since=change.since,
-            )
+    for change in changes_of(view, Failing):
+        error = f" with {printable(change.error)}" if change.error else ""
+        version = f", all of version {printable(change.version)}" if change.version else ""
+        yield Evidence(
+            subject=change.task,
+            task=change.task,
+            queue=change.queue,
+            value=CRITICAL if change.failures >= MOST * change.runs else WARNING,
+            words={
+                "task": printable(change.task),
+                "share": f"{change.failures} of the last {plural(change.runs, 'run')}",
+                "error": error + version,
+                "usual": percent(change.usual),
+            },
+            since=change.since,
+        )
 
 
 def find_killed(view: View, _: Thresholds) -> Iterator[Evidence]:
     """Yield the tasks whose runs were killed a moment ago."""
-    for change in view.tasks.changes:
-        if isinstance(change, Killed):
-            yield Evidence(
-                subject=change.task,
-                task=change.task,
-                queue=change.queue,
-                value=float(change.count),
-                warning=1.0,
-                critical=float(MANY_KILLS),
-                words=killed_words(change),
-                since=change.since,
-            )
+    for change in changes_of(view, Killed):
+        yield Evidence(
+            subject=change.task,
+            task=change.task,
+            queue=change.queue,
+            value=float(change.count),
+            warning=1.0,
+            critical=float(MANY_KILLS),
+            words=killed_words(change),
+            since=change.since,
+        )
 
 
 def killed_words(change: Killed) -> dict[str, str]:
@@ -115,23 +118,22 @@ def killed_words(change: Killed) -> dict[str, str]:
 
 def find_memory(view: View, _: Thresholds) -> Iterator[Evidence]:
     """Yield the tasks that need more memory than they did."""
-    for change in view.tasks.changes:
-        if isinstance(change, Growing):
-            yield Evidence(
-                subject=change.task,
-                task=change.task,
-                queue=change.queue,
-                value=change.shift.factor,
-                warning=1.0,
-                critical=None,
-                words={
-                    "task": printable(change.task),
-                    "before": size(change.shift.before),
-                    "now": size(change.shift.now),
-                    "since": describe_since(change.version, change.shift.since, view.poll.time / 1e6),
-                },
-                since=change.shift.since,
-            )
+    for change in changes_of(view, Growing):
+        yield Evidence(
+            subject=change.task,
+            task=change.task,
+            queue=change.queue,
+            value=change.shift.factor,
+            warning=1.0,
+            critical=None,
+            words={
+                "task": printable(change.task),
+                "before": size(change.shift.before),
+                "now": size(change.shift.now),
+                "since": describe_since(change.version, change.shift.since, view.poll.time / 1e6),
+            },
+            since=change.shift.since,
+        )
 
 
 def find_missed(view: View, _: Thresholds) -> Iterator[Evidence]:

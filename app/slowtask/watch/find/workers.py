@@ -5,7 +5,7 @@ from typing import Final
 
 from slowtask.units import duration, plural, printable
 from slowtask.watch.crew import Crew, Member
-from slowtask.watch.find.commands import consume, list_workers, start_worker
+from slowtask.watch.find.commands import list_workers, serve_again, start_worker
 from slowtask.watch.find.sentences import MAX_NAMED, name_workers, queue_words
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.verdict import CRITICAL, WARNING, Evidence
@@ -26,7 +26,7 @@ def find_none(view: View, _: Thresholds) -> Iterator[Evidence]:
         away = seconds_away(view, queue)
         if crew.of("silent") and not view.poll.deserted and queue.queue.consumers != 0:
             continue  # find_silent tells of them
-        if queue.queue.depth and (away >= RESTART_SECONDS or not queue.was_served):
+        if queue.queue.depth and (away >= RESTART_SECONDS or queue.served_at is None):
             yield none_evidence(view, queue, CRITICAL if away >= RESTART_SECONDS else WARNING)
         elif not queue.queue.depth and crew.of("gone") and away >= RESTART_SECONDS:
             yield none_evidence(view, queue, WARNING)
@@ -34,10 +34,7 @@ def find_none(view: View, _: Thresholds) -> Iterator[Evidence]:
 
 def seconds_away(view: View, queue: QueueView) -> float:
     """Return for how long *queue* has had no worker, as far as that shows."""
-    now = view.poll.time / 1e6
-    if queue.was_served and queue.served_at is not None:
-        return now - queue.served_at
-    return queue.late
+    return queue.late if queue.served_at is None else view.poll.time / 1e6 - queue.served_at
 
 
 def none_evidence(view: View, queue: QueueView, value: float) -> Evidence:
@@ -117,17 +114,13 @@ def find_not_consuming(view: View, _: Thresholds) -> Iterator[Evidence]:
         if not paused and (lost or not others):
             continue
         away = seconds_away(view, queue)
-        command = "rq resume --url " + view.poll.name if view.poll.system == "rq" else consume(queue)
         yield Evidence(
             subject=queue.queue.name,
             queue=queue.queue.name,
             worker=(paused or others)[0].worker.name,
             value=CRITICAL if away >= RESTART_SECONDS else WARNING,
             words=queue_words(queue) | {"workers": describe_elsewhere(paused, others)},
-            commands=(
-                command if paused or view.poll.system != "rq" else start_worker(view, queue),
-                list_workers(view),
-            ),
+            commands=(serve_again(view, queue, paused=bool(paused)), list_workers(view)),
         )
 
 
