@@ -11,7 +11,7 @@ import pytest
 
 from places import ROOT
 from slowtask.record import event, sample
-from slowtask.store.packing import TYPES
+from slowtask.store.shapes import TYPES
 
 SQL = ROOT / "app" / "slowtask" / "store" / "sql"
 RECORD = ROOT / "logstash" / "ruby" / "slowtask" / "ndjson.rb"  #: what the filter makes of JSON

@@ -4,11 +4,19 @@ import re
 from collections.abc import Iterable
 from typing import Final, TextIO
 
+import msgspec
+
 from slowtask.parse.format import BlockRun
 from slowtask.parse.items import End, OwnRun
 from slowtask.record.event import microseconds
 
-COLUMNS: Final = ("timestamp", "duration", "margin", "wait", "outcome", "task", "queue", "worker", "error")
+COLUMNS: Final = (
+    "timestamp", "duration", "margin", "wait", "outcome", "task", "queue", "worker", "error",
+    "action", "system", "host", "labels", "cpu", "memory", "pid", "service", "version", "environment",
+)  # fmt: skip
+#: The empty columns at the end of a row: all that a stock line never has, and all after its worker.
+NONE_OF_OWN: Final = "," * (len(COLUMNS) - COLUMNS.index("labels") - 1)
+NONE_AFTER_ERROR: Final = "," * (len(COLUMNS) - COLUMNS.index("error") - 1)
 SPECIAL: Final = re.compile(r"[\",\r\n]")
 
 
@@ -39,30 +47,49 @@ class Rows:
     def write_block(self, runs: list[BlockRun]) -> None:
         """Write one row for each of *runs*, which were read as a block."""
         names = self._names
-        self._write("".join([f"{at},{took},,,unknown,{names[task]},,,\n" for at, took, task in runs]))
+        self._write(
+            "".join(
+                [f"{at},{took},,,unknown,{names[task]},,,{NONE_AFTER_ERROR}\n" for at, took, task in runs]
+            )
+        )
 
 
 def _end(end: End, names: CsvNames) -> str:
     """The row of *end*."""
-    if end.margin is None and end.queue is None and end.error is None:  # most of Celery's
-        worker = "" if end.worker is None else names[end.worker]
-        duration = "" if end.duration is None else end.duration
-        return f"{end.timestamp},{duration},,,{end.outcome},{names[end.task or '']},,{worker},\n"
     duration = "" if end.duration is None else end.duration
-    margin = "" if end.margin is None else end.margin
-    queue = "" if end.queue is None else names[end.queue]
     worker = "" if end.worker is None else names[end.worker]
-    error = "" if end.error is None else names[end.error]
-    columns = f"{names[end.task or '']},{queue},{worker},{error}"
-    return f"{end.timestamp},{duration},{margin},,{end.outcome},{columns}\n"
+    tail = f"{end.action or ''},{end.system or ''},{_text(end.host, names)},{_labels(end.labels, names)}"
+    if end.margin is None and end.queue is None and end.error is None:  # most of Celery's
+        columns = f"{names[end.task or '']},,{worker},"
+        return f"{end.timestamp},{duration},,,{end.outcome},{columns},{tail}{NONE_OF_OWN}\n"
+    margin = "" if end.margin is None else end.margin
+    columns = f"{names[end.task or '']},{_text(end.queue, names)},{worker},{_text(end.error, names)}"
+    return f"{end.timestamp},{duration},{margin},,{end.outcome},{columns},{tail}{NONE_OF_OWN}\n"
 
 
 def _own(own: OwnRun, names: CsvNames) -> str:
     """The row of a run that slowtask wrote."""
     run = own.run
-    numbers = ("" if each is None else str(each) for each in (run.duration, run.margin, run.wait))
-    queue = "" if run.queue is None else names[run.queue]
-    worker = "" if run.worker is None else names[run.worker]
-    error = "" if run.error is None else names[run.error]
-    columns = f"{names[run.task]},{queue},{worker},{error}"
-    return f"{microseconds(run.timestamp)},{','.join(numbers)},{run.outcome},{columns}\n"
+    texts = (run.task, run.queue, run.worker, run.error, run.action, run.system, run.host)
+    numbers = map(_number, (run.cpu, run.memory, run.pid))
+    settings = (_text(each, names) for each in (run.service, run.version, run.environment))
+    columns = (
+        str(microseconds(run.timestamp)), *map(_number, (run.duration, run.margin, run.wait)), run.outcome,
+        *(_text(each, names) for each in texts), _labels(run.labels, names), *numbers, *settings,
+    )  # fmt: skip
+    return ",".join(columns) + "\n"
+
+
+def _text(text: str | None, names: CsvNames) -> str:
+    """*text* for CSV; empty if it is unknown."""
+    return "" if text is None else names[text]
+
+
+def _number(number: int | None) -> str:
+    """*number* for CSV; empty if it is unknown."""
+    return "" if number is None else str(number)
+
+
+def _labels(labels: dict[str, str] | None, names: CsvNames) -> str:
+    """*labels* as JSON in CSV; empty if there are none."""
+    return names[msgspec.json.encode(labels).decode()] if labels else ""

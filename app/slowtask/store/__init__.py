@@ -22,6 +22,9 @@ class Query:
         since: Only runs that ended at this time or later. Aware; None: no limit.
         until: Only runs that ended before this time. Aware; None: no limit.
         queues: Only runs of these queues; empty: of all queues, also of unknown ones.
+        group: The field whose values are measured instead of tasks, such as `queue.name` or `labels.tenant`,
+            as `slowtask.store.fields.find_field` finds it. None: `task.name`.
+        where: Only runs in which each of these fields has the value beside it.
 
     Example:
         ```python
@@ -33,6 +36,8 @@ class Query:
     since: datetime | None = None
     until: datetime | None = None
     queues: tuple[str, ...] = ()
+    group: str | None = None
+    where: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +45,21 @@ class Figures:
     """What a store knows of one task. Times are in ns; None if no run has that time.
 
     Attributes:
-        task: The full name of the task.
+        task: The full name of the task; with `Query.group` the value of that field, `""` where it is unknown.
         count: How many runs there are.
         failures: How many of them failed.
+        killed: How many of them ended because their process was killed.
         timed: How many of them have a known run time.
         total: The run times of all runs, added up.
         max: The longest run time.
         p50: The median of the run times.
         p95: The 95th percentile of the run times.
         p99: The 99th percentile of the run times.
+        deviation: The standard deviation of the run times.
         wait_p95: The 95th percentile of the waits.
+        cpu: The CPU time of the runs of which it is known, added up.
+        cpu_time: The run times of the same runs, added up.
+        memory: The most memory that the process of a run needed, in bytes.
         margin: Each run time is exact to ± this.
         first: When the first run ended, in µs since the epoch.
         last: When the last run ended, in µs since the epoch.
@@ -58,13 +68,18 @@ class Figures:
     task: str
     count: int
     failures: int
+    killed: int
     timed: int
     total: float
     max: float | None
     p50: float | None
     p95: float | None
     p99: float | None
+    deviation: float | None
     wait_p95: float | None
+    cpu: float | None
+    cpu_time: float | None
+    memory: int | None
     margin: int
     first: int
     last: int
@@ -117,6 +132,8 @@ class Measurement:
         others: How many lines other programs wrote, by kind, such as `web server`.
         guessed: The logs whose dates were guessed.
         stock: Whether a log isn't slowtask's own.
+        workers: How many runs the workers could do at once, by what was seen of them; None if that isn't
+            known.
     """
 
     figures: tuple[Figures, ...]
@@ -126,6 +143,7 @@ class Measurement:
     others: Mapping[str, int] = field(default_factory=dict)
     guessed: tuple[Guess, ...] = ()
     stock: bool = False
+    workers: int | None = None
 
 
 class Store(Protocol):

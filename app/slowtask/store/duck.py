@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import duckdb
 
+from slowtask.store.shapes import make_readers
+
 MEMORY_LIMIT: Final = "512MB"  #: beyond it DuckDB writes to disk, or raises
 CONFIG: Final[dict[str, str]] = {
     "memory_limit": MEMORY_LIMIT,
@@ -30,6 +32,7 @@ def connect(folder: Path, *scripts: str) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(config={**CONFIG, "temp_directory": str(folder / "spill")})
     try:
         connection.execute(SETTINGS)
+        connection.execute(make_readers())
         for script in scripts:
             connection.execute(read_sql(script))
         yield connection

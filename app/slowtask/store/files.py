@@ -1,9 +1,11 @@
 """Measure log files: DuckDB reads JSON lines and Parquet in place, the parser reads the rest."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, tzinfo
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,13 +15,18 @@ import duckdb
 from slowtask.errors import SourceError
 from slowtask.parse.sources import Source
 from slowtask.store import Figures, Measurement, Query
+from slowtask.store.choice import Choice, read_runs, read_sides
 from slowtask.store.columns import Columns, read_columns
+from slowtask.store.comparison import Comparison, make_comparison
 from slowtask.store.duck import absolute_path, connect, escape_path, fetch, read_sql
 from slowtask.store.history import History, choose_slot_width, read_history
 from slowtask.store.kinds import JSON_KINDS, Kind, find_kind
 from slowtask.store.origin import drop_packed_logs
 from slowtask.store.parsed import ParsedFiles
 from slowtask.units import plural
+
+#: Makes the SQL that selects runs from files, which are given by their kinds.
+Read = Callable[[Mapping[str, list[str]]], str]
 
 
 class Files:
@@ -57,6 +64,17 @@ class Files:
         """Measure each task over the runs of *query*. Raises `SourceError`."""
         with self._open_reading() as reading:
             return self._measure(reading, query)
+
+    def compare(self, before: Query, after: Query) -> Comparison:
+        """Compare the runs of *before* with those of *after*, which are others. Raises `SourceError`."""
+        with self._open_reading() as reading:
+            found = reading.compare(before, after)
+            skipped = len(self._sources) - reading.count
+            return replace(
+                found,
+                before=replace(found.before, skipped=skipped),
+                after=replace(found.after, skipped=skipped),
+            )
 
     def history(self, query: Query, choose: Callable[[Measurement], Sequence[str]]) -> History:
         """Count the runs of *query* over time, separately for the tasks that *choose* picks.
@@ -107,11 +125,27 @@ class Reading:
         #: Files of JSON by their kind and their name in DuckDB. Which of their lines are runs shows later.
         self._json = {kind: _name_files(kinds, kind) for kind in JSON_KINDS}
         self._mended: dict[str, Source] = {}  #: files of lines of which the strays are parsed
+        self._method = "exact"  #: how the figures were made: `exact` or `sketch`
         self._sampled: list[str] = []  #: files of lines whose runs are all parsed: only samples are left
 
     def measure(self, query: Query) -> Measurement:
         """Measure each task. A file that DuckDB can't read is parsed, and all files are read again."""
-        rows = self._ask_until_sound(lambda: self._fetch_rows(query))
+        rows = self._ask_until_sound(lambda: self._fetch_figures(query))
+        [seats] = fetch(self._connection, read_sql("seats"), {}) if rows else [{"workers": None}]
+        return replace(self._describe(rows), workers=seats["workers"])
+
+    def compare(self, before: Query, after: Query) -> Comparison:
+        """Measure each task on both sides, and count its run times by bins."""
+        sides = Choice(before, "before_"), Choice(after, "after_")
+        rows = self._ask_until_sound(lambda: self._fetch_sides(*sides))
+        times: tuple[dict[str, dict[int, int]], ...] = (defaultdict(dict), defaultdict(dict))
+        for row in fetch(self._connection, read_sql(f"times_{self._method}"), {}) if rows else ():
+            times[row["side"]][row["task"]][row["slot"]] = row["n"]
+        first, second = ([row for row in rows if row["side"] is side] for side in (False, True))
+        return make_comparison(self._describe(first), self._describe(second), (times[0], times[1]))
+
+    def _describe(self, rows: list[dict[str, Any]]) -> Measurement:
+        """The figures of *rows*, and what was read for them."""
         parsed = self._parsed
         return Measurement(
             figures=tuple(map(_make_figures, rows)),
@@ -139,12 +173,8 @@ class Reading:
 
     def _pick(self, query: Query) -> list[dict[str, Any]]:
         """Fill the table `picked` with the runs of *query*; return how many there are."""
-        try:
-            if not self._select("pick", _values(query)):
-                return []
-        except duckdb.Error as error:
-            self._parse_unreadable(error)
-            return self._pick(query)
+        choice = Choice(query)
+        self._run_readable("pick", partial(read_runs, choice=choice), choice.values)
         return fetch(self._connection, read_sql("picked_count"), {})
 
     def history(self, measurement: Measurement, query: Query, tasks: Sequence[str]) -> History:
@@ -173,33 +203,58 @@ class Reading:
             "packed": [*self._packed],
             "parsed": self._parsed.csv_paths(),
         }
-        values = {**_values(query), **files, "tasks": [*tasks], "width": slot_width}
+        choice = Choice(query)
+        values = {**choice.values, **files, "tasks": [*tasks], "width": slot_width}
+        sql = read_sql("history").replace("FROM runs", f"FROM {read_runs(files, choice, doubtful=False)}")
         try:
-            fetch(self._connection, _insert_files(read_sql("history"), files), values)
+            fetch(self._connection, sql, values)
         except duckdb.Error as error:  # a file changed or went since it was measured
             raise make_read_error(error) from error
         return slot_width
 
-    def _fetch_rows(self, query: Query) -> list[dict[str, Any]]:
-        """Fetch the rows of exact.sql, or of sketch.sql if memory can't hold all times."""
-        values = _values(query)
+    def _fetch_figures(self, query: Query) -> list[dict[str, Any]]:
+        """Fetch the figures of the runs of *query*."""
+        choice = Choice(query)
+        return self._measure_runs(partial(read_runs, choice=choice), {**choice.values, "durations": False})
+
+    def _fetch_sides(self, before: Choice, after: Choice) -> list[dict[str, Any]]:
+        """Fetch the figures of the runs of both sides."""
+        values = {**before.values, **after.values, "durations": True}
+        return self._measure_runs(partial(read_sides, before=before, after=after), values)
+
+    def _measure_runs(self, read: Read, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Fetch the figures of exact.sql, or those of sketch.sql if memory can't hold all times."""
         try:
-            return self._select("exact", values)
+            self._run_readable("exact", read, values)
+            self._method = "exact"
         except duckdb.OutOfMemoryException:
-            return self._select("sketch", values)
+            self._run_readable("count", read, values)
+            fetch(self._connection, read_sql("sketch"), {})
+            self._method = "sketch"
+        return fetch(self._connection, read_sql("measured"), {})
+
+    def _run_readable(self, name: str, read: Read, values: Mapping[str, Any]) -> None:
+        """Run the statement *name* over the runs that *read* selects; parse files that DuckDB can't read.
+
+        DuckDB's out-of-memory error is raised. Raises `SourceError`.
+        """
+        files = self._all_files()
+        sql = read_sql(name).replace("FROM runs", f"FROM {read(files)}")
+        try:
+            fetch(self._connection, sql, {**values, **files})
+        except duckdb.OutOfMemoryException:
+            raise
         except duckdb.Error as error:
             self._parse_unreadable(error)
-            return self._fetch_rows(query)
+            self._run_readable(name, read, values)
 
-    def _select(self, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-        """Fetch the rows of the statement *name* over all files."""
-        files = self._json_files() | {
+    def _all_files(self) -> dict[str, list[str]]:
+        """The names of all files, by the kind that reads their runs."""
+        return self._json_files() | {
             "mended": [*self._mended],
             "packed": [*self._packed],
             "parsed": self._parsed.csv_paths(),
         }
-        sql = _insert_files(read_sql(name), files)
-        return fetch(self._connection, sql, values | files) if any(files.values()) else []
 
     def _find_doubtful(self, rows: list[dict[str, Any]]) -> dict[str, int]:
         """Find the files with rows that may not be runs, and count these rows."""
@@ -210,7 +265,8 @@ class Reading:
         if len(doubtful) == 1:
             return dict.fromkeys(doubtful, count)
         files = self._json_files()
-        found = fetch(self._connection, _insert_files(read_sql("unsound"), files), files)
+        sql = read_sql("unsound").replace("FROM runs", f"FROM {read_runs(files, Choice(Query()))}")
+        found = fetch(self._connection, sql, files)
         by_path = {absolute_path(source.path): name for name, source in doubtful.items() if source.path}
         return {by_path[row["filename"]]: row["count"] for row in found}
 
@@ -263,17 +319,6 @@ def make_read_error(error: duckdb.Error) -> SourceError:
     return SourceError(f"The logs can't be read: {str(error).splitlines()[0]}")
 
 
-def _values(query: Query) -> dict[str, Any]:
-    """The values of *query* for the statements."""
-    return {"since": query.since, "until": query.until, "queues": list(query.queues) or None}
-
-
-def _insert_files(sql: str, files: Mapping[str, list[str]]) -> str:
-    """Let *sql* read its `runs` from *files*, whose kinds are macros of macros.sql."""
-    runs = " UNION ALL BY NAME ".join(f"FROM {kind}(${kind})" for kind, names in files.items() if names)
-    return sql.replace("FROM runs", f"FROM ({runs}) AS runs")
-
-
 def _name_files(kinds: Mapping[Source, Kind], kind: Kind) -> dict[str, Source]:
     """The files of one *kind* by their name in DuckDB."""
     return {escape_path(each.path): each for each, found in kinds.items() if found == kind and each.path}
@@ -282,5 +327,5 @@ def _name_files(kinds: Mapping[Source, Kind], kind: Kind) -> dict[str, Source]:
 def _make_figures(row: dict[str, Any]) -> Figures:
     """Make the figures of a row of exact.sql or sketch.sql."""
     p50, p95, p99 = row["percentiles"] or (None, None, None)
-    plain = {key: value for key, value in row.items() if key not in ("percentiles", "sound", "total")}
+    plain = {key: value for key, value in row.items() if key not in ("percentiles", "side", "sound", "total")}
     return Figures(**plain, total=row["total"] or 0.0, p50=p50, p95=p95, p99=p99)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,20 +15,10 @@ from slowtask.record import event
 from slowtask.store.duck import connect, escape_path, fetch, read_sql
 from slowtask.store.kinds import find_kind
 from slowtask.store.origin import file_identity, read_origins
+from slowtask.store.shapes import json_columns
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-#: DuckDB's type for each of Elasticsearch's.
-TYPES: Final = {
-    "date": "TIMESTAMPTZ",
-    "keyword": "VARCHAR",
-    "text": "VARCHAR",
-    "long": "BIGINT",
-    "short": "SMALLINT",
-    "double": "DOUBLE",
-    "object": "JSON",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +57,6 @@ def pack(source: Source, path: Path, folder: Path) -> Packed:
     finally:
         scratch.unlink(missing_ok=True)
     return packed
-
-
-def json_columns() -> str:
-    """The columns of a line and their types, as `read_json` wants them."""
-    return ", ".join(f"'{name}': '{TYPES[kind]}'" for name, kind in event.types().items())
 
 
 def _check_existing(source: Source, path: Path, target: Path, folder: Path) -> Packed:

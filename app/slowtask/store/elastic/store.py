@@ -44,9 +44,13 @@ def percentiles(field: str, *percents: float) -> Aggregation:
 #: The aggregations for each task, by name.
 METRICS: Final[dict[str, Aggregation]] = {
     "failures": {"filter": {"term": {"event.outcome": "failure"}}},
-    "timed": {"value_count": {"field": "event.duration"}},
-    "total": {"sum": {"field": "event.duration"}},
-    "max": {"max": {"field": "event.duration"}},
+    "killed": {"filter": {"term": {"event.action": "killed"}}},
+    "times": {"extended_stats": {"field": "event.duration"}},
+    "cpu": {
+        "filter": {"exists": {"field": "task.cpu"}},
+        "aggs": {"used": {"sum": {"field": "task.cpu"}}, "time": {"sum": {"field": "event.duration"}}},
+    },
+    "memory": {"max": {"field": "task.memory"}},
     "margin": {"max": {"field": "event.margin"}},
     "first": {"min": {"field": "@timestamp"}},
     "last": {"max": {"field": "@timestamp"}},
@@ -161,18 +165,23 @@ def milliseconds(time: datetime) -> int:
 
 def make_figures(bucket: dict[str, Any]) -> Figures:
     """Make the figures of one bucket."""
-    timed = bucket["timed"]["value"]
+    times, cpu, memory = bucket["times"], bucket["cpu"], bucket["memory"]["value"]
     p50, p95, p99 = (each["value"] for each in bucket["durations"]["values"])
     return Figures(
         task=bucket["key"]["task"],
         count=bucket["doc_count"],
         failures=bucket["failures"]["doc_count"],
-        timed=timed,
-        total=bucket["total"]["value"],
-        max=bucket["max"]["value"],
+        killed=bucket["killed"]["doc_count"],
+        timed=times["count"],
+        total=times["sum"],
+        max=times["max"],
         p50=p50,
         p95=p95,
         p99=p99,
+        deviation=times["std_deviation"],
+        cpu=cpu["used"]["value"] if cpu["doc_count"] else None,
+        cpu_time=cpu["time"]["value"] if cpu["doc_count"] else None,
+        memory=None if memory is None else int(memory),
         wait_p95=bucket["waits"]["values"][0]["value"],
         margin=int(bucket["margin"]["value"] or 0),
         first=int(bucket["first"]["value"]) * MICROSECONDS,

@@ -1,24 +1,27 @@
 -- The figures of each task, with exact percentiles. Needs 16 bytes of memory for each run; if that is too
--- much, DuckDB raises an out-of-memory error and sketch.sql is used instead.
+-- much, DuckDB raises an out-of-memory error and sketch.sql is used instead. `seats` are what seats.sql
+-- counts, and `durations` what times_exact.sql does, if asked for.
+CREATE OR REPLACE TEMP TABLE measured AS
 SELECT
     task,
     count(*) AS count,
     count(*) FILTER (outcome = 'failure') AS failures,
+    count(*) FILTER (action = 'killed') AS killed,
     count(duration) AS timed,
     sum(duration)::DOUBLE AS total,
     max(duration) AS max,
     quantile_cont(duration, [0.5, 0.95, 0.99]) AS percentiles,
+    stddev_pop(duration) AS deviation,
     quantile_cont(wait, 0.95) AS wait_p95,
+    sum(cpu)::DOUBLE AS cpu,
+    sum(duration) FILTER (cpu IS NOT NULL)::DOUBLE AS cpu_time,
+    max(memory) AS memory,
     coalesce(max(margin), 0) AS margin,
     epoch_us(min(ended)) AS first,
     epoch_us(max(ended)) AS last,
+    list(DISTINCT seat(ended, system, worker, pid)) AS seats,
+    list(duration) FILTER ($durations) AS durations,
+    side,
     sound
 FROM runs
-WHERE
-    NOT sound
-    OR (
-        ($since IS NULL OR ended >= $since)
-        AND ($until IS NULL OR ended < $until)
-        AND ($queues IS NULL OR list_contains($queues, queue))
-    )
-GROUP BY task, sound
+GROUP BY task, side, sound

@@ -14,10 +14,6 @@ entries AS (
         bucket(duration) AS duration_slot,
         bucket(wait) AS wait_slot
     FROM runs
-    WHERE
-        ($since IS NULL OR ended >= $since)
-        AND ($until IS NULL OR ended < $until)
-        AND ($queues IS NULL OR list_contains($queues, queue) OR broker IS NOT NULL)
 )
 
 SELECT

@@ -11,10 +11,3 @@ SELECT
     duration,
     sound
 FROM runs
-WHERE
-    NOT sound
-    OR (
-        ($since IS NULL OR ended >= $since)
-        AND ($until IS NULL OR ended < $until)
-        AND ($queues IS NULL OR list_contains($queues, queue))
-    )
