@@ -40,14 +40,13 @@ def source(path):
     return Source(path=path, kind="lines")
 
 
-def text(value):
-    return "" if value is None else str(value)
-
-
 def row(run):
-    numbers = map(text, (run.duration, run.margin, run.wait))
-    names = run.task, text(run.queue), text(run.worker), text(run.error)
-    return [str(microseconds(run.timestamp)), *numbers, run.outcome, *names]
+    """The run as a row of CSV, column by column."""
+    values = {column: getattr(run, column) for column in COLUMNS} | {
+        "timestamp": microseconds(run.timestamp),
+        "labels": run.labels and msgspec.json.encode(run.labels).decode(),
+    }
+    return ["" if value is None else str(value) for value in values.values()]
 
 
 def one_by_one(path, **options):

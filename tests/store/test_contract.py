@@ -11,7 +11,7 @@ import pytest
 
 from places import ROOT
 from slowtask.record import event, sample
-from slowtask.store.shapes import TYPES
+from slowtask.store.shapes import TYPES, make_readers
 
 SQL = ROOT / "app" / "slowtask" / "store" / "sql"
 RECORD = ROOT / "logstash" / "ruby" / "slowtask" / "ndjson.rb"  #: what the filter makes of JSON
@@ -25,10 +25,13 @@ FIELDS = {
 }
 
 
-@pytest.mark.parametrize("path", sorted(SQL.glob("*.sql")), ids=lambda path: path.name)
-def test_duckdb_reads_fields_of_ours_and_as_their_types(path):
+STATEMENTS = {path.name: path.read_text() for path in sorted(SQL.glob("*.sql"))} | {"readers": make_readers()}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_duckdb_reads_fields_of_ours_and_as_their_types(name):
     """In the SQL a column of a line is `'event.duration': 'BIGINT'`, or `"event.duration"` in a statement."""
-    sql = re.sub(r"--.*", "", path.read_text())
+    sql = re.sub(r"--.*", "", STATEMENTS[name])
     columns = dict(re.findall(r"'([@\w]+\.?[\w.]*)': '(\w+)'", sql))
     columns = {name: kind for name, kind in columns.items() if "." in name or "@" in name}
 
@@ -37,7 +40,7 @@ def test_duckdb_reads_fields_of_ours_and_as_their_types(path):
 
 
 def test_the_columns_of_the_ranking_are_read_at_all():
-    assert "'event.duration': 'BIGINT'" in (SQL / "macros.sql").read_text()
+    assert "'event.duration': 'BIGINT'" in STATEMENTS["readers"]
 
 
 def test_every_field_that_a_dashboard_names_is_ours():

@@ -221,14 +221,14 @@ def test_a_parquet_of_somebody_else_is_refused(tmp_path):
 
 
 def test_where_memory_is_too_short_for_all_times_the_sketch_answers(tmp_path, monkeypatch):
-    select = Reading._select  # noqa: SLF001 - memory is hard to fill in a test
+    run = Reading._run_readable  # noqa: SLF001 - memory is hard to fill in a test
 
-    def short(self, name, values):
+    def short(self, name, read, values):
         if name == "exact":
             raise duckdb.OutOfMemoryException
-        return select(self, name, values)
+        return run(self, name, read, values)
 
-    monkeypatch.setattr(Reading, "_select", short)
+    monkeypatch.setattr(Reading, "_run_readable", short)
     log = as_lines(tmp_path, [made("a", took, took) for took in range(1, 12)])
     found = measured(Files(resolve([str(log)])))["a"]
 
@@ -239,18 +239,29 @@ def test_where_memory_is_too_short_for_all_times_the_sketch_answers(tmp_path, mo
 # The sketch: what is done where memory can't hold all times
 
 
+COLUMNS = (
+    "task, side, ended, outcome, action, duration, margin, wait, cpu, memory, system, worker, pid, sound"
+)
+
+
 def sketched(times, waits):
     """The row of sketch.sql and of exact.sql for one task."""
     runs = ", ".join(
-        f"('a', 'q', now(), 'success', {'NULL' if took is None else took}::BIGINT, 0, {wait}::BIGINT, true)"
+        f"('a', true, now(), 'success', 'finished', {'NULL' if took is None else took}::BIGINT, 0,"
+        f" {wait}::BIGINT, 1, 2, 'rq', 'w', 3, true)"
         for took, wait in zip(times, waits, strict=True)
     )
-    table = f"FROM (VALUES {runs}) AS runs(task, queue, ended, outcome, duration, margin, wait, sound)"
-    none = {"since": None, "until": None, "queues": None}
-    rows = [
-        fetch(CONNECTION, read_sql(name).replace("FROM runs", table), none)[0] for name in ("sketch", "exact")
-    ]
-    return rows[0], rows[1]
+    return tuple(
+        measured_by(statements, f"FROM (VALUES {runs}) AS runs({COLUMNS})")
+        for statements in (("count", "sketch"), ("exact",))
+    )
+
+
+def measured_by(statements, table):
+    """The row that *statements* make of the runs in *table*."""
+    for name in statements:
+        fetch(CONNECTION, read_sql(name).replace("FROM runs", table), {"durations": False})
+    return fetch(CONNECTION, read_sql("measured"), {})[0]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -277,10 +288,15 @@ def test_sketched_values_are_within_one_percent_of_the_exact(pairs):
 @given(st.lists(nanoseconds | st.none(), min_size=1, max_size=30))
 def test_sketched_sums_are_exact(times):
     sketch, exact = sketched(times, [0] * len(times))
-    plain = [key for key in exact if key not in ("percentiles", "wait_p95", "total", "first", "last")]
+    plain = [
+        key for key in exact if key not in ("percentiles", "wait_p95", "total", "deviation", "first", "last")
+    ]
 
     assert [sketch[key] for key in plain] == [exact[key] for key in plain]
     assert sketch["total"] == pytest.approx(exact["total"])
+    assert sketch["deviation"] == pytest.approx(
+        exact["deviation"], rel=1e-6, abs=(exact["total"] or 0) * 1e-7
+    )
 
 
 @pytest.mark.slow

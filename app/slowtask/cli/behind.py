@@ -12,10 +12,12 @@ from slowtask.cli.logs import parse_period, warn_of_guesses, warn_of_skipped
 from slowtask.cli.options import (
     custom_options,
     date_option,
+    group_option,
     queue_option,
     since_option,
     timezone_option,
     until_option,
+    where_option,
 )
 from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import SourceError
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 @since_option
 @until_option
 @queue_option
+@where_option
+@group_option
 @click.option(
     "-n", "limit", type=click.IntRange(min=0), default=20, show_default=True, metavar="COUNT",
     help="How many tasks to show; 0 shows all.",
@@ -40,7 +44,8 @@ if TYPE_CHECKING:
 @timezone_option
 @custom_options
 def behind(
-    sources: tuple[str, ...], *, since: str | None, until: str | None, queues: tuple[str, ...], limit: int,
+    sources: tuple[str, ...], *, since: str | None, until: str | None, queues: tuple[str, ...],
+    where: tuple[tuple[str, str], ...], group: str | None, limit: int,
     day: date | None, zone: tzinfo, custom: CustomFormat, as_json: bool,
 ) -> None:  # fmt: skip
     """Show which tasks kept the jobs of others waiting.
@@ -58,7 +63,7 @@ def behind(
     For another program:
       slowtask behind worker.ndjson --json
     """
-    query = parse_period(since, until, queues)
+    query = parse_period(since, until, queues, where, group)
     logs = resolve(sources, custom)
     # Slow to import, so only after the options have been checked.
     from slowtask.rank.behind import rank_waits

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from slowtask.store.elastic.store import Elastic
 
 INCOMPLETE: Final = 3  #: exit status: lines that may tell of runs weren't read
-NO_RUN_MATCHES: Final = "No run matches --since, --until and --queue: widen them."
+NO_RUN_MATCHES: Final = "No run matches --since, --until, --queue and --where: widen them."
 NO_RUNS_YET: Final = "The logs hold no runs yet: "
 NO_OWN_RUNS: Final = f"{NO_RUNS_YET}check that the workers run with slowtask, or name other files."
 NO_STOCK_RUNS: Final = (
@@ -39,14 +39,17 @@ class Options:
     limit: int  #: tasks to show; 0: all
 
 
-def parse_period(since: str | None, until: str | None, queues: tuple[str, ...]) -> Query:
+def parse_period(
+    since: str | None, until: str | None, queues: tuple[str, ...],
+    where: tuple[tuple[str, str], ...] = (), group: str | None = None,
+) -> Query:  # fmt: skip
     """Make a query of the options, where `1h` counts from now. Raises `UsageError`."""
     now = datetime.now(UTC)
     first = parse_time(since, now, "--since") if since else None
     last = parse_time(until, now, "--until") if until else None
     if first and last and first >= last:
         raise UsageError("--since isn't before --until, so no run can match: change one of them.")
-    return Query(since=first, until=last, queues=queues)
+    return Query(since=first, until=last, queues=queues, where=where, group=group)
 
 
 def open_store(sources: tuple[str, ...], day: date | None, zone: tzinfo, custom: CustomFormat) -> Store:

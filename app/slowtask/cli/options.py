@@ -11,6 +11,7 @@ import click
 
 from slowtask.errors import UsageError
 from slowtask.parse.custom import CustomFormat, parse_fields
+from slowtask.store.fields import find_field
 
 HEAD_VARIABLE: Final = "SLOWTASK_LOG_HEAD"
 FIELDS_VARIABLE: Final = "SLOWTASK_LOG_FIELDS"
@@ -67,6 +68,36 @@ class Custom(click.ParamType[CustomFormat]):
             self.fail(f"{value!a}: {error}", param, ctx)
 
 
+class Field(click.ParamType[str]):
+    """A field by which runs can be grouped or chosen, by any of its names."""
+
+    name = "field"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Convert *value* to the field's full name, or fail with what is near it."""
+        try:
+            return find_field(value)
+        except UsageError as error:
+            self.fail(str(error).removesuffix("."), param, ctx)
+
+
+class FieldValue(click.ParamType[tuple[str, str]]):
+    """A field and its value, written as `version=1.4`."""
+
+    name = "field"
+
+    def convert(
+        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Convert *value* to the field's full name and the text after the sign."""
+        if isinstance(value, tuple):
+            return value
+        name, sign, text = value.partition("=")
+        if not (name and sign and text):
+            self.fail(f"{value!a} isn't a field with its value; write it like tenant=acme", param, ctx)
+        return Field().convert(name, param, ctx), text
+
+
 HEAD: Final = Custom("grok", lambda text: CustomFormat(head=text))
 FIELDS: Final = Custom("fields", lambda text: CustomFormat(fields=parse_fields(text)))
 
@@ -112,6 +143,14 @@ until_option: Final = click.option(
 queue_option: Final = click.option(
     "--queue", "queues", metavar="NAME", multiple=True, help="Only runs of this queue. Repeatable."
 )
+where_option: Final = click.option(
+    "--where", type=FieldValue(), metavar="FIELD=VALUE", multiple=True,
+    help="Only runs whose field has this value, as version=1.4 or tenant=acme (a label). Repeatable.",
+)  # fmt: skip
+group_option: Final = click.option(
+    "--group-by", "group", type=Field(), metavar="FIELD",
+    help="Rank queue, host, worker, version, error or a label such as tenant, instead of task.",
+)  # fmt: skip
 date_option: Final = click.option(
     "--date", "day", type=Date(), metavar="DATE",
     help="The date of the first log line, for lines that have only a time, as RQ's. Default: from the file.",

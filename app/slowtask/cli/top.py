@@ -19,10 +19,12 @@ from slowtask.cli.logs import (
 from slowtask.cli.options import (
     custom_options,
     date_option,
+    group_option,
     queue_option,
     since_option,
     timezone_option,
     until_option,
+    where_option,
 )
 from slowtask.cli.show import export
 from slowtask.cli.show.doubts import describe_others
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 @since_option
 @until_option
 @queue_option
+@where_option
+@group_option
 @click.option(
     "--task", "tasks", metavar="GLOB", multiple=True,
     help="Show only these tasks, as 'shop.*'; shares still refer to all. Repeatable.",
@@ -67,6 +71,7 @@ if TYPE_CHECKING:
 def top(
     context: click.Context,
     sources: tuple[str, ...], by: Order, since: str | None, until: str | None, queues: tuple[str, ...],
+    where: tuple[tuple[str, str], ...], group: str | None,
     tasks: tuple[str, ...], limit: int, interval: float, day: date | None, zone: tzinfo,
     custom: CustomFormat, *, as_json: bool, as_csv: bool, bad: bool, watch: bool,
 ) -> None:  # fmt: skip
@@ -93,13 +98,13 @@ def top(
       3  there is a ranking, but lines that may tell of runs weren't read
     """
     require_one_mode(as_json=as_json, as_csv=as_csv, bad=bad, watch=watch)
-    query = parse_period(since, until, queues)
+    query = parse_period(since, until, queues, where, group)
     store = open_store(sources, day, zone, custom)
     options = Options(by=by, tasks=tasks, limit=limit)
     if watch:
         from slowtask.cli.show.ranking_live import run_live
 
-        run_live(store, partial(parse_period, since, until, queues), options, interval)
+        run_live(store, partial(parse_period, since, until, queues, where, group), options, interval)
     elif bad:
         print_bad_lines(measure(store, query))
     else:

@@ -10,6 +10,7 @@ SELECT
     count(*) FILTER (action = 'killed') AS killed,
     count(duration) AS timed,
     sum(duration) AS total,
+    var_pop(duration) AS variance,
     sum(cpu)::DOUBLE AS cpu,
     sum(duration) FILTER (cpu IS NOT NULL)::DOUBLE AS cpu_time,
     max(memory) AS memory,
