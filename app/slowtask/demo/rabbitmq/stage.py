@@ -1,7 +1,7 @@
 """What both parts of the experiment need: a Celery worker, a read-only monitor, and counts of tasks.
 
-The node updates its statistics every half second instead of every five, since the experiment takes only a
-minute. Depths are asked for by AMQP, and are current.
+The node updates its statistics every second instead of every five, since the experiment takes only a minute.
+Depths are asked for by AMQP, and are current.
 """
 
 import importlib
@@ -27,7 +27,13 @@ from slowtask.watch.broker.celery_rabbitmq import CeleryRabbitMQ as WatchedRabbi
 from slowtask.watch.view import Watch
 
 SLOTS: Final = 2  #: tasks that the worker runs at a time
-CONF: Final = {"collect_statistics_interval": "500"}  #: ms
+#: How often the node makes statistics, and how often its management plugin reads them.
+CONF: Final = {
+    "collect_statistics_interval": "500",  # ms
+    "management.sample_retention_policies.global.minute": "1",  # s
+    "management.sample_retention_policies.basic.minute": "1",
+    "management.sample_retention_policies.detailed.minute": "1",
+}
 MONITOR_USER: Final = "watcher"
 MONITOR_QUEUES: Final = r"^celeryev\.slowtask-.*$"  #: in which the monitor receives the workers' events
 EVENT_EXCHANGES: Final = r"^celeryev(\.slowtask-.*)?$"  #: to which the workers send them
