@@ -1,0 +1,192 @@
+"""RANK: judge whether a task's runs take longer than they did, by the run times of both sides.
+
+All is done on logarithms, where a slowdown adds the same to each run. It is a linear rank test: each run has
+a score, how much its time speaks for a slowdown. The sum of the scores after is compared with that of as many
+runs drawn from both sides. The scores come from both sides together, so the test keeps its level whatever
+they are. They are the best ones for the way the run times are distributed: nearly normal, with a long tail,
+or of several kinds. Where small and large jobs are well apart, a larger share of large ones hardly changes
+the sum.
+
+What passes is compared with the other explanation, another mix of kinds. bench/bench_diff.py shows how often
+the judgement is right.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final, Literal
+
+from slowtask.rank.explain import compare_explanations
+from slowtask.rank.kinds import Blend, Grid, find_blend
+from slowtask.rank.pairwise import BIN, TWO_SIDED, Pairs, compare_pairs
+
+Change = Literal["slower", "faster", "mix", "tail", "same", "unknown"]
+
+SLOWDOWN: Final = math.log(1.3)  #: that is to be found
+MIN_Z: Final = 2.45  #: standard deviations: 0.7 % of unchanged tasks have more
+MAX_Z: Final = 3.5  #: where a slowdown stands out anyway: 0.02 %
+SPARE: Final = 2.0  #: standard deviations by which a slowdown by `SLOWDOWN` clears the threshold then
+RANK_Z: Final = 4.0  #: for Mann and Whitney's test alone, which takes another mix for a slowdown
+MIXED_Z: Final = 3.5  #: for a slowdown beside another mix
+FEW: Final = 30  #: runs, below which both tests must agree
+FLOOR: Final = math.log(1.05)  #: a smaller change is none that matters, however certain
+MISFIT: Final = 24.0  #: of a slowdown that explains the difference badly
+BETTER: Final = 8.0  #: by how much another mix must fit better than a slowdown
+TAILS: Final = (0.05, 0.01)  #: of the runs, the longest
+TAIL_Z: Final = 3.5
+TAIL_FLOOR: Final = math.log(1.2)  #: that these quantiles must have moved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What became of a task's run times."""
+
+    ratio: float | None  #: how many times as long a typical run takes; None if a side has no runs
+    low: float | None  #: the 95 % interval of the ratio; None if a side has too few runs
+    high: float | None
+    change: Change
+
+    @property
+    def slower(self) -> bool:
+        """Whether its runs take longer, for certain."""
+        return self.change == "slower"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Test:
+    """The result of a test of scores."""
+
+    z: float  #: in standard deviations; positive if runs take longer after
+    error: float  #: the standard error of the logarithm of the ratio
+
+    @property
+    def shift(self) -> float:
+        """The logarithm of the ratio, about."""
+        return self.z * self.error
+
+
+def judge_times(before: Mapping[int, int], after: Mapping[int, int]) -> Judgement:
+    """Judge how the run times of a task changed.
+
+    Args:
+        before: Runs by bin: bin k holds run times t (ns) with floor(ln(t) / ln(1.005)) == k.
+        after: The same for the other side.
+
+    Returns:
+        `slower` or `faster`: all its runs changed, for certain and by 5 % or more.
+        `mix`: it has more of one kind of runs, and less of another. `tail`: more of its runs are very long.
+        `same`: a change by 1.3 would show. `unknown`: it wouldn't, for there are too few runs.
+    """
+    before, after = drop_empty(before), drop_empty(after)
+    if not before or not after:
+        return Judgement(ratio=None, low=None, high=None, change="unknown")
+    pairs = compare_pairs(before, after)
+    change = "unknown" if pairs.low is None else find_change(before, after, pairs)
+    return Judgement(ratio=pairs.ratio, low=pairs.low, high=pairs.high, change=change)
+
+
+def drop_empty(times: Mapping[int, int]) -> dict[int, int]:
+    """*times* without bins that hold no run."""
+    return {k: count for k, count in times.items() if count}
+
+
+def find_change(before: Mapping[int, int], after: Mapping[int, int], pairs: Pairs) -> Change:
+    """What changed between two sides with enough runs."""
+    blend = find_blend(before, after)
+    test = test_scores(blend.scores, blend.grid)
+    shift = find_shift(test, pairs, few=min(sum(before.values()), sum(after.values())) < FEW)
+    if shift and len(blend.kinds) > 1 and is_mix((before, after), blend, pairs):
+        test = test_scores(project_out(blend.scores, blend.likely, blend.grid.pooled), blend.grid)
+        shift = test.shift if abs(test.z) >= MIXED_Z else 0.0
+        if abs(shift) < FLOOR and abs(math.log(pairs.ratio)) >= FLOOR:
+            return "mix"
+    if abs(shift) >= FLOOR:
+        return "slower" if shift > 0 else "faster"
+    if has_longer_tail(before, after, blend.grid):
+        return "tail"
+    return "same" if is_narrow(test, pairs) else "unknown"
+
+
+def find_shift(test: Test, pairs: Pairs, *, few: bool) -> float:
+    """The logarithm of the ratio if it is certain that it isn't 1, else 0.
+
+    The threshold is as high as it can be if a slowdown by 1.3 is still to be found.
+    """
+    threshold = min(max(SLOWDOWN / test.error - SPARE, MIN_Z), MAX_Z)
+    rank_shift = math.log(pairs.ratio)
+    z = min(test.z, pairs.z, key=abs) if few else test.z
+    if abs(z) >= threshold:
+        return max(test.shift, rank_shift) if z > 0 else min(test.shift, rank_shift)
+    return rank_shift if abs(pairs.z) >= RANK_Z else 0.0
+
+
+def test_scores(scores: Sequence[float], grid: Grid) -> Test:
+    """Compare the sum of the *scores* after with that of as many runs drawn from both sides."""
+    pooled, runs = grid.pooled, sum(grid.pooled)
+    mean = sum(s * c for s, c in zip(scores, pooled, strict=True)) / runs
+    squares = sum((s - mean) ** 2 * c for s, c in zip(scores, pooled, strict=True))
+    above = sum((s - mean) * c for s, c in zip(scores, grid.after, strict=True))
+    share = sum(grid.before) * sum(grid.after) / runs
+    if not squares:
+        return Test(z=0.0, error=BIN)
+    return Test(z=above / math.sqrt(share * squares / (runs - 1)), error=math.sqrt(runs / squares / share))
+
+
+def is_mix(sides: tuple[Mapping[int, int], Mapping[int, int]], blend: Blend, pairs: Pairs) -> bool:
+    """Whether a slowdown explains the difference badly, and another mix of kinds does so clearly better."""
+    reach = math.log((pairs.high or pairs.ratio) / (pairs.low or pairs.ratio))
+    misfits = compare_explanations(sides, blend, math.log(pairs.ratio), reach)
+    return misfits.slowdown > MISFIT and misfits.slowdown - misfits.mix > BETTER
+
+
+def project_out(
+    scores: Sequence[float], rows: Sequence[Sequence[float]], weights: Sequence[float]
+) -> Sequence[float]:
+    """What is left of *scores* that no sum of *rows* can give: the change of the mix leaves it as it is."""
+    basis: list[Sequence[float]] = []
+    for row in (*rows, scores):
+        rest = row
+        for each in basis:
+            square = sum(w * e * e for w, e in zip(weights, each, strict=True))
+            factor = (
+                sum(w * r * e for w, r, e in zip(weights, rest, each, strict=True)) / square
+                if square
+                else 0.0
+            )
+            rest = [r - factor * e for r, e in zip(rest, each, strict=True)]
+        basis.append(rest)
+    return basis[-1]
+
+
+def has_longer_tail(before: Mapping[int, int], after: Mapping[int, int], grid: Grid) -> bool:
+    """Whether, for certain, more of the runs after are very long, and clearly longer than those before."""
+    return any(
+        test_scores(mark_longest(grid, tail), grid).z >= TAIL_Z
+        and BIN * (find_quantile(after, 1 - tail) - find_quantile(before, 1 - tail)) >= TAIL_FLOOR
+        for tail in TAILS
+    )
+
+
+def mark_longest(grid: Grid, share: float) -> Sequence[float]:
+    """The part of each cell that belongs to the longest *share* of all runs."""
+    left, parts = share * sum(grid.pooled), []
+    for count in reversed(grid.pooled):
+        parts.append(min(1.0, max(left, 0.0) / count) if count else 0.0)
+        left -= count
+    return parts[::-1]
+
+
+def find_quantile(times: Mapping[int, int], share: float) -> int:
+    """The bin that the run with a *share* of the others below it is in."""
+    bins = sorted(times)
+    totals = list(accumulate(times[k] for k in bins))
+    return bins[bisect_left(totals, share * totals[-1])]
+
+
+def is_narrow(test: Test, pairs: Pairs) -> bool:
+    """Whether a change by 1.3 either way is ruled out, by the better of both tests."""
+    edges = [math.log(pairs.low or math.inf), math.log(pairs.high or math.inf)]
+    own = [test.shift - TWO_SIDED * test.error, test.shift + TWO_SIDED * test.error]
+    return any(low > -SLOWDOWN and high < SLOWDOWN for low, high in (edges, own))
