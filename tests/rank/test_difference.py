@@ -65,16 +65,24 @@ def test_more_large_jobs_are_another_mix():
     assert judged.change == "mix"
 
 
+def test_a_few_more_large_jobs_are_no_slowdown():
+    judged = judge_times(times(200, jobs(large=0.2)), times(200, jobs(large=0.3), seed=2))
+
+    assert not judged.slower
+
+
 def test_small_and_large_jobs_can_become_slower():
-    judged = judge_times(times(200, jobs(large=0.2)), times(200, jobs(large=0.2, factor=1.3), seed=2))
+    judged = judge_times(times(200, jobs(large=0.5)), times(200, jobs(large=0.5, factor=1.3), seed=2))
 
     assert judged.slower
+    assert 1.15 < judged.low < 1.3 < judged.high < 1.5
 
 
 def test_a_slowdown_is_found_beside_another_mix():
     judged = judge_times(times(2000, jobs(large=0.4)), times(2000, jobs(large=0.1, factor=1.3), seed=2))
 
     assert judged.slower
+    assert judged.ratio == pytest.approx(1.3, abs=0.1)
 
 
 def test_more_very_long_runs_are_a_longer_tail():

@@ -7,8 +7,8 @@ they are. They are the best ones for the way the run times are distributed: near
 or of several kinds. Where small and large jobs are well apart, a larger share of large ones hardly changes
 the sum.
 
-What passes is compared with the other explanation, another mix of kinds. bench/bench_diff.py shows how often
-the judgement is right.
+What passes is compared with the other explanation, another mix of kinds. bench/bench_diff_power.py shows how
+often the judgement is right.
 """
 
 import math
@@ -16,11 +16,13 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import mul
 from typing import Final, Literal
 
 from slowtask.rank.explain import compare_explanations
 from slowtask.rank.kinds import Blend, Grid, find_blend
 from slowtask.rank.pairwise import BIN, TWO_SIDED, Pairs, compare_pairs
+from slowtask.rank.scores import Test, estimate_shift, project_out, test_scores
 
 Change = Literal["slower", "faster", "mix", "tail", "same", "unknown"]
 
@@ -29,7 +31,9 @@ MIN_Z: Final = 2.45  #: standard deviations: 0.7 % of unchanged tasks have more
 MAX_Z: Final = 3.5  #: where a slowdown stands out anyway: 0.02 %
 SPARE: Final = 2.0  #: standard deviations by which a slowdown by `SLOWDOWN` clears the threshold then
 RANK_Z: Final = 4.0  #: for Mann and Whitney's test alone, which takes another mix for a slowdown
-MIXED_Z: Final = 3.5  #: for a slowdown beside another mix
+MIXED_Z: Final = 3.5  #: for another mix, and for a slowdown beside it
+MIN_MOVED: Final = 0.05  #: of the runs that are of another kind: less is no other mix
+NARROWER: Final = 0.8  #: times the interval of all pairs: then the test's own is used
 FEW: Final = 30  #: runs, below which both tests must agree
 FLOOR: Final = math.log(1.05)  #: a smaller change is none that matters, however certain
 MISFIT: Final = 24.0  #: of a slowdown that explains the difference badly
@@ -55,16 +59,12 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Test:
-    """The result of a test of scores."""
+class Finding:
+    """What changed, and the test that says so."""
 
-    z: float  #: in standard deviations; positive if runs take longer after
-    error: float  #: the standard error of the logarithm of the ratio
-
-    @property
-    def shift(self) -> float:
-        """The logarithm of the ratio, about."""
-        return self.z * self.error
+    change: Change
+    test: Test
+    mixed: bool = False  #: the mix of kinds changed too, and the test is one that this doesn't disturb
 
 
 def judge_times(before: Mapping[int, int], after: Mapping[int, int]) -> Judgement:
@@ -83,8 +83,11 @@ def judge_times(before: Mapping[int, int], after: Mapping[int, int]) -> Judgemen
     if not before or not after:
         return Judgement(ratio=None, low=None, high=None, change="unknown")
     pairs = compare_pairs(before, after)
-    change = "unknown" if pairs.low is None else find_change(before, after, pairs)
-    return Judgement(ratio=pairs.ratio, low=pairs.low, high=pairs.high, change=change)
+    if pairs.low is None or pairs.high is None:
+        return Judgement(ratio=pairs.ratio, low=None, high=None, change="unknown")
+    finding = find_change(before, after, pairs)
+    low, ratio, high = find_ratio(before, after, finding, pairs)
+    return Judgement(ratio=ratio, low=low, high=high, change=finding.change)
 
 
 def drop_empty(times: Mapping[int, int]) -> dict[int, int]:
@@ -92,21 +95,43 @@ def drop_empty(times: Mapping[int, int]) -> dict[int, int]:
     return {k: count for k, count in times.items() if count}
 
 
-def find_change(before: Mapping[int, int], after: Mapping[int, int], pairs: Pairs) -> Change:
+def find_change(before: Mapping[int, int], after: Mapping[int, int], pairs: Pairs) -> Finding:
     """What changed between two sides with enough runs."""
     blend = find_blend(before, after)
     test = test_scores(blend.scores, blend.grid)
     shift = find_shift(test, pairs, few=min(sum(before.values()), sum(after.values())) < FEW)
-    if shift and len(blend.kinds) > 1 and is_mix((before, after), blend, pairs):
+    moved = find_moved_share(blend)
+    mixed = (shift != 0 or moved > 0) and len(blend.kinds) > 1 and is_mix((before, after), blend, pairs)
+    if mixed:
         test = test_scores(project_out(blend.scores, blend.likely, blend.grid.pooled), blend.grid)
         shift = test.shift if abs(test.z) >= MIXED_Z else 0.0
-        if abs(shift) < FLOOR and abs(math.log(pairs.ratio)) >= FLOOR:
-            return "mix"
     if abs(shift) >= FLOOR:
-        return "slower" if shift > 0 else "faster"
+        return Finding(change="slower" if shift > 0 else "faster", test=test, mixed=mixed)
+    if mixed and (moved >= MIN_MOVED or abs(math.log(pairs.ratio)) >= FLOOR):
+        return Finding(change="mix", test=test)
     if has_longer_tail(before, after, blend.grid):
-        return "tail"
-    return "same" if is_narrow(test, pairs) else "unknown"
+        return Finding(change="tail", test=test)
+    return Finding(change="same" if is_narrow(test, pairs) else "unknown", test=test)
+
+
+def find_ratio(
+    before: Mapping[int, int], after: Mapping[int, int], finding: Finding, pairs: Pairs
+) -> tuple[float | None, float, float | None]:
+    """The ratio between the ends of its interval: of all pairs, or by the test if it is more precise."""
+    middle = (pairs.low, pairs.ratio, pairs.high)
+    if finding.change not in {"slower", "faster"} or pairs.low is None or pairs.high is None:
+        return middle
+    if finding.mixed:
+        return spread(finding.test.shift, finding.test.error)
+    if finding.test.error >= NARROWER * math.log(pairs.high / pairs.low) / 2 / TWO_SIDED:
+        return middle
+    found = estimate_shift(before, after, finding.test)
+    return spread(*found) if found and pairs.low <= math.exp(found[0]) <= pairs.high else middle
+
+
+def spread(shift: float, error: float) -> tuple[float, float, float]:
+    """The ratio of a *shift* of the logarithms between the ends of its 95 % interval."""
+    return math.exp(shift - TWO_SIDED * error), math.exp(shift), math.exp(shift + TWO_SIDED * error)
 
 
 def find_shift(test: Test, pairs: Pairs, *, few: bool) -> float:
@@ -122,16 +147,14 @@ def find_shift(test: Test, pairs: Pairs, *, few: bool) -> float:
     return rank_shift if abs(pairs.z) >= RANK_Z else 0.0
 
 
-def test_scores(scores: Sequence[float], grid: Grid) -> Test:
-    """Compare the sum of the *scores* after with that of as many runs drawn from both sides."""
-    pooled, runs = grid.pooled, sum(grid.pooled)
-    mean = sum(s * c for s, c in zip(scores, pooled, strict=True)) / runs
-    squares = sum((s - mean) ** 2 * c for s, c in zip(scores, pooled, strict=True))
-    above = sum((s - mean) * c for s, c in zip(scores, grid.after, strict=True))
-    share = sum(grid.before) * sum(grid.after) / runs
-    if not squares:
-        return Test(z=0.0, error=BIN)
-    return Test(z=above / math.sqrt(share * squares / (runs - 1)), error=math.sqrt(runs / squares / share))
+def find_moved_share(blend: Blend) -> float:
+    """By how much the share of a kind changed for certain; 0 if that of none did."""
+    grid, moved = blend.grid, 0.0
+    for row in blend.likely:
+        if abs(test_scores(row, grid).z) >= MIXED_Z:
+            before, after = (sum(map(mul, row, side)) / sum(side) for side in (grid.before, grid.after))
+            moved = max(moved, abs(after - before))
+    return moved
 
 
 def is_mix(sides: tuple[Mapping[int, int], Mapping[int, int]], blend: Blend, pairs: Pairs) -> bool:
@@ -139,25 +162,6 @@ def is_mix(sides: tuple[Mapping[int, int], Mapping[int, int]], blend: Blend, pai
     reach = math.log((pairs.high or pairs.ratio) / (pairs.low or pairs.ratio))
     misfits = compare_explanations(sides, blend, math.log(pairs.ratio), reach)
     return misfits.slowdown > MISFIT and misfits.slowdown - misfits.mix > BETTER
-
-
-def project_out(
-    scores: Sequence[float], rows: Sequence[Sequence[float]], weights: Sequence[float]
-) -> Sequence[float]:
-    """What is left of *scores* that no sum of *rows* can give: the change of the mix leaves it as it is."""
-    basis: list[Sequence[float]] = []
-    for row in (*rows, scores):
-        rest = row
-        for each in basis:
-            square = sum(w * e * e for w, e in zip(weights, each, strict=True))
-            factor = (
-                sum(w * r * e for w, r, e in zip(weights, rest, each, strict=True)) / square
-                if square
-                else 0.0
-            )
-            rest = [r - factor * e for r, e in zip(rest, each, strict=True)]
-        basis.append(rest)
-    return basis[-1]
 
 
 def has_longer_tail(before: Mapping[int, int], after: Mapping[int, int], grid: Grid) -> bool:
