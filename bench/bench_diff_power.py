@@ -24,6 +24,8 @@ from slowtask.rank.pairwise import BIN
 SLOWDOWN = 1.3
 SECOND = math.log(1e9)
 RUNS = ((200, 200), (200, 20_000), (20_000, 200), (1000, 500), (5000, 5000))
+MUCH_MORE = 10  # times as many runs
+REPEATED = 25  # pairs with the same side
 Draw = Callable[[random.Random], float]
 
 
@@ -112,7 +114,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     for before, after in options.runs or RUNS:
-        pairs = min(options.pairs, max(100, options.pairs * 1000 // (before + after)))
+        pairs = min(options.pairs, max(100, options.pairs * 500 // min(before, after)))
         print(f"\n{before:,} runs before, {after:,} after, {pairs:,} pairs\n")
         print("| Run times | Found | Possible | Unchanged: slower | Mix: mix | Mix: slower | Interval | ms |")
         print("| --- | --- | --- | --- | --- | --- | --- | --- |")
@@ -125,12 +127,9 @@ def measure(task: Task, before: int, after: int, pairs: int, chance: random.Rand
     """The cells of one row of the table."""
 
     def judge(later: Draw, factor: float = 1.0) -> Rates:
-        return judge_pairs(
-            lambda: draw_times(task.draw, before, chance),
-            lambda: draw_times(later, after, chance, factor),
-            factor,
-            pairs,
-        )
+        first = repeat(lambda: draw_times(task.draw, before, chance), before >= MUCH_MORE * after)
+        second = repeat(lambda: draw_times(later, after, chance, factor), after >= MUCH_MORE * before)
+        return judge_pairs(first, second, factor, pairs)
 
     slow, same = judge(task.draw, SLOWDOWN), judge(task.draw)
     mixed = judge(task.mixed) if task.mixed else None
@@ -142,13 +141,20 @@ def measure(task: Task, before: int, after: int, pairs: int, chance: random.Rand
     yield f"{500 * (slow.spent + same.spent):.1f}"
 
 
+def repeat(draw: Callable[[], Counter[int]], often: bool) -> Iterator[Counter[int]]:  # noqa: FBT001
+    """Drawn sides; *often* the same: one that has far more runs than the other hardly varies."""
+    while True:
+        side = draw()
+        yield from [side] * (REPEATED if often else 1)
+
+
 def judge_pairs(
-    before: Callable[[], Counter[int]], after: Callable[[], Counter[int]], factor: float, pairs: int
+    before: Iterator[Counter[int]], after: Iterator[Counter[int]], factor: float, pairs: int
 ) -> Rates:
     """Judge so many *pairs*, of which the runs after take *factor* times as long."""
     found, covered, spent = Counter[str](), 0, 0.0
     for _ in range(pairs):
-        sides = before(), after()
+        sides = next(before), next(after)
         start = time.process_time()
         judged = judge_times(*sides)
         spent += time.process_time() - start
