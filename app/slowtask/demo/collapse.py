@@ -15,6 +15,7 @@ from slowtask.demo import tasks
 from slowtask.demo.beside import Alert, MonitorBeside, Step
 from slowtask.demo.server import Server
 from slowtask.demo.workers import Workers, require_rq
+from slowtask.errors import BrokerError
 from slowtask.watch.broker.rq import Rq
 from slowtask.watch.view import Watch
 
@@ -26,7 +27,7 @@ ROOM: Final = 250 * 1024  #: bytes above what Redis and its busy workers use at 
 RATE: Final = 10  #: jobs a second
 WORKERS: Final = 2
 AFTERMATH_TIME: Final = 20.0  #: seconds after the collapse; enough for every running task to end
-WORKER_TIMEOUT: Final = 10.0  #: seconds that a worker may take to start or to fail
+WORKER_TIMEOUT: Final = 60.0  #: seconds that a worker may take to start or to fail, also on a busy machine
 WARM_UP_JOBS: Final = 40
 MAX_JOBS: Final = 20_000  #: never reached; only ends the loop
 CAPACITY: Final = 0.8  #: critical from this share of the room
@@ -79,7 +80,7 @@ def run(folder: Path, step: Step, *, fast: bool) -> Result:
         fast: Whether to enqueue without waiting, instead of ten jobs a second.
 
     Raises:
-        BrokerError: If Redis doesn't start.
+        BrokerError: If Redis or its workers don't start.
     """
     require_rq()
     from rq import Queue
@@ -191,12 +192,15 @@ def warm_up(redis: "Redis", queue: "Queue", monitor: MonitorBeside) -> int:
     """Let the workers run a few jobs beside the monitor. Returns the most bytes that Redis ever used.
 
     A connection's buffers come and go with each job, too fast for samples: Redis itself knows their peak. If
-    it weren't counted, jobs would have less room than `ROOM`, and the experiment would end early.
+    it weren't counted, jobs would have less room than `ROOM`, and the experiment would end early. Raises
+    `BrokerError` if the workers don't run them.
     """
     for _ in range(WARM_UP_JOBS):
         queue.enqueue(tasks.simple_task)
     end = time.monotonic() + WORKER_TIMEOUT
-    while redis.zcard("rq:finished:default") < WARM_UP_JOBS and time.monotonic() < end:
+    while redis.zcard("rq:finished:default") < WARM_UP_JOBS:
+        if time.monotonic() > end:
+            raise BrokerError(f"RQ's workers didn't run {WARM_UP_JOBS} jobs within {WORKER_TIMEOUT:.0f} s.")
         monitor.poll(0)
     return int(redis.info("memory")["used_memory_peak"])
 
