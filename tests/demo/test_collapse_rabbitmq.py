@@ -7,7 +7,7 @@ import sys
 from itertools import takewhile
 
 import pytest
-from conftest import missing, wait_until
+from conftest import PATIENCE, missing, wait_until
 from test_demo import processes_in, slowtask
 
 from slowtask.demo.rabbitmq.publisher import Mails, Publisher
@@ -29,7 +29,7 @@ def collapsed(tmp_path):
 
     def run(limit):
         asked = ("--broker", "rabbitmq", "--limit", limit, "--fast", "--json")
-        done = slowtask("collapse", *asked, cwd=tmp_path, TMPDIR=str(tmp_path))
+        done = slowtask("collapse", *asked, cwd=tmp_path, patience=4 * PATIENCE, TMPDIR=str(tmp_path))
         assert done.returncode == 0, done.stderr
         assert processes_in(tmp_path) == []
         assert list(tmp_path.iterdir()) == []
