@@ -5,11 +5,14 @@ import random
 from collections import Counter
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from slowtask.rank.difference import judge_times
 from slowtask.rank.pairwise import BIN, compare_pairs
 
 SECOND = math.log(1e9)
+SIDES = st.dictionaries(st.integers(-1, 3000), st.integers(0, 10**5), max_size=12)
 
 
 def times(runs, draw, seed=1):
@@ -170,3 +173,44 @@ def test_exchanged_sides_give_the_opposite():
     assert there.z == pytest.approx(-back.z)
     assert there.ratio == pytest.approx(1 / back.ratio)
     assert there.low == pytest.approx(1 / back.high)
+
+
+@settings(deadline=None, max_examples=40)
+@given(SIDES, SIDES)
+def test_any_two_sides_are_judged(before, after):
+    judged = judge_times(before, after)
+
+    assert judged.ratio is None or judged.low is None or judged.low <= judged.ratio <= judged.high
+
+
+@settings(deadline=None, max_examples=20)
+@given(SIDES, SIDES)
+def test_the_unit_of_time_doesnt_matter(before, after):
+    moved = [{k + 300: count for k, count in side.items()} for side in (before, after)]
+
+    assert judge_times(*moved).change == judge_times(before, after).change
+
+
+@pytest.mark.parametrize("draw", [lognormal(), jobs(large=0.3), long_tail(0.05)])
+def test_hardly_an_unchanged_task_is_slower(draw):
+    slower = [judge_times(times(300, draw, seed), times(200, draw, -seed)).slower for seed in range(1, 31)]
+
+    assert sum(slower) <= 1
+
+
+@pytest.mark.parametrize("draw", [lambda chance: chance.expovariate(1), lambda chance: chance.expovariate(3)])
+def test_a_slowdown_of_a_sharp_lower_edge_is_no_other_mix(draw):
+    judged = judge_times(times(2000, draw), times(2000, lambda chance: draw(chance) + math.log(1.3), seed=2))
+
+    assert judged.slower
+
+
+def test_thousands_of_millions_of_runs_are_judged():
+    few, many = times(2000, lognormal()), times(2000, lognormal(factor=1.3), seed=2)
+
+    judged = judge_times(
+        {k: count * 10**6 for k, count in few.items()}, {k: count * 10**6 for k, count in many.items()}
+    )
+
+    assert judged.slower
+    assert judged.high / judged.low < 1.001

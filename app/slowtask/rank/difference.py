@@ -27,9 +27,9 @@ from slowtask.rank.scores import Test, estimate_shift, project_out, test_scores
 Change = Literal["slower", "faster", "mix", "tail", "same", "unknown"]
 
 SLOWDOWN: Final = math.log(1.3)  #: that is to be found
-MIN_Z: Final = 2.45  #: standard deviations: 0.7 % of unchanged tasks have more
-MAX_Z: Final = 3.5  #: where a slowdown stands out anyway: 0.02 %
-SPARE: Final = 2.0  #: standard deviations by which a slowdown by `SLOWDOWN` clears the threshold then
+MIN_Z: Final = 2.45  #: the least threshold, in standard deviations: 0.7 % of unchanged tasks pass it
+MAX_Z: Final = 3.5  #: the threshold where run times vary little, or runs are many: 0.02 %
+SPARE: Final = 2.6  #: standard deviations by which a slowdown by `SLOWDOWN` clears the threshold: 99.5 % do
 RANK_Z: Final = 4.0  #: for Mann and Whitney's test alone, which takes another mix for a slowdown
 MIXED_Z: Final = 3.5  #: for another mix, and for a slowdown beside it
 MIN_MOVED: Final = 0.05  #: of the runs that are of another kind: less is no other mix
@@ -104,7 +104,7 @@ def find_change(before: Mapping[int, int], after: Mapping[int, int], pairs: Pair
     mixed = (shift != 0 or moved > 0) and len(blend.kinds) > 1 and is_mix((before, after), blend, pairs)
     if mixed:
         test = test_scores(project_out(blend.scores, blend.likely, blend.grid.pooled), blend.grid)
-        shift = test.shift if abs(test.z) >= MIXED_Z else 0.0
+        shift = test.shift if abs(test.z) >= MIXED_Z and test.error < SLOWDOWN else 0.0
     if abs(shift) >= FLOOR:
         return Finding(change="slower" if shift > 0 else "faster", test=test, mixed=mixed)
     if mixed and (moved >= MIN_MOVED or abs(math.log(pairs.ratio)) >= FLOOR):

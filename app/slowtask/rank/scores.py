@@ -3,12 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import mul
 from typing import Final
 
 from slowtask.rank.kinds import Grid, find_blend
 from slowtask.rank.pairwise import BIN
 
 STEPS: Final = 4  #: towards an estimate
+MAX_MOVED: Final = 1000  #: bins: an estimate of a hundredfold slowdown is beyond this method
+TINY: Final = 1e-300
+NOTHING: Final = 1e-6  #: of the scores' squares, which rounding may leave
 CLOSE: Final = 0.2  #: of its standard error: a step that is shorter is the last
 
 
@@ -45,15 +49,17 @@ def project_out(
     for row in (*rows, scores):
         rest = row
         for each in basis:
-            square = sum(w * e * e for w, e in zip(weights, each, strict=True))
-            factor = (
-                sum(w * r * e for w, r, e in zip(weights, rest, each, strict=True)) / square
-                if square
-                else 0.0
-            )
+            factor = multiply(rest, each, weights) / max(multiply(each, each, weights), TINY)
             rest = [r - factor * e for r, e in zip(rest, each, strict=True)]
         basis.append(rest)
-    return basis[-1]
+    left = multiply(basis[-1], basis[-1], weights) > NOTHING * multiply(scores, scores, weights)
+    return basis[-1] if left else [0.0] * len(scores)
+
+
+def multiply(one: Sequence[float], other: Sequence[float], weights: Sequence[float]) -> float:
+    """The weighted sum of the products of *one* and *other*."""
+    total: float = sum(map(mul, weights, map(mul, one, other)))
+    return total
 
 
 def estimate_shift(
@@ -68,6 +74,8 @@ def estimate_shift(
         if abs(test.shift) < CLOSE * test.error:
             return moved * BIN + test.shift, test.error
         moved += round(test.shift / BIN)
+        if abs(moved) > MAX_MOVED:
+            break
         blend = find_blend({k + moved: count for k, count in before.items()}, after)
         test = test_scores(blend.scores, blend.grid)
     return None
