@@ -305,3 +305,13 @@ def test_times_in_buckets_of_their_own_are_exact(times):
     sketch, exact = sketched(times, times)
 
     assert sketch["percentiles"] == pytest.approx(exact["percentiles"], rel=1e-12)
+
+
+def test_a_run_of_unknown_time_is_in_no_bin_of_a_comparison(store):
+    runs = [made(number=0), made(number=1, took=None), made(number=20, took=0)]
+    middle = BEGIN + timedelta(seconds=10)
+
+    [pair] = store(runs).compare(Query(until=middle), Query(since=middle)).pairs
+
+    assert sum(pair.before.times.values()) == 1
+    assert pair.after.times == {-1: 1}
