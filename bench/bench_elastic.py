@@ -1,4 +1,4 @@
-"""What Elasticsearch costs: bytes an event, events indexed a second, seconds of `slowtask top URL`.
+"""What Elasticsearch costs: bytes an event, events indexed a second, seconds of `top URL` and of `diff`.
 
     .venv/bin/python bench/bench_elastic.py                   # some six minutes
     .venv/bin/python bench/bench_elastic.py --count 20000     # a tenth of it all: to see that it works
@@ -146,15 +146,18 @@ def merged_size(client: Elasticsearch, name: str) -> int:
 
 
 def ranking(client: Elasticsearch, access: Access, log: Path, count: int, rounds: int) -> None:
-    """Print the seconds of `slowtask top` on *count* events."""
+    """Print the seconds of `slowtask top` on *count* events, and of comparing their halves."""
     name = fresh(client, KINDS[2], "top")
     helpers.bulk(client, actions(records(log, count), name), chunk_size=CHUNK)
     settled(client, name)
     client.indices.refresh(index=name)
     store = Elastic(replace(access, path=name))
+    middle = lines.BEGIN + lines.STEP * (count // 2)
+    halves = Query(until=middle), Query(since=middle)
     sides = {
         "slowtask top URL": lambda: top(f"{access.url}/{name}"),
         "  its query alone": lambda: store.measure(Query()),
+        "  comparing two halves": lambda: store.compare(*halves),
         "slowtask top FILE": lambda: top(str(log)),
     }
     took = {side: [] for side in sides}

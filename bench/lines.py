@@ -15,6 +15,7 @@ from slowtask.record import event
 TASKS = 200
 BLOCK = 50_000
 BEGIN = datetime(2026, 11, 6, 9, tzinfo=UTC)
+STEP = timedelta(milliseconds=25.1)  # from one end of a run to the next
 AREAS = ("shop", "mail", "billing", "media", "search", "sync", "reports", "users")
 VERBS = ("send", "render", "resize", "index", "import", "export", "charge", "purge", "score", "notify")
 NOUNS = ("mail", "invoice", "image", "catalog", "feed", "order", "report", "session", "profile", "basket")
@@ -41,7 +42,7 @@ def _lines(first: int, count: int) -> Iterator[str]:
     for number, task in enumerate(chance.choices(range(TASKS), weights, k=count), first):
         took = int(1e9 * math.exp(chance.gauss(-3 + task * 7 % 40 / 10, 1)))
         failed = chance.random() < task % 7 / 100
-        end = BEGIN + timedelta(milliseconds=25.1 * number)
+        end = BEGIN + STEP * number
         yield templates[failed] % (
             event.iso(end),
             chance.getrandbits(128),

@@ -1,6 +1,7 @@
 """Elasticsearch as a store, against a real one."""
 
 import json
+import random
 import sys
 from dataclasses import replace
 from datetime import timedelta
@@ -16,8 +17,10 @@ from slowtask.parse.items import Reason
 from slowtask.parse.sources import resolve
 from slowtask.rank.ranking import ORDERS, rank
 from slowtask.store import Query
+from slowtask.store.elastic import bins
 from slowtask.store.elastic import store as module
 from slowtask.store.elastic.store import Elastic
+from slowtask.store.fields import find_field
 from slowtask.store.files import Files
 
 sys.path.append(str(ROOT / "bench"))
@@ -155,3 +158,175 @@ def test_a_hundred_thousand_events_are_ranked_alike_from_files_and_from_elastics
     for one, other in zip(rank(from_files), rank(from_elastic), strict=True):
         for name in ("total", "max", "mean", "p50", "p95", "p99", "wait_p95", "failures"):
             assert getattr(other, name) == pytest.approx(getattr(one, name), rel=0.01), (one.task, name)
+
+
+def mixed():
+    """Runs of every kind: labels, versions, workers, CPU and memory of some, and unknown run times."""
+    chance = random.Random(15)
+    return [
+        made(
+            task=f"jobs.t{n % 5}",
+            took=None if n % 31 == 0 else chance.lognormvariate(-2, 2.5),
+            number=n * 40,
+            wait=n * 10**6 if n % 3 else None,
+            queue=("mail", "slow", None)[n % 3],
+            worker=f"w{n % 4 + n // 100}",
+            system="rq",
+            version=("1.4", "1.5")[n % 7 > 3],
+            cpu=n * 10**6 if n % 2 else None,
+            memory=n * 10**6 if n % 5 else None,
+            labels={"tenant": f"t{n % 3}", "plan": "gold"} if n % 4 else None,
+            **({"outcome": "failure", "action": "killed"} if n % 11 == 0 else {}),
+        )
+        for n in range(400)
+    ]
+
+
+EXACT = ("count", "failures", "killed", "timed", "margin", "first", "last", "memory")
+CLOSE = ("total", "max", "p50", "p95", "p99", "deviation", "wait_p95", "cpu", "cpu_time")
+
+
+def assert_alike(found, wanted):
+    """That two stores give the same figures."""
+    found, wanted = ({each.task: each for each in side} for side in (found, wanted))
+    assert found.keys() == wanted.keys()
+    for task, figures in wanted.items():
+        for name in EXACT:
+            assert getattr(found[task], name) == getattr(figures, name), (task, name)
+        for name in CLOSE:
+            assert getattr(found[task], name) == pytest.approx(getattr(figures, name)), (task, name)
+
+
+@pytest.fixture
+def both(store, tmp_path):
+    """The same runs in an Elasticsearch and in a file."""
+
+    def put(runs):
+        return store(runs), Files(resolve([str(written(tmp_path / "runs.ndjson", runs))]))
+
+    return put
+
+
+FIELDS = ("queue", "worker", "version", "tenant", "labels.plan", "action", "host", "labels.nobody")
+
+
+def test_runs_grouped_by_any_field_have_the_figures_of_the_files_store(both):
+    elastic, files = both(mixed())
+
+    for name in FIELDS:
+        query = Query(group=find_field(name))
+        wanted = files.measure(query).figures
+
+        assert_alike(elastic.measure(query).figures, wanted)
+        assert wanted
+
+
+def test_runs_are_chosen_by_any_field_as_the_files_store_does(both):
+    elastic, files = both(mixed())
+    choices = (
+        {"where": (("labels.tenant", "t1"), ("service.version", "1.5"))},
+        {"where": (("worker.name", "w2"),), "group": "labels.tenant"},
+        {"where": (("labels.plan", "gold"),), "queues": ("mail",)},
+    )
+
+    for choice in choices:
+        wanted = files.measure(Query(**choice)).figures
+
+        assert_alike(elastic.measure(Query(**choice)).figures, wanted)
+        assert wanted
+
+
+def test_no_run_has_a_value_that_is_unknown_to_all(both):
+    elastic, files = both(mixed())
+    query = Query(where=(("labels.nobody", "x"),))
+
+    assert elastic.measure(query).figures == files.measure(query).figures == ()
+
+
+def test_an_empty_value_is_grouped_with_what_has_none(both):
+    runs = [made(number=n, labels=labels) for n, labels in enumerate((None, {"tenant": ""}, {"tenant": "a"}))]
+    elastic, files = both(runs)
+    query = Query(group="labels.tenant")
+
+    found = elastic.measure(query).figures
+
+    assert {each.task: each.count for each in found} == {"": 2, "a": 1}
+    assert_alike(found, files.measure(query).figures)
+
+
+def test_a_field_that_elasticsearch_does_not_index_is_named(store):
+    elastic = store([made(task_id="j")])
+
+    for query in (Query(group="task.id"), Query(where=(("task.id", "j"),))):
+        with pytest.raises(ElasticsearchError, match=r"keeps task\.id out of .*slowtask-run@custom"):
+            elastic.measure(query)
+
+
+def test_the_workers_are_counted_as_the_files_store_does(both):
+    elastic, files = both(mixed())
+
+    assert elastic.measure(Query()).workers == files.measure(Query()).workers == 5
+
+
+def test_the_workers_of_celery_are_unknown_and_so_are_those_of_runs_without(both):
+    celery, _ = both([made(worker="celery@a", system="celery", number=1), made(worker="w", number=2)])
+    assert celery.measure(Query()).workers is None
+
+    elastic, _ = both([made(task="jobs.nobody", number=3)])
+    assert elastic.measure(Query(where=(("task.name", "jobs.nobody"),))).workers is None
+
+
+def assert_same_pairs(found, wanted):
+    """That two comparisons have the same tasks, figures and run times by bin."""
+    assert {each.task for each in found.pairs} == {each.task for each in wanted.pairs}
+    sides = {each.task: each for each in wanted.pairs}
+    for pair in found.pairs:
+        for name in ("before", "after"):
+            one, other = getattr(pair, name), getattr(sides[pair.task], name)
+            assert_alike([one.figures] if one.figures else [], [other.figures] if other.figures else [])
+            assert one.times == other.times, (pair.task, name)
+
+
+@pytest.mark.parametrize("group", [None, "labels.tenant", "queue.name"])
+def test_a_comparison_is_that_of_the_files_store(both, group):
+    elastic, files = both(mixed())
+    sides = [Query(group=group, where=(("service.version", each),)) for each in ("1.4", "1.5")]
+
+    found, wanted = elastic.compare(*sides), files.compare(*sides)
+
+    assert_same_pairs(found, wanted)
+    assert len(wanted.pairs) > 2
+    assert any(each.before.times and each.after.times for each in wanted.pairs)
+
+
+def test_a_task_of_one_side_only_is_compared_with_nothing(both):
+    runs = [made(task="jobs.old", number=0), made(task="jobs.both", number=1)]
+    runs += [made(task="jobs.both", number=11), made(task="jobs.new", number=12, took=None)]
+    elastic, files = both(runs)
+    middle = BEGIN + timedelta(seconds=10)
+    sides = Query(until=middle), Query(since=middle)
+
+    pairs = {each.task: each for each in elastic.compare(*sides).pairs}
+
+    assert pairs["jobs.old"].after.figures is None
+    assert pairs["jobs.new"].before.figures is None
+    assert pairs["jobs.new"].after.times == {}
+    assert_same_pairs(elastic.compare(*sides), files.compare(*sides))
+
+
+def test_run_times_are_in_the_same_bins_in_few_answers_and_in_many(both, monkeypatch):
+    chance = random.Random(5)
+    runs = [
+        made(
+            task=f"jobs.t{n % 40}",
+            number=n,
+            version=str(n % 3),
+            took=chance.choice((0, 1e-9, 2e-9, 1, 10 ** chance.uniform(-9, 6))),
+        )
+        for n in range(1500)
+    ]
+    elastic, files = both(runs)
+    monkeypatch.setattr(bins, "MAX_BUCKETS", 9000)
+    sides = [Query(where=(("service.version", each),)) for each in "02"]
+
+    assert_same_pairs(elastic.compare(*sides), files.compare(*sides))

@@ -1,11 +1,11 @@
 """Measure the runs in an Elasticsearch, by aggregations.
 
-A composite aggregation is read page by page, so that no task is left out. Percentiles come from a t-digest:
-exact (interpolated between neighbours) up to 20 times `COMPRESSION` runs of a task, within 1 % beyond.
+A composite aggregation is read page by page, so that no task is left out.
 """
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,49 +14,36 @@ from elasticsearch import ApiError, Elasticsearch
 
 from slowtask.errors import ElasticsearchError
 from slowtask.record.event import Run
-from slowtask.store import BadLines, Figures, Measurement, Query
+from slowtask.store import BadLines, Measurement, Query
+from slowtask.store.comparison import Comparison, Times, make_comparison
 from slowtask.store.elastic.access import Access
+from slowtask.store.elastic.aggregations import (
+    METRICS,
+    TASK,
+    Aggregation,
+    Filter,
+    make_figures,
+    make_filters,
+    without,
+)
+from slowtask.store.elastic.bins import (
+    COUNTS,
+    Span,
+    make_batches,
+    make_bins,
+    make_edges,
+    make_task_filter,
+    read_bins,
+)
 from slowtask.store.elastic.client import check_version, connect, find_indices, root_cause, translate_errors
+from slowtask.store.elastic.seats import SEATS, read_workers
 from slowtask.units import printable
 
 RUNS: Final = "logs-slowtask.run-*"
 RUNS_TO_UNPARSED: Final = ("logs-slowtask.run-", "logs-slowtask.unparsed-")
 PAGE: Final = 1000  #: tasks in one answer
-COMPRESSION: Final = 1000
 MAX_EXAMPLES: Final = 100  #: unparsed lines to show
-MICROSECONDS: Final = 1000  #: in a millisecond
-
-Aggregation = dict[str, Any]
-
-
-def percentiles(field: str, *percents: float) -> Aggregation:
-    """The aggregation for *percents* of *field*."""
-    return {
-        "percentiles": {
-            "field": field,
-            "percents": list(percents),
-            "keyed": False,
-            "tdigest": {"compression": COMPRESSION},
-        }
-    }
-
-
-#: The aggregations for each task, by name.
-METRICS: Final[dict[str, Aggregation]] = {
-    "failures": {"filter": {"term": {"event.outcome": "failure"}}},
-    "killed": {"filter": {"term": {"event.action": "killed"}}},
-    "times": {"extended_stats": {"field": "event.duration"}},
-    "cpu": {
-        "filter": {"exists": {"field": "task.cpu"}},
-        "aggs": {"used": {"sum": {"field": "task.cpu"}}, "time": {"sum": {"field": "event.duration"}}},
-    },
-    "memory": {"max": {"field": "task.memory"}},
-    "margin": {"max": {"field": "event.margin"}},
-    "first": {"min": {"field": "@timestamp"}},
-    "last": {"max": {"field": "@timestamp"}},
-    "durations": percentiles("event.duration", 50, 95, 99),
-    "waits": percentiles("task.wait", 95),
-}
+UNINDEXED: Final = ("event.id", "task.id")  #: keywords that the templates keep only in the source
 
 
 class Elastic:
@@ -73,15 +60,17 @@ class Elastic:
 
     def measure(self, query: Query) -> Measurement:
         """Measure each task over the runs of *query*. Raises `ElasticsearchError`."""
-        with translate_errors(self._access):
-            client = self._connect()
-            try:
-                figures = tuple(map(make_figures, self._fetch_buckets(client, query)))
-            except ApiError as error:
-                raise explain_unsuitable(error, self._access, self._index) or error from None
-            if not figures and not any(find_indices(client, self._index).values()):
-                raise make_missing_error(self._access, self._index)
-            return Measurement(figures=figures, bad=self._count_bad(client, query), source=self._access.host)
+        with self._answer() as client:
+            measurement, _ = self._measure(client, query)
+            return replace(measurement, workers=self._count_workers(client, query))
+
+    def compare(self, before: Query, after: Query) -> Comparison:
+        """Compare the runs of *before* with those of *after*. Raises `ElasticsearchError`."""
+        with self._answer() as client:
+            (first, first_times), (second, second_times) = (
+                self._measure_times(client, query) for query in (before, after)
+            )
+            return make_comparison(first, second, (first_times, second_times))
 
     def recent(self, since: datetime | None, limit: int) -> list[Run]:
         """Fetch the last *limit* runs that ended at or after *since*. Raises `ElasticsearchError`."""
@@ -105,28 +94,83 @@ class Elastic:
             self._client = client
         return self._client
 
-    def _fetch_buckets(self, client: Elasticsearch, query: Query) -> Iterator[dict[str, Any]]:
-        """Fetch the bucket of each task, page by page."""
-        source = [{"task": {"terms": {"field": "task.name"}}}]
-        composite: Aggregation = {"size": PAGE, "sources": source}
+    @contextmanager
+    def _answer(self) -> Iterator[Elasticsearch]:
+        """Give the client to a block that measures; its errors say what to do."""
+        with translate_errors(self._access):
+            client = self._connect()
+            try:
+                yield client
+            except ApiError as error:
+                raise explain_unsuitable(error, self._access, self._index) or error from None
+
+    def _measure(self, client: Elasticsearch, query: Query) -> tuple[Measurement, dict[str, Span]]:
+        """Measure each task, and find its shortest and its longest run time."""
+        buckets = dict(self._fetch_buckets(client, query))
+        if not buckets and not any(find_indices(client, self._index).values()):
+            raise make_missing_error(self._access, self._index)
+        measurement = Measurement(
+            figures=tuple(make_figures(task, bucket) for task, bucket in buckets.items()),
+            bad=self._count_bad(client, query),
+            source=self._access.host,
+        )
+        times = {task: bucket["times"] for task, bucket in buckets.items() if bucket["times"]["count"]}
+        return measurement, {task: (int(each["min"]), int(each["max"])) for task, each in times.items()}
+
+    def _measure_times(self, client: Elasticsearch, query: Query) -> tuple[Measurement, Times]:
+        """Measure each task, and count its run times by bins."""
+        measurement, spans = self._measure(client, query)
+        field, found = query.group or TASK, dict[str, dict[int, int]]()
+        for tasks, span in make_batches(spans):
+            edges = make_edges(span)
+            filters = [*make_filters(query), make_task_filter(field, tasks)]
+            answer = self._aggregate(client, filters, make_bins(field, tasks, edges), *COUNTS)
+            found |= read_bins(answer, edges)
+        return measurement, found
+
+    def _fetch_buckets(self, client: Elasticsearch, query: Query) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Fetch the bucket of each task, page by page. That of an unknown one has the name `""`."""
+        field = query.group or TASK
+        composite: Aggregation = {"size": PAGE, "sources": [{"task": {"terms": {"field": field}}}]}
+        unknown = {"unknown": {"filter": without(field), "aggs": METRICS}} if query.group else {}
         while True:
-            tasks = {"composite": composite, "aggs": METRICS}
-            found = client.search(
-                index=self._index,
-                size=0,
-                track_total_hits=False,
-                request_cache=False,  # caching serialises all digests: as slow as the rest
-                allow_partial_search_results=False,
-                query={"bool": {"filter": make_filters(query)}},
-                aggs={"tasks": tasks},
+            tasks = {"tasks": {"composite": composite, "aggs": METRICS}}
+            found = self._aggregate(client, make_filters(query), tasks | unknown)
+            if found.get("unknown", {}).get("doc_count"):
+                yield "", found["unknown"]
+            page = found.get("tasks", {"buckets": ()})
+            yield from (
+                (each["key"]["task"], each)
+                for each in page["buckets"]
+                if each["key"]["task"] or not query.group
             )
-            if "aggregations" not in found:  # no index at all
-                return
-            page = found["aggregations"]["tasks"]
-            yield from page["buckets"]
             if "after_key" not in page:
                 return
-            composite = {**composite, "after": page["after_key"]}
+            composite, unknown = {**composite, "after": page["after_key"]}, {}
+
+    def _count_workers(self, client: Elasticsearch, query: Query) -> int | None:
+        """Count how many runs the workers of *query* could do at once; None if that isn't known."""
+        try:
+            return read_workers(self._aggregate(client, make_filters(query), SEATS))
+        except ApiError:  # more hours than it allows in an answer, or workers that aren't mapped
+            return None
+
+    def _aggregate(
+        self, client: Elasticsearch, filters: list[Filter], aggs: Aggregation, *parts: str
+    ) -> Mapping[str, Any]:
+        """Run *aggs* over the runs of *filters*; the answer, or only its *parts*, empty without an index."""
+        found = client.search(
+            index=self._index,
+            size=0,
+            track_total_hits=False,
+            request_cache=False,  # caching serialises all digests: as slow as the rest
+            allow_partial_search_results=False,
+            query={"bool": {"filter": filters}},
+            aggs=aggs,
+            filter_path=parts or None,
+        )
+        answer: Mapping[str, Any] = found.get("aggregations", {})
+        return answer
 
     def _count_bad(self, client: Elasticsearch, query: Query) -> BadLines:
         """Count the unparsed lines of the same namespaces in the time of *query*."""
@@ -145,48 +189,6 @@ class Elastic:
             hits = found["hits"]
             return BadLines(count=hits["total"]["value"], examples=tuple(map(describe_line, hits["hits"])))
         return BadLines()
-
-
-def make_filters(query: Query) -> list[dict[str, Any]]:
-    """Make the filters for *query*. Elasticsearch stores times in milliseconds."""
-    found: list[dict[str, Any]] = []
-    edges = {"gte": query.since, "lt": query.until}
-    if span := {edge: milliseconds(time) for edge, time in edges.items() if time is not None}:
-        found.append({"range": {"@timestamp": {**span, "format": "epoch_millis"}}})
-    if query.queues:
-        found.append({"terms": {"queue.name": list(query.queues)}})
-    return found
-
-
-def milliseconds(time: datetime) -> int:
-    """*time* in ms since the epoch."""
-    return int(time.timestamp() * 1000)
-
-
-def make_figures(bucket: dict[str, Any]) -> Figures:
-    """Make the figures of one bucket."""
-    times, cpu, memory = bucket["times"], bucket["cpu"], bucket["memory"]["value"]
-    p50, p95, p99 = (each["value"] for each in bucket["durations"]["values"])
-    return Figures(
-        task=bucket["key"]["task"],
-        count=bucket["doc_count"],
-        failures=bucket["failures"]["doc_count"],
-        killed=bucket["killed"]["doc_count"],
-        timed=times["count"],
-        total=times["sum"],
-        max=times["max"],
-        p50=p50,
-        p95=p95,
-        p99=p99,
-        deviation=times["std_deviation"],
-        cpu=cpu["used"]["value"] if cpu["doc_count"] else None,
-        cpu_time=cpu["time"]["value"] if cpu["doc_count"] else None,
-        memory=None if memory is None else int(memory),
-        wait_p95=bucket["waits"]["values"][0]["value"],
-        margin=int(bucket["margin"]["value"] or 0),
-        first=int(bucket["first"]["value"]) * MICROSECONDS,
-        last=int(bucket["last"]["value"]) * MICROSECONDS,
-    )
 
 
 def decode_hit(hit: dict[str, Any]) -> Run | None:
@@ -224,6 +226,11 @@ def explain_unsuitable(error: ApiError, access: Access, index: str) -> Elasticse
     kind, reason = root_cause(error)
     if kind == "index_not_found_exception":
         return make_missing_error(access, index)
+    if unindexed := next((field for field in UNINDEXED if f"[{field}]" in reason), None):
+        return ElasticsearchError(
+            f"{access.host} keeps {unindexed} out of its index, so runs can't be grouped or chosen by it:"
+            " map it in the component template slowtask-run@custom, or use another field."
+        )
     if kind in ("illegal_argument_exception", "search_phase_execution_exception", "class_cast_exception"):
         return ElasticsearchError(
             f"An index on {access.host} doesn't map its fields as slowtask needs ({reason}). Call slowtask"

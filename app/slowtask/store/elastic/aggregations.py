@@ -1,0 +1,98 @@
+"""The filters and aggregations of a query, and the figures that come back.
+
+Percentiles come from a t-digest: exact (interpolated between neighbours) up to 20 times `COMPRESSION` runs of
+a task, within 1 % beyond.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from slowtask.store import Figures, Query
+
+TASK: Final = "task.name"  #: what runs are grouped by, unless a query says otherwise
+COMPRESSION: Final = 1000
+MICROSECONDS: Final = 1000  #: in a millisecond
+
+Aggregation = dict[str, Any]
+Filter = dict[str, Any]
+Bucket = Mapping[str, Any]
+
+
+def percentiles(field: str, *percents: float) -> Aggregation:
+    """The aggregation for *percents* of *field*."""
+    return {
+        "percentiles": {
+            "field": field,
+            "percents": list(percents),
+            "keyed": False,
+            "tdigest": {"compression": COMPRESSION},
+        }
+    }
+
+
+#: The aggregations for each task, by name.
+METRICS: Final[dict[str, Aggregation]] = {
+    "failures": {"filter": {"term": {"event.outcome": "failure"}}},
+    "killed": {"filter": {"term": {"event.action": "killed"}}},
+    "times": {"extended_stats": {"field": "event.duration"}},
+    "cpu": {
+        "filter": {"exists": {"field": "task.cpu"}},
+        "aggs": {"used": {"sum": {"field": "task.cpu"}}, "time": {"sum": {"field": "event.duration"}}},
+    },
+    "memory": {"max": {"field": "task.memory"}},
+    "margin": {"max": {"field": "event.margin"}},
+    "first": {"min": {"field": "@timestamp"}},
+    "last": {"max": {"field": "@timestamp"}},
+    "durations": percentiles("event.duration", 50, 95, 99),
+    "waits": percentiles("task.wait", 95),
+}
+
+
+def make_filters(query: Query) -> list[Filter]:
+    """Make the filters for *query*. Elasticsearch stores times in milliseconds."""
+    found: list[Filter] = []
+    edges = {"gte": query.since, "lt": query.until}
+    if span := {edge: milliseconds(time) for edge, time in edges.items() if time is not None}:
+        found.append({"range": {"@timestamp": {**span, "format": "epoch_millis"}}})
+    if query.queues:
+        found.append({"terms": {"queue.name": list(query.queues)}})
+    found.extend({"term": {field: value}} for field, value in query.where)
+    return found
+
+
+def without(field: str) -> Filter:
+    """The filter for the runs of which *field* is unknown, or empty."""
+    unknown = {"bool": {"must_not": {"exists": {"field": field}}}}
+    return {"bool": {"should": [unknown, {"term": {field: ""}}]}}
+
+
+def milliseconds(time: datetime) -> int:
+    """*time* in ms since the epoch."""
+    return int(time.timestamp() * 1000)
+
+
+def make_figures(task: str, bucket: Bucket) -> Figures:
+    """Make the figures of the *bucket* of one task."""
+    times, cpu, memory = bucket["times"], bucket["cpu"], bucket["memory"]["value"]
+    p50, p95, p99 = (each["value"] for each in bucket["durations"]["values"])
+    return Figures(
+        task=task,
+        count=bucket["doc_count"],
+        failures=bucket["failures"]["doc_count"],
+        killed=bucket["killed"]["doc_count"],
+        timed=times["count"],
+        total=times["sum"],
+        max=times["max"],
+        p50=p50,
+        p95=p95,
+        p99=p99,
+        deviation=times["std_deviation"],
+        cpu=cpu["used"]["value"] if cpu["doc_count"] else None,
+        cpu_time=cpu["time"]["value"] if cpu["doc_count"] else None,
+        memory=None if memory is None else int(memory),
+        wait_p95=bucket["waits"]["values"][0]["value"],
+        margin=int(bucket["margin"]["value"] or 0),
+        first=int(bucket["first"]["value"]) * MICROSECONDS,
+        last=int(bucket["last"]["value"]) * MICROSECONDS,
+    )
