@@ -15,6 +15,8 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -29,12 +31,23 @@ REPEATED = 25  # pairs with the same side
 Draw = Callable[[random.Random], float]
 
 
-class Task(NamedTuple):
+@dataclass(frozen=True)
+class Task:
     """How the logarithms of a task's run times are distributed."""
 
     draw: Draw
     density: Callable[[float], float] | None = None  # None: it has a sharp edge
     mixed: Draw | None = None  # with other shares of small and large jobs
+
+    @cached_property
+    def information(self) -> float:
+        """Fisher's, of one run."""
+        return measure_information(self.density) if self.density else math.inf
+
+    def possible(self, before: int, after: int) -> float:
+        """The share of slowdowns that the best test finds that knows the density."""
+        error = math.sqrt((before + after) / (before * after) / self.information)
+        return NormalDist().cdf(math.log(SLOWDOWN) / error - MIN_Z) if error else 1.0
 
 
 def normal(spread: float) -> Task:
@@ -112,7 +125,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, nargs=2, action="append", metavar=("BEFORE", "AFTER"))
     parser.add_argument("--task", action="append", choices=TASKS)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--any", type=int, metavar="PAIRS", help="only so many pairs of any task and numbers of runs"
+    )
     options = parser.parse_args()
+    if options.any:
+        print_any(options.any, random.Random(options.seed))
+        return
     for before, after in options.runs or RUNS:
         pairs = min(options.pairs, max(100, options.pairs * 500 // min(before, after)))
         print(f"\n{before:,} runs before, {after:,} after, {pairs:,} pairs\n")
@@ -121,6 +140,32 @@ def main() -> None:
         for name in options.task or TASKS:
             cells = measure(TASKS[name], before, after, pairs, random.Random(f"{name}{options.seed}"))
             print("|", " | ".join([name, *cells]), "|", flush=True)
+
+
+def print_any(pairs: int, chance: random.Random) -> None:
+    """Print how many of *pairs* are judged rightly, of any task, with 200 to 20,000 runs on each side."""
+    found, possible, likely, likely_found, wrong, mixed, wrong_mixed = 0, 0.0, 0, 0, 0, 0, 0
+    for _ in range(pairs):
+        task = chance.choice([*TASKS.values()])
+        before, after = (int(200 * 100 ** chance.random()) for _ in range(2))
+        first = draw_times(task.draw, before, chance)
+        slower = judge_times(first, draw_times(task.draw, after, chance, SLOWDOWN)).slower
+        wrong += judge_times(first, draw_times(task.draw, after, chance)).slower
+        found += slower
+        possible += task.possible(before, after)
+        if task.possible(before, after) >= 0.95:
+            likely += 1
+            likely_found += slower
+        if task.mixed:
+            mixed += 1
+            wrong_mixed += judge_times(first, draw_times(task.mixed, after, chance)).slower
+    print(f"{pairs:,} pairs of any task, 200 to 20,000 runs on each side")
+    print(f"slower by {SLOWDOWN}: found {found / pairs:.1%}, possible {possible / pairs:.1%}")
+    print(
+        f"  where 95 % are possible: found {likely_found:,} of {likely:,}, {likely_found / max(likely, 1):.1%}"
+    )
+    print(f"unchanged: called slower {wrong:,}, {wrong / pairs:.2%}")
+    print(f"another mix: called slower {wrong_mixed:,} of {mixed:,}, {wrong_mixed / max(mixed, 1):.2%}")
 
 
 def measure(task: Task, before: int, after: int, pairs: int, chance: random.Random) -> Iterator[str]:
@@ -134,7 +179,7 @@ def measure(task: Task, before: int, after: int, pairs: int, chance: random.Rand
     slow, same = judge(task.draw, SLOWDOWN), judge(task.draw)
     mixed = judge(task.mixed) if task.mixed else None
     yield f"{slow.slower:.1%}"
-    yield f"{possible(task.density, before, after):.1%}" if task.density else ""
+    yield f"{task.possible(before, after):.1%}" if task.density else ""
     yield f"{same.slower:.2%}"
     yield from (f"{mixed.mix:.1%}", f"{mixed.slower:.1%}") if mixed else ("", "")
     yield f"{(slow.covered + same.covered) / 2:.1%}"
@@ -169,15 +214,14 @@ def draw_times(draw: Draw, runs: int, chance: random.Random, factor: float = 1.0
     return Counter(math.floor((shift + draw(chance)) / BIN) for _ in range(runs))
 
 
-def possible(density: Callable[[float], float], before: int, after: int) -> float:
-    """The share of slowdowns that the best test finds that knows the *density*."""
+def measure_information(density: Callable[[float], float]) -> float:
+    """Fisher's information of one run about a slowdown."""
     information, step = 0.0, 0.02
     for x in (step * n for n in range(-1000, 1000)):
         if here := density(x):
             slope = (density(x + step / 10) - density(x - step / 10)) / (step / 5)
             information += step * slope**2 / here
-    error = math.sqrt((before + after) / (before * after) / information)
-    return NormalDist().cdf(math.log(SLOWDOWN) / error - MIN_Z)
+    return information
 
 
 if __name__ == "__main__":

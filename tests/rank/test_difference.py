@@ -214,3 +214,19 @@ def test_thousands_of_millions_of_runs_are_judged():
 
     assert judged.slower
     assert judged.high / judged.low < 1.001
+
+
+def test_a_few_scattered_times_have_a_ratio():
+    after = {
+        3674: 10**7,
+        2599: 10**7,
+        1832: 1,
+        3518: 1,
+        3576: 2,
+        3101: 5,
+        3680: 10**7,
+        3929: 10**7,
+        4375: 100,
+    }
+
+    assert judge_times({1969: 100}, after).ratio > 1

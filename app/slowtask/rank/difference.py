@@ -32,6 +32,7 @@ MAX_Z: Final = 3.5  #: the threshold where run times vary little, or runs are ma
 SPARE: Final = 2.6  #: standard deviations by which a slowdown by `SLOWDOWN` clears the threshold: 99.5 % do
 RANK_Z: Final = 4.0  #: for Mann and Whitney's test alone, which takes another mix for a slowdown
 MIXED_Z: Final = 3.5  #: for another mix, and for a slowdown beside it
+MAX_SHIFT: Final = math.log(3)  #: that can be told from another mix
 MIN_MOVED: Final = 0.05  #: of the runs that are of another kind: less is no other mix
 NARROWER: Final = 0.8  #: times the interval of all pairs: then the test's own is used
 FEW: Final = 30  #: runs, below which both tests must agree
@@ -104,7 +105,8 @@ def find_change(before: Mapping[int, int], after: Mapping[int, int], pairs: Pair
     mixed = (shift != 0 or moved > 0) and len(blend.kinds) > 1 and is_mix((before, after), blend, pairs)
     if mixed:
         test = test_scores(project_out(blend.scores, blend.likely, blend.grid.pooled), blend.grid)
-        shift = test.shift if abs(test.z) >= MIXED_Z and test.error < SLOWDOWN else 0.0
+        sees = test.error < SLOWDOWN and abs(test.shift) < MAX_SHIFT
+        shift = test.shift if sees and abs(test.z) >= MIXED_Z else 0.0
     if abs(shift) >= FLOOR:
         return Finding(change="slower" if shift > 0 else "faster", test=test, mixed=mixed)
     if mixed and (moved >= MIN_MOVED or abs(math.log(pairs.ratio)) >= FLOOR):
