@@ -28,7 +28,7 @@ from slowtask.store.files import Files
 SAMPLE = b'{"@timestamp":"2026-11-06T09:00:00.000000Z","event.id":"0","event.dataset":"slowtask.queue"}'
 KEYS = [
     "task", "count", "total", "share", "mean", "max", "p50", "p95", "p99", "failures", "failure_rate",
-    "wait_p95",
+    "wait_p95", "killed", "memory", "cpu", "deviation", "spread",
 ]  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def test_json_has_exactly_its_keys_and_null_for_what_is_not_known(log):
 
     assert [list(each) for each in found] == [KEYS] * 3
     assert found[2] == dict.fromkeys(KEYS) | {
-        "task": "jobs.lost", "count": 1, "failures": 0, "failure_rate": 0.0,
+        "task": "jobs.lost", "count": 1, "failures": 0, "failure_rate": 0.0, "killed": 0,
     }  # fmt: skip
 
 
@@ -87,9 +87,106 @@ def test_by_changes_the_order(log):
     assert json.loads(run(log, "--json", "--by", "failures").output)[0]["task"] == "jobs.thumb"
 
 
-def test_n_limits_the_table_and_says_how_many_more(log):
-    assert "2 more tasks: -n 0 shows all." in run(log, "-n", 1).output
+def test_n_limits_the_table_and_adds_up_the_others(log):
+    cut = run(log, "-n", 1).output
+
+    assert re.search(r"^ 2 more tasks .* 40 % +5 +8\.0 s ", cut, re.MULTILINE)
+    assert "-n 0 shows all 3 tasks." in cut
     assert "more task" not in run(log, "-n", 0).output
+
+
+def test_shares_of_the_rows_add_up_to_all(tmp_path):
+    log = written(tmp_path / "runs.ndjson", [made(f"jobs.{each}", 2 ** (each % 8)) for each in range(60)])
+    shares = [float(each) for each in re.findall(r"([\d.]+) %  +\d", run(log).output)]
+
+    assert len(shares) > 2
+    assert sum(shares) == pytest.approx(100, abs=len(shares) / 2)
+
+
+def test_another_program_gets_all_rows_unless_it_asks_for_fewer(tmp_path):
+    log = written(tmp_path / "runs.ndjson", [made(f"jobs.{each}", each + 1) for each in range(60)])
+
+    assert len(json.loads(run(log, "--json").output)) == 60
+    assert len(json.loads(run(log, "--json", "-n", 7).output)) == 7
+
+
+def test_columns_are_those_that_are_asked_for_in_that_order(log):
+    titles = run(log, "--columns", "p99,share,killed").output.split("\n\n")[1].splitlines()[0]
+
+    assert titles.split() == ["TASK", "P99", "SHARE", "KILLED"]
+
+
+def test_columns_without_room_are_named(log, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "32")
+    shown = run(log, "--columns", "total,mean,p95,p99,max").output.replace("\n", " ")
+
+    assert "No room for P99, MAX:" in shown
+
+
+def test_an_unknown_column_is_a_mistake_that_lists_those_there_are(log):
+    done = command("top", log, "--columns", "p95,speed")
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "there is no column 'speed': choose from share, runs, total" in done.stderr
+
+
+def test_killed_and_memory_are_columns_where_something_is_known_of_them(log, tmp_path):
+    killed = [made("jobs.big", 1, action="killed", outcome="failure", memory=2 * 10**9)]
+    other = written(tmp_path / "killed.ndjson", killed)
+
+    assert not {"KILLED", "MEMORY"} & set(run(log).output.split())
+    assert {"KILLED", "MEMORY", "GB"} <= set(run(other).output.split())
+
+
+@pytest.mark.parametrize("by", ["killed", "memory"])
+def test_kills_and_memory_are_orders(tmp_path, by):
+    runs = [made("jobs.long", 9), made("jobs.big", 1, action="killed", outcome="failure", memory=10**9)]
+    found = json.loads(run(written(tmp_path / "runs.ndjson", runs), "--json", "--by", by).output)
+
+    assert [(each["task"], each["killed"], each["memory"]) for each in found] == [
+        ("jobs.big", 1, 10**9), ("jobs.long", 0, None),
+    ]  # fmt: skip
+
+
+def test_the_header_says_how_many_workers_were_busy(tmp_path):
+    """Two workers, of which one has always work, and the other half of the time."""
+    runs = [made("jobs.a", 1, number, worker="one") for number in range(100)]
+    runs += [made("jobs.b", 1, number, worker="two") for number in range(0, 100, 2)]
+
+    assert ", 1.5 of 2 workers busy, 1 file," in run(written(tmp_path / "runs.ndjson", runs)).output
+
+
+@pytest.fixture
+def tenants(tmp_path):
+    """Runs of two tenants, and of none."""
+    runs = [made("jobs.a", 6, 0, labels={"tenant": "acme"}, queue="mail")]
+    runs += [made("jobs.b", 3, 0, labels={"tenant": "beta"}), made("jobs.c", 1, 0)]
+    return written(tmp_path / "runs.ndjson", runs)
+
+
+def test_groups_are_called_by_their_name(tenants):
+    shown = run(tenants, "--group-by", "tenant").output
+
+    assert shown.startswith("3 runs of 2 tenants,")
+    assert re.findall(r"^ (TENANT|acme|beta|no tenant) ", shown, re.MULTILINE) == [
+        "TENANT", "acme", "beta", "no tenant",
+    ]  # fmt: skip
+    assert "\ntenant acme used 60 % of the worker time.\n" in shown
+    assert "task" not in shown
+
+
+@pytest.mark.parametrize("name", ["tenant", "labels.tenant"])
+def test_another_program_gets_the_groups_under_the_fields_full_name(tenants, name):
+    found = json.loads(run(tenants, "--group-by", name, "--json").output)
+    table = list(csv.DictReader(io.StringIO(run(tenants, "--group-by", name, "--csv").output)))
+
+    assert [each["labels.tenant"] for each in found] == ["acme", "beta", None]
+    assert [each["labels.tenant"] for each in table] == ["acme", "beta", ""]
+    assert "task" not in found[0]
+
+
+def test_grouped_by_task_is_the_ranking_of_tasks(tenants):
+    assert run(tenants, "--group-by", "task", "--json").output == run(tenants, "--json").output
 
 
 def test_lines_that_were_not_read_are_told_and_listed_on_demand(tmp_path):
@@ -176,6 +273,7 @@ def test_stdin_is_a_source(log):
         (["{log}", "--watch"], 2, "--watch needs a terminal"),
         (["{log}", "--task", "nothing.*"], 1, "No task has such a name"),
         (["{log}", "--queue", "none"], 1, "No run matches"),
+        (["{log}", "--task", "a", "--group-by", "queue"], 2, "use --where task=NAME"),
         (
             ["{log}", "--timezone", "Mars/Olympus"],
             2,
@@ -211,7 +309,7 @@ def figures(log):
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 160])
-@pytest.mark.parametrize("by", ["total", "p99", "wait"])
+@pytest.mark.parametrize("by", ["total", "p99", "wait", "memory"])
 def test_the_table_is_never_wider_than_the_terminal(tmp_path, width, by):
     names = ["shop.jobs.orders.very.long." + "x" * 80, "späte.日本語の仕事", "a"]
     log = written(tmp_path / "runs.ndjson", [made(name, 10**6, wait=10**15) for name in names])

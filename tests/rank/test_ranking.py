@@ -1,20 +1,8 @@
 import pytest
 
+from figures import figures
 from slowtask.rank.ranking import ORDERS, match_tasks, rank, verdict
-from slowtask.store import Figures
 from slowtask.units import percent
-
-
-def figures(task, total=0.0, *, count=1, **others):
-    """A task's figures, *total* in seconds, all of whose runs took the same time."""
-    each = total / count * 1e9
-    defaults = {
-        "failures": 0, "timed": count, "max": each, "p50": each, "p95": each, "p99": each,
-        "wait_p95": None, "margin": 0, "first": 0, "last": 0, "killed": 0, "deviation": 0.0, "cpu": None,
-        "cpu_time": None, "memory": None,
-    }  # fmt: skip
-    return Figures(task=task, count=count, total=total * 1e9, **(defaults | others))
-
 
 UNTIMED = {"timed": 0, "max": None, "p50": None, "p95": None, "p99": None}
 
@@ -62,6 +50,12 @@ def test_a_task_without_times_counts_in_runs_and_failures_only():
     assert [task.share, task.mean, task.max, task.p95] == [None] * 4
 
 
+def test_the_cpu_of_a_run_is_as_much_of_its_mean_as_of_the_runs_whose_cpu_is_known():
+    task = rank([figures("a", 12, count=4, cpu=1e9, cpu_time=4e9)])[0]
+
+    assert task.cpu == pytest.approx(0.75)
+
+
 @pytest.mark.parametrize("by", ORDERS)
 def test_what_is_not_known_ranks_last(by):
     known = figures("known", 1, failures=1, count=3, wait_p95=1.0)
@@ -86,6 +80,19 @@ def test_the_verdict_by_failures_tells_how_many():
     found = verdict(rank([figures("a", 9, count=9, failures=3), figures("b", 1)], "failures"), "failures")
 
     assert found.startswith("a failed most often: 3 of 9 runs.")
+
+
+def test_the_verdict_by_kills_and_by_memory_has_the_figure_in_its_unit():
+    killed = rank([figures("a", 9, count=9, killed=2), figures("b", 1)], "killed")
+    hungry = rank([figures("a", 9, memory=2_000_000_000), figures("b", 1, memory=1)], "memory")
+
+    assert verdict(killed, "killed").startswith("a was killed most often: 2 of 9 runs.")
+    assert verdict(hungry, "memory").startswith("a needed most memory: 2 GB.")
+
+
+@pytest.mark.parametrize(("value", "name"), [("acme", "tenant acme"), ("", "an unknown tenant")])
+def test_the_verdict_says_what_is_ranked_if_it_is_not_tasks(value, name):
+    assert verdict(rank([figures(value, 1)]), noun="tenant") == f"{name} used 100 % of the worker time."
 
 
 @pytest.mark.parametrize("by", ORDERS)

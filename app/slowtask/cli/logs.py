@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from slowtask.cli.show.ranking import View
     from slowtask.store.elastic.store import Elastic
 
+TASK: Final = "task.name"  #: what is ranked without `--group-by`
 INCOMPLETE: Final = 3  #: exit status: lines that may tell of runs weren't read
 NO_RUN_MATCHES: Final = "No run matches --since, --until, --queue and --where: widen them."
 NO_RUNS_YET: Final = "The logs hold no runs yet: "
@@ -36,7 +37,8 @@ class Options:
 
     by: Order
     tasks: tuple[str, ...]  #: globs; without any, all tasks
-    limit: int  #: tasks to show; 0: all
+    limit: int | None  #: tasks to show; 0: all; None: those that matter
+    columns: tuple[str, ...] = ()  #: those to show; none: those that say something and fit
 
 
 def parse_period(
@@ -49,7 +51,7 @@ def parse_period(
     last = parse_time(until, now, "--until") if until else None
     if first and last and first >= last:
         raise UsageError("--since isn't before --until, so no run can match: change one of them.")
-    return Query(since=first, until=last, queues=queues, where=where, group=group)
+    return Query(since=first, until=last, queues=queues, where=where, group=None if group == TASK else group)
 
 
 def open_store(sources: tuple[str, ...], day: date | None, zone: tzinfo, custom: CustomFormat) -> Store:
@@ -90,7 +92,10 @@ def make_view(measurement: Measurement, query: Query, options: Options, took: fl
     tasks = match_tasks(rank(measurement.figures, options.by), options.tasks)
     if not tasks:
         raise SourceError(explain_empty(measurement, query))
-    return View(tasks=tasks, by=options.by, measurement=measurement, took=took)
+    return View(
+        tasks=tasks, by=options.by, measurement=measurement, took=took, group=query.group,
+        columns=options.columns,
+    )  # fmt: skip
 
 
 def measure(store: Store, query: Query) -> Measurement:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from slowtask.cli.columns import columns_option
 from slowtask.cli.logs import (
     INCOMPLETE,
     Options,
@@ -53,9 +54,11 @@ if TYPE_CHECKING:
     help="Show only these tasks, as 'shop.*'; shares still refer to all. Repeatable.",
 )  # fmt: skip
 @click.option(
-    "-n", "limit", type=click.IntRange(min=0), default=20, show_default=True, metavar="COUNT",
-    help="How many tasks to show; 0 shows all.",
+    "-n", "limit", type=click.IntRange(min=0), metavar="COUNT",
+    help="Show exactly so many tasks; 0 shows all. Default: those with 95 % of the worker time, at most 20,"
+    " and those that stand out; with --json and --csv all.",
 )  # fmt: skip
+@columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print an array of objects, with times in seconds.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the same as CSV.")
 @click.option("--watch", is_flag=True, help="Show a live view; a key changes the order, q quits.")
@@ -72,8 +75,9 @@ def top(
     context: click.Context,
     sources: tuple[str, ...], by: Order, since: str | None, until: str | None, queues: tuple[str, ...],
     where: tuple[tuple[str, str], ...], group: str | None,
-    tasks: tuple[str, ...], limit: int, interval: float, day: date | None, zone: tzinfo,
-    custom: CustomFormat, *, as_json: bool, as_csv: bool, bad: bool, watch: bool,
+    tasks: tuple[str, ...], limit: int | None, columns: tuple[str, ...], interval: float,
+    day: date | None, zone: tzinfo, custom: CustomFormat, *, as_json: bool, as_csv: bool, bad: bool,
+    watch: bool,
 ) -> None:  # fmt: skip
     """Rank tasks by the worker time they used.
 
@@ -98,9 +102,10 @@ def top(
       3  there is a ranking, but lines that may tell of runs weren't read
     """
     require_one_mode(as_json=as_json, as_csv=as_csv, bad=bad, watch=watch)
+    require_one_kind_of_rows(group, tasks)
     query = parse_period(since, until, queues, where, group)
     store = open_store(sources, day, zone, custom)
-    options = Options(by=by, tasks=tasks, limit=limit)
+    options = Options(by=by, tasks=tasks, limit=limit, columns=columns)
     if watch:
         from slowtask.cli.show.ranking_live import run_live
 
@@ -123,12 +128,17 @@ def require_one_mode(**modes: bool) -> None:
         raise UsageError(f"{' and '.join(options)} can't be combined: choose one.")
 
 
+def require_one_kind_of_rows(group: str | None, tasks: tuple[str, ...]) -> None:
+    """Raise `UsageError` if *tasks* are to be shown where the rows are values of *group*."""
+    if group is not None and tasks:
+        raise UsageError("--task shows tasks, but --group-by ranks others: use --where task=NAME.")
+
+
 def print_ranking(view: "View", options: Options, *, as_json: bool, as_csv: bool) -> None:
     """Print *view* for a person, as JSON or as CSV."""
-    tasks = view.tasks[: options.limit or None]
     if as_json or as_csv:
         write = export.write_json if as_json else export.write_csv
-        write(tasks, utf8_stdout())
+        write(export.make_rows(view.tasks[: options.limit or None], view.group), utf8_stdout())
         print_doubts(view.measurement)
     else:
         from slowtask.cli.show.console import make_console

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, Literal, get_args
 
+from slowtask.rank.spread import Spread, judge_spread
 from slowtask.record.event import SECOND
 from slowtask.store import Figures
-from slowtask.units import duration, percent, printable
+from slowtask.units import duration, percent, printable, size
 
-Order = Literal["total", "max", "mean", "p50", "p95", "p99", "count", "failures", "wait"]
+Order = Literal["total", "max", "mean", "p50", "p95", "p99", "count", "failures", "killed", "memory", "wait"]
 ORDERS: Final[tuple[Order, ...]] = get_args(Order)
 
 
@@ -17,18 +18,23 @@ ORDERS: Final[tuple[Order, ...]] = get_args(Order)
 class Task:
     """One task's place in the ranking: an object of `top --json`. Times are in seconds."""
 
-    task: str
+    task: str  #: if another field is ranked, its value; empty where that is unknown
     count: int
-    total: float | None  #: None where no run has a known time, as for all the times that follow
-    share: float | None  #: of all worker-seconds, 0 to 1
-    mean: float | None
-    max: float | None
-    p50: float | None
-    p95: float | None
-    p99: float | None
+    total: float | None = None  #: None where no run has a known time, as for all the times that follow
+    share: float | None = None  #: of all worker-seconds, 0 to 1
+    mean: float | None = None
+    max: float | None = None
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
     failures: int
     failure_rate: float
-    wait_p95: float | None
+    wait_p95: float | None = None
+    killed: int  #: runs that ended because their process was killed
+    memory: int | None = None  #: bytes: the most that the process of a run needed
+    cpu: float | None = None  #: the mean CPU time of a run
+    deviation: float | None = None  #: the standard deviation of the run times
+    spread: Spread | None = None  #: how much the run times differ, in a word
 
 
 def rank(figures: Iterable[Figures], by: Order = "total") -> list[Task]:
@@ -48,7 +54,7 @@ def rank(figures: Iterable[Figures], by: Order = "total") -> list[Task]:
     figures = list(figures)
     total = sum(task.total for task in figures)
     tasks = [_task(task, total) for task in figures]
-    return sorted(tasks, key=lambda task: (-_weight(task, by), -_weight(task, "total"), task.task))
+    return sorted(tasks, key=lambda task: (-weigh(task, by), -weigh(task, "total"), task.task))
 
 
 def match_tasks(tasks: Iterable[Task], patterns: Sequence[str]) -> list[Task]:
@@ -56,17 +62,17 @@ def match_tasks(tasks: Iterable[Task], patterns: Sequence[str]) -> list[Task]:
     return [task for task in tasks if not patterns or any(fnmatchcase(task.task, each) for each in patterns)]
 
 
-def verdict(tasks: Sequence[Task], by: Order = "total") -> str:
-    """One sentence about the first of *tasks*, which are in the order *by*."""
+def verdict(tasks: Sequence[Task], by: Order = "total", noun: str = "task") -> str:
+    """One sentence about the first of *tasks*, which are in the order *by*; *noun* is what they are."""
     if not tasks:
-        return "No task matches."
+        return f"No {noun} matches."
     first = tasks[0]
-    if _weight(first, by) <= 0:
+    if weigh(first, by) <= 0:
         return EMPTY_SENTENCES[by]
     return VERDICTS[by].format(
-        task=printable(first.task),
+        task=_name_in_sentence(first, noun),
         share=percent(first.share or 0),
-        value=duration(_weight(first, by)) if by in TIME_ORDERS else f"{_weight(first, by):,.0f}",
+        value=_describe_value(weigh(first, by), by),
         count=f"{first.count:,}",
         runs="run" if first.count == 1 else "runs",
     )
@@ -82,11 +88,15 @@ VERDICTS: Final[dict[Order, str]] = {
     "p99": "{task} has the highest 99th percentile: {value}. It used {share} of the worker time.",
     "count": "{task} ran most often: {value} {runs}. It used {share} of the worker time.",
     "failures": "{task} failed most often: {value} of {count} runs. It used {share} of the worker time.",
+    "killed": "{task} was killed most often: {value} of {count} runs. It used {share} of the worker time.",
+    "memory": "{task} needed most memory: {value}. It used {share} of the worker time.",
     "wait": "{task} waited longest: one run in twenty for more than {value}.",
 }
 EMPTY_SENTENCES: Final[dict[Order, str]] = {
     **dict.fromkeys(ORDERS, "No run took a measurable time."),
     "failures": "No run failed.",
+    "killed": "No run was killed.",
+    "memory": "No run's memory is known.",
     "wait": "No run is known to have waited.",
 }
 
@@ -106,7 +116,33 @@ def _task(figures: Figures, whole: float) -> Task:
         failures=figures.failures,
         failure_rate=figures.failures / figures.count,
         wait_p95=_seconds(figures.wait_p95),
+        killed=figures.killed,
+        memory=figures.memory,
+        cpu=_seconds(_mean_cpu(figures)),
+        deviation=_seconds(figures.deviation),
+        spread=judge_spread(figures),
     )
+
+
+def _mean_cpu(figures: Figures) -> float | None:
+    """The mean CPU time of a run (ns): as much of the mean run time as of the runs whose CPU is known."""
+    if not figures.cpu_time or figures.cpu is None:
+        return None
+    return figures.cpu / figures.cpu_time * figures.total / figures.timed
+
+
+def _name_in_sentence(task: Task, noun: str) -> str:
+    """*task* as the subject of a sentence: `shop.mail.send`, `tenant acme`, `an unknown tenant`."""
+    if noun == "task":
+        return printable(task.task)
+    return f"{noun} {printable(task.task)}" if task.task else f"an unknown {noun}"
+
+
+def _describe_value(value: float, by: Order) -> str:
+    """*value*, by which tasks are ordered, with its unit."""
+    if by == "memory":
+        return size(value)
+    return duration(value) if by in TIME_ORDERS else f"{value:,.0f}"
 
 
 def _seconds(nanoseconds: float | None) -> float | None:
@@ -114,7 +150,7 @@ def _seconds(nanoseconds: float | None) -> float | None:
     return None if nanoseconds is None else nanoseconds / SECOND
 
 
-def _weight(task: Task, by: Order) -> float:
+def weigh(task: Task, by: Order) -> float:
     """The value that *task* is ordered by; an unknown one is below zero."""
     value: float | None = getattr(task, "wait_p95" if by == "wait" else by)
     return -1.0 if value is None else float(value)

@@ -1,24 +1,36 @@
 """Write the ranking for other programs, as JSON or CSV with the same columns."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 import msgspec
 
 from slowtask.rank.ranking import Task
 
-COLUMNS: Final = [field.name for field in fields(Task)]
+KEYS: Final = tuple(field.name for field in fields(Task))
 
 
-def write_json(tasks: Sequence[Task], file: TextIO) -> None:
-    """Write *tasks* as an array of objects; unknown values are `null`."""
-    file.write(msgspec.json.format(msgspec.json.encode(list(tasks)), indent=2).decode() + "\n")
+def make_rows(tasks: Sequence[Task], group: str | None = None) -> list[dict[str, Any]]:
+    """Make a row of each of *tasks*; with *group*, its value is under the name of that field."""
+    return [_row(task, group) for task in tasks]
 
 
-def write_csv(tasks: Sequence[Task], file: TextIO) -> None:
-    """Write *tasks* as CSV; unknown values are empty cells."""
-    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+def write_json(rows: Sequence[Mapping[str, Any]], file: TextIO) -> None:
+    """Write *rows* as an array of objects; unknown values are `null`."""
+    file.write(msgspec.json.format(msgspec.json.encode(list(rows)), indent=2).decode() + "\n")
+
+
+def write_csv(rows: Sequence[Mapping[str, Any]], file: TextIO) -> None:
+    """Write *rows*, which have the same keys, as CSV; unknown values are empty cells."""
+    writer = csv.DictWriter(file, list(rows[0]) if rows else KEYS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(map(asdict, tasks))
+    writer.writerows(rows)
+
+
+def _row(task: Task, group: str | None) -> dict[str, Any]:
+    """The row of *task*."""
+    row = asdict(task)
+    value = row.pop("task")
+    return {"task": value} | row if group is None else {group: value or None} | row

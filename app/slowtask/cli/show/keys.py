@@ -19,6 +19,8 @@ KEYS: Final[dict[str, Order]] = {
     "9": "p95",
     "c": "count",
     "f": "failures",
+    "k": "killed",
+    "r": "memory",
     "w": "wait",
 }
 QUIT: Final = "q"

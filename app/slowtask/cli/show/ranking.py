@@ -1,6 +1,6 @@
 """Render the ranking for a terminal: a header, a table that fits the width, one sentence, and notes."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -9,27 +9,27 @@ from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from slowtask.cli.show.console import EIGHTHS, UNKNOWN, shorten, time_text
+from slowtask.cli.show.columns import (
+    BAR_WIDTH,
+    SHORT_BAR_WIDTH,
+    WIDE,
+    Column,
+    Look,
+    choose_columns,
+    choose_name_width,
+    fit_columns,
+)
+from slowtask.cli.show.console import shorten
 from slowtask.cli.show.doubts import describe_guess
+from slowtask.cli.show.groups import count_nouns, display_value, noun_of
+from slowtask.rank.digest import Rows, add_up, choose_rows, describe_busy
 from slowtask.rank.ranking import Order, Task, verdict
 from slowtask.record.event import SECOND
 from slowtask.store import Figures, Measurement
-from slowtask.units import capitalize, duration, percent, plural, printable
+from slowtask.units import capitalize, duration, plural
 
-BAR_WIDTH: Final = 10  #: characters
-MIN_NAME_WIDTH: Final = 20  #: characters; for it, other columns are left out
 MAX_NAME_WIDTH: Final = 60  #: characters
-RED_FAILURES: Final = 0.01  #: share of a task's runs from which its failures are red
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """One column after the task's name."""
-
-    title: str
-    order: Order
-    priority: int  #: a narrow terminal leaves out the lowest first; 0 is shown only if it is the order
-    cell: Callable[[Task, bool], Text]
+SPIKY_NOTE: Final = "spiky: most runs are quick, but a few take 20 times as long or more."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,35 +40,57 @@ class View:
     by: Order
     measurement: Measurement
     took: float  #: seconds that the measurement took
+    group: str | None = None  #: the field whose values are ranked; None: tasks
+    columns: tuple[str, ...] = ()  #: those to show; none: those that say something and fit
+
+    @property
+    def noun(self) -> str:
+        """What is ranked: `task`, `queue`."""
+        return noun_of(self.group)
 
 
-def page(view: View, limit: int, width: int) -> Group:
-    """The whole output in *width* columns, with the first *limit* tasks (0: all)."""
-    rows = view.tasks[: limit or None]
-    rough = {task.task: task.margin for task in view.measurement.figures if task.margin}
-    margin = max((rough.get(row.task, 0) for row in rows), default=0)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the table."""
+
+    name: Text
+    task: Task  #: its figures
+    margin: int  #: its times are exact to ± so many ns
+    style: str = ""
+
+
+def page(view: View, limit: int | None, width: int) -> Group:
+    """The whole output in *width* columns, with the first *limit* tasks (0: all; None: those that matter)."""
+    rows = choose_rows(view.tasks, view.by, limit)
+    lines = make_lines(view, rows)
+    columns = choose_columns([line.task for line in lines], view.by, view.columns)
+    fitting, grid = table(view, lines, columns, width)
+    shown = {column.title for column in fitting}
+    missing = [column.title for column in columns if view.columns and column.title not in shown]
     parts: list[RenderableType] = [
-        header(view.measurement, view.took),
+        header(view),
         Text(),
-        table(rows, rough, view.by, width),
+        grid,
         Text(),
-        Text(verdict(view.tasks, view.by), style="bold"),
-        *notes(len(view.tasks) - len(rows), view.measurement, margin),
+        Text(verdict(view.tasks, view.by, view.noun), style="bold"),
+        *(Text(note, style="dim") for note in notes(view, rows, lines, shown, missing)),
     ]
     return Group(*parts)
 
 
-def header(measurement: Measurement, took: float) -> Text:
+def header(view: View) -> Text:
     """What was measured: `1,284,003 runs of 214 tasks, 6 Nov 09:00 … 9 Nov 17:12 UTC, 14 files, 0.9 s`."""
+    measurement = view.measurement
     figures = measurement.figures
     runs = sum(task.count for task in figures)
     parts = (
-        f"{plural(runs, 'run')} of {plural(len(figures), 'task')}",
+        f"{plural(runs, 'run')} of {count_nouns(sum(1 for each in figures if each.task), view.noun)}",
         span(figures),
+        describe_busy(measurement),
         measurement.source,
-        f"{took:.1f} s",
+        f"{view.took:.1f} s",
     )
-    return Text(", ".join(parts), style="dim")
+    return Text(", ".join(part for part in parts if part), style="dim")
 
 
 def span(figures: Iterable[Figures]) -> str:
@@ -84,87 +106,84 @@ def span(figures: Iterable[Figures]) -> str:
     return f"{start} \N{EN DASH} {end} UTC"
 
 
-def table(rows: Sequence[Task], rough: Mapping[str, int], by: Order, width: int) -> Table:
-    """The table of *rows*, with as many columns as fit *width*; the column of the order is always shown.
+def make_lines(view: View, rows: Rows) -> list[Line]:
+    """The lines of the table: the tasks that are shown, and one for all others."""
+    margins = {figures.task: figures.margin for figures in view.measurement.figures}
+    lines = [_line(task, view.noun, margins) for task in rows.tasks]
+    if rows.rest:
+        lines.append(_sum_line(rows.rest, count_nouns(len(rows.rest), view.noun, "more"), margins))
+    return lines
 
-    *rough* has the tasks whose times come from lines in whole seconds.
+
+def _line(task: Task, noun: str, margins: Mapping[str, int]) -> Line:
+    """The line of one task."""
+    name = Text(display_value(task.task, noun), style="" if task.task else "dim")
+    return Line(name=name, task=task, margin=margins.get(task.task, 0))
+
+
+def _sum_line(tasks: Sequence[Task], name: str, margins: Mapping[str, int]) -> Line:
+    """The line of *tasks* together."""
+    margin = max(margins.get(task.task, 0) for task in tasks)
+    return Line(name=Text(name), task=add_up(tasks), margin=margin, style="dim")
+
+
+def table(
+    view: View, lines: Sequence[Line], columns: Sequence[Column], width: int
+) -> tuple[list[Column], Table]:
+    """The table of *lines* with those of *columns* that fit *width*; the column of the order always does.
+
+    Returns the columns too.
     """
-    cells = {column.title: [column.cell(row, row.task in rough) for row in rows] for column in COLUMNS}
+    bar = BAR_WIDTH if width >= WIDE else SHORT_BAR_WIDTH
+    cells = {
+        column.title: [column.cell(line.task, Look(rough=line.margin > 0, bar=bar)) for line in lines]
+        for column in columns
+    }
     widths = {title: max(len(title), *(cell.cell_len for cell in column)) for title, column in cells.items()}
-    columns = fit_columns(widths, by, width)
+    asked = bool(view.columns)
+    least = choose_name_width(max(line.name.cell_len for line in lines), width, asked=asked)
+    columns = fit_columns(columns, widths, width - 2 - least, view.by, asked=asked)
     room = width - 2 - sum(widths[column.title] + 2 for column in columns)
+    grid = make_grid(view.noun.upper(), columns, view.by)
+    for place, line in enumerate(lines):
+        name = Text(shorten(line.name.plain, max(8, min(room, MAX_NAME_WIDTH))), style=line.name.style)
+        grid.add_row(name, *(cells[column.title][place] for column in columns), style=line.style)
+    return list(columns), grid
+
+
+def make_grid(first: str, columns: Sequence[Column], by: Order) -> Table:
+    """Make the table without its rows; the title of the order's column is bold."""
     grid = Table(box=None, padding=(0, 1), collapse_padding=False, pad_edge=True, header_style="dim")
-    grid.add_column("TASK", no_wrap=True)
+    grid.add_column(first, no_wrap=True)
     for column in columns:
         ordered = column.order == by and column.title != "SHARE"
         justify: JustifyMethod = "left" if column.title == "SHARE" else "right"
         grid.add_column(
             column.title, justify=justify, no_wrap=True, header_style="bold" if ordered else "dim"
         )
-    names = [Text(shorten(printable(row.task), max(8, min(room, MAX_NAME_WIDTH)))) for row in rows]
-    for place, name in enumerate(names):
-        grid.add_row(name, *(cells[column.title][place] for column in columns))
     return grid
 
 
-def fit_columns(widths: Mapping[str, int], by: Order, width: int) -> list[Column]:
-    """Choose the columns that fit *width* beside a task's name."""
-    columns = [column for column in COLUMNS if column.priority or column.order == by]
-    while columns and MIN_NAME_WIDTH + 2 + sum(widths[column.title] + 2 for column in columns) > width:
-        spare = [column for column in columns if column.order != by or column.title == "SHARE"]
-        if not spare:
-            break
-        columns.remove(min(spare, key=lambda column: column.priority))
-    return columns
+def notes(
+    view: View, rows: Rows, lines: Sequence[Line], shown: Collection[str], missing: Sequence[str]
+) -> Iterator[str]:
+    """Explain what the table marks and leaves out, what wasn't read, and which dates were guessed."""
+    if margin := max((line.margin for line in lines), default=0):
+        yield f"~: from log lines in whole seconds, ± {duration(margin / SECOND)}."
+    if "SPREAD" in shown and any(line.task.spread == "spiky" for line in lines):
+        yield SPIKY_NOTE
+    if rows.outliers:
+        yield f"Shown because they stand out: {_describe_outliers(rows, view.noun)}."
+    if rows.rest:
+        yield f"-n 0 shows all {count_nouns(len(view.tasks), view.noun)}."
+    if missing:
+        yield f"No room for {', '.join(missing)}: widen the terminal, or set COLUMNS."
+    if view.measurement.guessed:
+        yield f"{capitalize(describe_guess(view.measurement.guessed))}."
+    if view.measurement.bad:
+        yield f"{view.measurement.bad.sentence}: --bad lists which, and why."
 
 
-def share_bar(share: float | None) -> Text:
-    """*share* as a bar and in percent: `██████▌     65 %`."""
-    if share is None:
-        return Text(UNKNOWN.rjust(BAR_WIDTH + 7))
-    eighths = round(share * BAR_WIDTH * 8)
-    full = "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
-    return Text.assemble((full.ljust(BAR_WIDTH), "cyan"), percent(share).rjust(7))
-
-
-def failure_text(task: Task) -> Text:
-    """The share of the runs that failed; red from one in a hundred."""
-    if not task.failures:
-        return Text("0 %", style="dim")
-    return Text(
-        percent(task.failure_rate), style="bold red" if task.failure_rate >= RED_FAILURES else "yellow"
-    )
-
-
-COLUMNS: Final = (
-    Column(title="SHARE", order="total", priority=9, cell=lambda task, _: share_bar(task.share)),
-    Column(title="RUNS", order="count", priority=7, cell=lambda task, _: Text(f"{task.count:,}")),
-    Column(
-        title="TOTAL", order="total", priority=6, cell=lambda task, rough: time_text(task.total, rough=rough)
-    ),
-    Column(
-        title="MEAN", order="mean", priority=3, cell=lambda task, rough: time_text(task.mean, rough=rough)
-    ),
-    Column(
-        title="MEDIAN", order="p50", priority=0, cell=lambda task, rough: time_text(task.p50, rough=rough)
-    ),
-    Column(title="P95", order="p95", priority=5, cell=lambda task, rough: time_text(task.p95, rough=rough)),
-    Column(title="P99", order="p99", priority=0, cell=lambda task, rough: time_text(task.p99, rough=rough)),
-    Column(title="MAX", order="max", priority=4, cell=lambda task, rough: time_text(task.max, rough=rough)),
-    Column(title="FAILED", order="failures", priority=8, cell=lambda task, _: failure_text(task)),
-    Column(title="WAIT P95", order="wait", priority=2, cell=lambda task, _: time_text(task.wait_p95)),
-)
-
-
-def notes(more: int, measurement: Measurement, margin: int) -> list[Text]:
-    """Explain `~`, say how many tasks are not shown, what wasn't read, and which dates were guessed."""
-    lines = []
-    if margin:
-        lines.append(f"~: from log lines in whole seconds, ± {duration(margin / SECOND)}.")
-    if more > 0:
-        lines.append(f"{plural(more, 'more task')}: -n 0 shows all.")
-    if measurement.guessed:
-        lines.append(f"{capitalize(describe_guess(measurement.guessed))}.")
-    if measurement.bad:
-        lines.append(f"{measurement.bad.sentence}: --bad lists which, and why.")
-    return [Text(line, style="dim") for line in lines]
+def _describe_outliers(rows: Rows, noun: str) -> str:
+    """The tasks that stand out, each with the reason."""
+    return ", ".join(f"{display_value(task.task, noun)} ({why})" for task, why in rows.outliers)

@@ -14,6 +14,7 @@ from slowtask.cli.logs import Options, make_view
 from slowtask.cli.show.keys import KEYS, QUIT, open_keyboard, read_key
 from slowtask.cli.show.ranking import View, page
 from slowtask.errors import SourceError, UsageError
+from slowtask.rank.digest import choose_rows
 from slowtask.rank.ranking import Order
 from slowtask.store import Measurement, Query, Store
 
@@ -74,13 +75,13 @@ def frame(view: View | str, options: Options, console: Console) -> Group:
     """The screen's content: *view* cut to the height of *console*, and the keys."""
     if isinstance(view, str):
         return Group(Text(view), Text(), keys_line(options.by))
-    limit = min(options.limit or len(view.tasks), len(view.tasks))
+    limit, count = options.limit, len(choose_rows(view.tasks, view.by, options.limit).tasks)
     while True:
         screen = Group(page(view, limit, console.width), Text(), keys_line(options.by))
         excess = len(console.render_lines(screen, pad=False)) - console.height
-        if excess <= 0 or limit <= 1:
+        if excess <= 0 or count <= 1:
             return screen
-        limit = max(1, limit - excess)
+        limit = count = max(1, count - excess)
 
 
 def keys_line(by: Order) -> Text:
