@@ -161,9 +161,8 @@ def print_any(pairs: int, chance: random.Random) -> None:
             wrong_mixed += judge_times(first, draw_times(task.mixed, after, chance)).slower
     print(f"{pairs:,} pairs of any task, 200 to 20,000 runs on each side")
     print(f"slower by {SLOWDOWN}: found {found / pairs:.1%}, possible {possible / pairs:.1%}")
-    print(
-        f"  where 95 % are possible: found {likely_found:,} of {likely:,}, {likely_found / max(likely, 1):.1%}"
-    )
+    share = likely_found / max(likely, 1)
+    print(f"  where 95 % are possible: found {likely_found:,} of {likely:,}, {share:.1%}")
     print(f"unchanged: called slower {wrong:,}, {wrong / pairs:.2%}")
     print(f"another mix: called slower {wrong_mixed:,} of {mixed:,}, {wrong_mixed / max(mixed, 1):.2%}")
 

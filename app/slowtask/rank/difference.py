@@ -65,6 +65,7 @@ class Finding:
 
     change: Change
     test: Test
+    kinds: int  #: of runs
     mixed: bool = False  #: the mix of kinds changed too, and the test is one that this doesn't disturb
 
 
@@ -107,13 +108,18 @@ def find_change(before: Mapping[int, int], after: Mapping[int, int], pairs: Pair
         test = test_scores(project_out(blend.scores, blend.likely, blend.grid.pooled), blend.grid)
         sees = test.error < SLOWDOWN and abs(test.shift) < MAX_SHIFT
         shift = test.shift if sees and abs(test.z) >= MIXED_Z else 0.0
+    change = name_change(shift, mixed=mixed and (moved >= MIN_MOVED or abs(math.log(pairs.ratio)) >= FLOOR))
+    if change is None and has_longer_tail(before, after, blend.grid):
+        change = "tail"
+    narrow: Change = "same" if is_narrow(test, pairs) else "unknown"
+    return Finding(change=change or narrow, test=test, kinds=len(blend.kinds), mixed=mixed)
+
+
+def name_change(shift: float, *, mixed: bool) -> Change | None:
+    """What a certain *shift* of the logarithms and another mix are called; None if there is neither."""
     if abs(shift) >= FLOOR:
-        return Finding(change="slower" if shift > 0 else "faster", test=test, mixed=mixed)
-    if mixed and (moved >= MIN_MOVED or abs(math.log(pairs.ratio)) >= FLOOR):
-        return Finding(change="mix", test=test)
-    if has_longer_tail(before, after, blend.grid):
-        return Finding(change="tail", test=test)
-    return Finding(change="same" if is_narrow(test, pairs) else "unknown", test=test)
+        return "slower" if shift > 0 else "faster"
+    return "mix" if mixed else None
 
 
 def find_ratio(
@@ -127,7 +133,7 @@ def find_ratio(
         return spread(finding.test.shift, finding.test.error)
     if finding.test.error >= NARROWER * math.log(pairs.high / pairs.low) / 2 / TWO_SIDED:
         return middle
-    found = estimate_shift(before, after, finding.test)
+    found = estimate_shift(before, after, finding.test, finding.kinds)
     return spread(*found) if found and pairs.low <= math.exp(found[0]) <= pairs.high else middle
 
 

@@ -56,10 +56,10 @@ class Blend:
     scores: Sequence[float]  #: by cell: how much a run speaks for a slowdown
 
 
-def find_blend(before: Mapping[int, int], after: Mapping[int, int]) -> Blend:
-    """Find the kinds of which *before* and *after*, runs by bin, together consist."""
+def find_blend(before: Mapping[int, int], after: Mapping[int, int], number: int | None = None) -> Blend:
+    """Find the kinds of which *before* and *after*, runs by bin, together consist: as many as *number*."""
     grid = make_grid(before, after)
-    kinds = find_kinds(grid)
+    kinds = find_kinds(grid) if number is None else fit_kinds(grid, number)[0]
     weights, whole = weigh(grid.places, kinds)
     likely = [[w / each for w, each in zip(weight, whole, strict=True)] for weight in weights]
     scores = [0.0] * len(grid.places)

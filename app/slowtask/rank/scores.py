@@ -63,11 +63,11 @@ def multiply(one: Sequence[float], other: Sequence[float], weights: Sequence[flo
 
 
 def estimate_shift(
-    before: Mapping[int, int], after: Mapping[int, int], test: Test
+    before: Mapping[int, int], after: Mapping[int, int], test: Test, kinds: int
 ) -> tuple[float, float] | None:
     """The logarithm of the ratio, and its standard error, from a first *test*; None if it doesn't settle.
 
-    The runs before are moved by the shift until the test finds none that is left.
+    The runs before are moved by the shift until the test finds none that is left. They have so many *kinds*.
     """
     moved = 0
     for _ in range(STEPS):
@@ -76,6 +76,6 @@ def estimate_shift(
         moved += round(test.shift / BIN)
         if abs(moved) > MAX_MOVED:
             break
-        blend = find_blend({k + moved: count for k, count in before.items()}, after)
+        blend = find_blend({k + moved: count for k, count in before.items()}, after, kinds)
         test = test_scores(blend.scores, blend.grid)
     return None
