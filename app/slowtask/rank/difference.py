@@ -38,7 +38,7 @@ NARROWER: Final = 0.8  #: times the interval of all pairs: then the test's own i
 FEW: Final = 30  #: runs, below which both tests must agree
 FLOOR: Final = math.log(1.05)  #: a smaller change is none that matters, however certain
 MISFIT: Final = 18.0  #: about what a right explanation has: a slowdown that fits no worse is believed
-BETTER: Final = 4.0  #: by how much another mix must fit better than a slowdown
+BETTER: Final = 4.0  #: for each share that can change: by how much another mix must fit better
 TAILS: Final = (0.05, 0.01)  #: of the runs, the longest
 TAIL_Z: Final = 3.5
 TAIL_FLOOR: Final = math.log(1.2)  #: that these quantiles must have moved
@@ -169,7 +169,7 @@ def is_mix(sides: tuple[Mapping[int, int], Mapping[int, int]], blend: Blend, pai
     """Whether a slowdown explains the difference badly, and another mix of kinds does so clearly better."""
     reach = math.log((pairs.high or pairs.ratio) / (pairs.low or pairs.ratio))
     misfits = compare_explanations(sides, blend, math.log(pairs.ratio), reach)
-    return misfits.slowdown > MISFIT and misfits.slowdown - misfits.mix > BETTER
+    return misfits.slowdown > MISFIT and misfits.slowdown - misfits.mix > BETTER * (len(blend.kinds) - 1)
 
 
 def has_longer_tail(before: Mapping[int, int], after: Mapping[int, int], grid: Grid) -> bool:
