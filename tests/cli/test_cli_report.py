@@ -18,6 +18,7 @@ from slowtask.cli.report import report
 from slowtask.cli.show.report.alerts import MAX_SHOWN
 from slowtask.cli.show.report.panels import NO_SAMPLES
 from slowtask.cli.top import top
+from slowtask.rank.spread import SPREADS
 from slowtask.record import sample
 from slowtask.store.history import MAX_SLOTS
 
@@ -130,11 +131,38 @@ def test_the_headline_in_figures(log, tmp_path):
 
     assert [(title, value, text.replace("<wbr>", "")) for title, value, text in found] == [
         ("Runs", "301", "of 3 tasks"),
-        ("Worker time", "23m 20s", "7.0 workers busy on average"),
+        ("Worker time", "23m 20s", "6.9 workers busy"),
         ("Failures", "33 %", "100 runs"),
         ("Longest run", "6.0 s", "jobs.send_mail"),
         ("Wait, P95", "30.0 s", "one run in twenty waited longer"),
     ]
+
+
+def test_a_report_on_another_field_calls_it_by_its_name(tmp_path):
+    runs = [made("jobs.a", 6, each, labels={"tenant": "acme"}, queue="mail") for each in range(40)]
+    runs += [made("jobs.b", 1, each, queue="mail", error="E", outcome="failure") for each in range(20)]
+    runs += [made("jobs.c", 900, 0, queue="other")]
+    log = written(tmp_path / "runs.ndjson", runs)
+    html = reported(tmp_path, log, "--group-by", "tenant", "--where", "queue=mail").replace("<wbr>", "")
+
+    assert "<h1>tenant acme used 92\N{NO-BREAK SPACE}% of the worker time.</h1>" in html
+    assert re.findall(r'<tr><th scope="row" data-value="(.*?)">', html) == ["acme", "no tenant"]
+    assert '<button type="button">Tenant</button>' in html
+    assert "60 runs of 1 tenant," in html
+    assert ", by tenant." in html
+    assert "jobs." not in html
+
+
+def test_what_is_known_of_no_task_has_no_column(log, tmp_path):
+    killed = [made("jobs.big", 1, action="killed", outcome="failure", memory=2 * 10**9)]
+    other = written(tmp_path / "killed.ndjson", killed)
+    titles = [
+        {*re.findall(r'<button type="button">(\w+)</button>', reported(tmp_path, each))}
+        for each in (log, other)
+    ]
+
+    assert not {"Killed", "Memory", "CPU"} & titles[0]
+    assert {"Killed", "Memory"} <= titles[1]
 
 
 def test_the_table_has_the_figures_of_top_in_its_order(log, tmp_path):
@@ -142,7 +170,10 @@ def test_the_table_has_the_figures_of_top_in_its_order(log, tmp_path):
     rows = re.findall(r'<tr><th scope="row" data-value="(.*?)">.*?</tr>', html)
     cells = re.findall(r'<td.*?data-value="(.*?)"', html.split("<tbody>")[1].split("</tr>")[0])
     wanted = json.loads(CliRunner().invoke(top, [str(log), "--json"]).output)
-    keys = ("share", "count", "total", "mean", "p50", "p95", "p99", "max", "failure_rate", "wait_p95")
+    keys = [
+        "share", "count", "total", "mean", "p50", "p95", "p99", "max", "spread", "failure_rate", "wait_p95",
+    ]  # fmt: skip
+    wanted[0]["spread"] = SPREADS.index(wanted[0]["spread"]) + 1
 
     assert rows == [each["task"] for each in wanted]
     assert [float(each) for each in cells] == pytest.approx([wanted[0][key] for key in keys], rel=1e-5)
@@ -182,7 +213,7 @@ def test_a_chart_without_data_is_left_out_and_the_reason_told(tmp_path):
     assert "<svg" not in html
     assert [unescape(each) for each in re.findall(r"Left out: [^<]*", html)] == [
         "Left out: no run has a known run time.",
-        "Left out: no task has run times of a microsecond or more.",
+        "Left out: no run has a run time of a microsecond or more.",
         "Left out: no run has a queue and a wait. slowtask's workers record them, stock logs don't.",
         "Left out: no run failed.",
         NO_SAMPLES.format("queue"),
@@ -311,7 +342,8 @@ def test_thousands_of_tasks_with_endless_names_stay_small_too(tmp_path):
     html = reported(tmp_path, written(tmp_path / "runs.ndjson", runs))
 
     assert len(html.encode()) < 2_000_000
-    assert "1,500 more tasks: slowtask top -n 0 shows all." in html
+    assert re.search(r"<tfoot>\s*<tr><th[^>]*>1,500 more tasks</th>.*<b>75 %</b>", html)
+    assert "slowtask top -n 0 shows all rows." in html
 
 
 def test_a_single_run_makes_a_report(tmp_path):

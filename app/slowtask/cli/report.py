@@ -12,10 +12,12 @@ from slowtask.cli.logs import explain_empty, parse_period, warn_of_skipped
 from slowtask.cli.options import (
     custom_options,
     date_option,
+    group_option,
     queue_option,
     since_option,
     timezone_option,
     until_option,
+    where_option,
 )
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.custom import CustomFormat
@@ -36,11 +38,14 @@ STDOUT: Final = "-"
 @since_option
 @until_option
 @queue_option
+@where_option
+@group_option
 @date_option
 @timezone_option
 @custom_options
 def report(
     sources: tuple[str, ...], out: str, since: str | None, until: str | None, queues: tuple[str, ...],
+    where: tuple[tuple[str, str], ...], group: str | None,
     day: date | None, zone: tzinfo, custom: CustomFormat,
 ) -> None:  # fmt: skip
     """Write the ranking and charts to one HTML file.
@@ -60,7 +65,7 @@ def report(
 
     It needs: pip install 'slowtask[report]'.
     """
-    query = parse_period(since, until, queues)
+    query = parse_period(since, until, queues, where, group)
     if any(map(is_address, sources)):
         raise UsageError(
             "A report can be made only from log files: for an Elasticsearch, use the dashboards in Kibana."
@@ -103,6 +108,7 @@ def make_report(logs: list[Source], query: Query, day: date | None, zone: tzinfo
     from slowtask.store.files import Files
 
     store = Files(logs, date=day, timezone=zone)
+    from slowtask.cli.show.groups import count_nouns, noun_of
     from slowtask.cli.show.progress import show_progress
     from slowtask.cli.show.report.chart import load_renderer
     from slowtask.cli.show.report.page import page
@@ -121,8 +127,8 @@ def make_report(logs: list[Source], query: Query, day: date | None, zone: tzinfo
     tasks = rank(history.measurement.figures)
     runs = plural(sum(task.count for task in tasks), "run")
     return page(
-        history, tasks, datetime.now(UTC), read_alerts(logs, query)
-    ), f"{runs} of {plural(len(tasks), 'task')}"
+        history, tasks, datetime.now(UTC), read_alerts(logs, query), query.group
+    ), f"{runs} of {count_nouns(len(tasks), noun_of(query.group))}"
 
 
 def write_file(target: Path, content: bytes) -> None:

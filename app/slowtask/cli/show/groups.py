@@ -1,4 +1,4 @@
-"""Call what is ranked by its name: tasks, or with `--group-by` queues, hosts, tenants."""
+"""The words of terminal and report: what is ranked by its name, as tasks, queues or tenants; and notes."""
 
 from typing import Final
 
@@ -6,6 +6,7 @@ from slowtask.store.fields import short_name
 from slowtask.units import printable
 
 VOWELS: Final = "aeiou"
+SPIKY_NOTE: Final = "spiky: most runs are quick, but a few take 20 times as long or more."
 
 
 def noun_of(group: str | None) -> str:

@@ -21,7 +21,7 @@ from slowtask.cli.show.columns import (
 )
 from slowtask.cli.show.console import shorten
 from slowtask.cli.show.doubts import describe_guess
-from slowtask.cli.show.groups import count_nouns, display_value, noun_of
+from slowtask.cli.show.groups import SPIKY_NOTE, count_nouns, display_value, noun_of
 from slowtask.rank.digest import Rows, add_up, choose_rows, describe_busy
 from slowtask.rank.ranking import Order, Task, verdict
 from slowtask.record.event import SECOND
@@ -29,7 +29,6 @@ from slowtask.store import Figures, Measurement
 from slowtask.units import capitalize, duration, plural
 
 MAX_NAME_WIDTH: Final = 60  #: characters
-SPIKY_NOTE: Final = "spiky: most runs are quick, but a few take 20 times as long or more."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,22 +9,21 @@ from hashlib import sha256
 from html import escape
 from importlib import resources
 from string import Template
-from typing import Final
 
 from slowtask import __version__
 from slowtask.cli.show.doubts import describe_guess
+from slowtask.cli.show.groups import SPIKY_NOTE, count_nouns, display_value, noun_of
 from slowtask.cli.show.report import moments
 from slowtask.cli.show.report.alerts import alerts_section
 from slowtask.cli.show.report.chart import COLOURS, Chart, display_name, draw, places
 from slowtask.cli.show.report.panels import Panel, name, panels
 from slowtask.cli.show.report.ranking import MAX_ROWS, RED_FAILURES, breakable, table
+from slowtask.rank.digest import describe_busy
 from slowtask.rank.ranking import Task, verdict
 from slowtask.record.event import SECOND
 from slowtask.record.sample import Alert
 from slowtask.store.history import History
-from slowtask.units import MINUTE, capitalize, duration, percent, plural
-
-MIN_BUSY_WORKERS: Final = 0.05  #: a lower average isn't shown
+from slowtask.units import capitalize, duration, percent, plural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +36,22 @@ class Tile:
     bad: bool = False
 
 
-def page(history: History, tasks: Sequence[Task], made: datetime, alerts: Sequence[Alert] = ()) -> str:
+def page(
+    history: History,
+    tasks: Sequence[Task],
+    made: datetime,
+    alerts: Sequence[Alert] = (),
+    group: str | None = None,
+) -> str:
     """The HTML of a report on *tasks*, which are ranked by total, made at *made* (UTC).
 
-    *alerts* are what the monitor said, in order of time.
+    *alerts* are what the monitor said, in order of time. With *group*, the tasks are values of that field.
 
     It loads nothing and runs nothing but page.js, whatever the names of tasks, queues and exceptions contain.
     """
-    script = _read("page.js")
+    script, noun = _read("page.js"), noun_of(group)
+    headline = verdict([_short(tasks[0])], noun=noun)
+    history, tasks = _name_unknown(history, noun), [_named(task, noun) for task in tasks]
     return Template(_read("page.html")).substitute(
         style=_read("page.css"),
         script=script,
@@ -52,26 +59,29 @@ def page(history: History, tasks: Sequence[Task], made: datetime, alerts: Sequen
         version=__version__,
         made=f"{made.day} {made:%b %Y, %H:%M}",
         span=_span(history),
-        verdict=escape(_keep_together(verdict([_short(tasks[0])]))),
-        about=escape(_about(history, tasks)),
-        tiles="\n".join(_tile(each) for each in tiles(history, tasks)),
-        ranking_text="Ordered by the worker time that tasks used. Click the title of a column to sort by it.",
-        ranking=table(tasks, {each.task for each in history.measurement.figures if each.margin}),
+        verdict=escape(_keep_together(headline)),
+        about=escape(_about(history, tasks, noun)),
+        tiles="\n".join(_tile(each) for each in tiles(history, tasks, noun)),
+        ranking_text="Ordered by worker time. Click the title of a column to sort by it.",
+        ranking=table(tasks, {each.task for each in history.measurement.figures if each.margin}, noun),
         notes="\n".join(f'<p class="soft">{escape(each)}</p>' for each in notes(history, tasks)),
         alerts=alerts_section(alerts),
-        panels="\n".join(_panel(each) for each in panels(history)),
+        panels="\n".join(_panel(each) for each in panels(history, noun)),
     )
 
 
-def tiles(history: History, tasks: Sequence[Task]) -> list[Tile]:
+def tiles(history: History, tasks: Sequence[Task], noun: str) -> list[Tile]:
     """The figures under the headline."""
     runs, failures = sum(task.count for task in tasks), sum(task.failures for task in tasks)
     total = sum(task.total or 0 for task in tasks)
     longest = max(tasks, key=lambda task: -1 if task.max is None else task.max)
     known = longest.max is not None
     return [
-        Tile(title="Runs", value=f"{runs:,}", text=f"of {plural(len(tasks), 'task')}"),
-        Tile(title="Worker time", value=duration(total) if known else "unknown", text=_busy(history, total)),
+        Tile(title="Runs", value=f"{runs:,}", text=f"of {_count(history, noun)}"),
+        Tile(
+            title="Worker time", value=duration(total) if known else "unknown",
+            text=describe_busy(history.measurement),
+        ),
         Tile(
             title="Failures", value=percent(failures / runs), text=plural(failures, "run"),
             bad=failures / runs >= RED_FAILURES,
@@ -93,25 +103,44 @@ def notes(history: History, tasks: Sequence[Task]) -> Iterator[str]:
     if margin := max((each.margin for each in measurement.figures), default=0):
         yield f"~: from log lines in whole seconds, ± {duration(margin / SECOND)}."
     if len(tasks) > MAX_ROWS:
-        yield f"{plural(len(tasks) - MAX_ROWS, 'more task')}: slowtask top -n 0 shows all."
+        yield "slowtask top -n 0 shows all rows."
+    if any(task.spread == "spiky" for task in tasks):
+        yield SPIKY_NOTE
     if measurement.guessed:
         yield f"{capitalize(describe_guess(measurement.guessed))}."
     if measurement.bad:
         yield f"{measurement.bad.sentence}: slowtask top --bad lists which, and why."
 
 
-def _busy(history: History, total: float) -> str:
-    """How many workers were busy on average; empty if the runs span too little time to say."""
-    figures = history.measurement.figures
-    seconds = (max(each.last for each in figures) - min(each.first for each in figures)) / 1e6
-    count = total / seconds if seconds >= MINUTE else 0
-    return "" if count < MIN_BUSY_WORKERS else f"{count:,.1f} workers busy on average"
+def _name_unknown(history: History, noun: str) -> History:
+    """*history* with a name for the runs that have no value of the field that is ranked."""
+    unknown = display_value("", noun)
+    figures = tuple(replace(each, task=each.task or unknown) for each in history.measurement.figures)
+    slots = (replace(each, task=unknown) if each.task == "" else each for each in history.tasks)
+    return replace(
+        history,
+        measurement=replace(history.measurement, figures=figures),
+        leading=tuple(each or unknown for each in history.leading),
+        tasks=tuple(slots),
+        failures=tuple(replace(each, task=each.task or unknown) for each in history.failures),
+    )
 
 
-def _about(history: History, tasks: Sequence[Task]) -> str:
+def _named(task: Task, noun: str) -> Task:
+    """*task* with a name, also if its value is unknown."""
+    return replace(task, task=task.task or display_value("", noun))
+
+
+def _count(history: History, noun: str) -> str:
+    """How many tasks or values of another field there are."""
+    unknown = display_value("", noun)
+    return count_nouns(sum(each.task != unknown for each in history.measurement.figures), noun)
+
+
+def _about(history: History, tasks: Sequence[Task], noun: str) -> str:
     """What was measured: the number of runs and tasks, the time, and the logs."""
     runs = plural(sum(each.count for each in tasks), "run")
-    return f"{runs} of {plural(len(tasks), 'task')}, {_span(history)}, {history.measurement.source}"
+    return f"{runs} of {_count(history, noun)}, {_span(history)}, {history.measurement.source}"
 
 
 def _span(history: History) -> str:

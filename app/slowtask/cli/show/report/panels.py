@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from slowtask.cli.show.groups import plural_of
 from slowtask.cli.show.report import moments
 from slowtask.cli.show.report.chart import SHARE, TIME, Chart
 from slowtask.cli.show.report.scale import decades, even
@@ -31,9 +32,10 @@ class Panel:
     chart: Chart | None = None
 
 
-def panels(history: History) -> list[Panel]:
-    """All panels, in the order of the page."""
-    return [each(history) for each in (work, task_time, waits, failures, depth, memory)]
+def panels(history: History, noun: str = "task") -> list[Panel]:
+    """All panels, in the order of the page. *noun* is what the report ranks."""
+    over_time = [each(history, noun) for each in (work, task_time)]
+    return [*over_time, *(each(history) for each in (waits, failures, depth, memory))]
 
 
 def name(text: str) -> str:
@@ -42,8 +44,8 @@ def name(text: str) -> str:
     return text if len(text) <= MAX_NAME_LENGTH else f"{text[: MAX_NAME_LENGTH - 1]}…"
 
 
-def work(history: History) -> Panel:
-    """The worker time of each slot, by task."""
+def work(history: History, noun: str) -> Panel:
+    """The worker time of each slot, by *noun*."""
     title = "Worker time"
     values = [
         Value(at=each.at, name=each.task and name(each.task), value=each.total / SECOND)
@@ -54,7 +56,7 @@ def work(history: History) -> Panel:
     names, slots = _tasks(history), _slots(history)
     data = stacks(values, names, slots)
     highest = max(row["top"] for row in data["points"])
-    text = f"The worker time of the runs that ended in each {moments.width(history.width)}, by task."
+    text = f"The worker time of the runs that ended in each {moments.width(history.width)}, by {noun}."
     return Panel(
         title=title,
         text=text,
@@ -65,8 +67,8 @@ def work(history: History) -> Panel:
     )  # fmt: skip
 
 
-def task_time(history: History) -> Panel:
-    """The 95th percentile of the run time, for the first tasks of the ranking."""
+def task_time(history: History, noun: str) -> Panel:
+    """The 95th percentile of the run time, for the first of the ranking."""
     title = "Task-time"
     values = [
         Value(at=each.at, name=name(each.task), value=each.p95 / SECOND)
@@ -74,11 +76,12 @@ def task_time(history: History) -> Panel:
         if each.task is not None and each.p95 is not None and each.p95 >= MIN_TASK_TIME
     ]
     if not values:
-        return Panel(title=title, text="Left out: no task has run times of a microsecond or more.")
+        return Panel(title=title, text="Left out: no run has a run time of a microsecond or more.")
     ticks, ends = decades(min(each.value for each in values), max(each.value for each in values))
     text = (
-        f"The 95th percentile of the run time in each {moments.width(history.width)}, for the tasks that used"
-        " most worker time. Each horizontal line is about ten times the one below."
+        f"The 95th percentile of the run time in each {moments.width(history.width)}, for the"
+        f" {plural_of(noun)} that used most worker time. Each horizontal line is about ten times the one"
+        " below."
     )
     scale = {"type": "log", "domain": ends, "zero": False}
     names = [each for each in _tasks(history) if each is not None]

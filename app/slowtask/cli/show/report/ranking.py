@@ -1,13 +1,16 @@
 """Render the ranking as an HTML table; each cell also has the value by which page.js sorts."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Final
 
+from slowtask.cli.show.groups import count_nouns
 from slowtask.cli.show.report.panels import name
+from slowtask.rank.digest import add_up
 from slowtask.rank.ranking import Task
-from slowtask.units import duration, percent
+from slowtask.rank.spread import SPREADS
+from slowtask.units import capitalize, duration, percent, size
 
 UNKNOWN: Final = "\N{EN DASH}"
 RED_FAILURES: Final = 0.01  #: share of a task's runs from which its failures are red
@@ -22,6 +25,7 @@ class Column:
     value: Callable[[Task], float | None]
     text: Callable[[float], str] = duration
     exact: bool = True  #: False: a time, marked if it comes from lines in whole seconds
+    always: bool = True  #: False: left out if no task has a value other than 0
 
 
 COLUMNS: Final = (
@@ -32,17 +36,30 @@ COLUMNS: Final = (
     Column(title="P95", value=lambda task: task.p95, exact=False),
     Column(title="P99", value=lambda task: task.p99, exact=False),
     Column(title="Max", value=lambda task: task.max, exact=False),
+    Column(
+        title="Spread", value=lambda task: None if task.spread is None else SPREADS.index(task.spread) + 1,
+        text=lambda place: SPREADS[int(place) - 1], always=False,
+    ),
+    Column(title="CPU", value=lambda task: task.cpu, always=False),
+    Column(title="Memory", value=lambda task: task.memory, text=size, always=False),
     Column(title="Failed", value=lambda task: task.failure_rate, text=percent),
+    Column(title="Killed", value=lambda task: task.killed, text="{:,}".format, always=False),
     Column(title="Wait P95", value=lambda task: task.wait_p95),
-)
-TITLES: Final = ("Task", "Share", *(each.title for each in COLUMNS))
+)  # fmt: skip
 
 
-def table(tasks: Sequence[Task], rough: Collection[str]) -> str:
-    """The table of the first MAX_ROWS *tasks*; the times of those in *rough* are marked with `~`."""
+def table(tasks: Sequence[Task], rough: Collection[str], noun: str = "task") -> str:
+    """The table of the first MAX_ROWS *tasks*, and of the others as one row.
+
+    The times of those in *rough* are marked with `~`. *noun* is what they are.
+    """
     widest = max((task.share or 0 for task in tasks), default=0)
-    rows = "\n".join(_row(task, widest, rough=task.task in rough) for task in tasks[:MAX_ROWS])
-    return f"<table>\n<thead><tr>{_heads()}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+    columns = [column for column in COLUMNS if column.always or any(map(column.value, tasks))]
+    rows = "\n".join(_row(task, columns, widest, rough=task.task in rough) for task in tasks[:MAX_ROWS])
+    return (
+        f"<table>\n<thead><tr>{_heads(columns, noun)}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n"
+        f"{_rest(tasks[MAX_ROWS:], columns, widest, rough, noun)}</table>"
+    )
 
 
 def breakable(text: str) -> str:
@@ -50,19 +67,30 @@ def breakable(text: str) -> str:
     return escape(text).replace(".", ".<wbr>").replace("_", "_<wbr>")
 
 
-def _heads() -> str:
+def _rest(
+    tasks: Sequence[Task], columns: Sequence[Column], widest: float, rough: Collection[str], noun: str
+) -> str:
+    """The foot of the table: what *tasks*, which have no row of their own, add up to."""
+    if not tasks:
+        return ""
+    total = replace(add_up(tasks), task=count_nouns(len(tasks), noun, "more"))
+    row = _row(total, columns, max(widest, total.share or 0), rough=any(task.task in rough for task in tasks))
+    return f"<tfoot>\n{row}\n</tfoot>\n"
+
+
+def _heads(columns: Sequence[Column], noun: str) -> str:
     """The titles, as buttons that sort; the table is sorted by share at first."""
     sorted_by = {"Share": ' aria-sort="descending"'}
     return "".join(
-        f'<th scope="col"{sorted_by.get(title, "")}><button type="button">{title}</button></th>'
-        for title in TITLES
+        f'<th scope="col"{sorted_by.get(title, "")}><button type="button">{escape(title)}</button></th>'
+        for title in (capitalize(noun), "Share", *(column.title for column in columns))
     )
 
 
-def _row(task: Task, widest: float, *, rough: bool) -> str:
+def _row(task: Task, columns: Sequence[Column], widest: float, *, rough: bool) -> str:
     """The row of one task."""
     text = name(task.task)
-    cells = "".join(_cell(column, task, rough=rough) for column in COLUMNS)
+    cells = "".join(_cell(column, task, rough=rough) for column in columns)
     head = f'<th scope="row" data-value="{escape(text)}">{breakable(text)}</th>'
     return f"<tr>{head}{_share(task.share, widest)}{cells}</tr>"
 
@@ -86,6 +114,8 @@ def _cell(column: Column, task: Task, *, rough: bool) -> str:
 
 def _colour(column: Column, value: float) -> str:
     """The class of a cell: failures stand out, their absence is pale."""
+    if column.title == "Killed":
+        return ' class="bad"' if value else ' class="zero"'
     if column.title != "Failed" or 0 < value < RED_FAILURES:
         return ""
     return ' class="bad"' if value else ' class="zero"'
