@@ -1,18 +1,23 @@
 """PARSE: write runs as rows of CSV, with the columns that a ranking or a replay needs."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final, TextIO
 
 import msgspec
 
 from slowtask.parse.format import BlockRun
 from slowtask.parse.items import End, OwnRun
-from slowtask.record.event import microseconds
+from slowtask.parse.sources import Source
+from slowtask.record.event import Run, microseconds
 
 COLUMNS: Final = (
     "timestamp", "duration", "margin", "wait", "outcome", "task", "queue", "worker", "error",
     "action", "system", "host", "labels", "cpu", "memory", "pid", "service", "version", "environment",
+)  # fmt: skip
+#: More columns, where they are wanted: what names a single run, and where it is.
+EXTRA_COLUMNS: Final = (
+    "started", "id", "task_id", "attempt", "reason", "message", "trace", "source", "place",
 )  # fmt: skip
 #: The empty columns at the end of a row: all that a stock line never has, and all after its worker.
 NONE_OF_OWN: Final = "," * (len(COLUMNS) - COLUMNS.index("labels") - 1)
@@ -31,17 +36,23 @@ class CsvNames(dict[str, str]):
 
 
 class Rows:
-    """Writes one CSV file, header first."""
+    """Writes one CSV file, header first; with a *source* also the extra columns of its runs."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: TextIO, *, source: Source | None = None) -> None:
         self._write = file.write
         self._names = CsvNames()
-        file.write(",".join(COLUMNS) + "\n")
+        self._source = source
+        file.write(",".join(COLUMNS if source is None else (*COLUMNS, *EXTRA_COLUMNS)) + "\n")
 
-    def write(self, items: Iterable[End | OwnRun]) -> None:
+    def write(self, items: Sequence[End | OwnRun]) -> None:
         """Write one row for each of *items*."""
         names = self._names
         rows = [_own(each, names) if isinstance(each, OwnRun) else _end(each, names) for each in items]
+        if self._source is not None:
+            rows = [
+                f"{row[:-1]},{_extra(each, self._source, names)}\n"
+                for row, each in zip(rows, items, strict=True)
+            ]
         self._write("".join(rows))
 
     def write_block(self, runs: list[BlockRun]) -> None:
@@ -78,6 +89,24 @@ def _own(own: OwnRun, names: CsvNames) -> str:
         *(_text(each, names) for each in texts), _labels(run.labels, names), *numbers, *settings,
     )  # fmt: skip
     return ",".join(columns) + "\n"
+
+
+def _extra(item: End | OwnRun, source: Source, names: CsvNames) -> str:
+    """The extra columns of *item*, which stands in *source*."""
+    name = source.name.encode(errors="backslashreplace").decode()
+    values = _of_own(item.run) if isinstance(item, OwnRun) else _of_end(item)
+    return ",".join((*(_text(each, names) for each in (*values, name)), str(item.offset)))
+
+
+def _of_own(run: Run) -> tuple[str | None, ...]:
+    """What names *run*, and says how it ended."""
+    start = "" if run.start is None else str(microseconds(run.start))
+    return start, run.id, run.task_id, _number(run.attempt), run.reason, run.message, run.trace
+
+
+def _of_end(end: End) -> tuple[str | None, ...]:
+    """The same of a stock line, which has no id of its own, attempt or trace."""
+    return _number(end.start), "", end.id, "", end.reason, end.message, ""
 
 
 def _text(text: str | None, names: CsvNames) -> str:

@@ -49,6 +49,7 @@ class Piece:
     size: int | None = None  #: None: all of the source
     last: int = -1  #: the last time of day before the piece, in seconds
     guessed: bool = False  #: `day` was guessed
+    full: bool = False  #: all columns are written
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,23 +81,24 @@ class Mapper(Protocol):
         """Call *function* with each of *arguments*."""
 
 
-def scan(
+def scan(  # noqa: PLR0913 - what a log doesn't tell, and how to read
     sources: Sequence[Source],
     folder: Path,
     *,
     date: date | None = None,
     timezone: tzinfo = UTC,
     processes: int = 2,
+    full: bool = False,
 ) -> Tally:
     """Write the runs in *sources* (none of them Parquet) to CSV files in *folder*; `Tally.files` names them.
 
-    Each file has the header `rows.COLUMNS`: µs since the epoch, three times in ns, four texts. What isn't
-    known is empty. The runs are the same as those of `events`.
+    Each file has the header `rows.COLUMNS`, with *full* also `rows.EXTRA_COLUMNS`. What isn't known is empty.
+    The runs are the same as those of `events`.
     """
     tally = Tally()
     with _open_mapper(sources, processes) as mapper:
         wholes = [
-            Piece(source=each, target=folder / f"{number:06}.csv", zone=timezone, day=date)
+            Piece(source=each, target=folder / f"{number:06}.csv", zone=timezone, day=date, full=full)
             for number, each in enumerate(sources)
         ]
         plans = [_cut(whole, mapper) for whole in wholes]
@@ -114,13 +116,13 @@ def read_piece(piece: Piece) -> PieceResult:
     with piece.source.open() as stream, piece.target.open("w", encoding="utf-8", newline="") as csv:
         if piece.size is not None:
             stream.seek(piece.begin)
-        rows = Rows(csv)
+        rows = Rows(csv, source=piece.source if piece.full else None)
         reader = Reader(
             out,
             _date_finder(piece, stream),
             piece.zone,
             custom=piece.source.custom,
-            rows=rows,
+            rows=None if piece.full else rows,  # the rows of a block don't say where they stand
             earlier=_find_earlier(piece),
         )
         reader.offset = piece.begin
@@ -246,7 +248,7 @@ def _merge(tally: Tally, whole: Piece, result: list[tuple[Piece, PieceResult]]) 
     if out:
         tally.files.append(whole.target.with_suffix(".rest.csv"))
         with tally.files[-1].open("w", encoding="utf-8", newline="") as csv:
-            rest.add(out, Rows(csv))
+            rest.add(out, Rows(csv, source=whole.source if whole.full else None))
     tally.lines += rest.lines
     tally.events += rest.events
     tally.unparsable += rest.unparsable

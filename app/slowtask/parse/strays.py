@@ -33,8 +33,14 @@ DATASET_SLICE: Final = slice(DATASET_PLACE, DATASET_PLACE + len(DATASET))
 Stray = tuple[int, int, bytes]  #: line number from 1, offset, the line
 
 
-def read_strays(
-    source: Source, count: int, target: Path, *, date: date | None = None, timezone: tzinfo = UTC
+def read_strays(  # noqa: PLR0913 - as of a scan
+    source: Source,
+    count: int,
+    target: Path,
+    *,
+    date: date | None = None,
+    timezone: tzinfo = UTC,
+    full: bool = False,
 ) -> Tally | None:
     """Write the runs that the strays of *source* tell of to *target*, as `scan` does.
 
@@ -56,17 +62,17 @@ def read_strays(
     places = {offset for _, offset, _ in strays}
     if any(isinstance(each, OwnRun) and each.offset in places for each in out):
         return None
-    tally = _write(out, source, target)
+    tally = _write(out, source, target, full=full)
     tally.lines, tally.skipped = len(strays), reader.skipped
     tally.guessed = [(source.name, reader.guessed)] if reader.guessed else []
     return tally
 
 
-def _write(items: list[Item], source: Source, target: Path) -> Tally:
+def _write(items: list[Item], source: Source, target: Path, *, full: bool) -> Tally:
     """Write those of *items* that are runs to *target*, and count all."""
     result = PieceResult()
     with target.open("w", encoding="utf-8", newline="") as csv:
-        result.add(items, Rows(csv))
+        result.add(items, Rows(csv, source=source if full else None))
     return Tally(
         events=result.events,
         unparsable=result.unparsable,

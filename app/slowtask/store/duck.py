@@ -27,12 +27,15 @@ SETTINGS: Final = (
 
 
 @contextmanager
-def connect(folder: Path, *scripts: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database in memory that may spill to *folder*, and run the *scripts* of `sql/`."""
+def connect(folder: Path, *scripts: str, full: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database in memory that may spill to *folder*, and run the *scripts* of `sql/`.
+
+    *full*: the CSV files of the parser have all columns.
+    """
     connection = duckdb.connect(config={**CONFIG, "temp_directory": str(folder / "spill")})
     try:
         connection.execute(SETTINGS)
-        connection.execute(make_readers())
+        connection.execute(make_readers(full=full))
         for script in scripts:
             connection.execute(read_sql(script))
         yield connection

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 class ParsedFiles:
     """The files that were parsed, and the CSV files made of them."""
 
-    def __init__(self, folder: Path, *, date: date | None, timezone: tzinfo) -> None:
+    def __init__(self, folder: Path, *, date: date | None, timezone: tzinfo, full: bool = False) -> None:
         self._folder = folder
+        self._full = full  #: also write what names a single run, and where it is
         self._date = date
         self._timezone = timezone
         self._csv_files: list[Path] = []
@@ -35,7 +36,7 @@ class ParsedFiles:
 
         folder = self._folder / f"parsed-{len(self.sources)}"
         folder.mkdir()
-        tally = scan(sources, folder, date=self._date, timezone=self._timezone)
+        tally = scan(sources, folder, date=self._date, timezone=self._timezone, full=self._full)
         self.sources += sources
         self._keep(tally)
 
@@ -44,7 +45,7 @@ class ParsedFiles:
         from slowtask.parse.strays import read_strays  # noqa: PLC0415 - see above
 
         target = self._folder / f"strays-{len(self._csv_files)}.csv"
-        tally = read_strays(source, count, target, date=self._date, timezone=self._timezone)
+        tally = read_strays(source, count, target, date=self._date, timezone=self._timezone, full=self._full)
         if tally is None:
             return False
         self._keep(tally)

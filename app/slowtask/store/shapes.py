@@ -4,13 +4,13 @@ The columns are made of the event, which is the one source of the fields' names 
 builds on the readers that are made here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import groupby
 from typing import Final
 
 import msgspec
 
-from slowtask.parse.rows import COLUMNS as CSV_COLUMNS
+from slowtask.parse.rows import COLUMNS, EXTRA_COLUMNS
 from slowtask.record.event import Run, types
 from slowtask.store.fields import label_of
 
@@ -43,17 +43,26 @@ SAMPLE_TYPES: Final[dict[str, str]] = {
     "broker.memory.max": "BIGINT",
 }
 #: The types in a CSV file that the parser wrote, whose times are µs since the epoch.
-CSV_TYPES: Final[Mapping[str, str]] = {"timestamp": "BIGINT"} | {
-    name: FIELD_TYPES[field] for name, field in FIELDS.items() if name in CSV_COLUMNS
+CSV_TYPES: Final[Mapping[str, str]] = {
+    **{name: FIELD_TYPES[field] for name, field in FIELDS.items()},
+    "timestamp": "BIGINT",
+    "started": "BIGINT",
+    "source": "VARCHAR",
+    "place": "BIGINT",
 }
 JSON_OPTIONS: Final = (
     "format = 'newline_delimited', ignore_errors = true, hive_partitioning = false, filename = true"
 )
+#: Where a line is; only the parser knows its offset.
+PLACE: Final = "filename, NULL::BIGINT AS place"
 CSV_OPTIONS: Final = "header = true, delim = ',', quote = '\"', escape = '\"', hive_partitioning = false"
 
 
-def make_readers() -> str:
-    """The statements that make a macro for each kind of file, with the rows of its *files*."""
+def make_readers(*, full: bool = False) -> str:
+    """The statements that make a macro for each kind of file, with the rows of its *files*.
+
+    *full*: the parser wrote all columns that it knows, also those that name a single run.
+    """
     return "".join(
         f"CREATE OR REPLACE TEMP MACRO {name}(files) AS TABLE {select};\n"
         for name, select in (
@@ -64,7 +73,7 @@ def make_readers() -> str:
                 read_nested("_source.", f"columns = {{'_source': '{_struct(_nested_types())}'}}"),
             ),
             ("read_packed", read_packed()),
-            ("read_parsed", read_parsed()),
+            ("read_parsed", read_parsed(full=full)),
         )
     )
 
@@ -95,35 +104,38 @@ def read_flat() -> str:
     return (
         f'SELECT {picked}, "queue.depth" AS depth, "broker.name" AS broker, '
         'coalesce("broker.capacity", "broker.memory.used" / nullif("broker.memory.max", 0)) AS capacity, '
-        f"filename FROM read_json(files, {JSON_OPTIONS}, columns = {{{columns}}})"
+        f"{PLACE} FROM read_json(files, {JSON_OPTIONS}, columns = {{{columns}}})"
     )
 
 
 def read_nested(prefix: str, columns: str) -> str:
     """Select runs from JSON lines in which the event, behind *prefix*, is nested; a field may be flat."""
     picked = ", ".join(f"{_nested(field, prefix)} AS {name}" for name, field in FIELDS.items())
-    return f"SELECT {picked}, filename FROM read_json(files, {JSON_OPTIONS}, {columns})"
+    return f"SELECT {picked}, {PLACE} FROM read_json(files, {JSON_OPTIONS}, {columns})"
 
 
 def read_packed() -> str:
     """Select runs from Parquet files that `slowtask pack` wrote; their ids may be of either type."""
     casts = {"id": "::VARCHAR", "task_id": "::VARCHAR"}
     picked = ", ".join(f'"{field}"{casts.get(name, "")} AS {name}' for name, field in FIELDS.items())
-    return f"SELECT {picked}, filename FROM read_parquet(files, hive_partitioning = false, filename = true)"
+    return f"SELECT {picked}, {PLACE} FROM read_parquet(files, hive_partitioning = false, filename = true)"
 
 
-def read_parsed() -> str:
-    """Select runs from CSV files that the parser wrote of other logs."""
-    picked = ", ".join(f"{_csv_value(name, field)} AS {name}" for name, field in FIELDS.items())
-    columns = ", ".join(f"'{name}': '{CSV_TYPES[name]}'" for name in CSV_COLUMNS)
-    return f"SELECT {picked} FROM read_csv(files, {CSV_OPTIONS}, columns = {{{columns}}})"
+def read_parsed(*, full: bool) -> str:
+    """Select runs from CSV files that the parser wrote of other logs, with all columns if they are *full*."""
+    names = (*COLUMNS, *EXTRA_COLUMNS) if full else COLUMNS
+    picked = ", ".join(f"{_csv_value(name, field, names)} AS {name}" for name, field in FIELDS.items())
+    columns = ", ".join(f"'{name}': '{CSV_TYPES[name]}'" for name in names)
+    place = "source AS filename, place" if full else "NULL::VARCHAR AS filename, NULL::BIGINT AS place"
+    return f"SELECT {picked}, {place} FROM read_csv(files, {CSV_OPTIONS}, columns = {{{columns}}})"
 
 
-def _csv_value(name: str, field: str) -> str:
-    """The value of the column *name*, which holds *field*, in a CSV file; NULL if that doesn't have it."""
-    if name == "ended":
-        return 'make_timestamptz("timestamp")'
-    return f'"{name}"' if name in CSV_COLUMNS else f"NULL::{FIELD_TYPES[field]}"
+def _csv_value(name: str, field: str, names: Collection[str]) -> str:
+    """The value of the column *name*, which holds *field*, in a CSV file with columns *names*; or NULL."""
+    written = "timestamp" if name == "ended" else name
+    if written not in names:
+        return f"NULL::{FIELD_TYPES[field]}"
+    return f'make_timestamptz("{written}")' if name in ("ended", "started") else f'"{written}"'
 
 
 def _nested(field: str, prefix: str) -> str:

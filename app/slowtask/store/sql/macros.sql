@@ -71,6 +71,5 @@ FROM read_packed(files);
 -- CSV files that slowtask.parse wrote of other logs.
 CREATE OR REPLACE TEMP MACRO parsed(files) AS TABLE
 SELECT
-    *, NULL::BIGINT AS depth, NULL::VARCHAR AS broker, NULL::DOUBLE AS capacity, NULL AS filename,
-    true AS sound
+    *, NULL::BIGINT AS depth, NULL::VARCHAR AS broker, NULL::DOUBLE AS capacity, true AS sound
 FROM read_parsed(files);
