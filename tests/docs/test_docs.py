@@ -27,6 +27,8 @@ from slowtask.parse.fields import read_field_names
 from slowtask.parse.grok import read_shipped_patterns
 from slowtask.parse.items import SENTENCES
 from slowtask.rank import ranking
+from slowtask.rank.link import NAMES as LINK_NAMES
+from slowtask.rank.link import VARIABLE as TRACE_VARIABLE
 from slowtask.record import event
 from slowtask.record.guard import Trouble
 from slowtask.record.settings import Settings
@@ -67,7 +69,7 @@ SERVERS = {
     "SLOWTASK_RETENTION",
 }
 #: Settings of the commands that read logs.
-READERS = {HEAD_VARIABLE, FIELDS_VARIABLE}
+READERS = {HEAD_VARIABLE, FIELDS_VARIABLE, TRACE_VARIABLE}
 #: Settings of the monitor.
 WATCHER = {
     "SLOWTASK_REDIS_URL",
@@ -455,6 +457,10 @@ def test_every_kind_of_trouble_is_told():
 def test_the_orders_and_keys_of_the_ranking_are_all_told():
     assert [code(row[0])[0] for row in table("top.md", "`--by`")] == list(ranking.ORDERS)
     assert [code(row[0])[0] for row in table("top.md", "Key")] == [each.name for each in fields(ranking.Task)]
+
+
+def test_every_value_of_a_link_is_told():
+    assert [code(row[0])[0] for row in table("task.md", "Value")] == [f"{{{name}}}" for name in LINK_NAMES]
 
 
 def test_every_reason_why_a_line_cannot_be_read_is_told():

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "top": "Rank tasks by the worker time they used.",
     "parse": "Convert log lines to events, one JSON object per line.",
     "pack": "Convert rotated logs to Parquet files.",
+    "task": "Show on one page why a task is slow.",
     "report": "Write the ranking and charts to one HTML file.",
     "behind": "Show which tasks kept the jobs of others waiting.",
     "whatif": "Replay a log with a change, such as more workers.",

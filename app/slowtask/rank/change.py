@@ -57,10 +57,10 @@ def apply_change(jobs: Jobs, log: Log, change: Change, own: Mapping[int, int]) -
     )
 
 
-def find_task(tasks: Sequence[str], wanted: str) -> int:
+def find_task(tasks: Sequence[str], wanted: str, tail: str = " that can be replayed") -> int:
     """The position in *tasks* of the one named *wanted*, by its dotted path or by a unique end of it.
 
-    Raises `UsageError` with the candidates.
+    Raises `UsageError` with the candidates; *tail* says what else is wanted of a task.
     """
     found = [n for n, task in enumerate(tasks) if task == wanted] or [
         n for n, task in enumerate(tasks) if task.endswith(f".{wanted}")
@@ -73,7 +73,7 @@ def find_task(tasks: Sequence[str], wanted: str) -> int:
             " Name one in full."
         )
     near = get_close_matches(wanted, [*tasks, *map(short_name, tasks)], cutoff=0.5) or sorted(tasks)
-    raise UsageError(f"The log has no task {wanted!a} that can be replayed. It has {join_names(near)}.")
+    raise UsageError(f"The log has no task {wanted!a}{tail}. It has {join_names(near)}.")
 
 
 def resize_pools(pools: Sequence[Pool], sizes: Mapping[str | None, int], names: Sequence[str]) -> list[Pool]:

@@ -23,6 +23,8 @@ from slowtask.store.history import History, choose_slot_width, read_history
 from slowtask.store.kinds import JSON_KINDS, Kind, find_kind
 from slowtask.store.origin import drop_packed_logs
 from slowtask.store.parsed import ParsedFiles
+from slowtask.store.place import Places
+from slowtask.store.profile import Choose, Profile, read_profile
 from slowtask.units import plural
 
 #: Makes the SQL that selects runs from files, which are given by their kinds.
@@ -91,20 +93,30 @@ class Files:
             found = reading.columns(query)
             return replace(found, skipped=len(self._sources) - reading.count)
 
+    def profile(self, task: str, query: Query, choose: Choose, slots: int) -> Profile:
+        """Read all that is known of *task*, over time in at most *slots* slots.
+
+        *choose* gets the names of tasks that may be meant, or of all. Raises `SlowtaskError`.
+        """
+        with self._open_reading(full=True) as reading:
+            found = read_profile(reading, task, query, choose, slots)
+            skipped = len(self._sources) - reading.count
+            return replace(found, measurement=replace(found.measurement, skipped=skipped))
+
     def _measure(self, reading: "Reading", query: Query) -> Measurement:
         """Measure within *reading*."""
         found = reading.measure(query)
         return replace(found, skipped=len(self._sources) - reading.count)
 
     @contextmanager
-    def _open_reading(self) -> Iterator["Reading"]:
-        """Open all sources, without logs whose packed form is among them."""
+    def _open_reading(self, *, full: bool = False) -> Iterator["Reading"]:
+        """Open all sources, without logs whose packed form is among them; *full*: with all that is parsed."""
         with TemporaryDirectory(prefix="slowtask-") as name:
             once = drop_packed_logs(self._sources, Path(name))
-            parsed = ParsedFiles(Path(name), date=self._date, timezone=self._timezone)
+            parsed = ParsedFiles(Path(name), date=self._date, timezone=self._timezone, full=full)
             kinds = {each: find_kind(each) for each in once}
             parsed.parse([each for each, kind in kinds.items() if kind == "parsed"])
-            with connect(Path(name), "macros", "buckets") as connection:
+            with connect(Path(name), "macros", "buckets", "slots", full=full) as connection:
                 self._connection = connection
                 try:
                     yield Reading(connection, parsed, kinds)
@@ -120,6 +132,7 @@ class Reading:
     ) -> None:
         self._connection = connection
         self.count = len(kinds)
+        self._sources = [*kinds]
         self._parsed = parsed
         self._packed = _name_files(kinds, "packed")
         #: Files of JSON by their kind and their name in DuckDB. Which of their lines are runs shows later.
@@ -211,6 +224,45 @@ class Reading:
         except duckdb.Error as error:  # a file changed or went since it was measured
             raise make_read_error(error) from error
         return slot_width
+
+    def copy(self, query: Query, values: Mapping[str, Any]) -> None:
+        """Fill the table `profiled` with the runs of *query*."""
+        self._ask_until_sound(lambda: self._copy(query, values))
+
+    def _copy(self, query: Query, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Fill it once; return how many runs it has, and how many rows that may be none."""
+        choice = Choice(query)
+        self._run_readable("profile", partial(read_runs, choice=choice), {**choice.values, **values})
+        return self.ask("profile_tasks", {})
+
+    def read(self, statement: str, query: Query, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Run *statement* over the runs of *query*, after the files were sorted. Raises `SourceError`."""
+        files, choice = self._all_files(), Choice(query)
+        sql = read_sql(statement).replace("FROM runs", f"FROM {read_runs(files, choice, doubtful=False)}")
+        try:
+            return fetch(self._connection, sql, {**choice.values, **values, **files})
+        except duckdb.Error as error:  # a file changed or went meanwhile
+            raise make_read_error(error) from error
+
+    def ask(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Run *statement* over tables."""
+        return fetch(self._connection, read_sql(statement), values)
+
+    def place(
+        self, filename: str | None, row: Mapping[str, Any], places: Places
+    ) -> tuple[str | None, int | None]:
+        """The name of the file of a run, and the offset of its line."""
+        sources = {absolute_path(each.path): each for each in self._sources if each.path}
+        source = next((each for each in self._sources if each.name == filename), None) or sources.get(
+            filename or ""
+        )
+        if source is None:
+            return filename, row["place"]
+        return source.name, places.find(source, row)
+
+    def describe(self) -> Measurement:
+        """What was read, without figures."""
+        return self._describe([])
 
     def _fetch_figures(self, query: Query) -> list[dict[str, Any]]:
         """Fetch the figures of the runs of *query*."""

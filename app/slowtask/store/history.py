@@ -84,7 +84,11 @@ class History:
 
 def choose_slot_width(first: int, last: int, runs: int) -> int:
     """How slot_width slots from *first* to *last* (µs) are, that *runs* fill: a width that people know."""
-    slots = min(MAX_SLOTS, max(MIN_SLOTS, runs // RUNS_PER_SLOT))
+    return fit_slot_width(first, last, min(MAX_SLOTS, max(MIN_SLOTS, runs // RUNS_PER_SLOT)))
+
+
+def fit_slot_width(first: int, last: int, slots: int) -> int:
+    """The least familiar width with which *slots* slots hold all from *first* to *last* (µs)."""
     for each in WIDTHS:
         if last // each - first // each < slots:
             return each

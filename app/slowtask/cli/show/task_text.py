@@ -1,0 +1,185 @@
+"""Say in words what a profile tells: the sentence on top, the facts, and the longest runs."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from slowtask.rank.link import LinkPattern
+from slowtask.store.history import DAY, MINUTE
+from slowtask.store.profile import Ending, Groups, LongRun, Profile, Summary
+from slowtask.units import capitalize, duration, percent, plural, printable, size
+
+MAX_NAME: Final = 120  #: characters of a name in a sentence
+NOT_KNOWN: Final = "not known: slowtask's workers record it, stock logs don't have it"
+SEVERAL_CORES: Final = 1.2  #: from so many on; a process that starts or ends needs some beside the run
+MOSTLY: Final = 0.5  #: share of its time from which a task computes rather than waits
+
+
+def name(text: str) -> str:
+    """A name from a log, made printable and short enough to show."""
+    shown = printable(text[: 2 * MAX_NAME])
+    return shown if len(shown) <= MAX_NAME else f"{shown[: MAX_NAME - 1]}…"
+
+
+def headline(profile: Profile) -> str:
+    """What the task costs, and what it does in that time, in one sentence."""
+    parts = []
+    if profile.share is not None:
+        parts.append(f"used {percent(profile.share)} of the worker time")
+    if used := describe_cpu_share(profile.summary):
+        parts.append(used)
+    return f"{name(profile.task)} {' and '.join(parts)}." if parts else ""
+
+
+def describe_cpu_share(summary: Summary) -> str:
+    """What the task does while it runs: it waits on others, or computes; empty if that isn't known."""
+    if summary.cpu is None or not summary.cpu_time:
+        return ""
+    busy = summary.cpu / summary.cpu_time
+    if busy >= SEVERAL_CORES:
+        return f"computes on {busy:.1f} cores at once"
+    if busy > MOSTLY:
+        return f"computes {percent(min(1.0, busy))} of its time"
+    return f"waits on others {percent(1 - busy)} of its time"
+
+
+def facts(profile: Profile) -> Iterator[tuple[str, str]]:
+    """The facts of the task, each with its title."""
+    summary = profile.summary
+    yield "Runs", _describe_runs(profile)
+    yield "Run time", _describe_times(summary)
+    yield "Wait", _describe_waits(summary)
+    yield "CPU", _describe_cpu(summary)
+    yield "Memory", _describe_memory(summary)
+    if same := _describe_same(profile):
+        yield "All of", same
+
+
+def _describe_runs(profile: Profile) -> str:
+    """How many runs there are, how long they took in all, and how they ended."""
+    summary = profile.summary
+    endings = ", ".join(describe_ending(each, summary.count) for each in profile.endings)
+    retries = f"; {plural(summary.retries, 'run')} of a later attempt" if summary.retries else ""
+    total = "" if summary.total is None else f", {duration(summary.total)} in all"
+    return f"{summary.count:,}{total}: {endings}{retries}"
+
+
+def describe_ending(ending: Ending, count: int) -> str:
+    """One way in which runs ended: `failed 12 (1.0 %)`."""
+    word = ending.action or {"success": "succeeded", "failure": "failed"}.get(ending.outcome, "ended somehow")
+    return f"{word} {ending.count:,}" + (
+        "" if ending.count == count else f" ({percent(ending.count / count)})"
+    )
+
+
+def _describe_times(summary: Summary) -> str:
+    """The run times; `~` marks those from whole seconds."""
+    if summary.max is None:
+        return "not known"
+    mark = "~" if summary.margin else ""
+    times = (("median", summary.p50), ("P95", summary.p95), ("P99", summary.p99), ("longest", summary.max))
+    text = ", ".join(f"{title} {mark}{duration(each)}" for title, each in times if each is not None)
+    return text + _of_runs(summary.timed, summary)
+
+
+def _describe_waits(summary: Summary) -> str:
+    """The waits."""
+    if summary.wait_max is None or summary.wait_p50 is None or summary.wait_p95 is None:
+        return NOT_KNOWN
+    text = f"median {duration(summary.wait_p50)}, P95 {duration(summary.wait_p95)}"
+    text += f", longest {duration(summary.wait_max)}, {duration(summary.waited or 0)} in all"
+    return text + _of_runs(summary.waits, summary)
+
+
+def _describe_cpu(summary: Summary) -> str:
+    """The CPU time, and its part of the run time."""
+    if summary.cpu is None:
+        return NOT_KNOWN
+    text = f"{duration(summary.cpu / summary.cpu_runs)} a run"
+    if summary.cpu_time:
+        text += f", {percent(min(1.0, summary.cpu / summary.cpu_time))} of the run time"
+    if used := describe_cpu_share(summary):
+        text += f": it {used}"
+    return text + _of_runs(summary.cpu_runs, summary)
+
+
+def _describe_memory(summary: Summary) -> str:
+    """The peak memory of the processes."""
+    if summary.memory_max is None or summary.memory_p50 is None or summary.memory_p95 is None:
+        return NOT_KNOWN
+    text = f"peak: median {size(summary.memory_p50)}, P95 {size(summary.memory_p95)}"
+    return f"{text}, most {size(summary.memory_max)}" + _of_runs(summary.memory_runs, summary)
+
+
+def _of_runs(known: int, summary: Summary) -> str:
+    """Say of how many runs something is known, if not of all."""
+    return "" if known == summary.count else f" (known of {plural(known, 'run')})"
+
+
+def _describe_same(profile: Profile) -> str:
+    """What all runs have in common: `queue mail, host worker-1, RQ`."""
+    summary = profile.summary
+    parts = [
+        f"{key} {name(each.groups[0].value or '')}" for key, each in profile.fields.items() if is_same(each)
+    ]
+    parts += [{"rq": "RQ", "celery": "Celery"}.get(each, name(each)) for each in summary.systems or ()]
+    parts += [f"service {name(each)}" for each in summary.services or ()]
+    parts += [f"environment {name(each)}" for each in summary.environments or ()]
+    return ", ".join(parts)
+
+
+def is_same(groups: Groups) -> bool:
+    """Whether all runs have the same value."""
+    return groups.values == 1
+
+
+def describe_moment(microseconds: int, width: int = 0) -> str:
+    """A time in UTC, as exact as slots of *width* µs need: `23 Nov 2026 18:47:58`."""
+    time = datetime.fromtimestamp(microseconds / 1e6, UTC)
+    day = f"{time.day} {time:%b %Y}"
+    if width >= DAY:
+        return day
+    return f"{day} {time:%H:%M}" if width >= MINUTE else f"{day} {time:%H:%M:%S}"
+
+
+def describe_run(run: LongRun) -> str:
+    """How one run went: `863 ms, waited 3.9 s, CPU 2.0 ms, 33.1 MB, finished`."""
+    parts = [duration(run.took)]
+    parts += [f"waited {duration(run.wait)}"] if run.wait is not None else []
+    parts += [f"CPU {duration(run.cpu)}"] if run.cpu is not None else []
+    parts += [size(run.memory)] if run.memory is not None else []
+    parts += [run.action or run.outcome] if (run.action or run.outcome) != "unknown" else []
+    parts += [name(run.error)] if run.error else []
+    return ", ".join(parts)
+
+
+def describe_place(run: LongRun) -> str:
+    """Where the run and its record are: `host web-1, job 4dd940bb, worker.log at byte 16,803`."""
+    parts = [f"host {name(run.host)}"] if run.host else []
+    parts += [f"job {name(run.task_id)}"] if run.task_id else []
+    parts += [f"attempt {run.attempt}"] if run.attempt and run.attempt > 1 else []
+    parts += [f"trace {name(run.trace)}"] if run.trace else []
+    if run.file:
+        place = "" if run.offset is None else f" at byte {run.offset}"
+        parts.append(printable(run.file) + place)
+    return ", ".join(parts)
+
+
+def make_link(profile: Profile, run: LongRun, pattern: LinkPattern | None) -> str | None:
+    """The address of a run's trace, if a setting gives the pattern."""
+    return pattern.make(profile.task, run) if pattern else None
+
+
+def notes(profile: Profile) -> Sequence[str]:
+    """Explain `~`, and say what was left out."""
+    lines = []
+    if profile.summary.margin:
+        lines.append(f"~: from log lines in whole seconds, ± {duration(profile.summary.margin)}.")
+    lines += [
+        f"{capitalize(key)}: {plural(each.values - len(each.groups), 'more value')}."
+        for key, each in profile.fields.items()
+        if each.values > len(each.groups)
+    ]
+    if profile.unnamed:
+        lines.append(f"{plural(profile.unnamed, 'failed run')} with rarer messages.")
+    return lines

@@ -1,0 +1,3 @@
+-- Keep only the runs of the task that is meant.
+DELETE FROM profiled
+WHERE task IS DISTINCT FROM $task

@@ -1,0 +1,7 @@
+-- The runs whose process was killed, by the reason, the host and the worker.
+SELECT reason, host, worker, count(*) AS count, max(memory) AS memory, max(ended) AS last
+FROM profiled
+WHERE action = 'killed'
+GROUP BY reason, host, worker
+ORDER BY count DESC, last DESC
+LIMIT 20

@@ -1,0 +1,11 @@
+-- The runs that ended in each slot of time.
+SELECT
+    ended // $width * $width AS slot,
+    count(*) AS count,
+    count(*) FILTER (outcome = 'failure') AS failures,
+    quantile_cont(duration, [0.5, 0.95, 0.99]) AS times,
+    max(duration) / 1e9 AS max,
+    quantile_cont(wait, 0.95) / 1e9 AS wait_p95
+FROM profiled
+GROUP BY slot
+ORDER BY slot
