@@ -16,7 +16,7 @@ from slowtask.record.event import iso, moment
 
 SEARCH_TIME: Final = 1.0  #: seconds for all runs of a page
 NEAR: Final = 4 << 20  #: bytes before and after the place where the time belongs
-CHUNK: Final = 32 << 20  #: bytes that are searched between two looks at the clock
+CHUNK: Final = 32 << 20  #: bytes that are searched before the time is checked again
 MAX_HITS: Final = 100  #: lines with the id in them that are read; a job may have the same id
 MAX_LINE: Final = 1 << 20  #: bytes
 START: Final = b'{"@timestamp":"'
