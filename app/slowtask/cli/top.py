@@ -2,6 +2,7 @@
 
 from datetime import date, tzinfo
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from slowtask.cli.options import (
     until_option,
     where_option,
 )
+from slowtask.cli.review import ReviewFile, apply_review
 from slowtask.cli.show import export
 from slowtask.cli.show.doubts import describe_others
 from slowtask.cli.terminal import utf8_stdout
@@ -66,6 +68,11 @@ if TYPE_CHECKING:
     "--interval", type=click.FloatRange(min=0.1), default=2.0, show_default=True, metavar="SECONDS",
     help="How often --watch reads the logs again.",
 )  # fmt: skip
+@click.option(
+    "--review", "review", metavar="FILE",
+    help="Hide the tasks that, by FILE, somebody looked at and that didn't get worse since; append the others"
+    " that are shown.",
+)  # fmt: skip
 @click.option("--bad", is_flag=True, help="List the lines that weren't read, instead of the tasks.")
 @date_option
 @timezone_option
@@ -76,8 +83,8 @@ def top(
     sources: tuple[str, ...], by: Order, since: str | None, until: str | None, queues: tuple[str, ...],
     where: tuple[tuple[str, str], ...], group: str | None,
     tasks: tuple[str, ...], limit: int | None, columns: tuple[str, ...], interval: float,
-    day: date | None, zone: tzinfo, custom: CustomFormat, *, as_json: bool, as_csv: bool, bad: bool,
-    watch: bool,
+    review: str | None, day: date | None, zone: tzinfo, custom: CustomFormat,
+    *, as_json: bool, as_csv: bool, bad: bool, watch: bool,
 ) -> None:  # fmt: skip
     """Rank tasks by the worker time they used.
 
@@ -93,6 +100,8 @@ def top(
       slowtask top logs/ --json
     All machines, the last day:
       slowtask top https://elastic.example.org:9200 --since 1d
+    Only what nobody looked at yet, or what got worse:
+      slowtask top logs/ --review review.toml
 
     \b
     Exit status:
@@ -102,7 +111,9 @@ def top(
       3  there is a ranking, but lines that may tell of runs weren't read
     """
     require_one_mode(as_json=as_json, as_csv=as_csv, bad=bad, watch=watch)
+    require_one_mode(review=review is not None, bad=bad, watch=watch)
     require_one_kind_of_rows(group, tasks)
+    file = None if review is None else ReviewFile(Path(review))
     query = parse_period(since, until, queues, where, group)
     store = open_store(sources, day, zone, custom)
     options = Options(by=by, tasks=tasks, limit=limit, columns=columns)
@@ -116,7 +127,9 @@ def top(
         start = perf_counter()
         measurement = measure(store, query)
         view = make_view(measurement, query, options, perf_counter() - start)
-        print_ranking(view, options, as_json=as_json, as_csv=as_csv)
+        if file is not None:
+            view = apply_review(view, file, limit)
+        print_ranking(view, options, file, as_json=as_json, as_csv=as_csv)
         if measurement.bad:
             context.exit(INCOMPLETE)
 
@@ -134,11 +147,19 @@ def require_one_kind_of_rows(group: str | None, tasks: tuple[str, ...]) -> None:
         raise UsageError("--task shows tasks, but --group-by ranks others: use --where task=NAME.")
 
 
-def print_ranking(view: "View", options: Options, *, as_json: bool, as_csv: bool) -> None:
-    """Print *view* for a person, as JSON or as CSV."""
+def print_ranking(
+    view: "View", options: Options, file: ReviewFile | None, *, as_json: bool, as_csv: bool
+) -> None:
+    """Print *view* for a person, as JSON or as CSV; these also have what *file* says of each task."""
     if as_json or as_csv:
         write = export.write_json if as_json else export.write_csv
-        write(export.make_rows(view.tasks[: options.limit or None], view.group), utf8_stdout())
+        tasks = view.tasks[: options.limit or None]
+        rows = export.make_rows(tasks, view.group)
+        if file is not None and view.review is not None:
+            rows = export.add_reviews(
+                rows, [task.task for task in tasks], file.entries(view.group), view.review
+            )
+        write(rows, utf8_stdout())
         print_doubts(view.measurement)
     else:
         from slowtask.cli.show.console import make_console

@@ -21,9 +21,10 @@ from slowtask.cli.show.columns import (
 )
 from slowtask.cli.show.console import shorten
 from slowtask.cli.show.doubts import describe_guess
-from slowtask.cli.show.groups import SPIKY_NOTE, count_nouns, display_value, noun_of
+from slowtask.cli.show.groups import SPIKY_NOTE, count_nouns, display_value, noun_of, plural_of
 from slowtask.rank.digest import Rows, add_up, choose_rows, describe_busy
 from slowtask.rank.ranking import Order, Task, verdict
+from slowtask.rank.review import Review
 from slowtask.record.event import SECOND
 from slowtask.store import Figures, Measurement
 from slowtask.units import capitalize, duration, plural
@@ -41,11 +42,23 @@ class View:
     took: float  #: seconds that the measurement took
     group: str | None = None  #: the field whose values are ranked; None: tasks
     columns: tuple[str, ...] = ()  #: those to show; none: those that say something and fit
+    review: Review | None = None  #: which tasks to hide, since they were looked at
+    remarks: tuple[str, ...] = ()  #: further lines below the table
 
     @property
     def noun(self) -> str:
         """What is ranked: `task`, `queue`."""
         return noun_of(self.group)
+
+    @property
+    def shown(self) -> list[Task]:
+        """The tasks that aren't hidden, in order."""
+        return [task for task in self.tasks if self.review is None or task.task not in self.review.hidden]
+
+    @property
+    def hidden(self) -> list[Task]:
+        """The tasks that are hidden since they were looked at, in order."""
+        return [task for task in self.tasks if self.review and task.task in self.review.hidden]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +73,7 @@ class Line:
 
 def page(view: View, limit: int | None, width: int) -> Group:
     """The whole output in *width* columns, with the first *limit* tasks (0: all; None: those that matter)."""
-    rows = choose_rows(view.tasks, view.by, limit)
+    rows = choose_rows(view.shown, view.by, limit)
     lines = make_lines(view, rows)
     columns = choose_columns([line.task for line in lines], view.by, view.columns)
     fitting, grid = table(view, lines, columns, width)
@@ -71,10 +84,26 @@ def page(view: View, limit: int | None, width: int) -> Group:
         Text(),
         grid,
         Text(),
-        Text(verdict(view.tasks, view.by, view.noun), style="bold"),
+        Text(headline(view), style="bold"),
+        *(Text(f"! {each}.", style="yellow") for each in describe_worse(view, rows)),
         *(Text(note, style="dim") for note in notes(view, rows, lines, shown, missing)),
     ]
     return Group(*parts)
+
+
+def headline(view: View) -> str:
+    """One sentence about the first task."""
+    if view.hidden and not view.shown:
+        return f"All {plural_of(view.noun)} were reviewed, and none got worse."
+    return verdict(view.shown, view.by, view.noun)
+
+
+def describe_worse(view: View, rows: Rows) -> Iterator[str]:
+    """For each task of *rows* that was reviewed and got worse, what did."""
+    worse = view.review.worse if view.review else {}
+    for task in rows.tasks:
+        if task.task in worse:
+            yield f"{display_value(task.task, view.noun)}: {worse[task.task]}"
 
 
 def header(view: View) -> Text:
@@ -108,15 +137,18 @@ def span(figures: Iterable[Figures]) -> str:
 def make_lines(view: View, rows: Rows) -> list[Line]:
     """The lines of the table: the tasks that are shown, and one for all others."""
     margins = {figures.task: figures.margin for figures in view.measurement.figures}
-    lines = [_line(task, view.noun, margins) for task in rows.tasks]
+    worse = view.review.worse if view.review else {}
+    lines = [_line(task, view.noun, margins, marked=task.task in worse) for task in rows.tasks]
     if rows.rest:
         lines.append(_sum_line(rows.rest, count_nouns(len(rows.rest), view.noun, "more"), margins))
+    if view.hidden:
+        lines.append(_sum_line(view.hidden, count_nouns(len(view.hidden), view.noun, "reviewed"), margins))
     return lines
 
 
-def _line(task: Task, noun: str, margins: Mapping[str, int]) -> Line:
-    """The line of one task."""
-    name = Text(display_value(task.task, noun), style="" if task.task else "dim")
+def _line(task: Task, noun: str, margins: Mapping[str, int], *, marked: bool) -> Line:
+    """The line of one task, *marked* if it got worse."""
+    name = Text("! " * marked + display_value(task.task, noun), style="" if task.task else "dim")
     return Line(name=name, task=task, margin=margins.get(task.task, 0))
 
 
@@ -174,7 +206,8 @@ def notes(
     if rows.outliers:
         yield f"Shown because they stand out: {_describe_outliers(rows, view.noun)}."
     if rows.rest:
-        yield f"-n 0 shows all {count_nouns(len(view.tasks), view.noun)}."
+        yield f"-n 0 shows all {count_nouns(len(view.shown), view.noun)}."
+    yield from view.remarks
     if missing:
         yield f"No room for {', '.join(missing)}: widen the terminal, or set COLUMNS."
     if view.measurement.guessed:
