@@ -12,9 +12,9 @@ VERSION: Final = "10.2.0"
 Reference = dict[str, str]
 #: The words of the source: of a panel, and of a bucket.
 PANEL: Final = frozenset(
-    "title kind at rows split metrics sort widths lines filter view unfiltered session".split()  # noqa: SIM905
-)
-BUCKET: Final = frozenset("field label size by ranges click other missing".split())  # noqa: SIM905
+    "title kind at rows across split metrics formats sort widths lines filter from view".split()  # noqa: SIM905
+) | {"unfiltered", "session"}
+BUCKET: Final = frozenset("field label size by newest ranges click other missing".split())  # noqa: SIM905
 
 
 def dashboard(source: dict[str, Any], views: dict[str, str], sessions: dict[str, str]) -> dict[str, Any]:
@@ -62,12 +62,14 @@ def panel(
     shown = lens.attributes(source, views[source.get("view", board["view"])])
     references = [each | {"name": f"{key}:{each['name']}"} for each in shown["references"]]
     config = {"title": source["title"], "description": "", "enhancements": {}, "attributes": shown}
+    if "from" in source:
+        config["timeRange"] = {"from": source["from"], "to": "now"}
     return placed | {"type": "lens", "embeddableConfig": config}, references
 
 
 def _check_words(key: str, source: dict[str, Any]) -> None:
     """Raise `ValueError` for a word that means nothing: a misspelt `filter` would filter nothing."""
-    buckets = [*source.get("rows", []), *([source["split"]] if "split" in source else [])]
+    buckets = [*source.get("rows", []), *(source[word] for word in ("across", "split") if word in source)]
     unknown = source.keys() - PANEL | {word for each in buckets for word in each.keys() - BUCKET}
     if unknown:
         raise ValueError(f"panel {key}: {', '.join(sorted(unknown))} means nothing; see slow-tasks.toml")

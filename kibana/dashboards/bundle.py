@@ -10,7 +10,7 @@ from dashboards.writing import compact
 
 SOURCE: Final = Path(__file__).parent.parent
 BUNDLE: Final = SOURCE / "slowtask.ndjson"
-BOARDS: Final = ("slow-tasks.toml", "queues.toml")
+BOARDS: Final = ("slow-tasks.toml", "queues.toml", "what-changed.toml")
 
 
 def load(name: str) -> dict[str, Any]:

@@ -8,6 +8,16 @@ from dashboards.expression import Column
 #: In the unit of the field: nanoseconds.
 UNITS: Final = {"ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 
+#: Sorts terms by their latest document.
+NEWEST: Final = {
+    "operationType": "max",
+    "sourceField": "@timestamp",
+    "label": "Maximum of @timestamp",
+    "dataType": "date",
+    "isBucketed": False,
+    "scale": "ratio",
+}
+
 
 def named(text: str) -> str:
     """The id of a column: `Wait p95` → `wait-p95`, `task.name` → `task-name`."""
@@ -42,20 +52,22 @@ def bucket(source: dict[str, Any]) -> Column:
 
 
 def _terms(source: dict[str, Any]) -> Column:
-    """The first *size* terms by the metric that `by` names, or by name.
+    """The first *size* terms by the metric that `by` names, by their latest document, or by name.
 
     Lens counts what lacks the field only beside a bucket of all other terms.
     """
     missing = source.get("missing", False)
-    order = {"type": "alphabetical", "fallback": False}
+    order: dict[str, Any] = {"orderBy": {"type": "alphabetical", "fallback": False}}
     if "by" in source:
-        order = {"type": "column", "columnId": named(source["by"])}
+        order["orderBy"] = {"type": "column", "columnId": named(source["by"])}
+    if source.get("newest"):
+        order = {"orderBy": {"type": "custom"}, "orderAgg": NEWEST}
     return {
         "operationType": "terms",
         "params": {
             "size": source["size"],
-            "orderBy": order,
-            "orderDirection": "desc" if "by" in source else "asc",
+            **order,
+            "orderDirection": "desc" if "by" in source or "newest" in source else "asc",
             "otherBucket": missing or source.get("other", False),
             "missingBucket": missing,
             "parentFormat": {"id": "terms"},

@@ -3,48 +3,80 @@
 A single call is one column: `max(event.duration)`, `percentile(event.duration, percentile=95)`,
 `count(kql='event.outcome : "failure"')`, `normalize_by_unit(sum(queue.arrivals), unit='m')`.
 `last_value(verdict.state, kind='string')` is that of the latest document, a number unless *kind* says else.
-One call divided by another is a formula, whose parts are columns of their own, hidden ones.
+Calls joined by -, * and / are a formula, whose parts are columns of their own, hidden ones. Its value is
+shown as a percentage, or as one of the other FORMATS.
 """
 
 import ast
+from collections.abc import Iterator
 from typing import Any, Final
 
 Column = dict[str, Any]
 
 FUNCTIONS: Final = {"max", "min", "sum", "average", "percentile", "count", "last_value"}
-PERCENT: Final = {"id": "percent", "params": {"decimals": 1}}
+OPERATORS: Final[dict[type[ast.operator], str]] = {
+    ast.Sub: "subtract",
+    ast.Mult: "multiply",
+    ast.Div: "divide",
+}
+#: How a formula's value is shown. A field's value has the format of its data view.
+FORMATS: Final = {
+    "percent": {"id": "percent", "params": {"decimals": 1}},
+    "duration": {
+        "id": "duration",
+        "params": {"decimals": 2, "fromUnit": "nanoseconds", "toUnit": "humanizePrecise", "compact": True},
+    },
+}
 
 
-def columns(name: str, label: str, text: str) -> dict[str, Column]:
-    """The columns of the metric *text*, the one to show first: its id is *name*. Raises `ValueError`."""
+def columns(name: str, label: str, text: str, shown: str = "percent") -> dict[str, Column]:
+    """The columns of the metric *text*, the one to show first: its id is *name*. Raises `ValueError`.
+
+    A formula is shown in the format *shown*.
+    """
     tree = ast.parse(text, mode="eval").body
-    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div):
-        return _ratio(name, label, text, tree)
+    if isinstance(tree, ast.BinOp):
+        return _formula(name, label, text, shown)
     return {name: _call(tree) | {"label": label, "customLabel": True}}
 
 
-def _ratio(name: str, label: str, text: str, tree: ast.BinOp) -> dict[str, Column]:
+def _formula(name: str, label: str, text: str, shown: str) -> dict[str, Column]:
     """A formula, as Lens keeps it: its text, its parts, and the arithmetic over the parts."""
     parts: dict[str, Column] = {}
-    ends = [_part(side, name, f"Part of {label}", parts) for side in (tree.left, tree.right)]
-    quotient = f"{name}X{len(parts)}"
-    parts[quotient] = _number("math", f"Part of {label}") | {
-        "references": ends,
-        "params": {
-            "tinymathAst": {
-                "type": "function",
-                "name": "divide",
-                "args": ends,
-                "location": {"min": 0, "max": len(text)},
-                "text": text,
-            }
-        },
+    arithmetic = _arithmetic(ast.parse(text, mode="eval").body, name, f"Part of {label}", text, parts)
+    result = f"{name}X{len(parts)}"
+    parts[result] = _number("math", f"Part of {label}") | {
+        "references": list(_leaves(arithmetic)),
+        "params": {"tinymathAst": arithmetic},
     }
     formula = _number("formula", label) | {
-        "references": [quotient],
-        "params": {"formula": text, "isFormulaBroken": False, "format": PERCENT},
+        "references": [result],
+        "params": {"formula": text, "isFormulaBroken": False, "format": FORMATS[shown]},
     }
     return {name: formula} | parts
+
+
+def _arithmetic(tree: ast.expr, name: str, label: str, text: str, parts: dict[str, Column]) -> Any:
+    """The arithmetic of *tree*, which is read from *text*, over the columns that it adds to *parts*."""
+    if not isinstance(tree, ast.BinOp) or type(tree.op) not in OPERATORS:
+        return _part(tree, name, label, parts)
+    start, end = tree.col_offset, tree.end_col_offset
+    return {
+        "type": "function",
+        "name": OPERATORS[type(tree.op)],
+        "args": [_arithmetic(side, name, label, text, parts) for side in (tree.left, tree.right)],
+        "location": {"min": start, "max": end},
+        "text": text[start:end],
+    }
+
+
+def _leaves(arithmetic: Any) -> Iterator[str]:
+    """The columns that *arithmetic* names."""
+    if isinstance(arithmetic, str):
+        yield arithmetic
+    else:
+        for each in arithmetic["args"]:
+            yield from _leaves(each)
 
 
 def _part(tree: ast.expr, name: str, label: str, parts: dict[str, Column]) -> str:

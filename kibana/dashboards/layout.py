@@ -78,7 +78,8 @@ def _columns(source: dict[str, Any], width: int) -> list[str]:
     if source["kind"] != "table":
         return []
     labels = [each["label"] for each in source["rows"]] + list(source["metrics"])
-    return textwrap.wrap(" · ".join(labels), width)
+    across = f", for each {source['across']['label'].lower()}" if "across" in source else ""
+    return textwrap.wrap(" · ".join(labels) + across, width)
 
 
 def write(path: Path = PAGE) -> None:

@@ -23,6 +23,7 @@ class Layer:
     """The columns of a panel, in the order in which Lens nests them, and which of them are what."""
 
     rows: list[str] = field(default_factory=list)
+    across: str | None = None
     split: str | None = None
     time: str | None = None
     metrics: list[str] = field(default_factory=list)
@@ -56,19 +57,25 @@ def reference(layer: str, view: str) -> dict[str, str]:
 
 
 def read(source: dict[str, Any]) -> Layer:
-    """The columns that the source of a panel asks for. Terms precede time: one choice for all time."""
+    """The columns that the source of a panel asks for.
+
+    Terms precede time, and those across a table its rows: one choice for all time and for all rows.
+    """
+    across = {named(each["field"]): bucket(each) for each in [source["across"]]} if "across" in source else {}
     rows = {named(each["field"]): bucket(each) for each in source.get("rows", [])}
     split = {named(each["field"]): bucket(each) for each in [source["split"]]} if "split" in source else {}
     time = {"time": over_time()} if source["kind"] in {"line", "area", "bar", "heatmap"} else {}
     metrics: dict[str, Column] = {}
     for label, text in source["metrics"].items():
-        metrics |= expression.columns(named(label), label, text)
+        shown = source.get("formats", {}).get(label, "percent")
+        metrics |= expression.columns(named(label), label, text, shown)
     return Layer(
         rows=list(rows),
+        across=next(iter(across), None),
         split=next(iter(split), None),
         time=next(iter(time), None),
         metrics=[named(label) for label in source["metrics"]],
-        columns=rows | split | time | metrics,
+        columns=across | rows | split | time | metrics,
     )
 
 
@@ -139,12 +146,17 @@ def _table(source: dict[str, Any], layer: Layer) -> dict[str, Any]:
         | ({"oneClickFilter": True} if name in clickable else {})
         for label, name in headings(source).items()
     ]
+    if layer.across:
+        columns.insert(0, {"columnId": layer.across, "isMetric": False, "isTransposed": True})
+    sorting = (
+        {"sorting": {"columnId": named(source["sort"]), "direction": "desc"}} if "sort" in source else {}
+    )
     return {
         "layerId": DATA,
         "layerType": "data",
         "columns": columns,
         "headerRowHeight": "auto",
-        "sorting": {"columnId": named(source["sort"]), "direction": "desc"},
+        **sorting,
         "paging": {"enabled": True, "size": 20},
     }
 

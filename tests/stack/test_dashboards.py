@@ -99,6 +99,7 @@ def test_the_ids_are_those_that_others_link_to(found):
         "slowtask-unparsed-lines",
         "slowtask-slow-tasks",
         "slowtask-queues",
+        "slowtask-what-changed",
     ]
 
 
@@ -135,6 +136,17 @@ def test_a_quotient_is_a_formula_with_hidden_parts():
     assert columns["share"]["params"]["formula"] == text
     assert columns["shareX3"]["params"]["tinymathAst"]["args"] == ["shareX0", "shareX2"]
     assert columns["shareX2"]["references"] == ["shareX1"]
+
+
+def test_arithmetic_over_more_than_two_calls_keeps_its_order():
+    text = "(max(a) - min(a, kql='b >= now-1d')) * count()"
+    columns = expression.columns("cost", "Cost", text, "duration")
+    product = columns["costX3"]["params"]["tinymathAst"]
+
+    assert (product["name"], product["args"][1]) == ("multiply", "costX2")
+    assert (product["args"][0]["name"], product["args"][0]["args"]) == ("subtract", ["costX0", "costX1"])
+    assert columns["costX3"]["references"] == ["costX0", "costX1", "costX2"]
+    assert columns["cost"]["params"]["format"]["params"]["fromUnit"] == "nanoseconds"
 
 
 @pytest.mark.parametrize(
@@ -198,7 +210,7 @@ def test_the_controls_are_service_queue_host_and_task():
 
 def test_a_click_on_a_task_filters_the_runs_beneath(found):
     """The drill-down: one click in the table, and the runs below it follow the filters of the dashboard."""
-    [slow, _] = saved.boards(found)
+    slow, *_ = saved.boards(found)
     panels = {each.id: each for each in slow.panels}
     clickable = [each["columnId"] for each in panels["tasks"].drawn["columns"] if each.get("oneClickFilter")]
 
@@ -302,6 +314,7 @@ def test_a_peers_models_refuse_a_misspelt_key(tmp_path):
         ('a.b : "c d"', {"match_phrase": {"a.b": "c d"}}),
         ("a : 1", {"match": {"a": "1"}}),
         ("not a : 1", {"bool": {"must_not": [{"match": {"a": "1"}}]}}),
+        ("a >= now-8d", {"range": {"a": {"gte": "now-8d"}}}),
         ("a : 1 and b : 2", {"bool": {"filter": [{"match": {"a": "1"}}, {"match": {"b": "2"}}]}}),
     ],
 )

@@ -1,6 +1,7 @@
 """Every panel of the dashboards shows something, asked of a real Elasticsearch as Kibana would ask."""
 
 import uuid
+from dataclasses import replace
 
 import pytest
 from elasticsearch import helpers
@@ -52,7 +53,11 @@ def test_a_fault_of_meaning_is_found(found, store, name):
 def test_the_table_of_tasks_says_what_was_put_in(found, store):
     """Computed again from the documents: longest, runs, total, share, failures."""
     [tasks] = [each for each in saved.boards(found)[0].panels if each.id == "tasks"]
-    runs = events.documents()["logs-slowtask.run"]
+    runs = [
+        each
+        for each in events.documents()["logs-slowtask.run"]
+        if each["service.version"] == events.RELEASES[1]
+    ]
     everything = sum(each["event.duration"] for each in runs)
 
     for row in query.rows(tasks, "logs-slowtask.run-*", store):
@@ -64,3 +69,42 @@ def test_the_table_of_tasks_says_what_was_put_in(found, store):
         assert row["total"] == total
         assert row["share"] == pytest.approx(total / everything)
         assert row["failed"] == sum(each["event.outcome"] == "failure" for each in mine)
+
+
+@pytest.fixture
+def changed(found):
+    """The panels of "What changed", by their ids."""
+    [board] = [each for each in saved.boards(found) if each.id == "slowtask-what-changed"]
+    return {each.id: each for each in board.panels}
+
+
+def test_the_task_that_costs_more_than_a_week_before_is_named_first(changed, store):
+    runs = events.documents()["logs-slowtask.run"]
+    [now, then] = [
+        [
+            each["event.duration"]
+            for each in runs
+            if (each["task.name"], each["service.version"]) == (events.SLOWER, release)
+        ]
+        for release in reversed(events.RELEASES)
+    ]
+
+    first, *others = query.rows(changed["last-day"], "logs-slowtask.run-*", store)
+
+    assert first["task-name"] == events.SLOWER
+    assert first["cost"] == pytest.approx(sum(now) - sum(then))
+    assert first["ratio-of-means"] == pytest.approx(2)
+    assert (first["runs"], first["runs-then"]) == (len(now), len(then))
+    assert [each["cost"] for each in others] == pytest.approx([0] * len(others), abs=1)
+
+
+def test_the_release_that_made_a_task_slower_shows_it_beside_the_one_before(changed, store):
+    week = replace(store, start=(events.END - 8 * events.DAY).isoformat())
+
+    rows = query.rows(changed["releases"], "logs-slowtask.run-*", week)
+
+    means = {(each["service-version"], each["task-name"]): each["mean"] for each in rows}
+    before, after = events.RELEASES
+    ratios = {task: means[after, task] / means[before, task] for _, task in means}
+    assert [each for each, ratio in ratios.items() if ratio > 1.5] == [events.SLOWER]
+    assert list(dict.fromkeys(each["service-version"] for each in rows)) == [after, before]

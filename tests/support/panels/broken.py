@@ -62,6 +62,24 @@ def a_last_value_of_the_wrong_kind(found):
         kept["columns"]["state"]["dataType"] = "number"
 
 
+@fault(STRUCTURAL, "it is sorted by a metric of its own and has none")
+def an_order_without_its_metric(found):
+    with layer(found, "releases", "slowtask-what-changed") as kept:
+        del kept["columns"]["service-version"]["params"]["orderAgg"]
+
+
+@fault(STRUCTURAL, "it refers to costX9, which isn't there")
+def arithmetic_over_a_column_that_is_not_there(found):
+    with layer(found, "last-day", "slowtask-what-changed") as kept:
+        kept["columns"]["costX3"]["params"]["tinymathAst"]["args"][0]["args"][1] = "costX9"
+
+
+@fault(STRUCTURAL, "more than one column is spread across it")
+def two_columns_across_a_table(found):
+    with state(found, "releases", "slowtask-what-changed") as kept:
+        kept["visualization"]["columns"][1]["isTransposed"] = True
+
+
 @fault(STRUCTURAL, "leads to index-pattern slowtask-gone")
 def a_dangling_reference(found):
     named(found, BOARD)["references"][0]["id"] = "slowtask-gone"
@@ -298,6 +316,13 @@ def chart(found, panel="task-time", board=BOARD):
         yield kept["visualization"]
 
 
+@fault(UNREADABLE, "the heading 2026.11.26 > Failed needs")
+def a_heading_without_room_for_a_release(found):
+    with state(found, "releases", "slowtask-what-changed") as kept:
+        [failed] = [each for each in kept["visualization"]["columns"] if each["columnId"] == "failed"]
+        failed["width"] = 80
+
+
 @fault(UNREADABLE, "tasks: no width for p95")
 def a_column_without_a_width(found):
     with widths(found) as drawn:
@@ -450,6 +475,19 @@ def a_session_that_cuts_an_id(found):
 
 
 # Found only by asking Elasticsearch
+
+
+@fault(ASKED, "what-changed/last-day: failed-then (Failed then) shows nothing")
+def a_day_of_which_there_are_no_runs(found):
+    with layer(found, "last-day", "slowtask-what-changed") as kept:
+        failed = kept["columns"]["failed-then"]["filter"]
+        failed["query"] = failed["query"].replace("now-8d", "now-6d")
+
+
+@fault(ASKED, "what-changed/last-day: mean-then (Mean then) shows nothing")
+def a_table_without_a_time_range_of_its_own(found):
+    with panels(found, "slowtask-what-changed") as decoded:
+        del decoded["last-day"]["embeddableConfig"]["timeRange"]
 
 
 @fault(ASKED, "exceptions: it shows nothing")

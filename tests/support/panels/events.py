@@ -28,13 +28,16 @@ ENDINGS = (
     {"action": "abandoned"},
 )
 SECOND = event.SECOND
+RELEASES = ("1.4.2", "1.5.0")
+SLOWER = "shop.jobs.render_invoice"  # in the newer release: each run takes twice as long
 
 
 def documents(count=1500):
     """The documents of each dataset: `{"logs-slowtask.run": [...], …}`, each with its `event.id`."""
     chance = random.Random(7)
+    today = [*runs(chance, count)]
     return {
-        "logs-slowtask.run": [*map(event.fields, runs(chance, count))],
+        "logs-slowtask.run": [*map(event.fields, [*today, *map(week_before, today)])],
         "metrics-slowtask.queue": [*map(line, samples(chance))],
         "logs-slowtask.alert": [*map(line, alerts())],
         "logs-slowtask.unparsed": [*map(line, unparsed())],
@@ -61,9 +64,21 @@ def runs(chance, count):
             wait=round(SECOND * chance.expovariate(0.1)), cpu=took // 3,
             memory=chance.randrange(60, 900) * 2**20,
             queue=queue, system="rq", worker=f"worker-{number % 4}", host=f"app-{number % 2}", pid=4001,
-            service=("shop", "shop-admin")[number % 2], version="1.4.2",
+            service=("shop", "shop-admin")[number % 2], version=RELEASES[1],
             environment="live", **ending,
         )  # fmt: skip
+
+
+def week_before(run):
+    """The same run a week earlier, by the release of that time."""
+    return msgspec.structs.replace(
+        run,
+        id=event.identity(f"{run.id} a week before"),
+        timestamp=run.timestamp - 7 * DAY,
+        start=run.start - 7 * DAY,
+        duration=run.duration // 2 if run.task == SLOWER else run.duration,
+        version=RELEASES[0],
+    )
 
 
 def samples(chance):

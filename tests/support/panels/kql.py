@@ -1,9 +1,13 @@
-"""The KQL that our panels use, as Elasticsearch's queries: `field : value`, lists of values, and, or, not."""
+"""The KQL that our panels use, as Elasticsearch's queries.
+
+`field : value`, lists of values, `field >= value` and its like, and, or, not.
+"""
 
 import re
 from itertools import pairwise
 
 TOKEN = re.compile(r'\s*(?:(?P<quoted>"[^"]*")|(?P<mark>[():])|(?P<word>[^\s():"]+))')
+COMPARISONS = {">=": "gte", "<": "lt"}
 
 
 class KqlError(ValueError):
@@ -24,7 +28,7 @@ def query(text):
 def fields(text):
     """The fields that *text* names."""
     tokens = tokenized(text)
-    return [word for word, mark in pairwise(tokens) if mark == ":"]
+    return [word for word, mark in pairwise(tokens) if mark in {":", *COMPARISONS}]
 
 
 def tokenized(text):
@@ -65,6 +69,8 @@ def one(tokens):
         found = either(tokens)
         expect(tokens, ")")
         return found
+    if tokens and tokens[0] in COMPARISONS:
+        return {"range": {first: {COMPARISONS[tokens.pop(0)]: taken(tokens)}}}
     expect(tokens, ":")
     return values(first, tokens)
 

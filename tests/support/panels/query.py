@@ -5,15 +5,20 @@ a metric beside them. A formula is computed from its parts, as Kibana does in th
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from operator import mul, sub, truediv
 
 from panels import kql, saved
 from panels.structure import NEEDS_NO_FIELD, TAKES
 
 BUCKETS = 40
 OPERATIONS = {"average": "avg"}
+#: A time that counts from now, as a value in JSON.
+NOW = re.compile(r'"now([-+]\w+)"(?!:)')
+ARITHMETIC = {"divide": truediv, "multiply": mul, "subtract": sub}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +34,12 @@ class Store:
     def index(self, title):
         return title.removesuffix("*") + self.namespace
 
-    def search(self, title, body, text=""):
-        """The answer to *body*, in the time range, narrowed by KQL."""
-        time = {"range": {"@timestamp": {"gte": self.start, "lte": self.end}}}
+    def search(self, title, body, text="", start=None):
+        """The answer to *body*, in the time range, narrowed by KQL; `now` in it is the end of the range."""
+        time = {"range": {"@timestamp": {"gte": start or self.start, "lte": self.end}}}
         query = {"bool": {"filter": [time, kql.query(text)]}}
-        return self.request("POST", f"/{self.index(title)}/_search", body | {"query": query})
+        asked = NOW.sub(rf'"{self.end}||\1"', json.dumps(body | {"query": query}))
+        return self.request("POST", f"/{self.index(title)}/_search", json.loads(asked))
 
     def types(self, title, name):
         """What Elasticsearch can do with a field, by its type; nothing if it doesn't know it."""
@@ -91,15 +97,28 @@ def capable(place, column, title, store):
 def rows(panel, title, store):
     """What a panel shows: a dict of its columns for each row."""
     layer = panel.layers["data"]
-    answer = store.search(
-        title, {"size": 0, "aggs": nested(layer, layer["columnOrder"], store)}, panel.filter
-    )
+    body = {"size": 0, "aggs": nested(layer, layer["columnOrder"], store)}
+    answer = store.search(title, body, panel.filter, panel.config.get("timeRange", {}).get("from"))
     found = list(unnested(layer, layer["columnOrder"], answer["aggregations"], {}))
     for name, column in layer["columns"].items():
         if column["operationType"] == "formula":
             for row, value in zip(found, computed(layer["columns"], name, found), strict=True):
                 row[name] = value
-    return found
+    return in_order(panel, layer, found)
+
+
+def in_order(panel, layer, found):
+    """The rows as a table sorts them in the browser by a formula, by which Elasticsearch can't."""
+    if not sorted_by_formula(panel, layer):
+        return found
+    by = panel.drawn["sorting"]["columnId"]
+    return sorted(found, key=lambda row: (row[by] is None, -(row[by] or 0)))
+
+
+def sorted_by_formula(panel, layer):
+    """Whether a table is sorted by a formula."""
+    by = panel.drawn.get("sorting", {}).get("columnId")
+    return by is not None and layer["columns"][by]["operationType"] == "formula"
 
 
 def nested(layer, order, store):
@@ -112,7 +131,9 @@ def nested(layer, order, store):
     by = there[first].get("params", {}).get("orderBy", {}).get("columnId")
     if by:
         inner |= dict([single(by, there[by])])
-    return {first: bucket(there[first], there, store) | {"aggs": inner}}
+    if own := there[first].get("params", {}).get("orderAgg"):
+        inner |= dict([single(f"{first}-order", own)])
+    return {first: bucket(first, there, store) | {"aggs": inner}}
 
 
 def asked(column):
@@ -138,8 +159,9 @@ def single(name, column):
     return name, found
 
 
-def bucket(column, there, store):
-    """The aggregation of a bucket."""
+def bucket(first, there, store):
+    """The aggregation of the bucket *first*."""
+    column = there[first]
     name, params = column["sourceField"], column["params"]
     match column["operationType"]:
         case "date_histogram":
@@ -154,7 +176,7 @@ def bucket(column, there, store):
         case _:
             missing = {"missing": "(none)"} if params["missingBucket"] else {}
             return {
-                "terms": {"field": name, "size": params["size"], "order": sorting(column, there)} | missing
+                "terms": {"field": name, "size": params["size"], "order": sorting(first, there)} | missing
             }
 
 
@@ -162,9 +184,12 @@ def milliseconds(time):
     return int(datetime.fromisoformat(time).timestamp() * 1000)
 
 
-def sorting(column, there):
-    """By a metric beside the bucket, or by name."""
-    by, direction = column["params"]["orderBy"], column["params"]["orderDirection"]
+def sorting(first, there):
+    """By a metric beside the bucket, by one of its own, or by name."""
+    params = there[first]["params"]
+    by, direction = params["orderBy"], params["orderDirection"]
+    if by["type"] == "custom":
+        return {f"{first}-order": direction}
     return {path(by["columnId"], there) if by["type"] == "column" else "_key": direction}
 
 
@@ -186,6 +211,8 @@ def unnested(layer, order, answer, row):
         if each["doc_count"]:
             by = there[first].get("params", {}).get("orderBy", {}).get("columnId")
             sort = {f"{first} by": number(there[by], each[by])} if by else {}
+            if f"{first}-order" in each:
+                sort = {f"{first} by": each[f"{first}-order"]["value"]}
             yield from unnested(layer, rest, each, row | {first: each["key"]} | sort)
 
 
@@ -205,13 +232,24 @@ def computed(there, name, found):
         case "formula":
             return computed(there, column["references"][0], found)
         case "math":
-            above, below = (computed(there, each, found) for each in column["params"]["tinymathAst"]["args"])
-            return [a / b if a is not None and b else None for a, b in zip(above, below, strict=True)]
+            return calculated(column["params"]["tinymathAst"], there, found)
         case "overall_sum":
             total = sum(filter(None, computed(there, column["references"][0], found)))
             return [total] * len(found)
         case _:
             return [row[name] for row in found]
+
+
+def calculated(arithmetic, there, found):
+    """The value of a part of a formula's arithmetic in each row; None where a part of it is unknown."""
+    if isinstance(arithmetic, str):
+        return computed(there, arithmetic, found)
+    one, other = (calculated(each, there, found) for each in arithmetic["args"])
+    name = arithmetic["name"]
+    return [
+        None if None in (a, b) or (name == "divide" and not b) else ARITHMETIC[name](a, b)
+        for a, b in zip(one, other, strict=True)
+    ]
 
 
 def blank(panel, layer, answer):
@@ -226,10 +264,10 @@ def blank(panel, layer, answer):
 def unsorted(panel, layer, answer):
     """Terms are in the order that their column asks for; a table of one bucket, in the table's own, too."""
     there = layer["columns"]
-    for name in layer["columnOrder"][:1]:
+    for name in layer["columnOrder"][: 0 if sorted_by_formula(panel, layer) else 1]:
         params = there[name].get("params", {})
         if there[name]["operationType"] == "terms":
-            key = f"{name} by" if params["orderBy"]["type"] == "column" else name
+            key = name if params["orderBy"]["type"] == "alphabetical" else f"{name} by"
             yield from out_of_order(panel, key, params["orderDirection"], firsts(answer, name, key))
     if "sorting" in panel.drawn and sum(each["isBucketed"] for each in there.values()) == 1:
         key = panel.drawn["sorting"]["columnId"]

@@ -13,6 +13,8 @@ NAME_WIDTH = 260
 #: The longest values of each format of the data views, and of plain numbers.
 LONGEST = {"duration": "999.99 ms", "bytes": "999.9MB", "percent": "100.0%", None: "9,999,999"}
 #: The same for fields of a Discover session.
+#: A release, as it stands before the heading of each column that is made for it.
+RELEASE = "2026.11.26"
 DOCUMENT = {"@timestamp": "Nov 25, 2026 @ 23:29:20.170", "task.id": "39d65eea-ebd7-43e9-9cf4-8a1c2a3b4c5d"}
 #: The longest words of fields that have few.
 WORDS = {"verdict.state": "unknown", "verdict.cause": "workers-not-consuming"}
@@ -80,13 +82,19 @@ def controls(board):
 def table(panel, how):
     """Every column has a width, all fit into the panel, and no name, heading or number is cut."""
     columns = panel.layers["data"]["columns"]
+    across = next((each["columnId"] for each in panel.drawn["columns"] if each["isTransposed"]), None)
     widths = {each["columnId"]: each.get("width") for each in panel.drawn["columns"]}
+    widths.pop(across, None)
     if missing := [name for name, width in widths.items() if not isinstance(width, int)]:
         yield f"{panel.place}: no width for {', '.join(missing)}"
         return
-    yield from total(panel, sum(widths.values()))
+    times = columns[across]["params"]["size"] if across else 1
+    needs = sum(px * (1 if columns[name]["isBucketed"] else times) for name, px in widths.items())
+    yield from total(panel, needs)
     for name, width in widths.items():
         column = columns[name]
+        if across and not column["isBucketed"]:
+            yield from heading(panel, name, f"{RELEASE} > {column['label']}", width)
         yield from narrow(panel, name, column.get("sourceField"), width)
         yield from heading(panel, name, column["label"], width)
         if not column["isBucketed"]:
@@ -115,7 +123,7 @@ def heading(panel, name, label, width):
     """A heading wraps between words if the table lets it; beside it are a menu and the arrow of the order."""
     wraps = panel.drawn.get("headerRowHeight") == "auto"
     measured = screen.longest_word if wraps else screen.text
-    beside = 50 if name == panel.drawn["sorting"]["columnId"] else 28
+    beside = 50 if name == panel.drawn.get("sorting", {}).get("columnId") else 28
     needs = measured(label, 14, 700) + beside
     if needs > width:
         yield f"{panel.place}: the heading {label} needs {needs:.0f} px and has {width}"

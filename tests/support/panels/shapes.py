@@ -61,8 +61,10 @@ def parts(saved):
 
 def known(part):
     """*part* without what the models lack, though Kibana's own types have it; ranges by the models' names."""
-    lacking = {"showArrayValues", "textVisibility", "timeScale"}
+    lacking = {"showArrayValues", "textVisibility", "timeScale", "orderAgg", "fromUnit", "toUnit"}
     renamed = {"from": "from_value", "to": "to_value"}
+    if part == {"type": "custom"}:  # the order of terms, whose metric is `orderAgg`
+        return {"type": "alphabetical", "fallback": False}
     if isinstance(part, dict):
         return {renamed.get(key, key): known(each) for key, each in part.items() if key not in lacking}
     return [known(each) for each in part] if isinstance(part, list) else part

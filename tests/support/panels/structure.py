@@ -204,6 +204,7 @@ def columns(place, layer, types):
             if other not in there:
                 yield f"{place}, column {name}: it refers to {other}, which isn't there"
         yield from ordered(f"{place}, column {name}", column, there)
+        yield from newest(f"{place}, column {name}", column, types)
         yield from missed(f"{place}, column {name}", column)
 
 
@@ -231,7 +232,14 @@ def kind(place, column, types):
 
 def arguments(column):
     """The columns that a formula's arithmetic names."""
-    return column.get("params", {}).get("tinymathAst", {}).get("args", [])
+    return leaves(column.get("params", {}).get("tinymathAst", {"args": []}))
+
+
+def leaves(arithmetic):
+    """The columns in a part of a formula's arithmetic."""
+    if isinstance(arithmetic, str):
+        return [arithmetic]
+    return [name for each in arithmetic["args"] for name in leaves(each)]
 
 
 def filtered(place, text, types):
@@ -242,7 +250,7 @@ def filtered(place, text, types):
         yield f"{place}: {problem}"
         return
     for field in kql.fields(text):
-        yield from typed(place, field, types, {"keyword"})
+        yield from typed(place, field, types, {"keyword", "date"})
 
 
 def missed(place, column):
@@ -263,6 +271,16 @@ def ordered(place, column, there):
         yield f"{place}: it is sorted by {name}, which isn't there"
     elif there[name]["isBucketed"] or "references" in there[name] or name in parts:
         yield f"{place}: it can't be sorted by {name}"
+
+
+def newest(place, column, types):
+    """Terms that are sorted by a metric of their own have one, of a field that it takes."""
+    params = column.get("params", {})
+    custom = params.get("orderBy", {}).get("type") == "custom"
+    if custom != ("orderAgg" in params):
+        yield f"{place}: it is sorted by a metric of its own and has none, or the other way round"
+    elif custom:
+        yield from typed(place, params["orderAgg"]["sourceField"], types, {"date"})
 
 
 # What is drawn
@@ -290,7 +308,9 @@ def table(panel):
         yield from accessors(panel, layer, [name], bucketed=not each["isMetric"])
     if left_out := set(layer["columns"]) - set(drawn) - hidden(layer):
         yield f"{panel.place}: {', '.join(sorted(left_out))} isn't drawn"
-    if panel.drawn["sorting"]["columnId"] not in drawn:
+    if sum(each["isTransposed"] for each in drawn.values()) > 1:
+        yield f"{panel.place}: more than one column is spread across it"
+    if "sorting" in panel.drawn and panel.drawn["sorting"]["columnId"] not in drawn:
         yield f"{panel.place}: sorted by {panel.drawn['sorting']['columnId']}, which is no column of it"
 
 
