@@ -185,3 +185,21 @@ def test_an_elasticsearch_that_does_not_answer_is_asked_again():
     follower.ask(history)
 
     assert (before, len(history.runs())) == ([], 1)
+
+
+def test_the_labels_of_runs_tell_which_tenant_fills_the_workers(path):
+    runs = [
+        made(number=number, labels={"tenant": "bell" if number % 8 else "acme"}, queue="mail", system="rq")
+        for number in range(600)
+    ]
+    flood = [
+        made(f"jobs.t{number}", number=590, labels={"tenant": "acme"}, queue="mail", system="rq")
+        for number in range(200)
+    ]
+    written(path, [*runs, *flood])
+    followed = Followed(path)
+    followed.numbers()
+
+    blame = followed.history.blame("rq", "mail", follow_begin() + 600, ())
+    assert (blame.label, blame.value) == ("tenant", "acme")
+    assert blame.usual == pytest.approx(1 / 8, abs=0.02)

@@ -2,10 +2,10 @@
 
 import re
 
-from incidents import broker, dead, flow, held, memory, ordinary, tasks, telling
+from incidents import broker, dead, flow, held, memory, ordinary, tasks, telling, tenants
 from incidents.incident import Incident
 
-FAMILIES = (dead, held, broker, memory, flow, tasks, telling, ordinary)
+FAMILIES = (dead, held, broker, memory, flow, tasks, telling, tenants, ordinary)
 
 
 def by_number(incident: Incident) -> tuple[int, str]:

@@ -163,13 +163,18 @@ class Site:
         """Publish *count* jobs, and return when they are there."""
         self.feed(task, *args, count=count, queue=queue, **options).process.wait()
 
-    def history(self, count=300, **took):
-        """Begin the log with runs at random within the last hour; *took* maps tasks to seconds."""
+    def history(self, count=300, system=None, tenants=(), **took):
+        """Begin the log with runs at random within the last hour, of *tenants* in turn.
+
+        *took* maps tasks to seconds.
+        """
         now, chance = datetime.now(UTC), random.Random(1)
         runs = [
             replace(
                 logs.made(task=f"jobs.{task}", took=seconds, number=number, queue="mail"),
                 timestamp=now - timedelta(seconds=chance.uniform(60, 3600)),
+                system=system,
+                labels={"tenant": tenants[number % len(tenants)]} if tenants else None,
             )
             for task, seconds in took.items()
             for number in range(count, 0, -1)

@@ -252,6 +252,7 @@ def recent_of_run(run: Run) -> RecentRun:
         host=run.host,
         error=run.error,
         system=run.system,
+        labels=run.labels,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from slowtask.errors import BrokerError
 from slowtask.watch.find import broker, flow, held, limits, memory, overruns, tasks, workers
+from slowtask.watch.find.sentences import describe_blame
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.verdict import Evidence, Finding, Part
 from slowtask.watch.view import View
@@ -50,14 +51,22 @@ class Cause:
             warning=evidence.warning,
             critical=evidence.critical,
             lower_is_worse=evidence.lower_is_worse,
-            message=self.says.format_map(words) if words else "",
+            message=self._say(evidence),
             todo=self.todo.format_map(words) if words else "",
             commands=evidence.commands,
             since=evidence.since,
             task=evidence.task,
             queue=evidence.queue,
             worker=evidence.worker,
+            blame=evidence.blame,
         )
+
+    def _say(self, evidence: Evidence) -> str:
+        """Make the sentence of *evidence*, and one about whose runs fill the workers."""
+        if not evidence.words:
+            return ""
+        blamed = f" {describe_blame(evidence.blame)}" if evidence.blame else ""
+        return self.says.format_map(evidence.words) + blamed
 
 
 CAUSES: Final = (

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from slowtask.watch.blame import Blame, LabelTimes
 from slowtask.watch.judge import Typical
 from slowtask.watch.recent import RecentRun, TaskRuns
 
@@ -33,6 +34,7 @@ class History:
         self.lock = threading.RLock()
         self.tasks: dict[str, TaskRuns] = {}
         self.summary: Mapping[str, Typical] = {}  #: of a longer time, by task
+        self.labels = LabelTimes()
         self.skipped = 0  #: bytes of logs that grew faster than they could be read
         self._texts: dict[str, str] = {}
         self._typical: dict[str, tuple[int, Typical | None, Typical]] = {}  #: with what it was made from
@@ -40,7 +42,7 @@ class History:
     def add(self, runs: Iterable[RecentRun]) -> int:
         """Add *runs*, in the order of their ends; return how many were new."""
         with self.lock:
-            added = sum(self._find(run.task).add(run) for run in sorted(runs, key=_end))
+            added = sum(map(self._add, sorted(runs, key=_end)))
             if len(self.tasks) > MAX_TASKS:
                 self._drop_tasks()
             return added
@@ -81,6 +83,11 @@ class History:
                 if name == queue and not math.isnan(wait)
             )
 
+    def blame(self, system: str, queue: str, now: float, running: Sequence[float]) -> Blame | None:
+        """The value of a label that fills the workers of *queue* now, see `QueueTimes.find`."""
+        with self.lock:
+            return self.labels.find(system, queue, now, running)
+
     def _typical_of(self, task: str, runs: TaskRuns) -> Typical | None:
         """The typical time of *task*, worked out again if it has enough new runs."""
         summary = self.summary.get(task)
@@ -89,6 +96,13 @@ class History:
         if found := judge_typical(runs, summary):
             self._typical[task] = runs.count, summary, found
         return found
+
+    def _add(self, run: RecentRun) -> bool:
+        """Add *run*, unless it is known; tell whether it was added."""
+        if not self._find(run.task).add(run):
+            return False
+        self.labels.add(run)
+        return True
 
     def _find(self, task: str) -> TaskRuns:
         """The runs of *task*, perhaps none yet."""

@@ -5,7 +5,7 @@ Times are seconds since the epoch, and durations are seconds.
 
 import math
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -35,6 +35,7 @@ class RecentRun(NamedTuple):
     host: str | None = None
     error: str | None = None  #: the type of the exception
     system: str | None = None  #: `rq`, `celery`, …
+    labels: Mapping[str, str] | None = None  #: counted by `blame.py`, and not kept
 
     @property
     def start(self) -> float:

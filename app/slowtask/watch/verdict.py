@@ -10,6 +10,7 @@ from typing import Final, Literal, get_args
 
 from slowtask.record import sample
 from slowtask.record.sample import State
+from slowtask.watch.blame import Blame
 
 Part = Literal["flow", "workers", "broker"]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
@@ -38,6 +39,7 @@ class Evidence:
     worker: str | None = None
     since: float | None = None  #: seconds since the epoch; None if not known
     commands: Sequence[str] = ()  #: to paste into a shell
+    blame: Blame | None = None  #: whose runs fill the workers, by a label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class Finding:
     task: str | None = None  #: to blame
     queue: str | None = None
     worker: str | None = None
+    blame: Blame | None = None  #: whose runs fill the workers, by a label
 
     @property
     def key(self) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from zlib import crc32
 from slowtask.errors import BrokerError
 from slowtask.record.event import SECOND
 from slowtask.watch import judge
+from slowtask.watch.blame import Blame
 from slowtask.watch.broker import Broker, Owner, Poll, Queue, Running, Waiting
 from slowtask.watch.broker.flow import Flow, FlowState, flows
 from slowtask.watch.broker.track import Changes, ChangeTracker
@@ -51,6 +52,7 @@ class QueueView:
     served_at: float | None = None  #: seconds since the epoch: the last poll at which a worker served it
     backlog: Sequence[TaskBacklog] = ()  #: most work first
     advice: str | None = None  #: what would help, by a replay of the log of runs
+    blame: Blame | None = None  #: whose runs fill its workers, if jobs wait long or more and more do
 
     @property
     def arrivals(self) -> float | None:
@@ -184,7 +186,8 @@ class Watch:
         crews = self._crews.find(poll, running)
         self._note_queues(poll, crews, flowed)
         deep = max(1, sum(queue.depth >= MIN_SAMPLED_DEPTH for queue in poll.queues))
-        queues = [self._judge_queue(queue, crews, flowed, typical, deep) for queue in poll.queues]
+        judged = [self._judge_queue(queue, crews, flowed, typical, deep) for queue in poll.queues]
+        queues = [self._add_blame(each, poll.time) for each in judged]
         now = poll.time / 1e6
         return View(
             poll=poll,
@@ -291,6 +294,14 @@ class Watch:
             advice=self._advise(queue.name) if is_crowded(queue, pace) else None,
         )
 
+    def _add_blame(self, view: QueueView, now: int) -> QueueView:
+        """*view* with the label whose runs fill its workers *now* (µs since the epoch), if its jobs wait."""
+        if not is_backed_up(view.queue, view.pace):
+            return view
+        name, jobs = view.queue.name, view.crew.jobs if view.crew else []
+        running = [judge.run_time(job, now) for job in jobs if job.queue == name]
+        return replace(view, blame=self._history().blame(self._broker.system, name, now / 1e6, running))
+
     def _find_waiting(self, queue: Queue, deep: int) -> Waiting | None:
         """Which tasks wait in *queue*, one of *deep* queues; None where none waits, or the queue is gone.
 
@@ -318,8 +329,13 @@ class Watch:
 
 def is_crowded(queue: Queue, pace: Pace) -> bool:
     """Return whether the jobs of *queue* wait long because all its workers are busy: worth a replay."""
+    return pace.saturated > 0 and is_backed_up(queue, pace)
+
+
+def is_backed_up(queue: Queue, pace: Pace) -> bool:
+    """Return whether the jobs of *queue* wait long, or more and more do."""
     late = queue.oldest is None or queue.oldest >= CROWDED_WAIT * SECOND
-    return pace.saturated > 0 and (pace.growing or late)
+    return bool(queue.depth) and (pace.growing or late)
 
 
 def _trouble_order(view: QueueView) -> tuple[float, float, float, str]:

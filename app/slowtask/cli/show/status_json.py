@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from slowtask.record.event import SECOND
+from slowtask.watch.blame import Blame
 from slowtask.watch.broker import Running
 from slowtask.watch.crew import Member
 from slowtask.watch.forecast import Forecast
@@ -76,11 +77,17 @@ def cause(finding: Finding) -> dict[str, Any]:
         "queue": finding.queue,
         "task": finding.task,
         "worker": finding.worker,
+        "blame": None if finding.blame is None else label(finding.blame),
         "says": finding.message,
         "todo": finding.todo,
         "commands": [*finding.commands],
         "since": finding.since,
     }
+
+
+def label(blame: Blame) -> dict[str, Any]:
+    """A value of a label whose runs fill the workers, such as a tenant."""
+    return {"label": blame.label, "value": blame.value, "share": blame.share, "usual": blame.usual}
 
 
 def worker(member: Member) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class Elastic:
                 ignore_unavailable=True,
                 query={"bool": {"filter": make_filters(Query(since=since))}},
                 sort=[{"@timestamp": {"order": "desc", "unmapped_type": "date"}}],
-                source_excludes=["error.stack_trace", "error.message", "labels"],
+                source_excludes=["error.stack_trace", "error.message"],
             )
         return [run for hit in found["hits"]["hits"] if (run := decode_hit(hit))]
 

@@ -71,6 +71,7 @@ def find_overload(view: View, _: Thresholds) -> Iterator[Evidence]:
             },
             since=view.poll.time / 1e6 - queue.pace.saturated,
             commands=(start_worker(view, queue),),
+            blame=queue.blame,
         )
 
 
@@ -167,6 +168,7 @@ def find_depth(view: View, thresholds: Thresholds) -> Iterator[Evidence]:
                 subject=queue.queue.name,
                 queue=queue.queue.name,
                 task=queue.backlog[0].task if queue.backlog else None,
+                blame=queue.blame,
                 value=float(queue.queue.depth),
                 warning=limit * thresholds.capacity,
                 critical=limit,
@@ -183,6 +185,7 @@ def find_age(view: View, thresholds: Thresholds) -> Iterator[Evidence]:
                 subject=queue.queue.name,
                 queue=queue.queue.name,
                 task=queue.backlog[0].task if queue.backlog else None,
+                blame=queue.blame,
                 value=queue.late if queue.queue.oldest is not None or not queue.queue.depth else None,
                 warning=limit * thresholds.capacity,
                 critical=limit,

@@ -107,6 +107,7 @@ def held_evidence(
         },
         since=first.started / 1e6,
         commands=(stop_job(view, first),),
+        blame=queue.blame,
     )
 
 

@@ -4,12 +4,13 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from slowtask.watch.blame import Blame
 from slowtask.watch.find.memory import describe_expiry
 from slowtask.watch.forecast import Forecast
 from slowtask.watch.judge import Capacity, TaskBacklog
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.verdict import Evidence
-from slowtask.watch.view import View
+from slowtask.watch.view import View, find_deepest
 from slowtask.watch.words import (
     describe_alarms,
     describe_backlog,
@@ -36,6 +37,7 @@ def find_alarm(view: View, _: Thresholds) -> Iterator[Evidence]:
         critical=1.0,
         words={"says": f"{describe_alarms(view)} {describe_backlog(backlog)}".rstrip()},
         task=backlog[0].task if backlog else None,
+        blame=find_blame(view) if backlog else None,
     )
 
 
@@ -59,6 +61,7 @@ def full_evidence(view: View, capacity: Capacity, thresholds: Thresholds) -> Evi
         critical=thresholds.capacity,
         words={"says": describe_fullness(view, capacity, backlog)},
         task=backlog[0].task if backlog else None,
+        blame=find_blame(view, capacity.limit.queue) if backlog else None,
         queue=capacity.limit.queue,
     )
 
@@ -92,6 +95,7 @@ def soon_evidence(view: View, capacity: Capacity, thresholds: Thresholds) -> Evi
         lower_is_worse=True,
         words={"says": describe_fullness(view, capacity, backlog)},
         task=backlog[0].task if backlog else None,
+        blame=find_blame(view, capacity.limit.queue) if backlog else None,
         queue=capacity.limit.queue,
     )
 
@@ -107,6 +111,12 @@ def backlog_of(view: View, capacity: Capacity) -> Sequence[TaskBacklog]:
     if capacity.limit.queue is None:
         return view.backlog
     return next((each.backlog for each in view.queues if each.queue.name == capacity.limit.queue), ())
+
+
+def find_blame(view: View, queue: str | None = None) -> Blame | None:
+    """Whose runs fill the workers of *queue*; of None, of the queue in which most jobs wait."""
+    name = queue or find_deepest(view)
+    return next((each.blame for each in view.queues if each.queue.name == name), None)
 
 
 def _seconds_left(forecast: Forecast | None) -> float:

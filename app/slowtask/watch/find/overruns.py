@@ -17,7 +17,8 @@ OVERRUN_ALERT_FACTOR: Final = 3.0
 
 def find_overrun(view: View, _: Thresholds) -> Iterator[Evidence]:
     """Yield of each queue the job that is most over what it may take, or has lost its worker."""
-    for name in (each.queue.name for each in view.queues):
+    for queue in view.queues:
+        name = queue.queue.name
         worst = max((each for each in view.overruns if each.job.queue == name), key=excess, default=None)
         yield Evidence(
             subject=name,
@@ -29,6 +30,7 @@ def find_overrun(view: View, _: Thresholds) -> Iterator[Evidence]:
             words={"says": describe_overrun(worst) if worst else f"{printable(name)}: no job runs too long."},
             since=worst.job.started / 1e6 if worst else None,
             commands=(stop_job(view, worst.job),) if worst else (),
+            blame=queue.blame if worst else None,
         )
 
 

@@ -166,14 +166,17 @@ def missed_words(missed: Missed, system: str) -> dict[str, str]:
 
 def find_targets(view: View, _: Thresholds) -> Iterator[Evidence]:
     """Yield all targets of the user, as they are kept."""
+    queues = {each.queue.name: each for each in view.queues}
     for target in view.tasks.targets:
         kept = target.state == "ok"
+        late = None if kept or target.kind == "run" else queues.get(target.name)
         yield Evidence(
             subject=f"{target.name} ({'wait' if target.kind == 'wait' else 'run time'})",
             queue=target.name if target.kind == "wait" else None,
             task=target.name if target.kind == "run" else None,
             value=0.0 if kept else CRITICAL if target.state == "critical" else WARNING,
             words={"says": describe_target(target)},
+            blame=late.blame if late else None,
         )
 
 
