@@ -17,6 +17,7 @@ from slowtask.errors import SlowtaskError
 #: The module of each command in this folder, and the first sentence of its help.
 COMMANDS: Final = {
     "top": "Rank tasks by the worker time they used.",
+    "diff": "Show which tasks got slower, and what that costs.",
     "parse": "Convert log lines to events, one JSON object per line.",
     "pack": "Convert rotated logs to Parquet files.",
     "task": "Show on one page why a task is slow.",

@@ -146,6 +146,38 @@ class Measurement:
     workers: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """The runs of one task on one side of a comparison.
+
+    Attributes:
+        figures: None if the task has no run on this side.
+        times: How many run times are in each bin. Bin k holds the times of which floor(log(ns) / log(1.005))
+            is k; bin -1 holds those of 0 ns.
+    """
+
+    figures: Figures | None
+    times: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """The runs of one task before and after; with `Query.group`, those of one value."""
+
+    task: str
+    before: Side
+    after: Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two sets of runs, task by task, in no particular order."""
+
+    pairs: tuple[Pair, ...]
+    before: Measurement
+    after: Measurement
+
+
 class Store(Protocol):
     """Something that holds runs and can measure them.
 
@@ -173,6 +205,21 @@ class Store(Protocol):
         Returns:
             The figures of each task, and the lines that can't be read. Without a matching run the figures are
             empty.
+
+        Raises:
+            SourceError: The runs can't be read. An Elasticsearch raises its subclass `ElasticsearchError`.
+        """
+        ...
+
+    def compare(self, before: Query, after: Query) -> Comparison:
+        """Measure two sets of runs, and count the run times of each task.
+
+        Args:
+            before: Which runs are on one side.
+            after: Which are on the other; none may be on both.
+
+        Returns:
+            A pair for each task that has runs on either side.
 
         Raises:
             SourceError: The runs can't be read. An Elasticsearch raises its subclass `ElasticsearchError`.

@@ -14,10 +14,10 @@ import duckdb
 
 from slowtask.errors import SourceError
 from slowtask.parse.sources import Source
-from slowtask.store import Figures, Measurement, Query
+from slowtask.store import Comparison, Figures, Measurement, Query
 from slowtask.store.choice import Choice, read_runs, read_sides
 from slowtask.store.columns import Columns, read_columns
-from slowtask.store.comparison import Comparison, make_comparison
+from slowtask.store.comparison import make_comparison
 from slowtask.store.duck import absolute_path, connect, escape_path, fetch, read_sql
 from slowtask.store.history import History, choose_slot_width, read_history
 from slowtask.store.kinds import JSON_KINDS, Kind, find_kind

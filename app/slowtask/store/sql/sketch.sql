@@ -12,12 +12,12 @@ plain AS (
         sum(timed)::BIGINT AS timed,
         sum(total)::DOUBLE AS total,
         max(high) AS max,
-        -- Within the bins and between them.
-        sqrt(greatest(
+        -- Within the bins and between them; rounding may leave a little less than nothing.
+        CASE WHEN sum(timed) > 0 THEN sqrt(greatest(
             0,
-            sum(timed * (variance + (total / timed) ** 2)) FILTER (timed > 0) / nullif(sum(timed), 0)
-            - (sum(total) / nullif(sum(timed), 0)) ** 2
-        )) AS deviation,
+            sum(timed * (variance + (total / timed) ** 2)) FILTER (timed > 0) / sum(timed)
+            - (sum(total) / sum(timed)) ** 2
+        )) END AS deviation,
         sum(cpu) AS cpu, sum(cpu_time) AS cpu_time, max(memory) AS memory,
         coalesce(max(margin), 0) AS margin,
         epoch_us(min(first)) AS first, epoch_us(max(last)) AS last,

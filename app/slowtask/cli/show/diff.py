@@ -1,0 +1,260 @@
+"""Render what changed for a terminal: both sides, the whole, a table that fits the width, and a sentence."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from slowtask.cli.show.console import UNKNOWN, make_table, shorten
+from slowtask.cli.show.doubts import describe_guess
+from slowtask.cli.show.ranking import span
+from slowtask.rank.diff import Diff, Difference, Part, describe
+from slowtask.store import Comparison, Measurement
+from slowtask.store.fields import short_name
+from slowtask.units import capitalize, duration, percent, plural, printable, size
+
+MIN_NAME_WIDTH: Final = 16  #: characters; for it, other columns are left out
+MAX_NAME_WIDTH: Final = 48  #: characters
+MAX_WORSE: Final = 20  #: tasks that got worse and are shown below the cut
+SMALL: Final = 0.0005  #: a share that is shown as 0 %
+TWO_DIGITS: Final = 10
+ARROW: Final = " → "
+TIMES: Final = "\N{MULTIPLICATION SIGN}"
+MINUS: Final = "\N{MINUS SIGN}"
+TO: Final = "\N{EN DASH}"
+#: What each change is called, and its colour.
+WORDS: Final = {
+    "slower": ("slower", "bold red"),
+    "faster": ("faster", "green"),
+    "mix": ("another mix", "yellow"),
+    "tail": ("more long runs", "yellow"),
+    "same": ("same", "dim"),
+    "unknown": ("too few runs", "dim"),
+    "new": ("new", "cyan"),
+    "gone": ("gone", "dim"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column after the task's name."""
+
+    title: str
+    priority: int  #: a narrow terminal leaves out the lowest first
+    cell: Callable[[Difference], Text]
+    always: bool = True  #: False: left out where all its cells are empty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The diff to show, and what was compared."""
+
+    diff: Diff
+    names: tuple[str, str]  #: of the sides
+    comparison: Comparison
+    group: str | None  #: what was compared instead of tasks
+
+    @property
+    def noun(self) -> str:
+        """What a row is: `task`, `queue`, `tenant`."""
+        return printable(short_name(self.group)) if self.group else "task"
+
+
+def page(view: View, limit: int, width: int) -> Group:
+    """The whole output in *width* columns, with the first *limit* tasks (0: all)."""
+    tasks = view.diff.tasks
+    rows = choose_rows(tasks, limit)
+    more = [task for task in tasks if task not in rows]
+    parts: list[RenderableType] = [
+        *sides(view),
+        *whole(view.diff),
+        Text(),
+        table(rows, more, view.noun, width),
+        Text(),
+        Text(describe(tasks), style="bold"),
+        *notes(rows, view.comparison),
+    ]
+    return Group(*parts)
+
+
+def choose_rows(tasks: Sequence[Difference], limit: int) -> list[Difference]:
+    """The first *limit* tasks (0: all), and below them those that got worse."""
+    rows = list(tasks[: limit or None])
+    worse = [task for task in tasks[len(rows) :] if task.slower or task.fails_more or task.killed_more]
+    return rows + worse[:MAX_WORSE]
+
+
+def sides(view: View) -> list[Text]:
+    """What each side is: its name, its runs and their time."""
+    lines = []
+    measurements = (view.comparison.before, view.comparison.after)
+    for title, name, measurement in zip(("before", "after"), view.names, measurements, strict=True):
+        runs = plural(sum(each.count for each in measurement.figures), "run")
+        tasks = plural(len(measurement.figures), view.noun)
+        lines.append(Text(f"{title:7}{name}: {runs} of {tasks}, {span(measurement.figures)}", style="dim"))
+    return lines
+
+
+def whole(found: Diff) -> list[Text]:
+    """How the worker time changed, and how much of that is more runs, another mix and slower runs."""
+    if found.busy is None or found.work <= 0:
+        return []
+    split = found.split
+    parts = [
+        f"{signed(value / found.work)} {name}"
+        for value, name in (
+            (split.runs, "more runs" if split.runs >= 0 else "fewer runs"),
+            (split.mix, "another mix of tasks"),
+            (split.times, "slower runs" if split.times >= 0 else "faster runs"),
+        )
+    ]
+    before, after = map(count_text, found.busy)
+    change = signed(split.whole / found.work)
+    return [Text(f"workers busy on average: {before}{ARROW}{after} ({change}): {', '.join(parts)}")]
+
+
+def count_text(count: float) -> str:
+    """A number of workers, with two digits or more: `1.9`, `240`."""
+    return f"{count:.2g}" if round(count) < TWO_DIGITS else f"{count:,.0f}"
+
+
+def signed(share: float) -> str:
+    """*share* as a percentage with its sign: `+12 %`."""
+    if abs(share) < SMALL:
+        return "0 %"
+    text = percent(abs(share)) if abs(share) < 1 else f"{abs(share) * 100:,.0f} %"
+    return ("+" if share >= 0 else MINUS) + text
+
+
+def table(rows: Sequence[Difference], more: Sequence[Difference], title: str, width: int) -> Table:
+    """The table of *rows* and of the sum of *more*, with as many columns as fit *width*."""
+    cells = {column.title: [column.cell(row) for row in rows] for column in COLUMNS}
+    columns = fit_columns(cells, width)
+    used = sum(2 + column_width(column.title, cells) for column in columns)
+    grid = make_table(title.upper(), *(column.title for column in columns))
+    room = max(8, min(MAX_NAME_WIDTH, width - 2 - used))
+    for place, row in enumerate(rows):
+        name = printable(row.task) or f"no {title}"
+        grid.add_row(Text(shorten(name, room)), *(cells[column.title][place] for column in columns))
+    if more:
+        rest = rest_cells(more)
+        last = Text(shorten(plural(len(more), f"more {title}"), room), style="dim")
+        grid.add_row(last, *(rest.get(column.title, Text()) for column in columns))
+    return grid
+
+
+def rest_cells(more: Sequence[Difference]) -> Mapping[str, Text]:
+    """What can be added up of the tasks that aren't shown."""
+    runs = [
+        sum(part.runs for part in parts if part)
+        for parts in ([task.before for task in more], [task.after for task in more])
+    ]
+    return {
+        "COST": Text(cost_text(sum(task.cost or 0 for task in more)), style="dim"),
+        "RUNS": Text(f"{runs[0]:,}{ARROW}{runs[1]:,}", style="dim"),
+    }
+
+
+def fit_columns(cells: Mapping[str, Sequence[Text]], width: int) -> list[Column]:
+    """Choose the columns that fit *width* beside a task's name."""
+    columns = [column for column in COLUMNS if column.always or any(map(str, cells[column.title]))]
+    while columns and MIN_NAME_WIDTH + 2 + sum(2 + column_width(c.title, cells) for c in columns) > width:
+        columns.remove(min(columns, key=lambda column: column.priority))
+    return columns
+
+
+def column_width(title: str, cells: Mapping[str, Sequence[Text]]) -> int:
+    """How wide the column *title* is."""
+    return max(len(title), *(cell.cell_len for cell in cells[title]), 1)
+
+
+def change_text(task: Difference) -> Text:
+    """What became of the run times, of failures and of kills."""
+    word, style = WORDS[task.change]
+    worse = [name for name, is_so in (("fails", task.fails_more), ("killed", task.killed_more)) if is_so]
+    text = Text(word, style=style)
+    return Text.assemble(text, *((f", {each}", "bold red") for each in worse))
+
+
+def ratio_text(task: Difference) -> Text:
+    """How many times as long a typical run takes, with its interval of 95 %."""
+    if task.ratio is None or not (task.before and task.after):
+        return Text(UNKNOWN)
+    if task.ratio_low is None or task.ratio_high is None:
+        return Text(f"{TIMES}{task.ratio:.2f} (?)")
+    return Text(f"{TIMES}{task.ratio:.2f} ({task.ratio_low:.2f}{TO}{task.ratio_high:.2f})")
+
+
+def cost_text(seconds: float | None) -> str:
+    """*seconds* of worker time with their sign."""
+    if seconds is None:
+        return UNKNOWN
+    return ("+" if seconds > 0 else MINUS if seconds < 0 else "") + duration(abs(seconds))
+
+
+def both(value: Callable[[Part], float | None], text: Callable[[float], str]) -> Callable[[Difference], Text]:
+    """A cell with a figure before and after, once where both are alike."""
+
+    def cell(task: Difference) -> Text:
+        texts = []
+        for part in (task.before, task.after):
+            known = None if part is None else value(part)
+            texts.append(UNKNOWN if known is None else text(known))
+        return Text(texts[0] if texts[0] == texts[1] else ARROW.join(texts))
+
+    return cell
+
+
+def seldom(
+    value: Callable[[Part], float | None], text: Callable[[float], str]
+) -> Callable[[Difference], Text]:
+    """The same, but empty where the figure is 0 or unknown on both sides."""
+    full = both(value, text)
+
+    def cell(task: Difference) -> Text:
+        known = any(part is not None and value(part) for part in (task.before, task.after))
+        return full(task) if known else Text()
+
+    return cell
+
+
+COLUMNS: Final = (
+    Column(title="CHANGE", priority=9, cell=change_text),
+    Column(title="RUN TIME", priority=8, cell=ratio_text),
+    Column(title="COST", priority=7, cell=lambda task: Text(cost_text(task.cost))),
+    Column(title="MEAN", priority=6, cell=both(lambda part: part.mean, duration)),
+    Column(title="RUNS", priority=5, cell=both(lambda part: part.runs, "{:,.0f}".format)),
+    Column(title="FAILED", priority=4, always=False, cell=seldom(lambda part: part.failure_rate, percent)),
+    Column(title="KILLED", priority=3, always=False, cell=seldom(lambda part: part.killed, "{:,.0f}".format)),
+    Column(title="P95", priority=2, cell=both(lambda part: part.p95, duration)),
+    Column(title="WAIT P95", priority=1, always=False, cell=seldom(lambda part: part.wait_p95, duration)),
+    Column(title="CPU", priority=0, always=False, cell=seldom(lambda part: part.cpu, duration)),
+    Column(title="MEMORY", priority=-1, always=False, cell=seldom(lambda part: part.memory, size)),
+)
+
+
+def notes(rows: Sequence[Difference], comparison: Comparison) -> list[Text]:
+    """Explain words of the table, and say what wasn't read."""
+    changes = {row.change for row in rows}
+    lines = [text for change, text in EXPLAINED.items() if change in changes]
+    for measurement in (comparison.before, comparison.after):
+        lines += doubts(measurement)
+    return [Text(line, style="dim") for line in dict.fromkeys(lines)]
+
+
+EXPLAINED: Final = {
+    "mix": "another mix: more of one kind of its runs and fewer of another, none of them slower.",
+    "tail": "more long runs: a typical run takes as long as before, but more of them take very long.",
+    "unknown": "too few runs: a change by 1.3 times wouldn't show for certain.",
+}
+
+
+def doubts(measurement: Measurement) -> list[str]:
+    """What is uncertain about the figures of one side."""
+    lines = [f"{capitalize(describe_guess(measurement.guessed))}."] if measurement.guessed else []
+    return lines + (
+        [f"{measurement.bad.sentence}: slowtask top --bad lists which."] if measurement.bad else []
+    )

@@ -1,0 +1,132 @@
+"""`slowtask diff`, on logs of two releases."""
+
+import json
+import random
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+
+from logs import BEGIN, made, written
+from slowtask import cli
+
+CHANCE = random.Random(15)
+
+
+def runs(task, seconds, count=150, start=0, **others):
+    """Runs of a task that take about so many seconds."""
+    times = [seconds * CHANCE.lognormvariate(0, 0.3) for _ in range(count)]
+    return [made(task, took, start + place, **others) for place, took in enumerate(times)]
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Two releases; compute is slower in the second."""
+    first = runs("jobs.compute", 1.0, version="1.4") + runs("jobs.mail", 3.0, version="1.4")
+    second = runs("jobs.compute", 1.5, start=150, version="1.5")
+    second += runs("jobs.mail", 3.0, start=150, version="1.5")
+    return written(tmp_path / "runs.ndjson", first + second)
+
+
+def slowtask(*arguments, status=0):
+    done = CliRunner().invoke(cli.slowtask, ["diff", *map(str, arguments)], standalone_mode=False)
+    if done.exception:
+        raise done.exception
+    assert (done.return_value or 0) == status, done.output
+    return done.output
+
+
+def found(*arguments, **options):
+    return {task["task"]: task for task in json.loads(slowtask(*arguments, "--json", **options))}
+
+
+def test_a_release_that_made_a_task_slower_is_named(log):
+    tasks = found(log, "--by", "version", "1.4", "1.5")
+
+    assert {name: task["slower"] for name, task in tasks.items()} == {
+        "jobs.compute": True,
+        "jobs.mail": False,
+    }
+    assert tasks["jobs.compute"]["ratio"] == pytest.approx(1.5, rel=0.15)
+
+
+def test_a_person_reads_which_and_by_how_much(log):
+    said = slowtask(log, "--by", "version", "1.4", "1.5")
+
+    assert "before version 1.4: 300 runs of 2 tasks" in said
+    assert "jobs.compute got slower: a run takes 1." in said
+
+
+def test_a_moment_divides_a_log(log):
+    tasks = found(log, "--at", (BEGIN + timedelta(seconds=150)).isoformat())
+
+    assert tasks["jobs.compute"]["slower"]
+
+
+def test_two_periods_are_compared(log):
+    edges = [(BEGIN + timedelta(seconds=each)).isoformat() for each in (0, 150, 300)]
+    tasks = found(log, "--before", f"{edges[0]}..{edges[1]}", "--after", f"{edges[1]}..{edges[2]}")
+
+    assert tasks["jobs.compute"]["before"]["runs"] == 150
+
+
+def test_two_logs_are_compared(tmp_path):
+    logs = [written(tmp_path / f"{name}.ndjson", runs("a", took)) for name, took in (("x", 1), ("y", 2))]
+
+    assert found(*logs)["a"]["slower"]
+
+
+def test_a_regression_fails_a_build(log):
+    slowtask(log, "--by", "version", "1.4", "1.5", "--fail-over", "1.2", status=1)
+    slowtask(log, "--by", "version", "1.4", "1.5", "--fail-over", "3", status=0)
+    slowtask(log, "--by", "version", "1.5", "1.4", "--fail-over", "1.2", status=0)
+
+
+def test_groups_are_compared_under_the_name_of_their_field(tmp_path):
+    logs = [
+        written(tmp_path / f"{name}.ndjson", runs("a", took, queue="mail") + runs("b", took))
+        for name, took in (("x", 1), ("y", 2))
+    ]
+    tasks = json.loads(slowtask(*logs, "--group-by", "queue", "--json"))
+
+    assert {task["queue.name"]: task["slower"] for task in tasks} == {"mail": True, None: True}
+
+
+def test_a_value_that_no_run_has_is_told_with_those_that_they_have(log):
+    with pytest.raises(Exception, match=r"No run has version 9: these runs have 1\.4, 1\.5 as version\."):
+        slowtask(log, "--by", "version", "9", "1.5")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--at", "1h", "--against", "7d"], "choose one"),
+        (["--before", "2d..1d"], "belong together"),
+        (["--before", "3d..1d", "--after", "2d..1h"], "overlap"),
+        (["--before", "yesterday", "--after", "2d..1h"], "isn't a period"),
+        (["--since", "2d", "--against", "1d"], "at least as long ago"),
+        (["--by", "version", "1", "1"], "two different values"),
+    ],
+)
+def test_what_makes_no_sense_is_told(log, arguments, said):
+    with pytest.raises(Exception, match=said):
+        slowtask(log, *arguments)
+
+
+def test_three_logs_are_no_pair(log):
+    with pytest.raises(Exception, match="Name two logs"):
+        slowtask(log, log, log)
+
+
+def test_the_table_fits_a_narrow_terminal(log, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    said = slowtask(log, "--by", "version", "1.4", "1.5")
+
+    assert max(map(len, said.splitlines())) <= 60
+    assert "slower" in said
+
+
+def test_names_from_a_log_cannot_move_the_cursor(tmp_path):
+    logs = [written(tmp_path / f"{name}.ndjson", runs("\x1b[2Ja", 1, 5)) for name in "xy"]
+
+    assert "\x1b" not in slowtask(*logs)
