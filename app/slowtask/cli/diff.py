@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, tzinfo
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
 
-from slowtask.cli.logs import INCOMPLETE, open_store, parse_period, warn_of_guesses, warn_of_skipped
+from slowtask.cli.compare import compare
+from slowtask.cli.logs import INCOMPLETE, parse_period, warn_of_guesses
 from slowtask.cli.options import (
     custom_options,
     date_option,
@@ -20,25 +21,15 @@ from slowtask.cli.options import (
     until_option,
     where_option,
 )
-from slowtask.cli.sides import Sides, Wanted, choose_sides, side_options
+from slowtask.cli.sides import Wanted, side_options
 from slowtask.cli.terminal import utf8_stdout
-from slowtask.errors import SourceError, UsageError
+from slowtask.errors import SourceError
 from slowtask.parse.custom import CustomFormat
-from slowtask.store import Comparison, Query, Store
-from slowtask.store.comparison import make_comparison
-from slowtask.store.fields import short_name
-from slowtask.units import printable
 
 if TYPE_CHECKING:
-    from slowtask.rank.diff import Diff
+    from slowtask.cli.show.diff import View
 
 REGRESSED: Final = 1  #: exit status: a task got worse by --fail-over
-TWO: Final = 2  #: logs that are compared
-MAX_VALUES: Final = 10  #: of a field, that an error lists
-LONG_AGO: Final = datetime.fromtimestamp(0, UTC)  #: no run is so old
-
-#: The date of the first line, the time zone, and the format.
-HowToRead = tuple[date | None, tzinfo, CustomFormat]
 
 
 @click.command
@@ -97,107 +88,45 @@ def diff(
       3  lines that may tell of runs weren't read, so the figures are incomplete
     """
     query = parse_period(since, until, queues, where, group)
-    sides, comparison = compare(sources, wanted, query, (day, zone, custom))
-    from slowtask.rank.diff import diff as find_differences
+    view = match_tasks(compare(sources, wanted, query, (day, zone, custom)), tasks)
+    print_view(view, limit, as_json=as_json)
     from slowtask.rank.diff import is_regression
 
-    found = match_tasks(find_differences(comparison, sides.spans), tasks)
-    if as_json:
-        print_json(found, comparison, group)
-    else:
-        print_page(found, sides, comparison, group, limit)
-    if fail_over is not None and any(is_regression(task, fail_over) for task in found.tasks):
+    if fail_over is not None and any(is_regression(task, fail_over) for task in view.diff.tasks):
         context.exit(REGRESSED)
-    if comparison.before.bad or comparison.after.bad:
+    if any(side.bad for side in view.sides):
         context.exit(INCOMPLETE)
 
 
-def compare(
-    sources: tuple[str, ...], wanted: Wanted, query: Query, reading: HowToRead
-) -> tuple[Sides, Comparison]:
-    """Compare what the arguments ask for. Raises `SlowtaskError`, also if a side has no runs."""
-    if len(sources) == TWO and not wanted.given:
-        return compare_logs(sources, query, reading)
-    if len(sources) > 1 and not wanted.given:
-        raise UsageError("Name two logs, or say what to compare in them: --by, --at, --before or --against.")
-    sides = choose_sides(wanted, query)
-    store = open_store(sources, *reading)
-    comparison = measure_sides(store, sides.before, sides.after)
-    if not (comparison.before.figures and comparison.after.figures):
-        raise SourceError(explain_empty(store, wanted, sides, comparison))
-    return sides, comparison
-
-
-def compare_logs(sources: tuple[str, ...], query: Query, reading: HowToRead) -> tuple[Sides, Comparison]:
-    """Compare the first of two logs with the second. Raises `SlowtaskError`."""
-    stores = [open_store((source,), *reading) for source in sources]
-    nothing = replace(query, since=None, until=LONG_AGO)
-    first, second = measure_sides(stores[0], query, nothing), measure_sides(stores[1], nothing, query)
-    for name, measurement in zip(sources, (first.before, second.after), strict=True):
-        if not measurement.figures:
-            raise SourceError(f"{printable(name)} has no runs that match: nothing can be compared.")
-    times = (
-        {pair.task: pair.before.times for pair in first.pairs},
-        {pair.task: pair.after.times for pair in second.pairs},
-    )
-    comparison = make_comparison(first.before, second.after, times)
-    names = (printable(sources[0]), printable(sources[1]))
-    return Sides(before=query, after=query, names=names), comparison
-
-
-def measure_sides(store: Store, before: Query, after: Query) -> Comparison:
-    """Measure both sides in *store*, with a progress bar if that takes long."""
-    from slowtask.cli.show.progress import show_progress
-
-    with show_progress(store.progress):
-        comparison = store.compare(before, after)
-    warn_of_skipped(max(comparison.before.skipped, comparison.after.skipped))
-    return comparison
-
-
-def explain_empty(store: Store, wanted: Wanted, sides: Sides, comparison: Comparison) -> str:
-    """Say which side has no runs, and what to do."""
-    name = sides.names[bool(comparison.before.figures)]
-    if not wanted.by:
-        return f"No run matches {name}: choose another time by --at, --before and --after, or --against."
-    field = wanted.by[0]
-    values = [each.task for each in store.measure(Query(group=field)).figures if each.task]
-    known = ", ".join(map(printable, sorted(values)[:MAX_VALUES])) or "no value"
-    more = f" and {len(values) - MAX_VALUES} more" if len(values) > MAX_VALUES else ""
-    return f"No run has {name}: these runs have {known}{more} as {short_name(field)}."
-
-
-def match_tasks(found: "Diff", patterns: Sequence[str]) -> "Diff":
+def match_tasks(view: "View", patterns: Sequence[str]) -> "View":
     """Keep the tasks whose name matches one of *patterns*; all without patterns. Raises `SourceError`."""
+    tasks = view.diff.tasks
     kept = tuple(
-        task for task in found.tasks if not patterns or any(fnmatchcase(task.task, each) for each in patterns)
+        each for each in tasks if not patterns or any(fnmatchcase(each.task, one) for one in patterns)
     )
     if not kept:
         raise SourceError("No task has such a name: check --task, and quote its globs.")
-    return replace(found, tasks=kept)
+    return replace(view, diff=replace(view.diff, tasks=kept))
 
 
-def print_json(found: "Diff", comparison: Comparison, group: str | None) -> None:
-    """Print *found* as JSON, and say on stderr what is uncertain about it."""
-    utf8_stdout().write(encode(found, group))
-    warn_of_guesses([*comparison.before.guessed, *comparison.after.guessed])
-    for sentence in {side.bad.sentence for side in (comparison.before, comparison.after) if side.bad}:
-        click.echo(f"slowtask: {sentence}: slowtask top --bad lists which, and why.", err=True)
-
-
-def print_page(found: "Diff", sides: Sides, comparison: Comparison, group: str | None, limit: int) -> None:
-    """Print *found* for a person."""
+def print_view(view: "View", limit: int, *, as_json: bool) -> None:
+    """Print *view* for a person, or as JSON with what is uncertain on stderr."""
+    if as_json:
+        utf8_stdout().write(encode(view))
+        warn_of_guesses([guess for side in view.sides for guess in side.guessed])
+        for sentence in {side.bad.sentence for side in view.sides if side.bad}:
+            click.echo(f"slowtask: {sentence}: slowtask top --bad lists which, and why.", err=True)
+        return
     from slowtask.cli.show.console import make_console
-    from slowtask.cli.show.diff import View, page
+    from slowtask.cli.show.diff import page
 
-    view = View(diff=found, names=sides.names, comparison=comparison, group=group)
     console: Any = make_console()
     console.print(page(view, limit, console.width))
 
 
-def encode(found: "Diff", group: str | None) -> str:
-    """The tasks as a JSON array; with *group*, its name is the key of its value, null where it is unknown."""
-    plain = [msgspec.to_builtins(task) for task in found.tasks]
-    if group:
-        plain = [{group: each.pop("task") or None, **each} for each in plain]
+def encode(view: "View") -> str:
+    """The tasks as a JSON array; of a group its field is the key, and null stands for an unknown value."""
+    plain = [msgspec.to_builtins(task) for task in view.diff.tasks]
+    if view.group:
+        plain = [{view.group: each.pop("task") or None, **each} for each in plain]
     return msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n"

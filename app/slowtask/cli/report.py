@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from slowtask.cli.compare import compare_runs
 from slowtask.cli.logs import explain_empty, parse_period, warn_of_skipped
 from slowtask.cli.options import (
     custom_options,
@@ -19,6 +20,7 @@ from slowtask.cli.options import (
     until_option,
     where_option,
 )
+from slowtask.cli.sides import Wanted, side_options
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import Source, find_rotated, is_address, resolve
@@ -35,6 +37,7 @@ STDOUT: Final = "-"
 @click.option(
     "--out", default="report.html", show_default=True, metavar="FILE", help="The file to write; - is stdout."
 )
+@side_options
 @since_option
 @until_option
 @queue_option
@@ -44,8 +47,8 @@ STDOUT: Final = "-"
 @timezone_option
 @custom_options
 def report(
-    sources: tuple[str, ...], out: str, since: str | None, until: str | None, queues: tuple[str, ...],
-    where: tuple[tuple[str, str], ...], group: str | None,
+    sources: tuple[str, ...], out: str, wanted: Wanted, since: str | None, until: str | None,
+    queues: tuple[str, ...], where: tuple[tuple[str, str], ...], group: str | None,
     day: date | None, zone: tzinfo, custom: CustomFormat,
 ) -> None:  # fmt: skip
     """Write the ranking and charts to one HTML file.
@@ -62,6 +65,8 @@ def report(
       slowtask report
     One queue, the last week:
       slowtask report logs/ --since 7d --queue mail --out mail.html
+    With what changed since the last release, as slowtask diff says it:
+      slowtask report logs/ --by version 1.4 1.5
 
     It needs: pip install 'slowtask[report]'.
     """
@@ -72,7 +77,7 @@ def report(
         )
     target = None if out == STDOUT else check_target(Path(out))
     logs = [*resolve(sources, custom), *([] if sources else monitor_samples())]
-    html, contents = make_report(logs, query, day, zone)
+    html, contents = make_report(logs, query, wanted, (day, zone))
     content = html.encode()
     if target is None:
         sys.stdout.buffer.write(content)
@@ -99,15 +104,19 @@ def monitor_samples() -> list[Source]:
     return resolve([str(log) for log in logs]) if logs else []
 
 
-def make_report(logs: list[Source], query: Query, day: date | None, zone: tzinfo) -> tuple[str, str]:
+def make_report(
+    logs: list[Source], query: Query, wanted: Wanted, times: tuple[date | None, tzinfo]
+) -> tuple[str, str]:
     """Read *logs* and make the report. Returns its HTML, and its contents in a few words.
+
+    *times* are the date of the first line and the time zone.
 
     Raises `SlowtaskError`.
     """
     from slowtask.store.alerts import read_alerts
     from slowtask.store.files import Files
 
-    store = Files(logs, date=day, timezone=zone)
+    store = Files(logs, date=times[0], timezone=times[1])
     from slowtask.cli.show.groups import count_nouns, noun_of
     from slowtask.cli.show.progress import show_progress
     from slowtask.cli.show.report.chart import load_renderer
@@ -123,12 +132,13 @@ def make_report(logs: list[Source], query: Query, day: date | None, zone: tzinfo
 
     with show_progress(store.progress):
         history = store.history(query, leading_tasks)
-    warn_of_skipped(history.measurement.skipped)
+    changes = compare_runs(store, wanted, query) if wanted.given else None
+    if not changes:
+        warn_of_skipped(history.measurement.skipped)
     tasks = rank(history.measurement.figures)
     runs = plural(sum(task.count for task in tasks), "run")
-    return page(
-        history, tasks, datetime.now(UTC), read_alerts(logs, query), query.group
-    ), f"{runs} of {count_nouns(len(tasks), noun_of(query.group))}"
+    html = page(history, tasks, datetime.now(UTC), read_alerts(logs, query), query.group, changes)
+    return html, f"{runs} of {count_nouns(len(tasks), noun_of(query.group))}"
 
 
 def write_file(target: Path, content: bytes) -> None:

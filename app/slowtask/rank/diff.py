@@ -174,18 +174,34 @@ def is_regression(task: Difference, limit: float) -> bool:
     return (task.slower and (task.ratio or 0) >= limit) or (task.fails_more and grew) or task.killed_more
 
 
-def describe(tasks: Sequence[Difference]) -> str:
-    """What changed most, in one sentence."""
+def describe(tasks: Sequence[Difference], noun: str = "task") -> str:
+    """What changed most, in a few sentences; *noun* is what a row is."""
     slower = [task for task in tasks if task.slower]
     failing = [task for task in tasks if task.fails_more]
-    parts = [describe_slower(slower)] if slower else []
-    parts += [f"{names(failing)} {'fails' if len(failing) == 1 else 'fail'} more often."] if failing else []
     unknown = sum(task.change == "unknown" for task in tasks)
-    if not parts:
-        parts = ["No task can be told to be slower." if unknown == len(tasks) else "No task got slower."]
+    parts = [describe_slower(slower)] if slower else []
+    if tasks and (tasks[0].cost or 0) > 0 and tasks[0].change in OTHERWISE:
+        said = OTHERWISE[tasks[0].change].format(
+            task=printable(tasks[0].task), price=duration(tasks[0].cost or 0)
+        )
+        parts.append(said)
+    if failing:
+        parts.append(f"{names(failing)} {'fails' if len(failing) == 1 else 'fail'} more often.")
+    if not slower:
+        parts.append(
+            f"No {noun} " + ("can be told to be slower." if unknown == len(tasks) else "got slower.")
+        )
     if unknown:
-        parts.append(f"{plural(unknown, 'task')} {'has' if unknown == 1 else 'have'} too few runs to tell.")
+        parts.append(f"{plural(unknown, noun)} {'has' if unknown == 1 else 'have'} too few runs to tell.")
     return " ".join(parts)
+
+
+#: What is said of the dearest task if it costs more though none of its runs takes longer.
+OTHERWISE: Final = {
+    "mix": "{task} costs {price} more: it has more of its long runs, none of which takes longer.",
+    "tail": "{task} costs {price} more: more of its runs take very long.",
+    "new": "{task} is new and takes {price}.",
+}
 
 
 def describe_slower(slower: Sequence[Difference]) -> str:

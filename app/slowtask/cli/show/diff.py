@@ -58,6 +58,11 @@ class View:
     group: str | None  #: what was compared instead of tasks
 
     @property
+    def sides(self) -> tuple[Measurement, Measurement]:
+        """What was measured on each side."""
+        return self.comparison.before, self.comparison.after
+
+    @property
     def noun(self) -> str:
         """What a row is: `task`, `queue`, `tenant`."""
         return printable(short_name(self.group)) if self.group else "task"
@@ -69,13 +74,13 @@ def page(view: View, limit: int, width: int) -> Group:
     rows = choose_rows(tasks, limit)
     more = [task for task in tasks if task not in rows]
     parts: list[RenderableType] = [
-        *sides(view),
-        *whole(view.diff),
+        *describe_sides(view),
+        *describe_whole(view),
         Text(),
         table(rows, more, view.noun, width),
         Text(),
-        Text(describe(tasks), style="bold"),
-        *notes(rows, view.comparison),
+        Text(describe(tasks, view.noun), style="bold"),
+        *notes(rows, view.sides),
     ]
     return Group(*parts)
 
@@ -87,38 +92,37 @@ def choose_rows(tasks: Sequence[Difference], limit: int) -> list[Difference]:
     return rows + worse[:MAX_WORSE]
 
 
-def sides(view: View) -> list[Text]:
+def describe_sides(view: View) -> list[Text]:
     """What each side is: its name, its runs and their time."""
     lines = []
-    measurements = (view.comparison.before, view.comparison.after)
-    for title, name, measurement in zip(("before", "after"), view.names, measurements, strict=True):
+    for title, name, measurement in zip(("before", "after"), view.names, view.sides, strict=True):
         runs = plural(sum(each.count for each in measurement.figures), "run")
         tasks = plural(len(measurement.figures), view.noun)
         lines.append(Text(f"{title:7}{name}: {runs} of {tasks}, {span(measurement.figures)}", style="dim"))
     return lines
 
 
-def whole(found: Diff) -> list[Text]:
-    """How the worker time changed, and how much of that is more runs, another mix and slower runs."""
+def describe_whole(view: View) -> list[Text]:
+    """How the worker time changed, in three parts that add up."""
+    found = view.diff
     if found.busy is None or found.work <= 0:
         return []
-    split = found.split
-    parts = [
-        f"{signed(value / found.work)} {name}"
-        for value, name in (
-            (split.runs, "more runs" if split.runs >= 0 else "fewer runs"),
-            (split.mix, "another mix of tasks"),
-            (split.times, "slower runs" if split.times >= 0 else "faster runs"),
-        )
-    ]
+    parts = (
+        ("number of runs", found.split.runs),
+        (f"mix of {view.noun}s", found.split.mix),
+        ("run times", found.split.times),
+    )
     before, after = map(count_text, found.busy)
-    change = signed(split.whole / found.work)
-    return [Text(f"workers busy on average: {before}{ARROW}{after} ({change}): {', '.join(parts)}")]
+    whole, *rest = (signed(value / found.work) for value in (found.split.whole, *(part for _, part in parts)))
+    said = ", ".join(f"{name} {share}" for (name, _), share in zip(parts, rest, strict=True))
+    return [Text(f"workers busy on average: {before}{ARROW}{after} ({whole}), of which {said}")]
 
 
 def count_text(count: float) -> str:
-    """A number of workers, with two digits or more: `1.9`, `240`."""
-    return f"{count:.2g}" if round(count) < TWO_DIGITS else f"{count:,.0f}"
+    """A number of workers, with two digits or more: `0.031`, `1.9`, `240`."""
+    if count < 1:
+        return f"{count:.2g}"
+    return f"{count:.1f}" if round(count) < TWO_DIGITS else f"{count:,.0f}"
 
 
 def signed(share: float) -> str:
@@ -236,11 +240,11 @@ COLUMNS: Final = (
 )
 
 
-def notes(rows: Sequence[Difference], comparison: Comparison) -> list[Text]:
+def notes(rows: Sequence[Difference], sides: Sequence[Measurement]) -> list[Text]:
     """Explain words of the table, and say what wasn't read."""
     changes = {row.change for row in rows}
     lines = [text for change, text in EXPLAINED.items() if change in changes]
-    for measurement in (comparison.before, comparison.after):
+    for measurement in sides:
         lines += doubts(measurement)
     return [Text(line, style="dim") for line in dict.fromkeys(lines)]
 

@@ -1,7 +1,7 @@
 "use strict";
 // Sort the ranking when a column's title is clicked: descending first, since the worst matter most.
-const body = document.querySelector("tbody");
-const heads = [...document.querySelectorAll("thead th")];
+const body = document.querySelector(".ranking tbody");
+const heads = [...document.querySelectorAll(".ranking thead th")];
 const value = (row, column) => {
   const text = row.cells[column].dataset.value;
   return column ? (text === "" ? -1 : Number(text)) : text;

@@ -11,10 +11,12 @@ from importlib import resources
 from string import Template
 
 from slowtask import __version__
+from slowtask.cli.show.diff import View
 from slowtask.cli.show.doubts import describe_guess
 from slowtask.cli.show.groups import SPIKY_NOTE, count_nouns, display_value, noun_of
 from slowtask.cli.show.report import moments
 from slowtask.cli.show.report.alerts import alerts_section
+from slowtask.cli.show.report.changes import changes_section
 from slowtask.cli.show.report.chart import COLOURS, Chart, display_name, draw, places
 from slowtask.cli.show.report.panels import Panel, name, panels
 from slowtask.cli.show.report.ranking import MAX_ROWS, RED_FAILURES, breakable, table
@@ -42,10 +44,12 @@ def page(
     made: datetime,
     alerts: Sequence[Alert] = (),
     group: str | None = None,
+    changes: View | None = None,
 ) -> str:
     """The HTML of a report on *tasks*, which are ranked by total, made at *made* (UTC).
 
     *alerts* are what the monitor said, in order of time. With *group*, the tasks are values of that field.
+    *changes* are what changed, if that was asked.
 
     It loads nothing and runs nothing but page.js, whatever the names of tasks, queues and exceptions contain.
     """
@@ -65,6 +69,7 @@ def page(
         ranking_text="Ordered by worker time. Click the title of a column to sort by it.",
         ranking=table(tasks, {each.task for each in history.measurement.figures if each.margin}, noun),
         notes="\n".join(f'<p class="soft">{escape(each)}</p>' for each in notes(history, tasks)),
+        changes=changes_section(changes) if changes else "",
         alerts=alerts_section(alerts),
         panels="\n".join(_panel(each) for each in panels(history, noun)),
     )

@@ -1,0 +1,90 @@
+"""Compare what the options of `slowtask diff` and `slowtask report` choose."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, tzinfo
+from typing import TYPE_CHECKING, Final
+
+from slowtask.cli.logs import open_store, warn_of_skipped
+from slowtask.cli.sides import Wanted, choose_sides
+from slowtask.errors import SourceError, UsageError
+from slowtask.parse.custom import CustomFormat
+from slowtask.store import Comparison, Query, Store
+from slowtask.store.comparison import make_comparison
+from slowtask.store.fields import short_name
+from slowtask.units import printable
+
+if TYPE_CHECKING:
+    from slowtask.cli.show.diff import View
+
+TWO: Final = 2  #: logs that are compared
+MAX_VALUES: Final = 10  #: of a field, that an error lists
+LONG_AGO: Final = datetime.fromtimestamp(0, UTC)  #: no run is so old
+
+#: The date of the first line, the time zone, and the format.
+HowToRead = tuple[date | None, tzinfo, CustomFormat]
+
+
+def compare(sources: tuple[str, ...], wanted: Wanted, query: Query, reading: HowToRead) -> "View":
+    """Compare what the arguments ask for. Raises `SlowtaskError`, also if a side has no runs."""
+    if len(sources) == TWO and not wanted.given:
+        return compare_logs(sources, query, reading)
+    if len(sources) > 1 and not wanted.given:
+        raise UsageError("Name two logs, or say what to compare in them: --by, --at, --before or --against.")
+    return compare_runs(open_store(sources, *reading), wanted, query)
+
+
+def compare_runs(store: Store, wanted: Wanted, query: Query) -> "View":
+    """Compare two sets of runs of one store. Raises `SlowtaskError`, also if a side has no runs."""
+    sides = choose_sides(wanted, query)
+    comparison = measure_sides(store, sides.before, sides.after)
+    if not (comparison.before.figures and comparison.after.figures):
+        empty = sides.names[bool(comparison.before.figures)]
+        raise SourceError(explain_empty(store, wanted, empty))
+    return make_view(comparison, query, sides.names, sides.spans)
+
+
+def compare_logs(sources: tuple[str, ...], query: Query, reading: HowToRead) -> "View":
+    """Compare the first of two logs with the second. Raises `SlowtaskError`."""
+    stores = [open_store((source,), *reading) for source in sources]
+    nothing = replace(query, since=None, until=LONG_AGO)
+    first, second = measure_sides(stores[0], query, nothing), measure_sides(stores[1], nothing, query)
+    for source, measurement in zip(sources, (first.before, second.after), strict=True):
+        if not measurement.figures:
+            raise SourceError(f"{printable(source)} has no runs that match: nothing can be compared.")
+    times = (
+        {pair.task: pair.before.times for pair in first.pairs},
+        {pair.task: pair.after.times for pair in second.pairs},
+    )
+    names = (printable(sources[0]), printable(sources[1]))
+    return make_view(make_comparison(first.before, second.after, times), query, names)
+
+
+def measure_sides(store: Store, before: Query, after: Query) -> Comparison:
+    """Measure both sides in *store*, with a progress bar if that takes long."""
+    from slowtask.cli.show.progress import show_progress
+
+    with show_progress(store.progress):
+        comparison = store.compare(before, after)
+    warn_of_skipped(max(comparison.before.skipped, comparison.after.skipped))
+    return comparison
+
+
+def make_view(
+    comparison: Comparison, query: Query, names: tuple[str, str], spans: tuple[float, float] | None = None
+) -> "View":
+    """Judge the two sides, and make what is shown of them."""
+    from slowtask.cli.show.diff import View
+    from slowtask.rank.diff import diff
+
+    return View(diff=diff(comparison, spans), names=names, comparison=comparison, group=query.group)
+
+
+def explain_empty(store: Store, wanted: Wanted, name: str) -> str:
+    """Say that the side called *name* has no runs, and what to do."""
+    if not wanted.by:
+        return f"No run matches {name}: choose another time by --at, --before and --after, or --against."
+    field = wanted.by[0]
+    values = sorted(each.task for each in store.measure(Query(group=field)).figures if each.task)
+    known = ", ".join(map(printable, values[:MAX_VALUES])) or "no value"
+    more = f" and {len(values) - MAX_VALUES} more" if len(values) > MAX_VALUES else ""
+    return f"No run has {name}: these runs have {known}{more} as {short_name(field)}."

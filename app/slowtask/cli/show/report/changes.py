@@ -1,0 +1,78 @@
+"""The section of a report that says what changed between two sets of runs."""
+
+import math
+from collections.abc import Sequence
+from html import escape
+from typing import Final
+
+from slowtask.cli.show.diff import COLUMNS, View, choose_rows, describe_sides, describe_whole, doubts
+from slowtask.cli.show.report.panels import name
+from slowtask.cli.show.report.ranking import breakable
+from slowtask.rank.diff import Difference, describe
+from slowtask.units import plural
+
+MAX_ROWS: Final = 20  #: and below them the tasks that became worse
+WORSE: Final = frozenset({"slower"})
+MIN_REACH: Final = math.log(1.5)  #: of the scale of ratios, each way
+MAX_REACH: Final = math.log(8)
+
+
+def changes_section(view: View) -> str:
+    """The HTML of the section."""
+    rows = choose_rows(view.diff.tasks, MAX_ROWS)
+    more = len(view.diff.tasks) - len(rows)
+    lines = [str(each) for each in (*describe_sides(view), *describe_whole(view))]
+    uncertain = [line for side in view.sides for line in doubts(side)]
+    after = [f"{plural(more, f'more {view.noun}')}: slowtask diff -n 0 shows all."] * (more > 0)
+    return "\n".join(
+        (
+            '<section class="card">\n<h2>What changed</h2>',
+            f"<p>{escape(describe(view.diff.tasks, view.noun))}</p>",
+            *(f'<p class="soft">{escape(line)}</p>' for line in lines),
+            '<div class="scroll" tabindex="0" role="region" aria-label="What changed">',
+            f"{table(rows, view.noun)}</div>",
+            *(f'<p class="soft">{escape(line)}</p>' for line in dict.fromkeys((*after, *uncertain))),
+            "</section>",
+        )
+    )
+
+
+def table(rows: Sequence[Difference], noun: str) -> str:
+    """The table of *rows*, with the terminal's columns."""
+    texts = {column.title: [str(column.cell(row)) for row in rows] for column in COLUMNS}
+    columns = [column for column in COLUMNS if column.always or any(texts[column.title])]
+    heads = "".join(
+        f'<th scope="col">{escape(title.capitalize())}</th>' for title in (noun, *(c.title for c in columns))
+    )
+    reach = scale_of(rows)
+    body = "\n".join(
+        f'<tr><th scope="row">{breakable(name(row.task)) or f"no {escape(noun)}"}</th>'
+        + "".join(cell(column.title, texts[column.title][place], row, reach) for column in columns)
+        + "</tr>"
+        for place, row in enumerate(rows)
+    )
+    return f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+
+def scale_of(rows: Sequence[Difference]) -> float:
+    """How far the scale of ratios reaches each way, as a logarithm."""
+    ratios = [abs(math.log(row.ratio)) for row in rows if row.ratio]
+    return min(MAX_REACH, max(MIN_REACH, *ratios, 0.0))
+
+
+def cell(title: str, text: str, row: Difference, reach: float) -> str:
+    """One cell: what is worse stands out, and a ratio has its interval drawn."""
+    if title == "CHANGE":
+        bad = row.change in WORSE or row.fails_more or row.killed_more
+        mark = ' class="bad"' if bad else ""
+        return f"<td{mark}>{escape(text)}</td>"
+    if title == "RUN TIME" and row.ratio_low and row.ratio_high:
+        return f'<td class="ratio">{interval(row.ratio_low, row.ratio_high, reach)}<b>{escape(text)}</b></td>'
+    return f"<td>{escape(text)}</td>"
+
+
+def interval(low: float, high: float, reach: float) -> str:
+    """A bar from *low* to *high* on a scale on which 1 is in the middle, with a line there."""
+    left, right = (min(1.0, max(0.0, math.log(edge) / reach / 2 + 0.5)) for edge in (low, high))
+    bar = f"left:{left:.1%};width:{max(right - left, 0.01):.1%}"
+    return f'<span aria-hidden="true"><i style="{bar}"></i><u></u></span>'
