@@ -1,8 +1,11 @@
 """Bring together both sides of a comparison, task by task."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from slowtask.store import Comparison, Measurement, Pair, Side
+
+WIDTH: Final = 1.005  #: of a bin of run times: its longest is so many times its shortest
 
 Times = Mapping[str, Mapping[int, int]]  #: of each task, by bin
 

@@ -1,6 +1,5 @@
 """Measure log files: DuckDB reads JSON lines and Parquet in place, the parser reads the rest."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -151,11 +150,11 @@ class Reading:
         """Measure each task on both sides, and count its run times by bins."""
         sides = Choice(before, "before_"), Choice(after, "after_")
         rows = self._ask_until_sound(lambda: self._fetch_sides(*sides))
-        times: tuple[dict[str, dict[int, int]], ...] = (defaultdict(dict), defaultdict(dict))
+        times: tuple[dict[str, dict[int, int]], dict[str, dict[int, int]]] = ({}, {})
         for row in fetch(self._connection, read_sql(f"times_{self._method}"), {}) if rows else ():
-            times[row["side"]][row["task"]][row["slot"]] = row["n"]
+            times[row["side"]][row["task"]] = dict(zip(row["slots"], row["counts"], strict=True))
         first, second = ([row for row in rows if row["side"] is side] for side in (False, True))
-        return make_comparison(self._describe(first), self._describe(second), (times[0], times[1]))
+        return make_comparison(self._describe(first), self._describe(second), times)
 
     def _describe(self, rows: list[dict[str, Any]]) -> Measurement:
         """The figures of *rows*, and what was read for them."""

@@ -1,4 +1,5 @@
--- How many run times of each task and side are in each bin, of what count.sql counted.
-SELECT side, task, slot, n
+-- The same as times_exact.sql, of what count.sql counted.
+SELECT side, task, list(slot) AS slots, list(n) AS counts
 FROM counted
 WHERE by_duration AND slot IS NOT NULL AND sound
+GROUP BY side, task
