@@ -67,8 +67,8 @@ def diff(
     Compares two logs, two values of a field, two periods, or the last hour with the same hour a week ago. A
     task counts as slower only if that is certain; another mix of short and long jobs is told apart from it.
 
-    SOURCE is as for slowtask top. Two SOURCEs and none of --by, --at, --before and --against: the first log is
-    compared with the second.
+    SOURCE is as for slowtask top. Of two SOURCEs the first is compared with the second, unless --by, --at,
+    --before or --against says what to compare in them.
 
     \b
     Two releases:

@@ -196,7 +196,7 @@ def describe(tasks: Sequence[Difference], noun: str = "task") -> str:
     return " ".join(parts)
 
 
-#: What is said of the dearest task if it costs more though none of its runs takes longer.
+#: A sentence about the dearest task, if it costs more though none of its runs takes longer.
 OTHERWISE: Final = {
     "mix": "{task} costs {price} more: it has more of its long runs, none of which takes longer.",
     "tail": "{task} costs {price} more: more of its runs take very long.",

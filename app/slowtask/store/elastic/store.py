@@ -14,8 +14,8 @@ from elasticsearch import ApiError, Elasticsearch
 
 from slowtask.errors import ElasticsearchError
 from slowtask.record.event import Run
-from slowtask.store import BadLines, Measurement, Query
-from slowtask.store.comparison import Comparison, Times, make_comparison
+from slowtask.store import BadLines, Comparison, Measurement, Query
+from slowtask.store.comparison import Times, make_comparison
 from slowtask.store.elastic.access import Access
 from slowtask.store.elastic.aggregations import (
     METRICS,
