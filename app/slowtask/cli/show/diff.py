@@ -10,11 +10,11 @@ from rich.text import Text
 
 from slowtask.cli.show.console import UNKNOWN, make_table, shorten
 from slowtask.cli.show.doubts import describe_guess
+from slowtask.cli.show.groups import count_nouns, display_value, noun_of, plural_of
 from slowtask.cli.show.ranking import span
 from slowtask.rank.diff import Diff, Difference, Part, describe
 from slowtask.store import Comparison, Measurement
-from slowtask.store.fields import short_name
-from slowtask.units import capitalize, duration, percent, plural, printable, size
+from slowtask.units import capitalize, duration, percent, plural, size
 
 MIN_NAME_WIDTH: Final = 16  #: characters; for it, other columns are left out
 MAX_NAME_WIDTH: Final = 48  #: characters
@@ -65,7 +65,7 @@ class View:
     @property
     def noun(self) -> str:
         """What a row is: `task`, `queue`, `tenant`."""
-        return printable(short_name(self.group)) if self.group else "task"
+        return noun_of(self.group)
 
 
 def page(view: View, limit: int, width: int) -> Group:
@@ -97,7 +97,7 @@ def describe_sides(view: View) -> list[Text]:
     lines = []
     for title, name, measurement in zip(("before", "after"), view.names, view.sides, strict=True):
         runs = plural(sum(each.count for each in measurement.figures), "run")
-        tasks = plural(len(measurement.figures), view.noun)
+        tasks = count_nouns(len(measurement.figures), view.noun)
         lines.append(Text(f"{title:7}{name}: {runs} of {tasks}, {span(measurement.figures)}", style="dim"))
     return lines
 
@@ -109,7 +109,7 @@ def describe_whole(view: View) -> list[Text]:
         return []
     parts = (
         ("number of runs", found.split.runs),
-        (f"mix of {view.noun}s", found.split.mix),
+        (f"mix of {plural_of(view.noun)}", found.split.mix),
         ("run times", found.split.times),
     )
     before, after = map(count_text, found.busy)
@@ -141,11 +141,11 @@ def table(rows: Sequence[Difference], more: Sequence[Difference], title: str, wi
     grid = make_table(title.upper(), *(column.title for column in columns))
     room = max(8, min(MAX_NAME_WIDTH, width - 2 - used))
     for place, row in enumerate(rows):
-        name = printable(row.task) or f"no {title}"
+        name = display_value(row.task, title)
         grid.add_row(Text(shorten(name, room)), *(cells[column.title][place] for column in columns))
     if more:
         rest = rest_cells(more)
-        last = Text(shorten(plural(len(more), f"more {title}"), room), style="dim")
+        last = Text(shorten(count_nouns(len(more), title, "more"), room), style="dim")
         grid.add_row(last, *(rest.get(column.title, Text()) for column in columns))
     return grid
 

@@ -6,10 +6,10 @@ from html import escape
 from typing import Final
 
 from slowtask.cli.show.diff import COLUMNS, View, choose_rows, describe_sides, describe_whole, doubts
+from slowtask.cli.show.groups import count_nouns, display_value
 from slowtask.cli.show.report.panels import name
 from slowtask.cli.show.report.ranking import breakable
 from slowtask.rank.diff import Difference, describe
-from slowtask.units import plural
 
 MAX_ROWS: Final = 20  #: and below them the tasks that became worse
 WORSE: Final = frozenset({"slower"})
@@ -23,7 +23,7 @@ def changes_section(view: View) -> str:
     more = len(view.diff.tasks) - len(rows)
     lines = [str(each) for each in (*describe_sides(view), *describe_whole(view))]
     uncertain = [line for side in view.sides for line in doubts(side)]
-    after = [f"{plural(more, f'more {view.noun}')}: slowtask diff -n 0 shows all."] * (more > 0)
+    after = [f"{count_nouns(more, view.noun, 'more')}: slowtask diff -n 0 shows all."] * (more > 0)
     return "\n".join(
         (
             '<section class="card">\n<h2>What changed</h2>',
@@ -46,7 +46,7 @@ def table(rows: Sequence[Difference], noun: str) -> str:
     )
     reach = scale_of(rows)
     body = "\n".join(
-        f'<tr><th scope="row">{breakable(name(row.task)) or f"no {escape(noun)}"}</th>'
+        f'<tr><th scope="row">{breakable(name(display_value(row.task, noun)))}</th>'
         + "".join(cell(column.title, texts[column.title][place], row, reach) for column in columns)
         + "</tr>"
         for place, row in enumerate(rows)
