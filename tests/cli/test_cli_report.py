@@ -153,6 +153,14 @@ def test_a_report_on_another_field_calls_it_by_its_name(tmp_path):
     assert "jobs." not in html
 
 
+def test_a_report_on_a_field_that_no_run_has_is_a_mistake(log, tmp_path):
+    done = command(log, "--group-by", "tenant", "--out", tmp_path / "none.html")
+
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "No run has a value of 'tenant'. The runs have: task, queue, error, outcome." in done.stderr
+    assert not (tmp_path / "none.html").exists()
+
+
 def test_what_is_known_of_no_task_has_no_column(log, tmp_path):
     killed = [made("jobs.big", 1, action="killed", outcome="failure", memory=2 * 10**9)]
     other = written(tmp_path / "killed.ndjson", killed)

@@ -185,6 +185,21 @@ def test_another_program_gets_the_groups_under_the_fields_full_name(tenants, nam
     assert "task" not in found[0]
 
 
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("tennant", "No run has a value of 'tennant'. Did you mean tenant? The runs have: task, queue,"),
+        ("host", "No run has a value of 'host'. The runs have: task, queue, outcome, tenant."),
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_field_that_no_run_has_is_a_mistake_that_names_those_they_have(tenants, field, words, options):
+    done = command("top", tenants, "--group-by", field, *options)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert words in done.stderr
+
+
 def test_grouped_by_task_is_the_ranking_of_tasks(tenants):
     assert run(tenants, "--group-by", "task", "--json").output == run(tenants, "--json").output
 

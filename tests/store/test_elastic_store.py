@@ -330,3 +330,11 @@ def test_run_times_are_in_the_same_bins_in_few_answers_and_in_many(both, monkeyp
     sides = [Query(where=(("service.version", each),)) for each in "02"]
 
     assert_same_pairs(elastic.compare(*sides), files.compare(*sides))
+
+
+def test_the_fields_that_runs_have_are_those_of_the_files_store(store, tmp_path):
+    runs = [made("a", 1, 0, queue="mail", labels={"tenant": "acme"}), made("b", 1, 1, labels={"plan": "x"})]
+    log = written(tmp_path / "runs.ndjson", runs)
+    query = Query(where=(("task.name", "a"),))
+
+    assert store(runs).fields(query) == Files(resolve([str(log)])).fields(query)

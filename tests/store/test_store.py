@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import re
 from datetime import timedelta
 
 import duckdb
@@ -13,6 +14,7 @@ from logs import BEGIN, line, made, written
 from slowtask.parse.sources import Source, resolve
 from slowtask.store import BadLines, Query
 from slowtask.store.duck import connect, fetch, read_sql
+from slowtask.store.fields import SHORT_NAMES
 from slowtask.store.files import Files, Reading
 from slowtask.store.packing import pack
 
@@ -419,3 +421,18 @@ def test_a_run_of_unknown_time_is_in_no_bin_of_a_comparison(store):
 
     assert sum(pair.before.times.values()) == 1
     assert pair.after.times == {-1: 1}
+
+
+def test_the_fields_that_runs_have_are_found_with_their_labels(tmp_path):
+    runs = [made("a", 1, 0, queue="mail", labels={"tenant": "acme"}), made("a", 1, 1, labels={"b c": "d"})]
+    store = Files(resolve([str(as_lines(tmp_path, [*runs, made("b", 1, 2, host="x")]))]))
+
+    assert store.fields(Query(where=(("task.name", "a"),), group="labels.none")) == (
+        "task.name", "queue.name", "event.outcome", "labels.b c", "labels.tenant",
+    )  # fmt: skip
+
+
+def test_each_field_with_a_short_name_is_looked_for():
+    named = re.findall(r'AS "([\w.]+)"', read_sql("fields"))
+
+    assert named == [*SHORT_NAMES.values()]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -15,12 +16,14 @@ from slowtask.parse.sources import is_address, resolve
 from slowtask.rank.ranking import Order, match_tasks, rank
 from slowtask.store import Guess, Measurement, Query, Store
 from slowtask.store.elastic.access import Access
-from slowtask.units import plural
+from slowtask.store.fields import short_name
+from slowtask.units import plural, printable
 
 if TYPE_CHECKING:
     from slowtask.cli.show.ranking import View
     from slowtask.store.elastic.store import Elastic
 
+MAX_NAMED_FIELDS: Final = 30  #: in a message
 TASK: Final = "task.name"  #: what is ranked without `--group-by`
 INCOMPLETE: Final = 3  #: exit status: lines that may tell of runs weren't read
 NO_RUN_MATCHES: Final = "No run matches --since, --until, --queue and --where: widen them."
@@ -83,6 +86,17 @@ def open_files(sources: tuple[str, ...], day: date | None, zone: tzinfo, custom:
     from slowtask.store.files import Files
 
     return Files(logs, date=day, timezone=zone)
+
+
+def require_group(store: Store, measurement: Measurement, query: Query) -> None:
+    """Raise `SourceError` if no run has the field that is ranked; it says which fields the runs have."""
+    if query.group is None or not measurement.figures or any(each.task for each in measurement.figures):
+        return
+    name, known = short_name(query.group), [short_name(each) for each in store.fields(query)]
+    near = get_close_matches(name, known, n=1)
+    hint = f" Did you mean {printable(near[0])}?" if near else ""
+    names = printable(", ".join(known[:MAX_NAMED_FIELDS]))
+    raise SourceError(f"No run has a value of {printable(name)!a}.{hint} The runs have: {names}.")
 
 
 def make_view(measurement: Measurement, query: Query, options: Options, took: float) -> "View":

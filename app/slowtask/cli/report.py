@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from slowtask.cli.compare import compare_runs
-from slowtask.cli.logs import explain_empty, parse_period, warn_of_skipped
+from slowtask.cli.logs import explain_empty, parse_period, require_group, warn_of_skipped
 from slowtask.cli.options import (
     custom_options,
     date_option,
@@ -128,6 +128,7 @@ def make_report(
     def leading_tasks(measurement: Measurement) -> list[str]:
         if not measurement.figures:
             raise SourceError(explain_empty(measurement, query))
+        require_group(store, measurement, query)
         return [task.task for task in rank(measurement.figures)[:COLOURED]]
 
     with show_progress(store.progress):

@@ -16,6 +16,7 @@ from slowtask.cli.logs import (
     measure,
     open_store,
     parse_period,
+    require_group,
     warn_of_guesses,
 )
 from slowtask.cli.options import (
@@ -126,6 +127,7 @@ def top(
     else:
         start = perf_counter()
         measurement = measure(store, query)
+        require_group(store, measurement, query)
         view = make_view(measurement, query, options, perf_counter() - start)
         if file is not None:
             view = apply_review(view, file, limit)

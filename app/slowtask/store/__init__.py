@@ -226,6 +226,21 @@ class Store(Protocol):
         """
         ...
 
+    def fields(self, query: Query) -> tuple[str, ...]:
+        """Find the fields by which runs can be grouped.
+
+        Args:
+            query: Which runs to look at; its `group` doesn't matter.
+
+        Returns:
+            The full names of those fields of `slowtask.store.fields.SHORT_NAMES` that at least one run has,
+            then of all labels.
+
+        Raises:
+            SourceError: The runs can't be read.
+        """
+        ...
+
     def progress(self) -> float | None:
         """Tell how much of `measure` is done; another thread may ask this while it runs.
 

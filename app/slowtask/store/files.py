@@ -18,6 +18,7 @@ from slowtask.store.choice import Choice, read_runs, read_sides
 from slowtask.store.columns import Columns, read_columns
 from slowtask.store.comparison import make_comparison
 from slowtask.store.duck import absolute_path, connect, escape_path, fetch, read_sql
+from slowtask.store.fields import LABELS
 from slowtask.store.history import History, choose_slot_width, read_history
 from slowtask.store.kinds import JSON_KINDS, Kind, find_kind
 from slowtask.store.origin import drop_packed_logs
@@ -76,6 +77,11 @@ class Files:
                 before=replace(found.before, skipped=skipped),
                 after=replace(found.after, skipped=skipped),
             )
+
+    def fields(self, query: Query) -> tuple[str, ...]:
+        """Find the fields by which the runs of *query* can be grouped. Raises `SourceError`."""
+        with self._open_reading() as reading:
+            return reading.fields(replace(query, group=None))
 
     def history(self, query: Query, choose: Callable[[Measurement], Sequence[str]]) -> History:
         """Count the runs of *query* over time, separately for the tasks that *choose* picks.
@@ -155,6 +161,16 @@ class Reading:
             times[row["side"]][row["task"]] = dict(zip(row["slots"], row["counts"], strict=True))
         first, second = ([row for row in rows if row["side"] is side] for side in (False, True))
         return make_comparison(self._describe(first), self._describe(second), times)
+
+    def fields(self, query: Query) -> tuple[str, ...]:
+        """Find the fields that the runs of *query* have, then their labels, by name."""
+        self.measure(query)  # finds out which lines are runs
+        files, choice = self._all_files(), Choice(query)
+        runs = read_runs(files, choice, doubtful=False)
+        sql = read_sql("fields").replace("FROM runs", f"FROM {runs}")
+        [row] = fetch(self._connection, sql, {**choice.values, **files})
+        labels = sorted(row.pop("labels") or ())
+        return (*(name for name, known in row.items() if known), *(f"{LABELS}{label}" for label in labels))
 
     def _describe(self, rows: list[dict[str, Any]]) -> Measurement:
         """The figures of *rows*, and what was read for them."""

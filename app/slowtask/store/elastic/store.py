@@ -37,10 +37,12 @@ from slowtask.store.elastic.bins import (
 )
 from slowtask.store.elastic.client import check_version, connect, find_indices, root_cause, translate_errors
 from slowtask.store.elastic.seats import SEATS, read_workers
+from slowtask.store.fields import LABELS, SHORT_NAMES
 from slowtask.units import printable
 
 RUNS: Final = "logs-slowtask.run-*"
 RUNS_TO_UNPARSED: Final = ("logs-slowtask.run-", "logs-slowtask.unparsed-")
+MAX_FIELDS: Final = 500  #: to ask for at once
 PAGE: Final = 1000  #: tasks in one answer
 MAX_EXAMPLES: Final = 100  #: unparsed lines to show
 UNINDEXED: Final = ("event.id", "task.id")  #: keywords that the templates keep only in the source
@@ -71,6 +73,16 @@ class Elastic:
                 self._measure_times(client, query) for query in (before, after)
             )
             return make_comparison(first, second, (first_times, second_times))
+
+    def fields(self, query: Query) -> tuple[str, ...]:
+        """Find the fields by which the runs of *query* can be grouped. Raises `ElasticsearchError`."""
+        with self._answer() as client:
+            labels = client.field_caps(index=self._index, fields=f"{LABELS}*", types="keyword")["fields"]
+            names = [*SHORT_NAMES.values(), *sorted(each for each in labels if each.startswith(LABELS))]
+            exists = {name: {"exists": {"field": name}} for name in names[:MAX_FIELDS]}
+            found = self._aggregate(client, make_filters(query), {"known": {"filters": {"filters": exists}}})
+            buckets = found["known"]["buckets"] if found else {}
+            return tuple(name for name in names if name in buckets and buckets[name]["doc_count"])
 
     def recent(self, since: datetime | None, limit: int) -> list[Run]:
         """Fetch the last *limit* runs that ended at or after *since*. Raises `ElasticsearchError`."""
