@@ -4,9 +4,11 @@ A composite aggregation is read page by page, so that no task is left out.
 """
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -69,9 +71,9 @@ class Elastic:
     def compare(self, before: Query, after: Query) -> Comparison:
         """Compare the runs of *before* with those of *after*. Raises `ElasticsearchError`."""
         with self._answer() as client:
-            (first, first_times), (second, second_times) = (
-                self._measure_times(client, query) for query in (before, after)
-            )
+            with ThreadPoolExecutor(2) as pool:  # one waits for the server while the other reads its answer
+                sides = pool.map(partial(self._measure_times, client), (before, after))
+            (first, first_times), (second, second_times) = sides
             return make_comparison(first, second, (first_times, second_times))
 
     def fields(self, query: Query) -> tuple[str, ...]:
