@@ -1,10 +1,10 @@
-"""How quick is `slowtask diff`, beside `slowtask top` over the same runs?
+"""How quick is `slowtask diff`? Measured against `slowtask top` over the same runs.
 
-    .venv/bin/python bench/bench_diff.py                     # 2 × 5 million lines, 5 GB, removed after
+    .venv/bin/python bench/bench_diff.py                     # twice 5 million lines, 5 GB, removed after
     .venv/bin/python bench/bench_diff.py --count 1000000
 
-As lines and packed: two logs compared with each other, and one log cut at a moment. All are whole processes, run
-in turn; the least CPU time of --rounds counts, since it suffers less from what else runs than the time on a clock.
+As lines and packed: two logs compared with each other, and both cut at a moment. All are whole processes, run
+in turn. The least CPU time of --rounds counts, since other programs disturb it less than the time on a clock.
 """
 
 import argparse

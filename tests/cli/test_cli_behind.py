@@ -134,3 +134,21 @@ def test_a_date_that_was_guessed_is_told(tmp_path, command):
 
     assert CliRunner().invoke(cli.slowtask, arguments).stderr.endswith(told)
     assert CliRunner().invoke(cli.slowtask, [*arguments, "--date", "2026-11-23"]).stderr == ""
+
+
+def test_tenants_wait_behind_tenants(tmp_path):
+    """One worker; globex's job is there from the start, and waits until acme's long one has ended."""
+    runs = [
+        made("jobs.a", 100, 100, wait=0, queue="q", worker="w", labels={"tenant": "acme"}),
+        made("jobs.a", 1, 101, wait=100 * SECOND, queue="q", worker="w", labels={"tenant": "globex"}),
+        made("jobs.b", 1, 102, wait=101 * SECOND, queue="q", worker="w"),
+    ]
+    log = str(written(tmp_path / "runs.ndjson", runs))
+    asked = ["behind", log, "--group-by", "tenant"]
+    found = json.loads(CliRunner().invoke(cli.slowtask, [*asked, "--json"]).output)
+    said = CliRunner().invoke(cli.slowtask, asked).output
+
+    assert [each["labels.tenant"] for each in found] == [None, "globex"]
+    assert found[1]["held"]["acme"] == pytest.approx(1.0, abs=0.01)
+    assert "no tenant" in said
+    assert "acme 100 %" in said or "acme 99" in said

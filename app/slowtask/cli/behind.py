@@ -60,6 +60,8 @@ def behind(
     \b
     Who kept mail waiting since yesterday?
       slowtask behind logs/ --since 1d --queue mail
+    Which tenant keeps the others waiting?
+      slowtask behind logs/ --group-by tenant
     For another program:
       slowtask behind worker.ndjson --json
     """
@@ -77,17 +79,20 @@ def behind(
         raise SourceError(
             "No run in these logs has a wait: slowtask's workers record it, stock logs don't have it."
         )
-    print_rows(rows[: limit or None], as_json=as_json)
+    print_rows(rows[: limit or None], group, as_json=as_json)
 
 
-def print_rows(rows: Sequence["Behind"], *, as_json: bool) -> None:
-    """Print *rows* as a table or as JSON."""
+def print_rows(rows: Sequence["Behind"], group: str | None, *, as_json: bool) -> None:
+    """Print *rows* as a table or as JSON, of tasks or of the values of *group*."""
     if as_json:
         plain = [{**asdict(row), "held": dict(row.held)} for row in rows]
+        if group:
+            plain = [{group: each.pop("task") or None, **each} for each in plain]
         utf8_stdout().write(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n")
         return
     from slowtask.cli.show.behind import table
     from slowtask.cli.show.console import make_console
+    from slowtask.cli.show.groups import noun_of
 
     console: Any = make_console()
-    console.print(table(rows, console.width))
+    console.print(table(rows, console.width, noun_of(group)))

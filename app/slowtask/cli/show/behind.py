@@ -6,6 +6,7 @@ from typing import Final
 from rich.table import Table
 
 from slowtask.cli.show.console import UNKNOWN, make_table, shorten
+from slowtask.cli.show.groups import display_value
 from slowtask.rank.behind import Behind
 from slowtask.units import duration, percent, printable
 
@@ -16,8 +17,11 @@ MAX_NAMED_TASKS: Final = 3  #: in each row
 MIN_NAMED_SHARE: Final = 0.005  #: of the wait; a smaller share isn't shown
 
 
-def table(rows: Sequence[Behind], width: int) -> Table:
-    """The table of *rows* in *width* columns; a narrow terminal leaves out the runs, then the queue."""
+def table(rows: Sequence[Behind], width: int, noun: str = "task") -> Table:
+    """The table of *rows* in *width* columns; a narrow terminal leaves out the runs, then the queue.
+
+    *noun* is what waited and what held the workers: tasks, or such as tenants.
+    """
     columns = {
         "QUEUE": [printable(row.queue or UNKNOWN) for row in rows],
         "RUNS": [f"{row.runs:,}" for row in rows],
@@ -31,7 +35,7 @@ def table(rows: Sequence[Behind], width: int) -> Table:
     waits.add_column("WHILE THE WORKERS WERE HELD BY", min_width=MIN_HOLDERS_WIDTH)
     for place, row in enumerate(rows):
         cells = (column[place] for column in columns.values())
-        waits.add_row(shorten(printable(row.task), room), *cells, holders(row))
+        waits.add_row(shorten(display_value(row.task, noun), room), *cells, holders(row, noun))
     return waits
 
 
@@ -41,10 +45,15 @@ def _room_for_name(columns: dict[str, list[str]], width: int) -> int:
     return width - others - (2 + MIN_HOLDERS_WIDTH) - 2
 
 
-def holders(row: Behind) -> str:
-    """The tasks that held the workers, with their shares: `send_mail 72 %, compute 20 %, nothing 8 %`."""
+def holders(row: Behind, noun: str = "task") -> str:
+    """What held the workers, with its shares: `send_mail 72 %, compute 20 %, nothing 8 %`."""
     named = [(task, share) for task, share in row.held[:MAX_NAMED_TASKS] if share >= MIN_NAMED_SHARE]
-    parts = [f"{printable(task.rpartition('.')[2])} {percent(share)}" for task, share in named]
+    parts = [f"{last_part(display_value(task, noun), noun)} {percent(share)}" for task, share in named]
     if row.idle >= MIN_NAMED_SHARE:
         parts.append(f"nothing {percent(row.idle)}")
     return ", ".join(parts)
+
+
+def last_part(name: str, noun: str) -> str:
+    """The last part of a task's name; any other name whole, as a host's."""
+    return name.rpartition(".")[2] if noun == "task" else name
