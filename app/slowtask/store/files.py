@@ -1,5 +1,6 @@
 """Measure log files: DuckDB reads JSON lines and Parquet in place, the parser reads the rest."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -259,9 +260,9 @@ class Reading:
         except duckdb.Error as error:  # a file changed or went meanwhile
             raise make_read_error(error) from error
 
-    def ask(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Run *statement* over tables."""
-        return fetch(self._connection, read_sql(statement), values)
+    def ask(self, statement: str, values: Mapping[str, Any], *, field: str = "field") -> list[dict[str, Any]]:
+        """Run *statement* over tables, with the column *field* for `field`."""
+        return fetch(self._connection, re.sub(r"\bfield\b", field, read_sql(statement)), values)
 
     def place(
         self, filename: str | None, row: Mapping[str, Any], places: Places

@@ -185,8 +185,8 @@ class Reader(Protocol):
     def read(self, statement: str, query: Query, values: Mapping[str, Any]) -> Rows:
         """Run *statement* over the runs of *query*, after `copy`."""
 
-    def ask(self, statement: str, values: Mapping[str, Any]) -> Rows:
-        """Run *statement* over the tables that others filled."""
+    def ask(self, statement: str, values: Mapping[str, Any], *, field: str = "field") -> Rows:
+        """Run *statement* over the tables that others filled, with a column for `field`."""
 
     def describe(self) -> Measurement:
         """What was read; without figures."""
@@ -200,19 +200,20 @@ class Reader(Protocol):
 def read_profile(reader: Reader, wanted: str, query: Query, choose: Choose, slots: int) -> Profile:
     """Read the profile of the task *wanted*, over time in at most *slots* slots."""
     task = _find_task(reader, wanted, query, choose)
-    [summary] = reader.ask("profile_summary", {})
+    [row] = reader.ask("profile_summary", {})
+    summary = _name_percentiles(row)
     width = fit_slot_width(summary["first"], summary["last"], slots)
     total, behind = _read_behind(reader, query)
     messages = reader.ask("profile_messages", {})
     return Profile(
         task=task,
         measurement=reader.describe(),
-        summary=Summary(**_name_percentiles(summary)),
+        summary=Summary(**summary),
         share=summary["total"] / total if total and summary["total"] is not None else None,
         bins={row["bin"]: row["count"] for row in reader.ask("profile_bins", {})},
         width=width,
         slots=[_make_slot(row) for row in reader.ask("profile_slots", {"width": width})],
-        fields=_read_groups(reader),
+        fields=_read_groups(reader, summary),
         endings=[Ending(**row) for row in reader.ask("profile_endings", {})],
         messages=[Message(**{key: row[key] for key in Message.__slots__}) for row in messages],
         unnamed=messages[0]["all_runs"] - sum(row["count"] for row in messages) if messages else 0,
@@ -224,12 +225,18 @@ def read_profile(reader: Reader, wanted: str, query: Query, choose: Choose, slot
 
 def _find_task(reader: Reader, wanted: str, query: Query, choose: Choose) -> str:
     """Copy the runs of the task that *wanted* names, or ends the name of; return its full name."""
-    reader.copy(query, {"name": wanted, "ending": f".{wanted}"})
-    names = [row["task"] for row in reader.ask("profile_tasks", {})]
+    names = _copy_runs(reader, query, wanted, by_ending="." not in wanted)  # most names with a dot are full
+    names = names or _copy_runs(reader, query, wanted, by_ending=True)
     names = sorted(names or (row["task"] for row in reader.read("profile_names", query, {})))
     task = choose(names, reader.describe())
     reader.ask("profile_choose", {"task": task})
     return task
+
+
+def _copy_runs(reader: Reader, query: Query, wanted: str, *, by_ending: bool) -> list[str]:
+    """Copy the runs of the tasks that are or end as *wanted*; return the names of these tasks."""
+    reader.copy(query, {"name": wanted, "ending": f".{wanted}", "by_ending": by_ending})
+    return [row["task"] for row in reader.ask("profile_tasks", {})]
 
 
 def _read_behind(reader: Reader, query: Query) -> tuple[float | None, list[Holder]]:
@@ -237,8 +244,9 @@ def _read_behind(reader: Reader, query: Query) -> tuple[float | None, list[Holde
     [span] = reader.ask("profile_span", {})
     begin, end = span["begin"] or 0, span["end"] or 0
     bits = max(0, ((end - begin) // BEHIND_SLOTS).bit_length())
-    values = {"begin": begin, "end": end, "bits": bits}
     reader.read("profile_crews", query, {})
+    [crews] = reader.ask("profile_unnamed", {})
+    values = {"begin": begin, "end": end, "bits": bits, **crews}
     reader.read("profile_busy", query, values)
     [share] = reader.ask("profile_share", {})
     rows = reader.ask("profile_behind", values)
@@ -248,12 +256,12 @@ def _read_behind(reader: Reader, query: Query) -> tuple[float | None, list[Holde
     ]
 
 
-def _read_groups(reader: Reader) -> dict[str, Groups]:
-    """The runs by each of `FIELDS` that any run has."""
+def _read_groups(reader: Reader, whole: Mapping[str, Any]) -> dict[str, Groups]:
+    """The runs by each of `FIELDS` that any run has; *whole* has the percentiles of all runs."""
     rows = reader.ask("profile_groups", {})
     found = {name: [row for row in rows if row["field"] == name] for name in FIELDS}
     return {
-        name: Groups(groups=[_make_group(row) for row in group], values=group[0]["values"])
+        name: Groups(groups=_make_groups(reader, name, group, whole), values=group[0]["values"])
         for name, group in found.items()
         if any(row["value"] is not None for row in group)
     }
@@ -265,10 +273,16 @@ def _make_slot(row: Mapping[str, Any]) -> Slot:
     return Slot(at=named.pop("slot"), **named)
 
 
-def _make_group(row: Mapping[str, Any]) -> Group:
-    """The group of a row."""
-    named = _name_percentiles(row)
-    return Group(**{key: named[key] for key in Group.__slots__})
+def _make_groups(reader: Reader, field: str, rows: Rows, whole: Mapping[str, Any]) -> list[Group]:
+    """The groups of *rows*, the values of *field*. A single value has the percentiles of all runs."""
+    chosen = [row["value"] for row in rows if row["value"] is not None]
+    times = reader.ask("profile_group_times", {"chosen": chosen}, field=field) if len(rows) > 1 else []
+    by_value = {row.pop("value"): _name_percentiles(row) for row in times}
+    plain = [{key: row[key] for key in row if key not in ("field", "values")} for row in rows]
+    names = ("p50", "p95", "wait_p95")
+    return [
+        Group(**row, **{name: by_value.get(row["value"], whole)[name] for name in names}) for row in plain
+    ]
 
 
 def _read_worst(reader: Reader, task: str, query: Query) -> list[LongRun]:

@@ -1,5 +1,5 @@
--- Copy the runs of one task into a table, also those of tasks whose names have the same end: which one is
--- meant shows when all are known. Times are µs since the epoch, messages are cut. What names a single run
+-- Copy the runs of one task into a table; if asked for, also those of tasks whose names have the same end, as
+-- which one is meant shows when all are known. Times are µs since the epoch, messages are cut. What names a single run
 -- stays out, as a task may have millions.
 CREATE OR REPLACE TEMP TABLE profiled AS
 SELECT
@@ -10,4 +10,4 @@ SELECT
     epoch_us(ended) AS ended,
     epoch_us(started) AS started
 FROM runs
-WHERE NOT sound OR task = $name OR ends_with(task, $ending)
+WHERE NOT sound OR task = $name OR ($by_ending AND ends_with(task, $ending))

@@ -24,7 +24,7 @@ holds AS (
     SELECT task, queue, slot, sum(lasting(first_slot, last_slot, n, begins, ends, slot, $bits)) AS held
     FROM (
         SELECT *, unnest(range(first_slot, last_slot + 1)) AS slot
-        FROM (SELECT * EXCLUDE (queues), unnest(queues) AS queue FROM busy WHERE first_slot IS NOT NULL)
+        FROM busy JOIN (SELECT DISTINCT crew, unnest(queues) AS queue FROM crews) USING (crew)
     )
     GROUP BY task, queue, slot
 ),

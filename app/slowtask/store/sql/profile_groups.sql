@@ -11,8 +11,6 @@ WITH grouped AS (
         count(*) AS count,
         count(*) FILTER (outcome = 'failure') AS failures,
         sum(duration) / 1e9 AS total,
-        quantile_cont(duration, [0.5, 0.95]) AS times,
-        quantile_cont(wait, 0.95) / 1e9 AS wait_p95,
         sum(cpu) FILTER (duration IS NOT NULL) / 1e9 AS cpu,
         sum(duration) FILTER (cpu IS NOT NULL) / 1e9 AS cpu_time
     FROM profiled
