@@ -174,7 +174,7 @@ def test_a_stock_log_tells_no_cpu_and_no_waits():
 
 @pytest.mark.parametrize("slots", [20, 400])
 def test_what_its_jobs_waited_behind_is_what_behind_says(log, slots, monkeypatch):
-    monkeypatch.setattr("slowtask.store.profile.BEHIND_SLOTS", slots * 4)
+    monkeypatch.setattr("slowtask.store.profiling.BEHIND_SLOTS", slots * 4)
     store = Files(resolve([str(log)]))
     wanted = next(each for each in rank_waits(store.columns(Query())) if each.task == "jobs.thumb")
 

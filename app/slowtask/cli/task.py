@@ -26,7 +26,8 @@ from slowtask.store import Measurement, Query
 
 if TYPE_CHECKING:
     from slowtask.rank.link import LinkPattern
-    from slowtask.store.profile import Choose, Profile
+    from slowtask.store.profile import Profile
+    from slowtask.store.profiling import Choose
 
 SLOTS: Final = 12  #: of time, at most
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, tzinfo
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
@@ -25,11 +25,16 @@ from slowtask.store.kinds import JSON_KINDS, Kind, find_kind
 from slowtask.store.origin import drop_packed_logs
 from slowtask.store.parsed import ParsedFiles
 from slowtask.store.place import Places
-from slowtask.store.profile import Choose, Profile, read_profile
+from slowtask.store.profile import Profile
+from slowtask.store.profiling import Choose, copy_tasks, find_task, read_profiles
 from slowtask.units import plural
 
 #: Makes the SQL that selects runs from files, which are given by their kinds.
 Read = Callable[[Mapping[str, list[str]]], str]
+
+
+MANY_RUNS: Final = 2_000_000  #: of lines of JSON; with more, profiles in a report are brief
+PROFILE_SLOTS: Final = 40  #: of time, in the profiles of a report
 
 
 class Files:
@@ -84,14 +89,18 @@ class Files:
         with self._open_reading() as reading:
             return reading.fields(replace(query, group=None))
 
-    def history(self, query: Query, choose: Callable[[Measurement], Sequence[str]]) -> History:
+    def history(
+        self, query: Query, choose: Callable[[Measurement], Sequence[str]], *, profiled: int = 0
+    ) -> History:
         """Count the runs of *query* over time, separately for the tasks that *choose* picks.
 
-        Raises `SourceError`, also if there is no run.
+        The first *profiled* of these also get a profile. Raises `SourceError`, also if there is no run.
         """
-        with self._open_reading() as reading:
+        with self._open_reading(full=profiled > 0) as reading:
             measurement = self._measure(reading, query)
-            return reading.history(measurement, query, choose(measurement))
+            tasks = choose(measurement)
+            found = reading.history(measurement, query, tasks)
+            return replace(found, profiles=reading.profiles(measurement, query, tasks[:profiled]))
 
     def columns(self, query: Query) -> Columns:
         """Read the runs of *query* with a known wait and run time, for a replay. Raises `SourceError`."""
@@ -105,7 +114,8 @@ class Files:
         *choose* gets the names of tasks that may be meant, or of all. Raises `SlowtaskError`.
         """
         with self._open_reading(full=True) as reading:
-            found = read_profile(reading, task, query, choose, slots)
+            full_name = find_task(reading, task, query, choose)
+            [found] = read_profiles(reading, [full_name], query, slots)
             skipped = len(self._sources) - reading.count
             return replace(found, measurement=replace(found.measurement, skipped=skipped))
 
@@ -242,7 +252,7 @@ class Reading:
         return slot_width
 
     def copy(self, query: Query, values: Mapping[str, Any]) -> None:
-        """Fill the table `profiled` with the runs of *query*."""
+        """Fill the table `copied` with the runs of *query*."""
         self._ask_until_sound(lambda: self._copy(query, values))
 
     def _copy(self, query: Query, values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -263,6 +273,20 @@ class Reading:
     def ask(self, statement: str, values: Mapping[str, Any], *, field: str = "field") -> list[dict[str, Any]]:
         """Run *statement* over tables, with the column *field* for `field`."""
         return fetch(self._connection, re.sub(r"\bfield\b", field, read_sql(statement)), values)
+
+    def profiles(self, measurement: Measurement, query: Query, tasks: Sequence[str]) -> tuple[Profile, ...]:
+        """The profiles of *tasks*; brief ones if there is so much to read that it would take long."""
+        if not tasks:
+            return ()
+        copy_tasks(self, tasks, query)
+        brief = bool(sum(map(len, self._json.values()))) and count_runs(measurement) > MANY_RUNS
+        found = read_profiles(self, tasks, query, PROFILE_SLOTS, brief=brief)
+        whole = sum(each.total for each in measurement.figures)
+        totals = {each.task: each.total for each in measurement.figures if each.timed}
+        return tuple(
+            replace(each, share=totals[each.task] / whole if whole and each.task in totals else None)
+            for each in found
+        )
 
     def place(
         self, filename: str | None, row: Mapping[str, Any], places: Places
@@ -380,6 +404,11 @@ class Reading:
         except duckdb.Error:
             return False
         return True
+
+
+def count_runs(measurement: Measurement) -> int:
+    """How many runs were measured."""
+    return sum(each.count for each in measurement.figures)
 
 
 def make_read_error(error: duckdb.Error) -> SourceError:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from slowtask.store import Measurement
+from slowtask.store.profile import Profile
 
 MAX_SLOTS: Final = 130
 MIN_SLOTS: Final = 24  #: are allowed however few runs there are
@@ -80,6 +81,7 @@ class History:
     queues: tuple[QueueSlot, ...]
     brokers: tuple[BrokerSlot, ...]
     failures: tuple[Failures, ...]  #: most frequent first
+    profiles: tuple[Profile, ...] = ()  #: of the first of the leading tasks
 
 
 def choose_slot_width(first: int, last: int, runs: int) -> int:

@@ -8,7 +8,7 @@ waiting AS (
         count(*) AS n, sum(start) AS begins, sum(stop) AS ends
     FROM (
         SELECT queue, coalesce(started, ended - duration // 1000) - $begin AS stop, stop - wait // 1000 AS start
-        FROM profiled
+        FROM copied NATURAL JOIN chosen
         WHERE wait > 0
     )
     GROUP BY ALL

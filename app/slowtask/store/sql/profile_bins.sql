@@ -1,5 +1,5 @@
 -- How many run times are in each bin.
 SELECT bin(duration) AS bin, count(*) AS count
-FROM profiled
+FROM copied NATURAL JOIN chosen
 WHERE duration IS NOT NULL
 GROUP BY bin

@@ -1,3 +1,3 @@
--- Keep only the runs of the task that is meant.
-DELETE FROM profiled
-WHERE task IS DISTINCT FROM $task
+-- Choose the task of which the next statements ask.
+CREATE OR REPLACE TEMP TABLE chosen AS
+SELECT $task AS task;

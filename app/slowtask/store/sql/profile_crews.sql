@@ -1,4 +1,4 @@
--- The workers that serve the queues in which jobs of the task waited, with a number for each set of queues. A
+-- The workers that serve the queues in which jobs of the tasks waited, with a number for each set of queues. A
 -- worker without a name serves one queue.
 CREATE OR REPLACE TEMP TABLE crews AS
 WITH
@@ -8,7 +8,7 @@ served AS (
         coalesce(worker, 'of ' || coalesce(queue, '')) AS worker, coalesce(queue, '') AS queue,
         worker IS NULL AS unnamed
     FROM (SELECT DISTINCT worker, queue FROM runs)
-    WHERE coalesce(queue, '') IN (SELECT coalesce(queue, '') FROM profiled WHERE wait > 0)
+    WHERE coalesce(queue, '') IN (SELECT coalesce(queue, '') FROM copied WHERE wait > 0)
 ),
 
 sets AS (

@@ -1,5 +1,5 @@
 -- How the runs ended.
 SELECT outcome, action, count(*) AS count, sum(duration) / 1e9 AS total
-FROM profiled
+FROM copied NATURAL JOIN chosen
 GROUP BY outcome, action
 ORDER BY count DESC, outcome, action

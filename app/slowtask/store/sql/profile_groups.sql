@@ -13,7 +13,7 @@ WITH grouped AS (
         sum(duration) / 1e9 AS total,
         sum(cpu) FILTER (duration IS NOT NULL) / 1e9 AS cpu,
         sum(duration) FILTER (cpu IS NOT NULL) / 1e9 AS cpu_time
-    FROM profiled
+    FROM copied NATURAL JOIN chosen
     GROUP BY GROUPING SETS ((queue), (host), (version), (worker))
 )
 

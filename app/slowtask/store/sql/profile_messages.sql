@@ -3,7 +3,7 @@
 SELECT
     error, any_value(message) AS message, count(*) AS count, min(ended) AS first, max(ended) AS last,
     sum(count(*)) OVER ()::BIGINT AS all_runs
-FROM profiled
+FROM copied NATURAL JOIN chosen
 WHERE error IS NOT NULL OR message IS NOT NULL
 GROUP BY error, regexp_replace(message, '[0-9]+', '0', 'g')
 ORDER BY count DESC, error, message

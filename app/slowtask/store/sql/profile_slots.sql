@@ -6,6 +6,6 @@ SELECT
     quantile_cont(duration, [0.5, 0.95, 0.99]) AS times,
     max(duration) / 1e9 AS max,
     quantile_cont(wait, 0.95) / 1e9 AS wait_p95
-FROM profiled
+FROM copied NATURAL JOIN chosen
 GROUP BY slot
 ORDER BY slot

@@ -27,4 +27,4 @@ SELECT
     list_sort(list(DISTINCT system) FILTER (system IS NOT NULL))[:5] AS systems,
     list_sort(list(DISTINCT service) FILTER (service IS NOT NULL))[:5] AS services,
     list_sort(list(DISTINCT environment) FILTER (environment IS NOT NULL))[:5] AS environments
-FROM profiled
+FROM copied NATURAL JOIN chosen

@@ -1,4 +1,4 @@
 -- The tasks of which runs were copied, and how many.
 SELECT task, sound, count(*) AS count
-FROM profiled
+FROM copied
 GROUP BY task, sound

@@ -1,8 +1,9 @@
--- The longest runs of the task, read again with all that names them.
+-- The longest runs of each task, read again with all that names them.
 SELECT
-    epoch_us(ended) AS ended, duration / 1e9 AS took, wait / 1e9 AS wait, cpu / 1e9 AS cpu, memory, outcome,
+    task, epoch_us(ended) AS ended, duration / 1e9 AS took, wait / 1e9 AS wait, cpu / 1e9 AS cpu, memory, outcome,
     action, error, queue, host, worker, version, id, task_id, attempt, trace, filename, place
 FROM runs
-WHERE sound AND task = $task AND duration >= $least
-ORDER BY duration DESC, ended
-LIMIT $worst
+JOIN least USING (task)
+WHERE sound AND duration >= least
+QUALIFY row_number() OVER (PARTITION BY task ORDER BY duration DESC, ended) <= $worst
+ORDER BY task, duration DESC, ended
