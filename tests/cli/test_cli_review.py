@@ -75,6 +75,17 @@ def test_a_task_that_got_worse_is_marked_and_explained(tmp_path, file):
     assert "reviewed" not in output
 
 
+def test_the_mark_is_seen_where_the_name_is_cut(tmp_path, file, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    long = f"jobs.{'x' * 60}.end"
+    file.write_text(f'[task."{long}"]\nby = "me"\nkilled = 0\n')
+    killed = [made(long, 1, action="killed", outcome="failure")]
+
+    assert re.search(
+        r"^ ! ….*end ", run(written(tmp_path / "k.ndjson", killed), "--review", file), re.MULTILINE
+    )
+
+
 def test_if_all_was_looked_at_that_is_said(log, file):
     file.write_text(file.read_text().replace('by = ""', 'by = "me"'))
 

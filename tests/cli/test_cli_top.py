@@ -335,6 +335,24 @@ def test_the_table_is_never_wider_than_the_terminal(tmp_path, width, by):
     assert all(Console().measure(row).maximum <= width for row in rows)
 
 
+@pytest.mark.parametrize("width", range(40, 90, 5))
+def test_no_title_is_cut(tmp_path, width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    runs = [made("jobs.a", 1e6, version="1", action="killed", outcome="failure", memory=10**9, wait=10**15)]
+    log = written(tmp_path / "runs.ndjson", runs)
+
+    assert "…" not in run(log, "--group-by", "version").output.split("\n\n")[1]
+
+
+def test_a_task_that_is_shown_though_it_takes_little_time_is_explained(tmp_path):
+    runs = [made(f"jobs.{each:02}", 60 - each) for each in range(30)]
+    runs.append(made("jobs.odd", 0.1, action="killed", outcome="failure"))
+    shown = run(written(tmp_path / "runs.ndjson", runs)).output
+
+    assert re.findall(r"^ (jobs.odd|\d+ more tasks) ", shown, re.MULTILINE) == ["jobs.odd", "10 more tasks"]
+    assert "\nAlso shown: jobs.odd (killed).\n" in shown
+
+
 def test_the_column_of_the_order_is_always_there(figures):
     assert "P99" in drawn(figures, 60, by="p99")
     assert "P99" not in drawn(figures, 160)
@@ -378,7 +396,7 @@ def watched(log, keys):
         screen = b""
         for key in keys:
             frame = b""
-            while b"w wait" not in frame:
+            while "w\N{NO-BREAK SPACE}wait".encode() not in frame:
                 frame += os.read(terminal, 65536)
             screen += frame
             os.write(terminal, key)

@@ -69,6 +69,7 @@ class Line:
     task: Task  #: its figures
     margin: int  #: its times are exact to ± so many ns
     style: str = ""
+    mark: str = ""  #: before the name, however short that must be
 
 
 def page(view: View, limit: int | None, width: int) -> Group:
@@ -148,8 +149,8 @@ def make_lines(view: View, rows: Rows) -> list[Line]:
 
 def _line(task: Task, noun: str, margins: Mapping[str, int], *, marked: bool) -> Line:
     """The line of one task, *marked* if it got worse."""
-    name = Text("! " * marked + display_value(task.task, noun), style="" if task.task else "dim")
-    return Line(name=name, task=task, margin=margins.get(task.task, 0))
+    name = Text(display_value(task.task, noun), style="" if task.task else "dim")
+    return Line(name=name, task=task, margin=margins.get(task.task, 0), mark="! " if marked else "")
 
 
 def _sum_line(tasks: Sequence[Task], name: str, margins: Mapping[str, int]) -> Line:
@@ -172,12 +173,15 @@ def table(
     }
     widths = {title: max(len(title), *(cell.cell_len for cell in column)) for title, column in cells.items()}
     asked = bool(view.columns)
-    least = choose_name_width(max(line.name.cell_len for line in lines), width, asked=asked)
+    longest = max(len(view.noun), *(len(line.mark) + line.name.cell_len for line in lines))
+    least = choose_name_width(longest, width, asked=asked)
     columns = fit_columns(columns, widths, width - 2 - least, view.by, asked=asked)
-    room = width - 2 - sum(widths[column.title] + 2 for column in columns)
+    most = min(MAX_NAME_WIDTH, width - 2 - sum(widths[column.title] + 2 for column in columns))
     grid = make_grid(view.noun.upper(), columns, view.by)
     for place, line in enumerate(lines):
-        name = Text(shorten(line.name.plain, max(8, min(room, MAX_NAME_WIDTH))), style=line.name.style)
+        name = Text(
+            line.mark + shorten(line.name.plain, max(8, most) - len(line.mark)), style=line.name.style
+        )
         grid.add_row(name, *(cells[column.title][place] for column in columns), style=line.style)
     return list(columns), grid
 
@@ -204,7 +208,7 @@ def notes(
     if "SPREAD" in shown and any(line.task.spread == "spiky" for line in lines):
         yield SPIKY_NOTE
     if rows.outliers:
-        yield f"Shown because they stand out: {_describe_outliers(rows, view.noun)}."
+        yield f"Also shown: {_describe_outliers(rows, view.noun)}."
     if rows.rest:
         yield f"-n 0 shows all {count_nouns(len(view.shown), view.noun)}."
     yield from view.remarks

@@ -90,5 +90,5 @@ def keys_line(by: Order) -> Text:
     """The keys, with the current order marked: `q quit   by:  t total  m max  …`."""
     line = Text("q quit   by:", style="dim")
     for key, order in KEYS.items():
-        line.append(f"  {key} {order}", style="bold reverse" if order == by else "dim")
+        line.append(f"  {key}\N{NO-BREAK SPACE}{order}", style="bold reverse" if order == by else "dim")
     return line
