@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from slowtask.cli.show.diff import COLUMNS, View, choose_rows, describe_sides, describe_whole, doubts
+from slowtask.cli.show.diff import View, choose_rows, describe_sides, describe_whole, doubts
+from slowtask.cli.show.diff_columns import COLUMNS
 from slowtask.cli.show.groups import count_nouns, display_value
 from slowtask.cli.show.report.panels import name
 from slowtask.cli.show.report.ranking import breakable
