@@ -82,7 +82,7 @@ def make_view(
 def explain_empty(store: Store, wanted: Wanted, name: str) -> str:
     """Say that the side called *name* has no runs, and what to do."""
     if not wanted.by:
-        return f"No run matches {name}: choose another time by --at, --before and --after, or --against."
+        return f"No run matches {name}: choose other runs by --by, --at, --before and --after, or --against."
     field = wanted.by[0]
     values = sorted(each.task for each in store.measure(Query(group=field)).figures if each.task)
     known = ", ".join(map(printable, values[:MAX_VALUES])) or "no value"
