@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,59 @@ def test_the_demonstration_ranks_what_real_workers_ran(tmp_path):
     assert "12 runs of 3 tasks" in done.stdout
     assert " of the worker time." in done.stdout
     assert len((tmp_path / "slowtask-demo" / "slowtask.ndjson").read_text().splitlines()) == 12
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory):
+    """What the demonstration of two releases printed, and its log."""
+    folder = tmp_path_factory.mktemp("releases")
+    done = slowtask("demo", "--releases", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return done, folder / "slowtask-demo" / "slowtask.ndjson"
+
+
+@pytest.mark.slow
+def test_both_releases_run_the_same_jobs_and_the_second_computes_for_longer(releases):
+    _, log = releases
+    runs = [json.loads(line) for line in log.read_text().splitlines()]
+    tasks = {
+        version: Counter(run["task.name"] for run in runs if run["service.version"] == version)
+        for version in ("1.0", "2.0")
+    }
+
+    assert tasks["1.0"] == tasks["2.0"]
+    assert tasks["1.0"]["slowtask.demo.tasks.compute"] >= 60
+    assert tasks["1.0"].total() + tasks["2.0"].total() == len(runs)
+
+
+@pytest.mark.slow
+def test_the_task_that_the_second_release_made_slower_is_named(releases):
+    done, log = releases
+
+    assert re.search(r"compute got slower: a run takes 1\.\d+ times as long", done.stdout)
+    assert f"diff slowtask-demo/{log.name} --by version 1.0 2.0" in done.stderr
+
+
+@pytest.mark.slow
+def test_of_both_releases_only_that_task_is_slower(releases):
+    _, log = releases
+    done = slowtask("diff", str(log), "--by", "version", "1.0", "2.0", "--json", cwd=log.parent)
+
+    slower = {each["task"]: each["slower"] for each in json.loads(done.stdout)}
+    assert slower == {
+        "slowtask.demo.tasks.compute": True,
+        "slowtask.demo.tasks.send_mail": False,
+        "slowtask.demo.tasks.simple_task": False,
+    }
+
+
+def test_celery_runs_two_releases_too(tmp_path):
+    done = slowtask("demo", "--celery", "--releases", "--jobs", "6", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    records = (tmp_path / "slowtask-demo" / "slowtask.ndjson").read_text().splitlines()
+    versions = Counter(json.loads(record)["service.version"] for record in records)
+    assert versions == {"1.0": 6, "2.0": 6}
 
 
 def test_celery_s_demonstration_ranks_what_its_worker_ran_and_leaves_nothing_running(tmp_path):

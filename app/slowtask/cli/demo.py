@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,8 @@ from slowtask.errors import UsageError
 FOLDER: Final = Path("slowtask-demo")
 #: All that a demonstration leaves in its folder.
 OWN_FILES: Final = {"slowtask.ndjson", "console"}
+JOBS: Final = 100
+RELEASE_JOBS: Final = 130  #: of each release: 65 computations show that they take longer
 
 
 @click.command
@@ -22,10 +25,11 @@ OWN_FILES: Final = {"slowtask.ndjson", "console"}
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    default=100,
-    show_default=True,
     metavar="COUNT",
-    help="How many jobs to run.",
+    help=f"How many jobs to run.  [default: {JOBS}, or {RELEASE_JOBS} of each release]",
+)
+@click.option(
+    "--releases", is_flag=True, help="Run the jobs as release 1.0, then as 2.0, in which one task is slower."
 )
 @click.option(
     "--redis-url",
@@ -40,7 +44,10 @@ OWN_FILES: Final = {"slowtask.ndjson", "console"}
     help="Use Celery on your broker, amqp:// or redis://, on the queue slowtask-demo.",
 )  # fmt: skip
 @click.pass_context
-def demo(context: click.Context, /, folder: Path, jobs: int, *, celery: bool, **urls: str | None) -> None:
+def demo(
+    context: click.Context, /, folder: Path, jobs: int | None, *, releases: bool, celery: bool,
+    **urls: str | None,
+) -> None:  # fmt: skip
     """Run example jobs on a temporary Redis and rank them.
 
     Two RQ workers run a hundred jobs of three tasks. Afterwards all that was started is stopped. The files
@@ -52,17 +59,42 @@ def demo(context: click.Context, /, folder: Path, jobs: int, *, celery: bool, **
       slowtask demo --jobs 20 --folder /tmp/demo
     The same with Celery:
       slowtask demo --celery
+    Two releases, to compare them:
+      slowtask demo --releases
     """
     celery = celery or bool(urls["celery_url"])
     if celery and urls["redis_url"]:
         raise UsageError("--redis-url is for RQ: with Celery, name the broker with --celery-url.")
     prepare_folder(folder)
-    run_with_progress(folder, jobs, urls["celery_url" if celery else "redis_url"], celery=celery)
+    from slowtask.demo.tasks import RELEASES
+
+    versions = RELEASES if releases else ()
+    count = jobs or (RELEASE_JOBS if releases else JOBS)
+    run_with_progress(folder, count, urls["celery_url" if celery else "redis_url"], versions, celery=celery)
+    log = folder / "slowtask.ndjson"
+    if releases:
+        compare_releases(context, log, versions)
+    else:
+        rank(context, log)
+
+
+def rank(context: click.Context, log: Path) -> None:
+    """Rank the tasks of *log*, and say how to go on."""
     from slowtask.cli.top import top
 
-    context.invoke(top, sources=(str(folder / "slowtask.ndjson"),))
-    again = f"{program_name()} top {folder} --by p95"
-    click.echo(f"\nThe log is {folder / 'slowtask.ndjson'}. Next, try: {again}", err=True)
+    context.invoke(top, sources=(str(log),))
+    again = f"{program_name()} top {log.parent} --by p95"
+    click.echo(f"\nThe log is {log}. Next, try: {again}", err=True)
+
+
+def compare_releases(context: click.Context, log: Path, versions: Sequence[str]) -> None:
+    """Compare the tasks of two *versions* in *log*, and say how to do so again."""
+    from slowtask.cli.diff import diff
+
+    arguments = [str(log), "--by", "version", *versions]
+    with diff.make_context("diff", [*arguments], parent=context) as comparison:
+        diff.invoke(comparison)
+    click.echo(f"\nThis is {program_name()} diff {' '.join(arguments)}", err=True)
 
 
 def prepare_folder(folder: Path) -> None:
@@ -78,7 +110,9 @@ def prepare_folder(folder: Path) -> None:
     (folder / "slowtask.ndjson").unlink(missing_ok=True)
 
 
-def run_with_progress(folder: Path, jobs: int, url: str | None, *, celery: bool) -> None:
+def run_with_progress(
+    folder: Path, jobs: int, url: str | None, releases: Sequence[str], *, celery: bool
+) -> None:
     """Run the demonstration, with a progress bar of the finished jobs on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -86,12 +120,14 @@ def run_with_progress(folder: Path, jobs: int, url: str | None, *, celery: bool)
     from slowtask.demo import demo as demonstration
 
     console = Console(stderr=True)
-    console.print(f"Running {jobs} jobs of three tasks: {describe_run(url, celery=celery)}.")
+    total = jobs * max(1, len(releases))
+    how = describe_run(url, celery=celery) + (f", release {', then '.join(releases)}" if releases else "")
+    console.print(f"Running {total} jobs of three tasks: {how}.")
     run = demonstration.run_celery if celery else demonstration.run
     columns = (TextColumn("jobs finished"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task("jobs finished", total=jobs)
-        for finished in run(folder, jobs, url):
+        task = bar.add_task("jobs finished", total=total)
+        for finished in run(folder, jobs, url, releases):
             bar.update(task, completed=finished)
 
 

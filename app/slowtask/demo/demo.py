@@ -1,13 +1,13 @@
 """The demonstration: run example tasks with real workers of RQ or Celery."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from slowtask.demo.jobs import KEEP_TIMES, QUEUE, mix
+from slowtask.demo.jobs import KEEP_TIMES, QUEUE, Job, mix, release_mix
 from slowtask.demo.server import ExistingServer, Server
 from slowtask.demo.workers import CeleryWorker, Processes, Workers, require_celery, require_rq
 from slowtask.errors import BrokerError
@@ -24,23 +24,25 @@ CONSOLE: Final = (
 )
 
 
-def run(folder: Path, jobs: int, url: str | None) -> Iterator[int]:
+def run(folder: Path, jobs: int, url: str | None, releases: Sequence[str] = ()) -> Iterator[int]:
     """Run *jobs* jobs with RQ; yields how many have finished, until all have.
 
-    All files go to *folder*. With a *url*, the jobs run on that Redis, on a queue of their own. Raises
-    `BrokerError` if Redis can't be started or used, or if the workers die.
+    All files go to *folder*. With a *url*, the jobs run on that Redis, on a queue of their own. Each of
+    *releases* runs as many. Raises `BrokerError` if Redis can't be started or used, or if the workers die.
     """
     require_rq()
     from rq import Queue
 
     log, console = folder / LOG, folder / CONSOLE
     with ExistingServer(url) if url else Server(console) as server, server.client() as redis:
-        enqueue(Queue(QUEUE, connection=redis), jobs)
-        with Workers(console, server.url, WORKERS, queue=QUEUE, log=log) as workers:
-            yield from count_finished(log, jobs, workers, console)
+        for place, version in enumerate(releases or (None,), 1):
+            enqueue(Queue(QUEUE, connection=redis), jobs, version)
+            output = make_output(console, version)
+            with Workers(output, server.url, WORKERS, queue=QUEUE, log=log, version=version) as workers:
+                yield from count_finished(log, place * jobs, workers, output)
 
 
-def run_celery(folder: Path, jobs: int, url: str | None) -> Iterator[int]:
+def run_celery(folder: Path, jobs: int, url: str | None, releases: Sequence[str] = ()) -> Iterator[int]:
     """Run *jobs* jobs like `run`, with a Celery worker of two processes; *url* may also be a RabbitMQ's.
 
     Raises `UsageError` if *url* is wrong, else like `run`.
@@ -52,10 +54,24 @@ def run_celery(folder: Path, jobs: int, url: str | None) -> Iterator[int]:
 
     log, console = folder / LOG, folder / CONSOLE
     with ExitStack() as stack:
-        place = url or stack.enter_context(Server(console)).url
-        celery.publish(islice(mix(), jobs), place)
-        workers = stack.enter_context(CeleryWorker(console, place, WORKERS, log=log))
-        yield from count_finished(log, jobs, workers, console)
+        address = url or stack.enter_context(Server(console)).url
+        for place, version in enumerate(releases or (None,), 1):
+            celery.publish(choose_jobs(jobs, version), address)
+            output = make_output(console, version)
+            with CeleryWorker(output, address, WORKERS, log=log, version=version) as workers:
+                yield from count_finished(log, place * jobs, workers, output)
+
+
+def choose_jobs(count: int, version: str | None) -> Iterator[Job]:
+    """Return the jobs to run, the same for each *version*."""
+    return islice(release_mix() if version else mix(), count)
+
+
+def make_output(console: Path, version: str | None) -> Path:
+    """Make the folder for what the workers of *version* print."""
+    folder = console / version if version else console
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def count_finished(log: Path, jobs: int, workers: Processes, console: Path) -> Iterator[int]:
@@ -69,7 +85,7 @@ def count_finished(log: Path, jobs: int, workers: Processes, console: Path) -> I
         yield min(finished, jobs)
 
 
-def enqueue(queue: "Queue", jobs: int) -> None:
-    """Enqueue the first *jobs* jobs of `mix`."""
-    for task, arguments in islice(mix(), jobs):
+def enqueue(queue: "Queue", jobs: int, version: str | None = None) -> None:
+    """Enqueue *jobs* jobs, those of a release if there is a *version*."""
+    for task, arguments in choose_jobs(jobs, version):
         queue.enqueue(task, *arguments, **KEEP_TIMES)

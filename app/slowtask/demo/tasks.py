@@ -1,12 +1,15 @@
 """The three example tasks: one waits for a service, one computes, one does nothing."""
 
 import hashlib
+import os
 import random
 import time
 from typing import Final
 
 MAX_SECONDS: Final = 10.0  #: that a mail takes by default
 NOBODY: Final = "nobody"  #: a user without a mailbox
+RELEASES: Final = ("1.0", "2.0")  #: versions of the tasks; in the second one `compute` does more work
+MORE_WORK: Final = 1.5  #: times as much
 
 
 def send_mail(username: str, seconds: float | None = None, text: str = "") -> str:  # noqa: ARG001 - for its size
@@ -18,7 +21,9 @@ def send_mail(username: str, seconds: float | None = None, text: str = "") -> st
 
 
 def compute(rounds: int) -> str:
-    """Keep a core busy with *rounds* of PBKDF2, each a fraction of a microsecond."""
+    """Keep a core busy with *rounds* of PBKDF2, each a fraction of a microsecond; more in release 2.0."""
+    if os.environ.get("SLOWTASK_SERVICE_VERSION") == RELEASES[1]:
+        rounds = round(rounds * MORE_WORK)
     return hashlib.pbkdf2_hmac("sha256", b"slowtask", b"salt", rounds).hex()
 
 

@@ -85,16 +85,18 @@ class Workers(Processes):
     """*count* RQ workers on the Redis at *url*; the second SIGTERM is RQ's cold shutdown.
 
     *queue* names one queue, or several in the order in which they are served: `high low`. With a *log*, they
-    are timed workers and write their records to it; without, they are RQ's plain workers.
+    are timed workers and write their records to it; without, they are RQ's plain workers. *version* is that
+    of the tasks.
     """
 
-    def __init__(
-        self, folder: Path, url: str, count: int, *, queue: str = "default", log: Path | None = None
-    ) -> None:
+    def __init__(  # noqa: PLR0913 - what it is made of
+        self, folder: Path, url: str, count: int, *, queue: str = "default", log: Path | None = None,
+        version: str | None = None,
+    ) -> None:  # fmt: skip
         require_rq()
         timed = TIMED_OPTIONS if log else ()
         command = [sys.executable, "-m", "rq.cli", "worker", "--url", url, *timed, *queue.split()]
-        super().__init__(folder, command, worker_environment(log), count)
+        super().__init__(folder, command, worker_environment(log, version), count)
 
 
 class CeleryWorker(Processes):
@@ -103,12 +105,15 @@ class CeleryWorker(Processes):
     SIGTERM is Celery's warm shutdown, SIGQUIT its cold one.
     """
 
-    def __init__(self, folder: Path, url: str, slots: int, *, log: Path) -> None:
+    def __init__(self, folder: Path, url: str, slots: int, *, log: Path, version: str | None = None) -> None:
         require_celery()
         options = ["--concurrency", str(slots), "--loglevel", "INFO", "--without-mingle", "--without-gossip"]
         command = [*CELERY, "--pool", "prefork", *options]
         # Its temporary files stay if it is killed.
-        environment = worker_environment(log) | {"CELERY_BROKER_URL": url, "TMPDIR": str(folder.resolve())}
+        environment = worker_environment(log, version) | {
+            "CELERY_BROKER_URL": url,
+            "TMPDIR": str(folder.resolve()),
+        }
         super().__init__(folder, command, environment, 1, signals=(signal.SIGTERM, signal.SIGQUIT))
 
     def command(self, log: str) -> Sequence[str]:
@@ -134,9 +139,11 @@ def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in environment.items() if not key.startswith(USER_PREFIXES)}
 
 
-def worker_environment(log: Path | None) -> dict[str, str]:
-    """The variables of a worker that writes its records to *log*, if there is one."""
-    return without_settings(os.environ) | ({"SLOWTASK_LOG": str(log.resolve())} if log else {})
+def worker_environment(log: Path | None, version: str | None = None) -> dict[str, str]:
+    """The variables of a worker that writes its records of a *version* to *log*, if there is one."""
+    settings = {"SLOWTASK_LOG": str(log.resolve())} if log else {}
+    settings |= {"SLOWTASK_SERVICE_VERSION": version} if version else {}
+    return without_settings(os.environ) | settings
 
 
 def end(workers: list[subprocess.Popen[bytes]], signals: tuple[int, int]) -> None:
