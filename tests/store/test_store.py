@@ -15,8 +15,9 @@ from slowtask.parse.sources import Source, resolve
 from slowtask.store import BadLines, Query
 from slowtask.store.duck import connect, fetch, read_sql
 from slowtask.store.fields import SHORT_NAMES
-from slowtask.store.files import Files, Reading
+from slowtask.store.files import Files
 from slowtask.store.packing import pack
+from slowtask.store.reading import Reading
 
 
 def as_lines(folder, runs):
@@ -308,14 +309,14 @@ def test_a_parquet_of_somebody_else_is_refused(tmp_path):
 
 
 def test_where_memory_is_too_short_for_all_times_the_sketch_answers(tmp_path, monkeypatch):
-    run = Reading._run_readable  # noqa: SLF001 - memory is hard to fill in a test
+    fill = Reading.fill
 
-    def short(self, name, read, values):
-        if name == "exact":
+    def short(self, statement, select, values):
+        if statement == "exact":
             raise duckdb.OutOfMemoryException
-        return run(self, name, read, values)
+        return fill(self, statement, select, values)
 
-    monkeypatch.setattr(Reading, "_run_readable", short)
+    monkeypatch.setattr(Reading, "fill", short)
     log = as_lines(tmp_path, [made("a", took, took) for took in range(1, 12)])
     found = measured(Files(resolve([str(log)])))["a"]
 
@@ -324,18 +325,18 @@ def test_where_memory_is_too_short_for_all_times_the_sketch_answers(tmp_path, mo
 
 
 def test_the_sketch_compares_too(tmp_path, monkeypatch):
-    run = Reading._run_readable  # noqa: SLF001 - memory is hard to fill in a test
+    fill = Reading.fill
 
-    def short(self, name, read, values):
-        if name == "exact":
+    def short(self, statement, select, values):
+        if statement == "exact":
             raise duckdb.OutOfMemoryException
-        return run(self, name, read, values)
+        return fill(self, statement, select, values)
 
     runs = [made("a", number + 1, number) for number in range(20)]
     store = Files(resolve([str(as_lines(tmp_path, runs))]))
     middle = BEGIN + timedelta(seconds=10)
     [exact] = store.compare(Query(until=middle), Query(since=middle)).pairs
-    monkeypatch.setattr(Reading, "_run_readable", short)
+    monkeypatch.setattr(Reading, "fill", short)
     [pair] = store.compare(Query(until=middle), Query(since=middle)).pairs
 
     assert (pair.before.times, pair.after.times) == (exact.before.times, exact.after.times)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from slowtask.store import BadLines, Guess
-from slowtask.store.duck import read_sql
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -43,13 +42,12 @@ class Columns:
 
 
 def read_columns(
-    connection: "DuckDBPyConnection", counts: Sequence[Mapping[str, Any]], bad: BadLines, source: str
+    rows: "DuckDBPyConnection | None", counts: Sequence[Mapping[str, Any]], bad: BadLines, source: str
 ) -> Columns:
-    """Read the runs in the table `picked`, which *counts* describes; no counts: there is no table."""
+    """Read the *rows* of the table `picked`, which *counts* describes; None if there is no table."""
     tasks, queues, workers = Numbering(), Numbering(), Numbering()
     left_out = sum(row["left_out"] for row in counts)
     columns = Columns(bad=bad, source=source, left_out=left_out)
-    rows = connection.execute(read_sql("picked")) if counts else None
     while rows and (chunk := rows.fetchmany(CHUNK_ROWS)):
         *times, task, queue, worker = zip(*chunk, strict=True)
         for column, values in zip((columns.arrival, columns.wait, columns.took), times, strict=True):
