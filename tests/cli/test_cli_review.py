@@ -9,9 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from logs import made, written
-from slowtask.cli.review import ReviewFile, write_key
+from slowtask.cli.review import ReviewFile, replace_figures, write_key
 from slowtask.cli.top import top
 from slowtask.errors import SourceError, UsageError
+from slowtask.rank.review import Entry
 
 
 def run(*arguments):
@@ -211,6 +212,55 @@ def test_a_hostile_name_is_written_down_and_read_again(tmp_path):
     run(log, "--review", tmp_path / "review.toml")
 
     assert [*ReviewFile(tmp_path / "review.toml").entries(None)] == [name]
+
+
+def test_an_accepted_task_is_hidden_again_and_only_its_figures_change(tmp_path, file):
+    later = make_log(tmp_path, 12.0, "later.ndjson")
+    before = file.read_text().replace('note = ""', 'note = "big customer"  # for now', 1)
+    file.write_text(before)
+    output = run(later, "--review", file, "--accept", "jobs.send_mail")
+
+    assert rows(output) == ["jobs.thumb", "1 reviewed task"]
+    assert file.read_text() == before.replace("mean = 6\np95 = 6", "mean = 12\np95 = 12")
+
+
+@pytest.mark.parametrize(
+    ("text", "task", "words"),
+    [
+        ("", "jobs.send_mail", 'has no table [task."jobs.send_mail"]'),
+        ("", "jobs.none", "no task of the ranking has this name"),
+        (
+            '[task]\n"jobs.send_mail" = {by = "me", mean = 3}',
+            "jobs.send_mail",
+            "by hand. Nothing was changed",
+        ),
+        ('[task."jobs.send_mail"]\nnote = """\nruns = 3\n"""\n', "jobs.send_mail", "by hand"),
+        (
+            '[task.a]\nnote = """\n[task."jobs.send_mail"]\n"""\n[task."jobs.send_mail"]',
+            "jobs.send_mail",
+            "by hand",
+        ),
+    ],
+)
+def test_what_cannot_be_accepted_stays_as_it_is(log, file, text, task, words):
+    file.write_text(text)
+    with pytest.raises(UsageError, match=re.escape(words)):
+        run(log, "--review", file, "--accept", task)
+
+    assert file.read_text() == text
+
+
+def test_figures_are_added_to_a_table_without_them():
+    """In the middle of a file, which goes on as it was."""
+    text = '[task.a]\n# why\nby = "me"\n\n[task.b]\nmean = 3\n'
+    found = replace_figures(text, ("task", "a"), Entry(by="me", mean=2.0))
+
+    assert found == '[task.a]\nmean = 2\n# why\nby = "me"\n\n[task.b]\nmean = 3\n'
+
+
+def test_accept_needs_a_file(log):
+    with pytest.raises(UsageError, match="--accept changes the file of --review"):
+        run(log, "--accept", "jobs.send_mail")
 
 
 @pytest.mark.parametrize("option", ["--watch", "--bad"])

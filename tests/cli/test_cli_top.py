@@ -288,6 +288,7 @@ def test_stdin_is_a_source(log):
         (["{log}", "--watch"], 2, "--watch needs a terminal"),
         (["{log}", "--task", "nothing.*"], 1, "No task has such a name"),
         (["{log}", "--queue", "none"], 1, "No run matches"),
+        (["{log}", "--columns", "p95", "--json"], 2, "--columns is for the table"),
         (["{log}", "--task", "a", "--group-by", "queue"], 2, "use --where task=NAME"),
         (
             ["{log}", "--timezone", "Mars/Olympus"],

@@ -97,6 +97,14 @@ def test_the_rows_and_the_rest_have_all_that_the_tasks_have(limit):
         assert getattr(shown, name) + getattr(rest, name) == getattr(whole, name)
 
 
+def test_hidden_tasks_count_for_the_95_percent_but_are_no_rows():
+    """Otherwise each task that is hidden would bring up others that hardly matter."""
+    rows = choose_rows(many(60, 30, 5, *[0.1] * 50), "total", hidden={"a00", "a03"})
+
+    assert names(rows.tasks) == ["a01", "a02"]
+    assert len(rows.rest) == 49
+
+
 def test_what_does_not_add_up_is_unknown():
     rest = add_up(many(1, 2))
 

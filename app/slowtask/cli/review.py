@@ -1,6 +1,7 @@
 """The file of `slowtask top --review`: which tasks were looked at, by whom, and how they were then."""
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
@@ -12,7 +13,6 @@ import msgspec
 
 from slowtask.cli.show.groups import count_nouns
 from slowtask.errors import SourceError, UsageError
-from slowtask.rank.digest import choose_rows
 from slowtask.rank.ranking import Task
 from slowtask.rank.review import Entry, make_entry, review_tasks
 from slowtask.units import printable
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 TASK: Final = "task"  #: the table of tasks; that of another field has its full name
 KEYS: Final = tuple(field.name for field in fields(Entry))
+FIGURE: Final = re.compile(rf"\s*({'|'.join(each for each in KEYS if each not in ('by', 'note'))})\s*=")
 DIGITS: Final = 4  #: of a figure: enough to compare, and short in a diff
 HEAD: Final = """\
 # What `slowtask top --review` has shown. Write your name at `by` and what you found at `note`: the task is
 # then hidden until it gets worse. Delete its table to be shown it anew, with new figures. Times are in
-# seconds. slowtask only appends tables: the order and the comments are yours.
+# seconds. slowtask only appends tables, unless you --accept: the order and the comments are yours.
 """
 
 
@@ -41,7 +42,7 @@ class ReviewFile:
         self.name = printable(str(path))
         self._check_place()
         self._text = self._read()
-        self._tables = self._parse()
+        self._tables = self._parse(self._text)
 
     def entries(self, group: str | None) -> Mapping[str, Entry]:
         """What is written down, by task; by value of the field *group*, if that is ranked."""
@@ -59,6 +60,35 @@ class ReviewFile:
             old = self._text or HEAD
             self._replace("\n".join([old if old.endswith("\n") else f"{old}\n", *new]))
         return len(new)
+
+    def accept(self, task: Task, group: str | None) -> None:
+        """Replace the figures of *task* by those of now; who looked at it, and the note, stay.
+
+        Raises `UsageError` if there is no such table, or its lines can't be told from others.
+        """
+        key = (group or TASK, task.task)
+        known = self.entries(group).get(task.task)
+        if known is None:
+            raise UsageError(
+                f"{self.name} has no table [{write_key(key)}]: --accept updates one that is there."
+            )
+        figures = replace(make_entry(task, datetime.now(UTC).date()), by=known.by, note=known.note)
+        text = replace_figures(self._text, key, figures)
+        wanted = {field: {**tables} for field, tables in self._tables.items()}
+        wanted[key[0]] |= self._parse(write_table(key, figures))[key[0]]
+        if not self._holds(text, wanted):
+            raise UsageError(
+                f"{self.name}: correct the figures of [{write_key(key)}] by hand. Nothing was changed."
+            )
+        self._replace(text)
+        self._text, self._tables = text, wanted
+
+    def _holds(self, text: str, wanted: Mapping[str, Mapping[str, Entry]]) -> bool:
+        """Whether *text* says what is *wanted*, and nothing else."""
+        try:
+            return self._parse(text) == wanted
+        except UsageError:
+            return False
 
     def _check_place(self) -> None:
         """Raise `UsageError` if nothing can be written here, before a long log is read."""
@@ -79,10 +109,10 @@ class ReviewFile:
         except UnicodeDecodeError:
             raise UsageError(f"{self.name} isn't a text in UTF-8: nothing was changed.") from None
 
-    def _parse(self) -> dict[str, dict[str, Entry]]:
-        """The tables of the file, by field and name."""
+    def _parse(self, text: str) -> dict[str, dict[str, Entry]]:
+        """The tables of *text*, by field and name."""
         try:
-            found = tomllib.loads(self._text)
+            found = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise UsageError(f"{self.name} isn't TOML ({error}): correct it. Nothing was changed.") from None
         return {field: self._parse_tables(field, tables) for field, tables in found.items()}
@@ -126,10 +156,19 @@ class ReviewFile:
             scratch.unlink(missing_ok=True)
 
 
+def accept_tasks(view: "View", file: ReviewFile, names: Iterable[str]) -> None:
+    """Replace the figures of the tasks *names* in *file* by those of now. Raises `UsageError`."""
+    tasks = {task.task: task for task in view.tasks}
+    for name in names:
+        if name not in tasks:
+            raise UsageError(f"--accept {printable(name)!a}: no {view.noun} of the ranking has this name.")
+        file.accept(tasks[name], view.group)
+
+
 def apply_review(view: "View", file: ReviewFile, limit: int | None) -> "View":
     """Hide what was looked at, and append to *file* what is shown for the first time."""
     view = replace(view, review=review_tasks(view.tasks, file.entries(view.group)))
-    added = file.add(choose_rows(view.shown, view.by, limit).tasks, view.group)
+    added = file.add(view.rows(limit).tasks, view.group)
     remarks = []
     if count := len(view.hidden):
         verb = "was" if count == 1 else "were"
@@ -139,6 +178,27 @@ def apply_review(view: "View", file: ReviewFile, limit: int | None) -> "View":
             f"{count_nouns(added, view.noun, 'new')} in {file.name}: write your name at `by` to hide one."
         )
     return replace(view, remarks=tuple(remarks))
+
+
+def replace_figures(text: str, key: tuple[str, str], entry: Entry) -> str:
+    """*text* with the figures of *entry* in the table *key*; all other lines stay as they are."""
+    lines = text.splitlines(keepends=True)
+    start = next((place for place, line in enumerate(lines) if _is_head(line, key)), len(lines) - 1) + 1
+    length = next((n for n, line in enumerate(lines[start:]) if line.lstrip().startswith("[")), None)
+    end = len(lines) if length is None else start + length
+    old = [place for place in range(start, end) if FIGURE.match(lines[place])]
+    place = old[0] if old else start
+    figures = [f"{line}\n" for line in write_table(key, entry).splitlines() if FIGURE.match(line)]
+    kept = [line for number, line in enumerate(lines[place:], place) if number not in old]
+    return "".join([*lines[:place], *figures, *kept])
+
+
+def _is_head(line: str, key: tuple[str, str]) -> bool:
+    """Whether *line* begins the table *key*."""
+    try:
+        return line.lstrip().startswith("[") and tomllib.loads(line) == {key[0]: {key[1]: {}}}
+    except tomllib.TOMLDecodeError:
+        return False
 
 
 def write_table(key: tuple[str, str], entry: Entry) -> str:

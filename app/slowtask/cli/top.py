@@ -29,7 +29,7 @@ from slowtask.cli.options import (
     until_option,
     where_option,
 )
-from slowtask.cli.review import ReviewFile, apply_review
+from slowtask.cli.review import ReviewFile, accept_tasks, apply_review
 from slowtask.cli.show import export
 from slowtask.cli.show.doubts import describe_others
 from slowtask.cli.terminal import utf8_stdout
@@ -74,6 +74,11 @@ if TYPE_CHECKING:
     help="Hide the tasks that, by FILE, somebody looked at and that didn't get worse since; append the others"
     " that are shown.",
 )  # fmt: skip
+@click.option(
+    "--accept", metavar="TASK", multiple=True,
+    help="Let the figures of TASK in the file of --review be those of now, so that it is hidden again."
+    " Repeatable.",
+)  # fmt: skip
 @click.option("--bad", is_flag=True, help="List the lines that weren't read, instead of the tasks.")
 @date_option
 @timezone_option
@@ -84,7 +89,7 @@ def top(
     sources: tuple[str, ...], by: Order, since: str | None, until: str | None, queues: tuple[str, ...],
     where: tuple[tuple[str, str], ...], group: str | None,
     tasks: tuple[str, ...], limit: int | None, columns: tuple[str, ...], interval: float,
-    review: str | None, day: date | None, zone: tzinfo, custom: CustomFormat,
+    review: str | None, accept: tuple[str, ...], day: date | None, zone: tzinfo, custom: CustomFormat,
     *, as_json: bool, as_csv: bool, bad: bool, watch: bool,
 ) -> None:  # fmt: skip
     """Rank tasks by the worker time they used.
@@ -113,8 +118,9 @@ def top(
     """
     require_one_mode(as_json=as_json, as_csv=as_csv, bad=bad, watch=watch)
     require_one_mode(review=review is not None, bad=bad, watch=watch)
+    require_table(columns, as_json=as_json, as_csv=as_csv)
     require_one_kind_of_rows(group, tasks)
-    file = None if review is None else ReviewFile(Path(review))
+    file = open_review(review, accept)
     query = parse_period(since, until, queues, where, group)
     store = open_store(sources, day, zone, custom)
     options = Options(by=by, tasks=tasks, limit=limit, columns=columns)
@@ -130,6 +136,7 @@ def top(
         require_group(store, measurement, query)
         view = make_view(measurement, query, options, perf_counter() - start)
         if file is not None:
+            accept_tasks(view, file, accept)
             view = apply_review(view, file, limit)
         print_ranking(view, options, file, as_json=as_json, as_csv=as_csv)
         if measurement.bad:
@@ -141,6 +148,21 @@ def require_one_mode(**modes: bool) -> None:
     options = ["--" + name.removeprefix("as_") for name, on in modes.items() if on]
     if len(options) > 1:
         raise UsageError(f"{' and '.join(options)} can't be combined: choose one.")
+
+
+def require_table(columns: tuple[str, ...], *, as_json: bool, as_csv: bool) -> None:
+    """Raise `UsageError` if *columns* are chosen where no table is printed."""
+    if columns and (as_json or as_csv):
+        raise UsageError("--columns is for the table: --json and --csv always have all keys.")
+
+
+def open_review(name: str | None, accept: tuple[str, ...]) -> ReviewFile | None:
+    """Read the file *name*. Raises `UsageError`, also if there is something to *accept* but no file."""
+    if name is not None:
+        return ReviewFile(Path(name))
+    if accept:
+        raise UsageError("--accept changes the file of --review: name one.")
+    return None
 
 
 def require_one_kind_of_rows(group: str | None, tasks: tuple[str, ...]) -> None:

@@ -1,6 +1,6 @@
 """Chooses the rows of a ranking, adds up the others, and says how many workers were busy."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,7 +28,9 @@ class Rows:
     rest: tuple[Task, ...] = ()  #: those that aren't shown
 
 
-def choose_rows(tasks: Sequence[Task], by: Order, limit: int | None = None) -> Rows:
+def choose_rows(
+    tasks: Sequence[Task], by: Order, limit: int | None = None, hidden: Collection[str] = ()
+) -> Rows:
     """Choose which of *tasks*, which are in the order *by*, to show.
 
     Args:
@@ -36,19 +38,21 @@ def choose_rows(tasks: Sequence[Task], by: Order, limit: int | None = None) -> R
         by: Their order.
         limit: How many to show, 0: all. None: those that have 95 % of what they are ordered by, if that adds
             up, but at most 20, and after them up to four tasks that stand out.
+        hidden: The names of tasks that are neither shown nor among the others; they count for the 95 %.
 
     Returns:
         The tasks to show, and the others.
     """
+    visible = [task for task in tasks if task.task not in hidden]
     if limit is not None:
-        count = limit or len(tasks)
-        return Rows(tasks=tuple(tasks[:count]), rest=tuple(tasks[count:]))
-    count = _count_leading(tasks, by)
-    shown, others = tuple(tasks[:count]), tasks[count:]
+        count = limit or len(visible)
+        return Rows(tasks=tuple(visible[:count]), rest=tuple(visible[count:]))
+    count = _count_leading(tasks, by, hidden)
+    shown, others = tuple(visible[:count]), visible[count:]
     outliers = {task.task: (task, why) for task, why in _find_outliers(shown, others)}
     rest = tuple(task for task in others if task.task not in outliers)
     if len(rest) == 1:  # its own row is as short as one that says that it is left out
-        return Rows(tasks=tuple(tasks))
+        return Rows(tasks=tuple(visible))
     last = tuple(outliers[task.task] for task in others if task.task in outliers)
     return Rows(tasks=(*shown, *(task for task, _ in last)), outliers=last, rest=rest)
 
@@ -104,18 +108,19 @@ def describe_busy(measurement: Measurement) -> str:
     return f"{text} of {workers:,} worker{'s' * (workers != 1)} busy"
 
 
-def _count_leading(tasks: Sequence[Task], by: Order) -> int:
-    """How many of *tasks* to show before those that only stand out."""
-    most = min(len(tasks), MAX_ROWS)
+def _count_leading(tasks: Sequence[Task], by: Order, hidden: Collection[str]) -> int:
+    """How many of *tasks* that aren't *hidden* to show before those that only stand out."""
+    visible = sum(task.task not in hidden for task in tasks)
     whole = sum(max(0.0, weigh(task, by)) for task in tasks)
-    if len(tasks) <= FEW_ROWS or by not in ADDING or whole <= 0:
-        return most
-    part = 0.0
-    for count, task in enumerate(tasks[:most], 1):
+    if visible <= FEW_ROWS or by not in ADDING or whole <= 0:
+        return min(visible, MAX_ROWS)
+    part, count = 0.0, 0
+    for task in tasks:
+        if part >= ENOUGH * whole or count == MAX_ROWS:
+            break
         part += max(0.0, weigh(task, by))
-        if part >= ENOUGH * whole:
-            return count
-    return most
+        count += task.task not in hidden
+    return max(1, count)
 
 
 def _find_outliers(shown: Sequence[Task], others: Sequence[Task]) -> Iterator[tuple[Task, str]]:

@@ -53,12 +53,21 @@ class View:
     @property
     def shown(self) -> list[Task]:
         """The tasks that aren't hidden, in order."""
-        return [task for task in self.tasks if self.review is None or task.task not in self.review.hidden]
+        return [task for task in self.tasks if task.task not in self._hidden]
 
     @property
     def hidden(self) -> list[Task]:
         """The tasks that are hidden since they were looked at, in order."""
-        return [task for task in self.tasks if self.review and task.task in self.review.hidden]
+        return [task for task in self.tasks if task.task in self._hidden]
+
+    def rows(self, limit: int | None) -> Rows:
+        """The rows to show: the first *limit* tasks (0: all; None: those that matter), and the others."""
+        return choose_rows(self.tasks, self.by, limit, self._hidden)
+
+    @property
+    def _hidden(self) -> frozenset[str]:
+        """The names of the tasks that are hidden."""
+        return self.review.hidden if self.review else frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +83,7 @@ class Line:
 
 def page(view: View, limit: int | None, width: int) -> Group:
     """The whole output in *width* columns, with the first *limit* tasks (0: all; None: those that matter)."""
-    rows = choose_rows(view.shown, view.by, limit)
+    rows = view.rows(limit)
     lines = make_lines(view, rows)
     columns = choose_columns([line.task for line in lines], view.by, view.columns)
     fitting, grid = table(view, lines, columns, width)

@@ -14,7 +14,6 @@ from slowtask.cli.logs import Options, make_view, require_group
 from slowtask.cli.show.keys import KEYS, QUIT, open_keyboard, read_key
 from slowtask.cli.show.ranking import View, page
 from slowtask.errors import SourceError, UsageError
-from slowtask.rank.digest import choose_rows
 from slowtask.rank.ranking import Order
 from slowtask.store import Measurement, Query, Store
 
@@ -77,7 +76,7 @@ def frame(view: View | str, options: Options, console: Console) -> Group:
     """The screen's content: *view* cut to the height of *console*, and the keys."""
     if isinstance(view, str):
         return Group(Text(view), Text(), keys_line(options.by))
-    limit, count = options.limit, len(choose_rows(view.tasks, view.by, options.limit).tasks)
+    limit, count = options.limit, len(view.rows(options.limit).tasks)
     while True:
         screen = Group(page(view, limit, console.width), Text(), keys_line(options.by))
         excess = len(console.render_lines(screen, pad=False)) - console.height
