@@ -210,8 +210,8 @@ def test_the_charts_tell_each_slot_in_words(log, tmp_path):
 def test_every_chart_is_drawn_for_a_desk_and_for_a_phone(log, tmp_path):
     html = reported(tmp_path, log)
 
-    assert html.count("<svg") == 2 * 4
-    assert html.count('<div class="desk"><svg') == html.count('<div class="phone"><svg') == 4
+    assert html.count("<svg") == 2 * (4 + 2)  # two tasks have details with a chart
+    assert html.count('<div class="desk"><svg') == html.count('<div class="phone"><svg') == 6
 
 
 def test_a_chart_without_data_is_left_out_and_the_reason_told(tmp_path):
@@ -339,7 +339,7 @@ def test_a_year_of_logs_stays_small(tmp_path):
     html = reported(tmp_path, log)
 
     assert "of 50 tasks, 1 Nov 2025 00:00 \N{EN DASH} 31 Oct 2026" in html
-    assert html.count("<svg") == 2 * 6
+    assert html.count("<svg") == 2 * (6 + 3)
     assert len(html.encode()) < 2_000_000
 
 
@@ -528,3 +528,56 @@ def test_a_line_that_is_no_alert_stops_nothing(log, tmp_path):
     torn = b'{"@timestamp":"2026-","event.dataset":"slowtask.alert"'
 
     assert "No live worker" in said(tmp_path, log, torn, alert_line(1, message="No live worker"))
+
+
+def details(html):
+    """The details of each task, as HTML."""
+    return html.split("<details")[1:]
+
+
+def test_the_first_three_tasks_have_their_details_the_first_open(tmp_path):
+    runs = [made(f"jobs.t{number % 5}", 1 + number % 5, number) for number in range(20)]
+    html = reported(tmp_path, written(tmp_path / "runs.ndjson", runs))
+
+    found = details(html)
+    assert [re.sub("<[^>]*>", "", re.findall(r"<h2>(.*?)</h2>", each)[0]) for each in found] == [
+        "In detail: jobs.t4", "In detail: jobs.t3", "In detail: jobs.t2"
+    ]  # fmt: skip
+    assert [" open>" in each.split("\n")[0] for each in found] == [True, False, False]
+
+
+def test_details_say_what_its_jobs_waited_behind_and_where_the_longest_runs_are(tmp_path):
+    long = made("jobs.export", 60.0, 60, wait=0, queue="default", worker="w")
+    late = [
+        made("jobs.thumb", 1.0, 61 + n, wait=60 * 10**9, queue="default", worker="w", task_id=f"job-{n}")
+        for n in range(70)
+    ]
+    log = written(tmp_path / "runs.ndjson", [long, *late])
+    first = details(reported(tmp_path, log))[0]
+
+    assert "In detail: jobs.<wbr>thumb" in first
+    assert "jobs.<wbr>export" in first.partition("What its jobs waited behind")[2]
+    assert f"job job-0, {log}".replace(".", ".<wbr>").replace("_", "_<wbr>") in first
+
+
+def test_details_have_links_to_traces(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLOWTASK_TRACE_URL", "https://apm.example.org/{trace}")
+    html = reported(tmp_path, written(tmp_path / "runs.ndjson", [made(trace='"><script>')]))
+
+    assert '<a href="https://apm.example.org/%22%3E%3Cscript%3E" rel="noreferrer">' in html
+
+
+def test_details_of_a_log_too_large_to_read_again_are_brief(tmp_path, monkeypatch):
+    monkeypatch.setattr("slowtask.store.files.MANY_RUNS", 1)
+    runs = [made(number=number, wait=10**9, queue="q") for number in range(3)]
+    [found] = details(reported(tmp_path, written(tmp_path / "runs.ndjson", runs)))
+
+    assert "as the logs are large" in found
+    assert "Longest runs" not in found
+    assert "used 100 % of the worker time" in found
+
+
+def test_a_report_by_another_field_has_no_details(tmp_path):
+    html = reported(tmp_path, written(tmp_path / "runs.ndjson", [made(queue="q")]), "--group-by", "queue")
+
+    assert details(html) == []

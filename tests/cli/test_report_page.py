@@ -66,7 +66,7 @@ def test_every_chart_is_seen_and_the_page_is_as_wide_as_the_screen(browser, page
     browser.open(page, scheme=scheme, width=width, phone=phone)
     boxes = browser.evaluate(BOXES)
 
-    assert len(boxes) == 6
+    assert len(boxes) == 6 + 3
     assert all(left >= 0 and right <= width and height > 100 for left, right, height in boxes)
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
 
@@ -123,7 +123,9 @@ def test_a_line_takes_its_colour_from_the_scheme(browser, page):
 
 
 def test_a_click_sorts_the_ranking_and_a_second_turns_it_round(shown):
-    column = "[...document.querySelectorAll('tbody tr')].map(each => Number(each.cells[2].dataset.value))"
+    column = (
+        "[...document.querySelectorAll('.ranking tbody tr')].map(each => Number(each.cells[2].dataset.value))"
+    )
     runs = "document.querySelectorAll('thead button')[2].click()"
     shown.evaluate(runs)
     falling = shown.evaluate(column)

@@ -122,7 +122,10 @@ def make_report(
     from slowtask.cli.show.report.chart import load_renderer
     from slowtask.cli.show.report.page import page
     from slowtask.cli.show.report.panels import COLOURED
+    from slowtask.cli.show.report.profiles import PROFILED
+    from slowtask.rank.link import read_link_pattern
 
+    pattern = read_link_pattern(os.environ)
     load_renderer()  # if it is missing, fail before the logs are read
 
     def leading_tasks(measurement: Measurement) -> list[str]:
@@ -132,13 +135,13 @@ def make_report(
         return [task.task for task in rank(measurement.figures)[:COLOURED]]
 
     with show_progress(store.progress):
-        history = store.history(query, leading_tasks)
+        history = store.history(query, leading_tasks, profiled=0 if query.group else PROFILED)
     changes = compare_runs(store, wanted, query) if wanted.given else None
     if not changes:
         warn_of_skipped(history.measurement.skipped)
     tasks = rank(history.measurement.figures)
     runs = plural(sum(task.count for task in tasks), "run")
-    html = page(history, tasks, datetime.now(UTC), read_alerts(logs, query), query.group, changes)
+    html = page(history, tasks, datetime.now(UTC), read_alerts(logs, query), query.group, changes, pattern)
     return html, f"{runs} of {count_nouns(len(tasks), noun_of(query.group))}"
 
 

@@ -190,19 +190,12 @@ def holders_table(holders: Sequence[Holder], task: str, width: int) -> Table:
     table.add_column("SHARE", justify="right", no_wrap=True)
     room = max(8, min(BAR_WIDTH, width - 44))
     for each in shown:
-        named = describe_holder(each, task)
+        named = words.describe_holder(each, task)
         bar = draw_bar(each.share, room)
         table.add_row(Text(shorten(named, max(8, width - room - 15))), bar, percent(each.share))
     if rest >= MIN_SHARE:
         table.add_row(Text("all others", style="dim"), draw_bar(rest, room), percent(rest))
     return table
-
-
-def describe_holder(holder: Holder, task: str) -> str:
-    """The name of what held the workers."""
-    if holder.task is None:
-        return "nothing in this log"
-    return "itself" if holder.task == task else printable(holder.task)
 
 
 def exceptions_table(found: Sequence[Exceptions]) -> Table:

@@ -6,7 +6,7 @@ from typing import Final
 
 from slowtask.rank.link import LinkPattern
 from slowtask.store.history import DAY, MINUTE
-from slowtask.store.profile import Ending, Groups, LongRun, Profile, Summary
+from slowtask.store.profile import Ending, Groups, Holder, LongRun, Profile, Summary
 from slowtask.units import capitalize, duration, percent, plural, printable, size
 
 MAX_NAME: Final = 120  #: characters of a name in a sentence
@@ -143,9 +143,13 @@ def describe_moment(microseconds: int, width: int = 0) -> str:
 
 
 def describe_run(run: LongRun) -> str:
-    """How one run went: `863 ms, waited 3.9 s, CPU 2.0 ms, 33.1 MB, finished`."""
-    parts = [duration(run.took)]
-    parts += [f"waited {duration(run.wait)}"] if run.wait is not None else []
+    """How long a run took, and how it went: `863 ms, waited 3.9 s, CPU 2.0 ms, 33.1 MB, finished`."""
+    return ", ".join(filter(None, (duration(run.took), describe_course(run))))
+
+
+def describe_course(run: LongRun) -> str:
+    """How a run went: `waited 3.9 s, CPU 2.0 ms, 33.1 MB, finished`."""
+    parts = [f"waited {duration(run.wait)}"] if run.wait is not None else []
     parts += [f"CPU {duration(run.cpu)}"] if run.cpu is not None else []
     parts += [size(run.memory)] if run.memory is not None else []
     parts += [run.action or run.outcome] if (run.action or run.outcome) != "unknown" else []
@@ -163,6 +167,13 @@ def describe_place(run: LongRun) -> str:
         place = "" if run.offset is None else f" at byte {run.offset}"
         parts.append(printable(run.file) + place)
     return ", ".join(parts)
+
+
+def describe_holder(holder: Holder, task: str) -> str:
+    """The name of what kept the workers busy while jobs of *task* waited."""
+    if holder.task is None:
+        return "nothing in this log"
+    return "itself" if holder.task == task else name(holder.task)
 
 
 def make_link(profile: Profile, run: LongRun, pattern: LinkPattern | None) -> str | None:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from html import escape
 from importlib import resources
 from typing import Any, Final
 
@@ -119,6 +120,18 @@ def places(names: Sequence[str | None]) -> list[int]:
 def display_name(name: str | None) -> str:
     """*name* as a chart shows it."""
     return "all others" if name is None else name
+
+
+def legend(chart: Chart) -> str:
+    """The legend of *chart*, as HTML since that can wrap; empty if it has no names."""
+    if not chart.names:
+        return ""
+    texts = [escape(display_name(each)) for each in chart.names]
+    items = "".join(
+        f'<li class="c{place}"><i style="background:{COLOURS[place]}"></i>{text}</li>'
+        for text, place in zip(texts, places(chart.names), strict=True)
+    )
+    return f'<ul class="names">{items}</ul>'
 
 
 def _time_axis(first: float, last: float, width: int) -> dict[str, Any]:

@@ -17,10 +17,12 @@ from slowtask.cli.show.groups import SPIKY_NOTE, count_nouns, display_value, nou
 from slowtask.cli.show.report import moments
 from slowtask.cli.show.report.alerts import alerts_section
 from slowtask.cli.show.report.changes import changes_section
-from slowtask.cli.show.report.chart import COLOURS, Chart, display_name, draw, places
+from slowtask.cli.show.report.chart import draw, legend
 from slowtask.cli.show.report.panels import Panel, name, panels
+from slowtask.cli.show.report.profiles import profiles_section
 from slowtask.cli.show.report.ranking import MAX_ROWS, RED_FAILURES, breakable, table
 from slowtask.rank.digest import describe_busy
+from slowtask.rank.link import LinkPattern
 from slowtask.rank.ranking import Task, verdict
 from slowtask.record.event import SECOND
 from slowtask.record.sample import Alert
@@ -45,11 +47,12 @@ def page(
     alerts: Sequence[Alert] = (),
     group: str | None = None,
     changes: View | None = None,
+    pattern: LinkPattern | None = None,
 ) -> str:
     """The HTML of a report on *tasks*, which are ranked by total, made at *made* (UTC).
 
     *alerts* are what the monitor said, in order of time. With *group*, the tasks are values of that field.
-    *changes* are what changed, if that was asked.
+    *changes* are what changed, if that was asked. *pattern* is that of links to traces.
 
     It loads nothing and runs nothing but page.js, whatever the names of tasks, queues and exceptions contain.
     """
@@ -71,6 +74,7 @@ def page(
         notes="\n".join(f'<p class="soft">{escape(each)}</p>' for each in notes(history, tasks)),
         changes=changes_section(changes) if changes else "",
         alerts=alerts_section(alerts),
+        profiles=profiles_section(history.profiles, pattern),
         panels="\n".join(_panel(each) for each in panels(history, noun)),
     )
 
@@ -177,22 +181,11 @@ def _panel(panel: Panel) -> str:
     if panel.chart is not None:
         desk, phone = draw(panel.chart)
         parts += [
-            *_names(panel.chart),
+            legend(panel.chart),
             f'<figure class="{panel.chart.kind}" aria-label="{panel.title}">',
             f'<div class="desk">{desk}</div><div class="phone">{phone}</div></figure>',
         ]
     return '<section class="card">\n' + "\n".join(parts) + "\n</section>"
-
-
-def _names(chart: Chart) -> Iterator[str]:
-    """The legend of *chart*, as HTML since that can wrap."""
-    if chart.names:
-        texts = [escape(display_name(each)) for each in chart.names]
-        items = "".join(
-            f'<li class="c{place}"><i style="background:{COLOURS[place]}"></i>{text}</li>'
-            for text, place in zip(texts, places(chart.names), strict=True)
-        )
-        yield f'<ul class="names">{items}</ul>'
 
 
 def _read(file: str) -> str:

@@ -1,0 +1,202 @@
+"""The section of a report with a page for each of the first tasks: why it is slow. It needs no script."""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Final
+
+from slowtask.cli.show import task_text as words
+from slowtask.cli.show.report.chart import TIME, Chart, draw, legend
+from slowtask.cli.show.report.panels import name
+from slowtask.cli.show.report.ranking import RED_FAILURES, UNKNOWN, breakable
+from slowtask.cli.show.report.scale import decades
+from slowtask.cli.show.report.series import Slots, Value, lines, tips
+from slowtask.rank.fingerprint import group_messages
+from slowtask.rank.histogram import make_histogram
+from slowtask.rank.link import LinkPattern
+from slowtask.store.profile import Group, LongRun, Profile
+from slowtask.units import duration, percent, plural, size
+
+PROFILED: Final = 3  #: tasks
+MAX_HOLDERS: Final = 8
+MAX_EXCEPTIONS: Final = 10
+MIN_SHARE: Final = 0.005  #: of a wait; a smaller share isn't shown
+MIN_TIME: Final = 1e-6  #: seconds that a logarithmic axis can show
+PERCENTILES: Final = ("P99", "P95", "median")
+GROUP_HEADS: Final = ("Runs", "Total", "Median", "P95", "Failed", "Wait P95", "CPU")
+LEFT_OUT: Final = (
+    "What its jobs waited behind and its longest runs are left out, as the logs are large:"
+    " slowtask task NAME shows them."
+)
+
+TEXTS: Final = ("How it went", "Where")  #: the heads of columns that hold text
+TEXT: Final = ' class="text"'
+
+Cells = Sequence[str]  #: of a row, as HTML; the first is its head
+
+
+def profiles_section(profiles: Sequence[Profile], pattern: LinkPattern | None) -> str:
+    """The HTML of the pages; the first is open. Empty without *profiles*."""
+    pages = (_page(each, pattern, first=place == 0) for place, each in enumerate(profiles))
+    return "\n".join(pages)
+
+
+def _page(profile: Profile, pattern: LinkPattern | None, *, first: bool) -> str:
+    """The HTML of one task."""
+    title = name(profile.task)
+    parts = [
+        f"<summary><h2>In detail: {breakable(title)}</h2>",
+        f'<span class="soft">{breakable(words.headline(profile))}</span></summary>',
+        _facts(profile),
+        *_sections(profile, pattern),
+        *(f'<p class="soft">{escape(line)}</p>' for line in words.notes(profile)),
+    ]
+    return f'<details class="card"{" open" if first else ""}>\n' + "\n".join(parts) + "\n</details>"
+
+
+def _facts(profile: Profile) -> str:
+    """The facts, each with its title."""
+    items = "".join(f"<dt>{title}</dt><dd>{breakable(text)}</dd>" for title, text in words.facts(profile))
+    return f"<dl>{items}</dl>"
+
+
+def _sections(profile: Profile, pattern: LinkPattern | None) -> Iterator[str]:
+    """The tables and the chart that have something to show."""
+    if profile.summary.timed > 1:
+        yield _table("Run times", ("Run time", "Share", "Runs"), _bars(profile))
+    yield from _chart(profile)
+    for key, found in profile.fields.items():
+        if not words.is_same(found):
+            yield _table(f"By {key}", (key.capitalize(), *GROUP_HEADS), map(_group, found.groups))
+    if profile.behind:
+        yield _table("What its jobs waited behind", ("Task", "Share of the wait"), _holders(profile))
+    if profile.messages:
+        yield _table("Exceptions", ("Exception", "Runs", "Last"), _exceptions(profile))
+    if profile.kills:
+        yield _table("Kills", ("Killed by", "Runs", "Peak memory", "Last", "Host", "Worker"), _kills(profile))
+    if profile.worst:
+        rows = (_run(profile, each, pattern) for each in profile.worst)
+        yield _table("Longest runs", ("Ended", "Run time", "How it went", "Where"), rows)
+    elif profile.summary.timed:
+        yield f'<p class="soft">{LEFT_OUT}</p>'
+
+
+def _table(title: str, heads: Sequence[str], rows: Iterator[Cells] | Sequence[Cells]) -> str:
+    """A table with its title."""
+    top = "".join(f'<th scope="col"{TEXT if head in TEXTS else ""}>{escape(head)}</th>' for head in heads)
+    body = "\n".join(f'<tr><th scope="row">{row[0]}</th>{"".join(row[1:])}</tr>' for row in rows)
+    return (
+        f"<h3>{escape(title)}</h3>\n"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(title)}">'
+        f"<table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
+    )
+
+
+def _cell(text: str, mark: str = "") -> str:
+    """One cell with *text*, which is escaped."""
+    name_of_class = f' class="{mark}"' if mark else ""
+    return f"<td{name_of_class}>{escape(text)}</td>"
+
+
+def _share(share: float, widest: float) -> str:
+    """A cell with a bar."""
+    bar = f'<i style="width:{share / widest * 100:.1f}%"></i>' if share and widest else ""
+    return f'<td class="share">{bar}<b>{escape(percent(share))}</b></td>'
+
+
+def _time(seconds: float | None) -> str:
+    """A cell with a time."""
+    return _cell(UNKNOWN if seconds is None else duration(seconds))
+
+
+def _bars(profile: Profile) -> Iterator[Cells]:
+    """The histogram of the run times."""
+    bars = make_histogram(profile.bins)
+    total, most = sum(each.count for each in bars), max(each.count for each in bars)
+    for each in bars:
+        span = (
+            duration(each.low) if each.low == each.high else f"{duration(each.low)} to {duration(each.high)}"
+        )
+        yield escape(span), _share(each.count / total, most / total), _cell(f"{each.count:,}")
+
+
+def _chart(profile: Profile) -> Iterator[str]:
+    """The percentiles over time, on a logarithmic scale."""
+    values = [
+        Value(at=each.at, name=title, value=value)
+        for each in profile.slots
+        for title, value in zip(PERCENTILES, (each.p99, each.p95, each.p50), strict=True)
+        if value is not None and value >= MIN_TIME
+    ]
+    if len(profile.slots) < 2 or not values:  # noqa: PLR2004 - a line needs two points
+        return
+    slots = Slots(profile.slots[0].at, profile.slots[-1].at, profile.width)
+    ticks, ends = decades(min(each.value for each in values), max(each.value for each in values))
+    data = {**lines(values, slots, joined=False), "limits": [], "tips": tips(values, slots, duration)}
+    scale = {"type": "log", "domain": ends, "zero": False}
+    chart = Chart(
+        kind="lines", data=data, names=PERCENTILES, label=TIME, ticks=ticks, scale=scale, span=slots.span
+    )
+    desk, phone = draw(chart)
+    yield (
+        "<h3>Run time over time</h3>"
+        + legend(chart)
+        + '<figure class="lines" aria-label="Run time over time">'
+        f'<div class="desk">{desk}</div><div class="phone">{phone}</div></figure>'
+    )
+
+
+def _group(group: Group) -> Cells:
+    """The row of the runs with one value of a field."""
+    rate = group.failures / group.count
+    known = group.cpu is not None and group.cpu_time
+    busy = min(1.0, (group.cpu or 0.0) / (group.cpu_time or 1.0))
+    return (
+        UNKNOWN if group.value is None else breakable(name(group.value)),
+        _cell(f"{group.count:,}"), _time(group.total), _time(group.p50), _time(group.p95),
+        _cell(percent(rate), "bad" if rate >= RED_FAILURES else "" if rate else "zero"),
+        _time(group.wait_p95), _cell(percent(busy) if known else UNKNOWN),
+    )  # fmt: skip
+
+
+def _holders(profile: Profile) -> Iterator[Cells]:
+    """What kept the workers busy while its jobs waited."""
+    shown = [each for each in profile.behind if each.share >= MIN_SHARE][:MAX_HOLDERS]
+    rest = sum(each.share for each in profile.behind) - sum(each.share for each in shown)
+    widest = max((each.share for each in shown), default=0)
+    for each in shown:
+        yield breakable(words.describe_holder(each, profile.task)), _share(each.share, widest)
+    if rest >= MIN_SHARE:
+        yield "all others", _share(rest, max(widest, rest))
+
+
+def _exceptions(profile: Profile) -> Iterator[Cells]:
+    """The exceptions, with what their messages have in common."""
+    found = group_messages(profile.messages)
+    for each in found[:MAX_EXCEPTIONS]:
+        text = f"<b>{escape(words.name(each.error or 'unknown'))}</b>"
+        text += f": {breakable(name(each.fingerprint))}" if each.fingerprint else ""
+        yield text, _cell(f"{each.count:,}"), _cell(words.describe_moment(each.last))
+    if more := found[MAX_EXCEPTIONS:]:
+        yield plural(len(more), "other"), _cell(f"{sum(each.count for each in more):,}"), _cell("")
+
+
+def _kills(profile: Profile) -> Iterator[Cells]:
+    """The runs whose process was killed."""
+    for each in profile.kills:
+        yield (
+            breakable(name(each.reason or "unknown")), _cell(f"{each.count:,}"),
+            _cell(UNKNOWN if each.memory is None else size(each.memory)),
+            _cell(words.describe_moment(each.last)), _cell(name(each.host or UNKNOWN)),
+            _cell(name(each.worker or UNKNOWN)),
+        )  # fmt: skip
+
+
+def _run(profile: Profile, run: LongRun, pattern: LinkPattern | None) -> Cells:
+    """One of the longest runs."""
+    place = breakable(words.describe_place(run))
+    if link := words.make_link(profile, run, pattern):
+        place += f' <a href="{escape(link)}" rel="noreferrer">trace</a>'
+    return (
+        escape(words.describe_moment(run.ended)), _time(run.took),
+        f"<td{TEXT}>{escape(words.describe_course(run))}</td>", f"<td{TEXT}>{place}</td>",
+    )  # fmt: skip
