@@ -143,12 +143,14 @@ def test_a_report_on_another_field_calls_it_by_its_name(tmp_path):
     runs += [made("jobs.b", 1, each, queue="mail", error="E", outcome="failure") for each in range(20)]
     runs += [made("jobs.c", 900, 0, queue="other")]
     log = written(tmp_path / "runs.ndjson", runs)
-    html = reported(tmp_path, log, "--group-by", "tenant", "--where", "queue=mail").replace("<wbr>", "")
+    done = run(log, "--group-by", "tenant", "--where", "queue=mail", "--out", tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text().replace("<wbr>", "")
 
     assert "<h1>tenant acme used 92\N{NO-BREAK SPACE}% of the worker time.</h1>" in html
     assert re.findall(r'<tr><th scope="row" data-value="(.*?)">', html) == ["acme", "no tenant"]
     assert '<button type="button">Tenant</button>' in html
     assert "60 runs of 1 tenant," in html
+    assert "60 runs of 1 tenant, " in done.output
     assert ", by tenant." in html
     assert "jobs." not in html
 

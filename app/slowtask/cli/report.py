@@ -142,7 +142,7 @@ def make_report(
     tasks = rank(history.measurement.figures)
     runs = plural(sum(task.count for task in tasks), "run")
     html = page(history, tasks, datetime.now(UTC), read_alerts(logs, query), query.group, changes, pattern)
-    return html, f"{runs} of {count_nouns(len(tasks), noun_of(query.group))}"
+    return html, f"{runs} of {count_nouns(sum(bool(task.task) for task in tasks), noun_of(query.group))}"
 
 
 def write_file(target: Path, content: bytes) -> None:

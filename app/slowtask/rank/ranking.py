@@ -132,10 +132,10 @@ def _mean_cpu(figures: Figures) -> float | None:
 
 
 def _name_in_sentence(task: Task, noun: str) -> str:
-    """*task* as the subject of a sentence: `shop.mail.send`, `tenant acme`, `an unknown tenant`."""
+    """*task* as the subject of a sentence: `shop.mail.send`, `tenant acme`, `An unknown tenant`."""
     if noun == "task":
         return printable(task.task)
-    return f"{noun} {printable(task.task)}" if task.task else f"an unknown {noun}"
+    return f"{noun} {printable(task.task)}" if task.task else f"An unknown {noun}"
 
 
 def _describe_value(value: float, by: Order) -> str:

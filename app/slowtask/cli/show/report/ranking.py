@@ -40,11 +40,11 @@ COLUMNS: Final = (
         title="Spread", value=lambda task: None if task.spread is None else SPREADS.index(task.spread) + 1,
         text=lambda place: SPREADS[int(place) - 1], always=False,
     ),
-    Column(title="CPU", value=lambda task: task.cpu, always=False),
-    Column(title="Memory", value=lambda task: task.memory, text=size, always=False),
     Column(title="Failed", value=lambda task: task.failure_rate, text=percent),
     Column(title="Killed", value=lambda task: task.killed, text="{:,}".format, always=False),
     Column(title="Wait P95", value=lambda task: task.wait_p95),
+    Column(title="CPU", value=lambda task: task.cpu, always=False),
+    Column(title="Memory", value=lambda task: task.memory, text=size, always=False),
 )  # fmt: skip
 
 
