@@ -201,6 +201,7 @@ def test_an_event_of_ours_goes_through_as_it_is_and_leaves_nothing_else():
             dataset="slowtask.alert",
             name="n",
             state="ok",
+            blame="tenant=acme",
             message="m",
         ),
     ],

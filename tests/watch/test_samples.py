@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from slowtask.watch.alerts import Notification
+from slowtask.watch.blame import Blame
 from slowtask.watch.broker import Memory, Poll, Queue
 from slowtask.watch.broker.track import Changes
 from slowtask.watch.crew import Crew
@@ -70,3 +71,12 @@ def test_an_alert_s_line_names_the_alert_that_explains_it():
 
     assert alert_line(change, "late", "workers-none").cause == "workers-none"
     assert alert_line(change, "late").cause is None
+
+
+def test_an_alert_s_line_names_the_tenant_as_where_takes_it():
+    blame = Blame(label="tenant", value="acme", queue="mail", share=0.8, usual=0.1, seconds=60.0)
+    change = Notification(
+        finding=replace(AGE, blame=blame), state="warning", kind="change", before="ok", lasted=0.0
+    )
+
+    assert alert_line(change, "late").blame == "tenant=acme"

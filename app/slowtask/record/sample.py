@@ -81,6 +81,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     queue: Keyword | None = field(name="queue.name", default=None)
     task: Keyword | None = field(name="task.name", default=None)  #: to blame
     cause: Keyword | None = field(name="alert.cause", default=None)  #: the alert that explains this one
+    blame: Keyword | None = field(name="alert.blame", default=None)  #: a label, as `tenant=acme`
     message: Text | None = None
 
 

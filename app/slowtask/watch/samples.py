@@ -125,6 +125,7 @@ def alert_line(notification: Notification, message: str, cause: str | None = Non
         queue=finding.queue,
         task=finding.task,
         cause=cause,
+        blame=f"{finding.blame.label}={finding.blame.value}" if finding.blame else None,
         message=message,
     )
 

@@ -36,7 +36,7 @@ module Slowtask
         "@timestamp" => "date!", "event.id" => "keyword!", "event.dataset" => "keyword!",
         "alert.name" => "keyword!", "alert.state" => "state!", "alert.value" => "double",
         "alert.threshold" => "double", "queue.name" => "keyword", "task.name" => "keyword",
-        "alert.cause" => "keyword", "message" => "text"
+        "alert.cause" => "keyword", "alert.blame" => "keyword", "message" => "text"
       }
     }.freeze
     WORDS = {
