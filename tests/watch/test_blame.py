@@ -91,6 +91,16 @@ def test_on_an_ordinary_day_no_tenant_is_named(seed):
     assert [found.find("rq", "mail", float(now)) for now in range(6600, 7200, 30)] == [None] * 20
 
 
+def test_a_few_long_runs_of_one_tenant_are_chance():
+    chance, found, named = random.Random(1), LabelTimes(), []
+    for second in range(6 * 3600):
+        found.add(recent(second, chance.choice(SHOPS[:3]), took=chance.lognormvariate(0, 1.5)))
+        if second > 3600 and second % 30 == 0:
+            named.append(found.find("rq", "mail", float(second)))
+
+    assert sum(each is not None for each in named) <= 0.005 * len(named)
+
+
 def test_a_tenant_that_always_has_most_of_the_time_is_not_named():
     assert times(*ordinary(3600, tenants=("acme", "acme", "acme", "bell"))).find("rq", "mail", 3600.0) is None
 

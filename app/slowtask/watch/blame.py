@@ -51,10 +51,10 @@ class QueueTimes:
         self._advance(last)
         oldest = self.newest - LONG
         if last < oldest:
-            self._learn(last, labels, Sum(run.took or 0.0, 1))
+            self._learn(last, labels, Sum(run.took or 0.0, 1, (run.took or 0.0) ** 2))
         for slot in range(max(oldest, int(run.start // SLOT)), last + 1):
             inside = min(run.end, (slot + 1) * SLOT) - max(run.start, slot * SLOT)
-            self._slots[slot].add(labels, Sum(inside, slot == last))
+            self._slots[slot].add(labels, Sum(inside, slot == last, inside**2))
 
     def find(self, queue: str, now: float, running: Sequence[float]) -> Blame | None:
         """The value that fills the workers *now*; *running* jobs, of which no label is known, count too.
@@ -142,4 +142,4 @@ def is_to_blame(blame: Blame, window: Window) -> bool:
         return False
     if blame.usual is None:
         return window.is_shared(value)
-    return is_risen(blame.share, blame.usual, window.total.runs)
+    return is_risen(blame.share, blame.usual, window.total)

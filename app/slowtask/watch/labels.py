@@ -13,7 +13,7 @@ from typing import Final
 MIN_RUNS: Final = 5  #: of a value that is named: an id, which each run has for itself, never is
 MIN_SHARE: Final = 0.5  #: of the worker time
 MIN_RISE: Final = 0.25  #: over the usual share
-MIN_Z: Final = 3.0  #: standard errors that the rise must have
+MIN_Z: Final = 4.0  #: standard errors that the rise must have
 MIN_USUAL_RUNS: Final = 20  #: before the last slots, to know what is usual
 TAKEN_OVER: Final = 0.02  #: weight of a slot that one value took over: a flood must not become usual
 MAX_LEARNT: Final = 2880  #: slots, a day: then what was learnt is halved, so that old runs count less
@@ -28,11 +28,18 @@ class Sum:
 
     seconds: float = 0.0
     runs: float = 0.0
+    squares: float = 0.0  #: of the seconds of each run
+
+    @property
+    def equal_runs(self) -> float:
+        """How many runs of equal length would be as sure a sample: few long ones among many say little."""
+        return min(self.runs, self.seconds**2 / self.squares) if self.squares else 0.0
 
     def add(self, other: "Sum", weight: float = 1.0) -> None:
         """Add *other*, by its *weight*."""
         self.seconds += other.seconds * weight
         self.runs += other.runs * weight
+        self.squares += other.squares * weight
 
 
 class Times:
@@ -122,7 +129,7 @@ class Usual:
         whole = times.total.seconds
         usual = ((value, self.share(value)) for value in times.largest())
         return any(
-            is_risen(times.values[value].seconds / whole, share, times.total.runs)
+            is_risen(times.values[value].seconds / whole, share, times.total)
             for value, share in usual
             if share is not None and times.values[value].runs >= MIN_RUNS
         )
@@ -130,7 +137,7 @@ class Usual:
     def _halve(self, slot: int) -> None:
         """Let what was learnt up to *slot* count half."""
         for time in (*self._times.values.values(), *self._whole.values()):
-            time.seconds, time.runs = time.seconds / 2, time.runs / 2
+            time.seconds, time.runs, time.squares = time.seconds / 2, time.runs / 2, time.squares / 2
         self._begin = slot - MAX_LEARNT // 2
 
     def _forget(self) -> None:
@@ -140,9 +147,11 @@ class Usual:
         self._whole = defaultdict(Sum, {label: self._whole[label] for label in labels})
 
 
-def is_risen(share: float, usual: float, runs: float) -> bool:
-    """Whether a *share* in so many *runs* is clearly larger than the *usual* one."""
-    error = math.sqrt(usual * (1 - usual) / runs)
+def is_risen(share: float, usual: float, whole: Sum) -> bool:
+    """Whether a *share* of the *whole* is clearly larger than the *usual* one."""
+    if not whole.equal_runs:
+        return False
+    error = math.sqrt(usual * (1 - usual) / whole.equal_runs)
     return share >= MIN_SHARE and share - usual >= max(MIN_RISE, MIN_Z * error)
 
 
