@@ -192,7 +192,7 @@ def test_the_table_has_the_figures_of_top_in_its_order(log, tmp_path):
 def test_what_is_not_known_is_a_dash_and_not_zero(log, tmp_path):
     last = reported(tmp_path, log).split("</tbody>")[0].split("<tr>")[-1]
 
-    assert last.count("\N{EN DASH}</td>") == 8
+    assert last.count("\N{EN DASH}</td>") == 9
     assert ">1</td>" in last
 
 
