@@ -166,6 +166,7 @@ def samples(tmp_path):
         log = tmp_path / f"{name}.log"
         shutil.copyfile(source, log)
         os.utime(log, (1795459690, 1795459690))  # 2026-11-23T18:48:10Z: a log's date is its file's
+    shutil.copyfile(EXAMPLES / "releases.ndjson", tmp_path / "releases.ndjson")
     (tmp_path / "worker.log.gz").write_bytes(gzip.compress((tmp_path / "worker.log").read_bytes()))
     return tmp_path
 
