@@ -24,15 +24,18 @@ def find_streams(client: Elasticsearch, access: Access) -> dict[str, list[str]]:
             " another name, or delete it, and call slowtask setup again."
         )
     streams = {each["name"]: each["backing_indices"] for each in found["data_streams"]}
-    if streams and (full := find_read_only(client, list(streams))):
+    if streams and (full := find_read_only(client)):
         raise ElasticsearchError(f"{full} on {access.host} is read-only: {WATERMARK}")
     return streams
 
 
-def find_read_only(client: Elasticsearch, streams: list[str]) -> str | None:
-    """Find the first index of *streams* that Elasticsearch has made read-only."""
+def find_read_only(client: Elasticsearch) -> str | None:
+    """Find the first index of the streams that Elasticsearch has made read-only.
+
+    By patterns: the names of a hundred streams are longer than an address may be.
+    """
     name = "index.blocks.read_only_allow_delete"
-    found = client.indices.get_settings(index=streams, name=name, flat_settings=True)
+    found = client.indices.get_settings(index=stream_patterns(), name=name, flat_settings=True)
     return next((index for index, each in found.body.items() if each["settings"].get(name) == "true"), None)
 
 
