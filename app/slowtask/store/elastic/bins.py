@@ -1,10 +1,13 @@
-"""Count run times by bins (`slowtask.store.comparison`), by aggregations over ranges.
+"""Count run times by bins (`slowtask.store.comparison`), without scripts, which need a right.
 
-A range for each bin needs no script, which a user may not be allowed to run. Elasticsearch returns empty
-bins, too, and limits how many; so tasks are asked for in batches, those of similar run times together.
+A task of many runs is counted by ranges, one for each bin; Elasticsearch returns the empty ones, too. Of a
+task with fewer runs than bins each run time is counted by itself. Elasticsearch limits how many buckets an
+answer has, so tasks are asked for in batches of similar ones.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from math import ceil, log
@@ -18,12 +21,52 @@ MAX_TASKS: Final = 1000  #: in one request
 #: The parts of the answer that tell something: an empty bin is 16 bytes then.
 COUNTS: Final = (
     "aggregations.tasks.buckets.key",
-    "aggregations.*.buckets.bins.buckets.doc_count",
+    "aggregations.tasks.buckets.times.buckets",
+    "aggregations.tasks.buckets.bins.buckets.doc_count",
+    "aggregations.unknown.times.buckets",
     "aggregations.unknown.bins.buckets.doc_count",
 )
 ZERO: Final = -1  #: the bin of 0 ns
 
-Span = tuple[int, int]  #: the shortest and the longest run time, ns
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The shortest and the longest run time of a task in ns, and how many runs have one."""
+
+    low: int
+    high: int
+    count: int
+
+    @property
+    def bins(self) -> int:
+        """How many bins there are from the first to the last, at most."""
+        return bin_of(self.high) - bin_of(self.low) + 2
+
+    @property
+    def few(self) -> bool:
+        """Whether all times are a shorter answer than all bins, of which two are as long as one time."""
+        return 2 * self.count < self.bins
+
+    def __or__(self, other: "Span") -> "Span":
+        """The span of both together."""
+        return Span(
+            low=min(self.low, other.low), high=max(self.high, other.high), count=max(self.count, other.count)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Tasks that one request is about.
+
+    Attributes:
+        tasks: Their names; `""` stands for unknown.
+        edges: The first run time of each bin, and the end of the last; none: count each run time by itself.
+        most: How many runs the task with the most has.
+    """
+
+    tasks: Sequence[str]
+    edges: Sequence[int]
+    most: int
 
 
 def bin_of(time: int) -> int:
@@ -42,30 +85,42 @@ def first_time(place: int) -> int:
     return guess
 
 
+def make_span(times: Mapping[str, Any]) -> Span:
+    """The span of the run times that an aggregation has seen."""
+    return Span(low=int(times["min"]), high=int(times["max"]), count=times["count"])
+
+
 def make_edges(span: Span) -> list[int]:
     """The first run time of each bin, from that of the shortest to that of the longest, and their end."""
-    low, high = span
-    edges = {first_time(place) for place in range(max(0, bin_of(low)), bin_of(high) + 2)}
-    return [*([0] if low == 0 else []), *sorted(edges)]
+    first, last = max(0, bin_of(span.low)), bin_of(span.high)
+    edges = {first_time(place) for place in range(first, last + 2)}
+    return [*([0] if span.low == 0 else []), *sorted(edges)]
 
 
-def make_batches(spans: Mapping[str, Span]) -> Iterator[tuple[list[str], Span]]:
-    """Divide the tasks of *spans* so that the bins of each batch are at most MAX_BUCKETS."""
-    batch: list[str] = []
-    low = high = 0
-    for task, (shortest, longest) in sorted(spans.items(), key=lambda each: each[1][::-1]):
-        wider = (min(low, shortest), max(high, longest)) if batch else (shortest, longest)
-        if (batch and (len(batch) + 1) * count_bins(wider) > MAX_BUCKETS) or len(batch) == MAX_TASKS:
-            yield batch, (low, high)
-            batch, wider = [], (shortest, longest)
-        batch, (low, high) = [*batch, task], wider
-    if batch:
-        yield batch, (low, high)
+def make_batches(spans: Mapping[str, Span]) -> Iterator[Batch]:
+    """Divide the tasks of *spans* so that no answer has more than MAX_BUCKETS."""
+    few = sorted((each.count, task) for task, each in spans.items() if each.few)
+    many = sorted((each.high, each.low, task) for task, each in spans.items() if not each.few)
+    for tasks, whole in divide([task for *_, task in few], spans, lambda span: span.count):
+        yield Batch(tasks=tasks, edges=(), most=whole.count)
+    for tasks, whole in divide([task for *_, task in many], spans, lambda span: span.bins):
+        yield Batch(tasks=tasks, edges=make_edges(whole), most=whole.count)
 
 
-def count_bins(span: Span) -> int:
-    """How many bins there are from the first to the last of *span*, at most."""
-    return bin_of(span[1]) - bin_of(span[0]) + 2
+def divide(
+    ordered: Sequence[str], spans: Mapping[str, Span], buckets: Callable[[Span], int]
+) -> Iterator[tuple[list[str], Span]]:
+    """Divide the tasks as *ordered*; *buckets* says how many each needs within the span of its batch."""
+    tasks: list[str] = []
+    whole = Span(low=0, high=0, count=0)
+    for task in ordered:
+        wider = whole | spans[task] if tasks else spans[task]
+        if len(tasks) == MAX_TASKS or (tasks and (len(tasks) + 1) * buckets(wider) > MAX_BUCKETS):
+            yield tasks, whole
+            tasks, wider = [], spans[task]
+        tasks, whole = [*tasks, task], wider
+    if tasks:
+        yield tasks, whole
 
 
 def make_task_filter(field: str, tasks: Sequence[str]) -> Filter:
@@ -74,21 +129,44 @@ def make_task_filter(field: str, tasks: Sequence[str]) -> Filter:
     return {"bool": {"should": [known, without(field)]}} if "" in tasks else known
 
 
-def make_bins(field: str, tasks: Sequence[str], edges: Sequence[int]) -> dict[str, Aggregation]:
-    """The aggregations that count the run times of *tasks* between *edges*."""
-    ranges = [{"from": low, "to": high} for low, high in pairwise(edges)]
-    inner = {"bins": {"range": {"field": "event.duration", "ranges": ranges}}}
-    terms = {"field": field, "include": list(tasks), "size": len(tasks)}
-    unknown = {"unknown": {"filter": without(field), "aggs": inner}} if "" in tasks else {}
+def make_bins(field: str, batch: Batch) -> dict[str, Aggregation]:
+    """The aggregations that count the run times of each task of *batch*, which are values of *field*."""
+    inner = count_ranges(batch) if batch.edges else count_times(batch)
+    terms = {"field": field, "include": list(batch.tasks), "size": len(batch.tasks)}
+    unknown = {"unknown": {"filter": without(field), "aggs": inner}} if "" in batch.tasks else {}
     return {"tasks": {"terms": terms, "aggs": inner}, **unknown}
 
 
-def read_bins(answer: Mapping[str, Any], edges: Sequence[int]) -> Iterator[tuple[str, dict[int, int]]]:
+def count_ranges(batch: Batch) -> dict[str, Aggregation]:
+    """The aggregation that counts the run times in each bin of *batch*."""
+    ranges = [{"from": low, "to": high} for low, high in pairwise(batch.edges)]
+    return {"bins": {"range": {"field": "event.duration", "ranges": ranges}}}
+
+
+def count_times(batch: Batch) -> dict[str, Aggregation]:
+    """The aggregation that counts each run time of the tasks of *batch*."""
+    return {"times": {"terms": {"field": "event.duration", "size": batch.most}}}
+
+
+def read_bins(answer: Mapping[str, Any], batch: Batch) -> Iterator[tuple[str, dict[int, int]]]:
     """The run times of each task by bin, of the *answer* to `make_bins`."""
-    places = [bin_of(edge) for edge in edges]
     buckets = {each["key"]: each for each in answer.get("tasks", {}).get("buckets", ())}
     if "unknown" in answer:
         buckets[""] = answer["unknown"]
+    places = [bin_of(edge) for edge in batch.edges]
     for task, bucket in buckets.items():
-        counts = (each["doc_count"] for each in bucket["bins"]["buckets"])
-        yield task, {place: count for place, count in zip(places, counts, strict=False) if count}
+        yield task, read_ranges(bucket, places) if batch.edges else read_times(bucket)
+
+
+def read_ranges(bucket: Mapping[str, Any], places: Sequence[int]) -> dict[int, int]:
+    """The counts of `count_ranges`, by their *places*."""
+    counts = (each["doc_count"] for each in bucket["bins"]["buckets"])
+    return {place: count for place, count in zip(places, counts, strict=False) if count}
+
+
+def read_times(bucket: Mapping[str, Any]) -> dict[int, int]:
+    """The counts of `count_times`, by bin."""
+    found = Counter[int]()
+    for each in bucket.get("times", {}).get("buckets", ()):
+        found[bin_of(each["key"])] += each["doc_count"]
+    return dict(found)

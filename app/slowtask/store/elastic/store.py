@@ -33,7 +33,7 @@ from slowtask.store.elastic.bins import (
     Span,
     make_batches,
     make_bins,
-    make_edges,
+    make_span,
     make_task_filter,
     read_bins,
 )
@@ -129,17 +129,16 @@ class Elastic:
             source=self._access.host,
         )
         times = {task: bucket["times"] for task, bucket in buckets.items() if bucket["times"]["count"]}
-        return measurement, {task: (int(each["min"]), int(each["max"])) for task, each in times.items()}
+        return measurement, {task: make_span(each) for task, each in times.items()}
 
     def _measure_times(self, client: Elasticsearch, query: Query) -> tuple[Measurement, Times]:
         """Measure each task, and count its run times by bins."""
         measurement, spans = self._measure(client, query)
         field, found = query.group or TASK, dict[str, dict[int, int]]()
-        for tasks, span in make_batches(spans):
-            edges = make_edges(span)
-            filters = [*make_filters(query), make_task_filter(field, tasks)]
-            answer = self._aggregate(client, filters, make_bins(field, tasks, edges), *COUNTS)
-            found |= read_bins(answer, edges)
+        for batch in make_batches(spans):
+            filters = [*make_filters(query), make_task_filter(field, batch.tasks)]
+            answer = self._aggregate(client, filters, make_bins(field, batch), *COUNTS)
+            found |= read_bins(answer, batch)
         return measurement, found
 
     def _fetch_buckets(self, client: Elasticsearch, query: Query) -> Iterator[tuple[str, Mapping[str, Any]]]:
