@@ -200,6 +200,20 @@ def test_a_field_that_no_run_has_is_a_mistake_that_names_those_they_have(tenants
     assert words in done.stderr
 
 
+def test_a_value_is_not_looked_for_in_a_field_that_no_run_has(tenants):
+    done = command("top", tenants, "--where", "tennant=acme")
+
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "No run has a value of 'tennant'. Did you mean tenant?" in done.stderr
+    assert "No run matches" in command("top", tenants, "--where", "tenant=nobody").stderr
+
+
+def test_the_fields_that_are_named_are_those_of_the_chosen_runs(tenants):
+    done = command("top", tenants, "--where", "task=jobs.c", "--group-by", "tenant")
+
+    assert "No run has a value of 'tenant'. The runs have: task, outcome." in done.stderr
+
+
 def test_grouped_by_task_is_the_ranking_of_tasks(tenants):
     assert run(tenants, "--group-by", "task", "--json").output == run(tenants, "--json").output
 

@@ -1,7 +1,7 @@
 """What the commands that read logs share: parse the period, open the store, measure and rank."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
@@ -16,7 +16,7 @@ from slowtask.parse.sources import is_address, resolve
 from slowtask.rank.ranking import Order, match_tasks, rank
 from slowtask.store import Guess, Measurement, Query, Store
 from slowtask.store.elastic.access import Access
-from slowtask.store.fields import short_name
+from slowtask.store.fields import SHORT_NAMES, label_of, short_name
 from slowtask.units import plural, printable
 
 if TYPE_CHECKING:
@@ -88,15 +88,26 @@ def open_files(sources: tuple[str, ...], day: date | None, zone: tzinfo, custom:
     return Files(logs, date=day, timezone=zone)
 
 
-def require_group(store: Store, measurement: Measurement, query: Query) -> None:
-    """Raise `SourceError` if no run has the field that is ranked; it says which fields the runs have."""
-    if query.group is None or not measurement.figures or any(each.task for each in measurement.figures):
-        return
-    name, known = short_name(query.group), [short_name(each) for each in store.fields(query)]
-    near = get_close_matches(name, known, n=1)
-    hint = f" Did you mean {printable(near[0])}?" if near else ""
-    names = printable(", ".join(known[:MAX_NAMED_FIELDS]))
-    raise SourceError(f"No run has a value of {printable(name)!a}.{hint} The runs have: {names}.")
+def require_fields(store: Store, measurement: Measurement, query: Query) -> None:
+    """Raise `SourceError` if no run has a field that *query* names; it says which fields the runs have."""
+    if query.where and not measurement.figures:
+        known = store.fields(replace(query, where=()))
+        for field, _ in query.where:
+            if field not in known and (label_of(field) or field in SHORT_NAMES.values()):
+                raise make_unknown_field_error(field, known)
+    if query.group and measurement.figures and not any(each.task for each in measurement.figures):
+        raise make_unknown_field_error(query.group, store.fields(query))
+
+
+def make_unknown_field_error(field: str, known: Sequence[str]) -> SourceError:
+    """The error for a *field* that no run has, beside those that are *known*."""
+    name, names = short_name(field), [short_name(each) for each in known]
+    near = get_close_matches(name, names, n=1)
+    hint = f" Did you mean {printable(near[0])}?" if near and near[0] != name else ""
+    if not names:
+        return SourceError(NO_RUN_MATCHES)
+    others = printable(", ".join(names[:MAX_NAMED_FIELDS]))
+    return SourceError(f"No run has a value of {printable(name)!a}.{hint} The runs have: {others}.")
 
 
 def make_view(measurement: Measurement, query: Query, options: Options, took: float) -> "View":

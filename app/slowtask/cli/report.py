@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from slowtask.cli.compare import compare_runs
-from slowtask.cli.logs import explain_empty, parse_period, require_group, warn_of_skipped
+from slowtask.cli.logs import explain_empty, parse_period, require_fields, warn_of_skipped
 from slowtask.cli.options import (
     custom_options,
     date_option,
@@ -129,9 +129,9 @@ def make_report(
     load_renderer()  # if it is missing, fail before the logs are read
 
     def leading_tasks(measurement: Measurement) -> list[str]:
+        require_fields(store, measurement, query)
         if not measurement.figures:
             raise SourceError(explain_empty(measurement, query))
-        require_group(store, measurement, query)
         return [task.task for task in rank(measurement.figures)[:COLOURED]]
 
     with show_progress(store.progress):

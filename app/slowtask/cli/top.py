@@ -16,7 +16,7 @@ from slowtask.cli.logs import (
     measure,
     open_store,
     parse_period,
-    require_group,
+    require_fields,
     warn_of_guesses,
 )
 from slowtask.cli.options import (
@@ -133,7 +133,7 @@ def top(
     else:
         start = perf_counter()
         measurement = measure(store, query)
-        require_group(store, measurement, query)
+        require_fields(store, measurement, query)
         view = make_view(measurement, query, options, perf_counter() - start)
         if file is not None:
             accept_tasks(view, file, accept)

@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from slowtask.cli.logs import Options, make_view, require_group
+from slowtask.cli.logs import Options, make_view, require_fields
 from slowtask.cli.show.keys import KEYS, QUIT, open_keyboard, read_key
 from slowtask.cli.show.ranking import View, page
 from slowtask.errors import SourceError, UsageError
@@ -56,7 +56,7 @@ def _measure(store: Store, query: Query) -> tuple[Measurement | str, float]:
     start = monotonic()
     try:
         measurement = store.measure(query)
-        require_group(store, measurement, query)
+        require_fields(store, measurement, query)
         return measurement, monotonic() - start
     except SourceError as error:
         return str(error), monotonic() - start
