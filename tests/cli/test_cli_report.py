@@ -570,7 +570,7 @@ def test_details_have_links_to_traces(tmp_path, monkeypatch):
 
 
 def test_details_of_a_log_too_large_to_read_again_are_brief(tmp_path, monkeypatch):
-    monkeypatch.setattr("slowtask.store.files.MANY_RUNS", 1)
+    monkeypatch.setattr("slowtask.store.profiling.MANY_RUNS", 1)
     runs = [made(number=number, wait=10**9, queue="q") for number in range(3)]
     [found] = details(reported(tmp_path, written(tmp_path / "runs.ndjson", runs)))
 
