@@ -11,7 +11,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-import msgspec
 from elasticsearch import ApiError, Elasticsearch
 
 from slowtask.errors import ElasticsearchError
@@ -38,9 +37,9 @@ from slowtask.store.elastic.bins import (
     read_bins,
 )
 from slowtask.store.elastic.client import check_version, connect, find_indices, root_cause, translate_errors
+from slowtask.store.elastic.hits import decode_hit, describe_line
 from slowtask.store.elastic.seats import SEATS, read_workers
 from slowtask.store.fields import LABELS, SHORT_NAMES
-from slowtask.units import printable
 
 RUNS: Final = "logs-slowtask.run-*"
 RUNS_TO_UNPARSED: Final = ("logs-slowtask.run-", "logs-slowtask.unparsed-")
@@ -202,29 +201,6 @@ class Elastic:
             hits = found["hits"]
             return BadLines(count=hits["total"]["value"], examples=tuple(map(describe_line, hits["hits"])))
         return BadLines()
-
-
-def decode_hit(hit: dict[str, Any]) -> Run | None:
-    """Decode a run that Elasticsearch returns; None if it isn't one."""
-    from slowtask.parse.format import Unreadable  # noqa: PLC0415 - the parser, which rankings don't need
-    from slowtask.parse.ndjson import decode_lenient  # noqa: PLC0415
-
-    with suppress(Unreadable):
-        return decode_lenient(msgspec.json.encode(hit))
-    return None
-
-
-def describe_line(hit: dict[str, Any]) -> str:
-    """Describe an unparsed line as `file@offset: reason`."""
-    from slowtask.parse.items import SENTENCES  # noqa: PLC0415 - the parser, which nothing else here needs
-
-    source = hit["_source"]
-    log, event = source.get("log", {}), source.get("event", {})
-    reason = str(event.get("reason", ""))
-    sentence = next((text for known, text in SENTENCES.items() if known == reason), reason)
-    place = f"{log.get('file', {}).get('path', '?')}@{log.get('offset', '?')}"
-    detail = source.get("error", {}).get("message")
-    return printable(f"{place}: {sentence}" + (f" ({detail})" if detail else ""))
 
 
 def make_missing_error(access: Access, index: str) -> ElasticsearchError:
