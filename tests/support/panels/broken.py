@@ -62,6 +62,12 @@ def a_last_value_of_the_wrong_kind(found):
         kept["columns"]["state"]["dataType"] = "number"
 
 
+@fault(STRUCTURAL, "Lens refuses different time shifts beside terms")
+def a_time_shift_in_a_table_of_terms(found):
+    with layer(found, "last-day", "slowtask-what-changed") as kept:
+        kept["columns"]["mean-then"]["timeShift"] = "1w"
+
+
 @fault(STRUCTURAL, "it is sorted by a metric of its own and has none")
 def an_order_without_its_metric(found):
     with layer(found, "releases", "slowtask-what-changed") as kept:

@@ -197,6 +197,7 @@ def columns(place, layer, types):
     bucketed = [there[name]["isBucketed"] for name in order]
     if bucketed != sorted(bucketed, reverse=True):
         yield f"{place}: a metric comes before a bucket"
+    yield from shifted(place, there)
     for name, column in there.items():
         yield from source(f"{place}, column {name}", column, types)
         yield from filtered(f"{place}, column {name}", column.get("filter", {}).get("query", ""), types)
@@ -206,6 +207,15 @@ def columns(place, layer, types):
         yield from ordered(f"{place}, column {name}", column, there)
         yield from newest(f"{place}, column {name}", column, types)
         yield from missed(f"{place}, column {name}", column)
+
+
+def shifted(place, there):
+    """Metrics beside terms have the same time shift: Lens shows an error instead of others."""
+    shifts = {
+        each.get("timeShift") for each in there.values() if "sourceField" in each and not each["isBucketed"]
+    }
+    if len(shifts) > 1 and any(each["operationType"] == "terms" for each in there.values()):
+        yield f"{place}: Lens refuses different time shifts beside terms"
 
 
 def source(place, column, types):
