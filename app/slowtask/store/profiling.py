@@ -23,6 +23,7 @@ from slowtask.store.reading import Reading, Rows
 
 WORST: Final = 10  #: of the longest runs
 BEHIND_SLOTS: Final = 400  #: of time, at most, in which waits are put down to other tasks
+OFTEN: Final = 1000  #: runs of a worker, from which on the runs of the tasks name all workers of their queues
 FIELDS: Final = ("queue", "host", "version", "worker")  #: by which the runs are told apart
 
 MANY_RUNS: Final = 2_000_000  #: of lines of JSON; with more, profiles in a report are brief
@@ -114,12 +115,22 @@ def _fill_busy(reading: Reading, query: Query) -> dict[str, Any]:
     """Count who kept the workers busy while jobs of the tasks waited, by slots; return their span."""
     [span] = reading.ask("profile_span", {})
     begin, end = span["begin"] or 0, span["end"] or 0
-    reading.read("profile_crews", query, {})
+    _find_crews(reading, query)
     [crews] = reading.ask("profile_unnamed", {})
     bits = max(0, ((end - begin) // BEHIND_SLOTS).bit_length())
     values = {"begin": begin, "end": end, "bits": bits, **crews}
     reading.read("profile_busy", query, values)
     return values
+
+
+def _find_crews(reading: Reading, query: Query) -> None:
+    """Find the workers that serve the queues in which jobs of the tasks waited."""
+    [often] = reading.ask("profile_often", {})
+    if often["runs"] >= OFTEN:
+        reading.ask("profile_served_often", {})
+    else:
+        reading.read("profile_served", query, {})
+    reading.ask("profile_crews", {})
 
 
 def _read_behind(reading: Reading, span: Mapping[str, Any]) -> tuple[float | None, list[Holder]]:

@@ -98,8 +98,11 @@ class Reading:
             raise make_read_error(error) from error
 
     def ask(self, statement: str, values: Mapping[str, Any], *, field: str = "field") -> Rows:
-        """Run *statement* over tables, with the column *field* for `field`."""
-        return fetch(self._connection, re.sub(r"\bfield\b", field, read_sql(statement)), values)
+        """Run *statement* over tables, with the column *field* for `field`. Raises `SourceError`."""
+        try:
+            return fetch(self._connection, re.sub(r"\bfield\b", field, read_sql(statement)), values)
+        except duckdb.OutOfMemoryException as error:
+            raise SourceError("There are too many runs for the memory: choose fewer with --since.") from error
 
     def fetch_chunks(self, statement: str) -> duckdb.DuckDBPyConnection:
         """Run *statement* over tables, to fetch its rows in chunks."""

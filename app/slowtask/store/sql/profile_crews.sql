@@ -3,16 +3,18 @@
 CREATE OR REPLACE TEMP TABLE crews AS
 WITH
 
-served AS (
-    SELECT DISTINCT
+waited AS (
+    SELECT
         coalesce(worker, 'of ' || coalesce(queue, '')) AS worker, coalesce(queue, '') AS queue,
         worker IS NULL AS unnamed
-    FROM (SELECT DISTINCT worker, queue FROM runs)
+    FROM served
     WHERE coalesce(queue, '') IN (SELECT coalesce(queue, '') FROM copied WHERE wait > 0)
 ),
 
 sets AS (
-    SELECT worker, list_sort(list(queue)) AS queues, bool_or(unnamed) AS unnamed FROM served GROUP BY worker
+    SELECT worker, list_sort(list(DISTINCT queue)) AS queues, bool_or(unnamed) AS unnamed
+    FROM waited
+    GROUP BY worker
 )
 
 SELECT worker, queues, unnamed, dense_rank() OVER (ORDER BY queues)::SMALLINT AS crew
