@@ -95,6 +95,18 @@ def test_the_command_names_the_task_to_blame(log):
     assert "send_mail 99" in done.output or "send_mail 100 %" in done.output
 
 
+def test_a_name_that_looks_like_markup_is_shown_as_it_is(tmp_path):
+    """rich reads `[/]` as the end of a style that nothing began."""
+    long = made(task="[/]", took=60.0, number=60, start=BEGIN, wait=0, queue="[bold]")
+    late = made(task="[red]late", took=1.0, number=61, wait=60 * SECOND, queue="[bold]")
+    log = written(tmp_path / "runs.ndjson", [long, late])
+
+    done = CliRunner().invoke(cli.slowtask, ["behind", str(log)], catch_exceptions=False)
+
+    assert "[red]late  [bold]" in done.output
+    assert "[/] 9" in done.output or "[/] 100 %" in done.output
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_the_table_fits_the_terminal_and_cuts_no_figure(log, width):
     done = CliRunner().invoke(cli.slowtask, ["behind", str(log)], env={"COLUMNS": str(width)})

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from rich.table import Table
+from rich.text import Text
 
 from slowtask.cli.show.console import UNKNOWN, make_table, shorten
 from slowtask.cli.show.groups import display_value
@@ -34,8 +35,12 @@ def table(rows: Sequence[Behind], width: int, noun: str = "task") -> Table:
     waits = make_table("WAITED", *columns)
     waits.add_column("WHILE THE WORKERS WERE HELD BY", min_width=MIN_HOLDERS_WIDTH)
     for place, row in enumerate(rows):
-        cells = (column[place] for column in columns.values())
-        waits.add_row(shorten(display_value(row.task, noun), room), *cells, holders(row, noun))
+        # A name may look like rich's markup, as `[/]`.
+        cells = (
+            shorten(display_value(row.task, noun), room),
+            *(column[place] for column in columns.values()),
+        )
+        waits.add_row(*map(Text, cells), Text(holders(row, noun)))
     return waits
 
 
