@@ -126,6 +126,20 @@ def test_the_table_fits_a_narrow_terminal(log, monkeypatch):
     assert "slower" in said
 
 
+@pytest.mark.parametrize("width", range(70, 130, 5))
+def test_no_figure_is_cut_in_the_row_of_the_others(tmp_path, monkeypatch, width):
+    """Its runs and its cost may be wider than those of each task above it."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    before = [each for name in "abcd" for each in runs(f"jobs.a_long_name_{name}", 900, 300)]
+    after = [each for name in "abcd" for each in runs(f"jobs.a_long_name_{name}", 800, 300, start=300)]
+    logs = [written(tmp_path / "x.ndjson", before), written(tmp_path / "y.ndjson", after)]
+
+    table = slowtask(*logs, "-n", "1").partition("\n\n")[2].partition("\n\n")[0]
+
+    assert "3 more tasks" in table
+    assert "…" not in table.replace(" …", " ")  # only the start of a name may be cut
+
+
 def test_names_from_a_log_cannot_move_the_cursor(tmp_path):
     logs = [written(tmp_path / f"{name}.ndjson", runs("\x1b[2Ja", 1, 5)) for name in "xy"]
 

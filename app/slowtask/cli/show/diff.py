@@ -111,15 +111,16 @@ def signed(share: float) -> str:
 def table(rows: Sequence[Difference], more: Sequence[Difference], title: str, width: int) -> Table:
     """The table of *rows* and of the sum of *more*, with as many columns as fit *width*."""
     cells = {column.title: [column.cell(row) for row in rows] for column in COLUMNS}
-    columns = fit_columns(cells, width)
-    used = sum(2 + column_width(column.title, cells) for column in columns)
+    rest = rest_cells(more) if more else {}
+    widths = {title: [*texts, *filter(None, [rest.get(title)])] for title, texts in cells.items()}
+    columns = fit_columns(widths, width)
+    used = sum(2 + column_width(column.title, widths) for column in columns)
     grid = make_table(title.upper(), *(column.title for column in columns))
     room = max(8, min(MAX_NAME_WIDTH, width - 2 - used))
     for place, row in enumerate(rows):
         name = display_value(row.task, title)
         grid.add_row(Text(shorten(name, room)), *(cells[column.title][place] for column in columns))
     if more:
-        rest = rest_cells(more)
         last = Text(shorten(count_nouns(len(more), title, "more"), room), style="dim")
         grid.add_row(last, *(rest.get(column.title, Text()) for column in columns))
     return grid
