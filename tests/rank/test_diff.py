@@ -76,6 +76,13 @@ def test_a_change_costs_what_the_runs_after_take_longer():
     assert task.cost == pytest.approx(200)
 
 
+def test_runs_that_take_as_long_as_before_cost_nothing():
+    """0.1 added up three times isn't 0.3 to a float; that is no cost."""
+    [task] = compared({"a": [0.1, 0.1, 0.1]}, {"a": [0.3 / 3] * 3}).tasks
+
+    assert task.cost == 0
+
+
 def test_new_and_vanished_tasks_are_told():
     found = by_task(compared({"old": [1.0] * 10}, {"new": [2.0] * 10}))
 

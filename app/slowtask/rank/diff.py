@@ -12,6 +12,7 @@ from slowtask.units import duration, plural, printable
 
 Change = Literal["slower", "faster", "mix", "tail", "same", "unknown", "new", "gone"]
 MICROSECONDS: Final = 1e6  #: in a second
+COST_DIGITS: Final = 9  #: after the point, in seconds; what is less is the rounding of floats
 MIN_SPAN: Final = 1.0  #: seconds that a side must last, for its work to be counted by time
 
 
@@ -116,7 +117,7 @@ def judge(pair: Pair, scale: float) -> Difference:
         ratio=judgement.ratio,
         ratio_low=judgement.low,
         ratio_high=judgement.high,
-        cost=cost(*works, scale) if all(works_known(before, after)) else None,
+        cost=round(cost(*works, scale), COST_DIGITS) if all(works_known(before, after)) else None,
         fails_more=failed.rose,
         failure_ratio=failed.ratio,
         killed_more=killed.rose,
