@@ -112,6 +112,12 @@ def test_what_does_not_add_up_is_unknown():
     assert rest.max == 2
 
 
+def test_the_shares_of_all_tasks_add_up_to_1():
+    """Floats that are added up miss it, and 0.9999999999999999 would be shown as 99.9 %."""
+    for count in range(2, 100):
+        assert add_up(many(*[1.1, 0.7, 0.3][:count], *[0.1] * count)).share == 1
+
+
 def test_unknown_times_add_up_to_unknown():
     assert add_up(rank([figures("lost", 0, timed=0, max=None)])).total is None
 

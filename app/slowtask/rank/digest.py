@@ -1,5 +1,6 @@
 """Chooses the rows of a ranking, adds up the others, and says how many workers were busy."""
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,7 @@ MIN_FAILURE_RATE: Final = 0.1
 MIN_SPAN: Final = 10.0  #: seconds; of a shorter time, nobody can say how many workers were busy
 MIN_SPAN_RUNS: Final = 10  #: mean run times
 MIN_TIMED: Final = 0.9  #: of the runs must have a known run time
+DIGITS: Final = 12  #: after the point, of a sum; floats that are added up are less exact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,4 +160,5 @@ def _memory(task: Task) -> float:
 def _add(values: Iterable[float | None]) -> float | None:
     """The sum of the known *values*; None if none is known."""
     known = [value for value in values if value is not None]
-    return sum(known) if known else None
+    # Shares that add up to 1 must not be 0.9999999999999998, which is shown as 99.9 %.
+    return round(math.fsum(known), DIGITS) if known else None
