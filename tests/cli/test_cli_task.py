@@ -229,3 +229,11 @@ def test_the_file_is_named_as_the_user_named_it(tmp_path, monkeypatch):
     found = json.loads(run("thumb", "runs.ndjson", "--json").stdout)
 
     assert found["worst"][0]["file"] == "runs.ndjson"
+
+
+def test_a_log_that_does_not_say_how_runs_ended_has_no_failures():
+    done = run("jobs.compute", GOLDEN / "text-format.log")
+
+    assert "unknown outcome 2" in done.output
+    assert "FROM (UTC)" in done.output
+    assert "FAILED" not in done.output

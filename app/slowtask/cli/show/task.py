@@ -73,7 +73,7 @@ def sections(profile: Profile, pattern: LinkPattern | None, width: int) -> Itera
         yield times_table(profile, width)
     for key, groups in profile.fields.items():
         if not words.is_same(groups):
-            yield groups_table(key, groups.groups, width)
+            yield groups_table(key, groups.groups, width, known=words.knows_failures(profile))
     if profile.behind:
         yield holders_table(profile.behind, profile.task, width)
     if found := group_messages(profile.messages):
@@ -113,7 +113,7 @@ def draw_bar(share: float, room: int) -> Text:
 
 def times_table(profile: Profile, width: int) -> Table:
     """The run times over time."""
-    rows = profile.slots
+    rows, known = profile.slots, words.knows_failures(profile)
     cells = [Text(words.describe_moment(each.at, profile.width)) for each in rows]
     return fit_table(
         ("FROM (UTC)", cells),
@@ -123,15 +123,15 @@ def times_table(profile: Profile, width: int) -> Table:
             ("P95", 8, [time_text(each.p95) for each in rows]),
             ("P99", 2, [time_text(each.p99) for each in rows]),
             ("MAX", 5, [time_text(each.max) for each in rows]),
-            ("FAILED", 7, [failure_text(each.failures, each.count) for each in rows]),
+            ("FAILED", 7, [failure_text(each.failures, each.count, known=known) for each in rows]),
             ("WAIT P95", 4, [time_text(each.wait_p95) for each in rows]),
         ],
         width,
     )
 
 
-def groups_table(title: str, rows: Sequence[Values], width: int) -> Table:
-    """The runs by the values of one field."""
+def groups_table(title: str, rows: Sequence[Values], width: int, *, known: bool) -> Table:
+    """The runs by the values of one field; *known*: it is known how they ended."""
     cells = [Text(UNKNOWN if each.value is None else printable(each.value)) for each in rows]
     return fit_table(
         (title.upper(), cells),
@@ -140,7 +140,7 @@ def groups_table(title: str, rows: Sequence[Values], width: int) -> Table:
             ("TOTAL", 6, [time_text(each.total) for each in rows]),
             ("MEDIAN", 5, [time_text(each.p50) for each in rows]),
             ("P95", 8, [time_text(each.p95) for each in rows]),
-            ("FAILED", 7, [failure_text(each.failures, each.count) for each in rows]),
+            ("FAILED", 7, [failure_text(each.failures, each.count, known=known) for each in rows]),
             ("WAIT P95", 4, [time_text(each.wait_p95) for each in rows]),
             ("CPU", 3, [_cpu_text(each) for each in rows]),
         ],
@@ -154,8 +154,10 @@ def _cpu_text(values: Values) -> Text:
     return Text(percent(min(1.0, values.cpu / values.cpu_time)) if known else UNKNOWN)  # type: ignore[operator]
 
 
-def failure_text(failures: int, count: int) -> Text:
-    """The share of the runs that failed; red from one in a hundred."""
+def failure_text(failures: int, count: int, *, known: bool) -> Text:
+    """The share of the runs that failed; red from one in a hundred. *known*: it is known how runs ended."""
+    if not known:
+        return Text(UNKNOWN)
     if not failures:
         return Text("0 %", style="dim")
     return Text(percent(failures / count), style="bold red" if failures / count >= RED_FAILURES else "yellow")

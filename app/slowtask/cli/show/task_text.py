@@ -10,6 +10,7 @@ from slowtask.store.profile import Ending, Groups, Holder, LongRun, Profile, Sum
 from slowtask.units import capitalize, duration, percent, plural, printable, size
 
 MAX_NAME: Final = 120  #: characters of a name in a sentence
+OUTCOMES: Final = {"success": "succeeded", "failure": "failed"}  #: words, where no action is known
 NOT_KNOWN: Final = "not known: slowtask's workers record it, stock logs don't have it"
 SEVERAL_CORES: Final = 1.2  #: from so many on; a process that starts or ends needs some beside the run
 MOSTLY: Final = 0.5  #: share of its time from which a task computes rather than waits
@@ -66,7 +67,7 @@ def _describe_runs(profile: Profile) -> str:
 
 def describe_ending(ending: Ending, count: int) -> str:
     """One way in which runs ended: `failed 12 (1.0 %)`."""
-    word = ending.action or {"success": "succeeded", "failure": "failed"}.get(ending.outcome, "ended somehow")
+    word = ending.action or OUTCOMES.get(ending.outcome, "unknown outcome")
     return f"{word} {ending.count:,}" + (
         "" if ending.count == count else f" ({percent(ending.count / count)})"
     )
@@ -126,6 +127,11 @@ def _describe_same(profile: Profile) -> str:
     parts += [f"service {name(each)}" for each in summary.services or ()]
     parts += [f"environment {name(each)}" for each in summary.environments or ()]
     return ", ".join(parts)
+
+
+def knows_failures(profile: Profile) -> bool:
+    """Whether it is known of any run how it ended."""
+    return any(each.outcome != "unknown" for each in profile.endings)
 
 
 def is_same(groups: Groups) -> bool:

@@ -66,7 +66,8 @@ def _sections(profile: Profile, pattern: LinkPattern | None) -> Iterator[str]:
     yield from _chart(profile)
     for key, found in profile.fields.items():
         if not words.is_same(found):
-            yield _table(f"By {key}", (key.capitalize(), *GROUP_HEADS), map(_group, found.groups))
+            rows = (_group(each, known=words.knows_failures(profile)) for each in found.groups)
+            yield _table(f"By {key}", (key.capitalize(), *GROUP_HEADS), rows)
     if profile.behind:
         yield _table("What its jobs waited behind", ("Task", "Share of the wait"), _holders(profile))
     if profile.messages:
@@ -74,8 +75,8 @@ def _sections(profile: Profile, pattern: LinkPattern | None) -> Iterator[str]:
     if profile.kills:
         yield _table("Kills", ("Killed by", "Runs", "Peak memory", "Last", "Host", "Worker"), _kills(profile))
     if profile.worst:
-        rows = (_run(profile, each, pattern) for each in profile.worst)
-        yield _table("Longest runs", ("Ended", "Run time", "How it went", "Where"), rows)
+        runs = (_run(profile, each, pattern) for each in profile.worst)
+        yield _table("Longest runs", ("Ended", "Run time", "How it went", "Where"), runs)
     elif profile.summary.timed:
         yield f'<p class="soft">{LEFT_OUT}</p>'
 
@@ -145,17 +146,22 @@ def _chart(profile: Profile) -> Iterator[str]:
     )
 
 
-def _group(group: Group) -> Cells:
-    """The row of the runs with one value of a field."""
+def _group(group: Group, *, known: bool) -> Cells:
+    """The row of the runs with one value of a field; *known*: it is known how runs ended."""
     rate = group.failures / group.count
-    known = group.cpu is not None and group.cpu_time
+    timed = group.cpu is not None and group.cpu_time
     busy = min(1.0, (group.cpu or 0.0) / (group.cpu_time or 1.0))
     return (
         UNKNOWN if group.value is None else breakable(name(group.value)),
         _cell(f"{group.count:,}"), _time(group.total), _time(group.p50), _time(group.p95),
-        _cell(percent(rate), "bad" if rate >= RED_FAILURES else "" if rate else "zero"),
-        _time(group.wait_p95), _cell(percent(busy) if known else UNKNOWN),
+        _failed(rate) if known else _cell(UNKNOWN),
+        _time(group.wait_p95), _cell(percent(busy) if timed else UNKNOWN),
     )  # fmt: skip
+
+
+def _failed(rate: float) -> str:
+    """A cell with the share of the runs that failed."""
+    return _cell(percent(rate), "bad" if rate >= RED_FAILURES else "" if rate else "zero")
 
 
 def _holders(profile: Profile) -> Iterator[Cells]:
