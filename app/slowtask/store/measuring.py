@@ -31,7 +31,7 @@ def compare(reading: Reading, before: Query, after: Query) -> Comparison:
     sides = Choice(before, "before_"), Choice(after, "after_")
     select = partial(read_sides, before=sides[0], after=sides[1])
     values = {**sides[0].values, **sides[1].values}
-    rows = reading.ask_until_sound(lambda: fetch_figures(reading, select, values, durations=True))
+    rows = reading.ask_until_sound(lambda: fetch_figures(reading, select, values, times=True))
     times: tuple[dict[str, dict[int, int]], dict[str, dict[int, int]]] = ({}, {})
     for row in reading.ask("times", {}) if rows else ():
         times[row["side"]][row["task"]] = dict(zip(row["slots"], row["counts"], strict=True))
@@ -40,22 +40,32 @@ def compare(reading: Reading, before: Query, after: Query) -> Comparison:
 
 
 def fetch_figures(
-    reading: Reading, select: Select, values: Mapping[str, Any], *, durations: bool = False
+    reading: Reading, select: Select, values: Mapping[str, Any], *, times: bool = False
 ) -> Rows:
     """Fetch the figures of exact.sql, or those of sketch.sql if memory can't hold all times.
 
-    With *durations*, run times are also counted by bins, in the table `times`.
+    With *times*, run times are also counted by bins, in the table `times`.
     """
     try:
-        reading.fill("exact", select, {**values, "durations": durations})
+        reading.fill("exact", select, {**values, "times": times})
         method = "exact"
     except duckdb.OutOfMemoryException:
-        reading.fill("count", select, values)
-        reading.ask("sketch", {})
+        count_in_buckets(reading, select, values)
         method = "sketch"
-    if durations:
+    if times:
         reading.ask(f"times_{method}", {})
     return reading.ask("measured", {})
+
+
+def count_in_buckets(reading: Reading, select: Select, values: Mapping[str, Any]) -> None:
+    """Make the figures of sketch.sql. Raises `SourceError`."""
+    try:
+        reading.fill("count", select, values)
+        reading.ask("sketch", {})
+    except duckdb.OutOfMemoryException:
+        raise SourceError(
+            "There are too many tasks for the memory: choose runs by --since, --queue or --where."
+        ) from None
 
 
 def describe(reading: Reading, rows: Rows) -> Measurement:

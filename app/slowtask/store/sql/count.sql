@@ -1,7 +1,7 @@
 -- Count the runs of each task and side in memory that doesn't grow with them: by their run times, and by their
--- waits, both in bins 0.5 % wide.
+-- waits, both in buckets 2 % wide.
 CREATE OR REPLACE TEMP TABLE counted AS
-WITH numbered AS (SELECT *, bin(duration) AS slot, bin(wait) AS wait_slot FROM runs)
+WITH numbered AS (SELECT *, bucket(duration) AS slot, bucket(wait) AS wait_slot FROM runs)
 
 SELECT
     task, side, sound, grouping(slot) = 0 AS by_duration, slot, wait_slot,

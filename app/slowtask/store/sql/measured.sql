@@ -1,2 +1,2 @@
 -- The figures that exact.sql or sketch.sql made.
-SELECT * EXCLUDE (seats, durations) FROM measured
+SELECT * EXCLUDE (seats, bins) FROM measured

@@ -1,5 +1,5 @@
--- The figures of each task and side, of what count.sql counted; percentiles are within 0.5 % of the exact
--- ones. There are no seats and durations.
+-- The figures of each task and side, of what count.sql counted; percentiles are within 1 % of the exact
+-- ones. There are no seats and bins.
 CREATE OR REPLACE TEMP TABLE measured AS
 WITH
 
@@ -12,7 +12,7 @@ plain AS (
         sum(timed)::BIGINT AS timed,
         sum(total)::DOUBLE AS total,
         max(high) AS max,
-        -- Within the bins and between them; rounding may leave a little less than nothing.
+        -- Within the buckets and between them; rounding may leave a little less than nothing.
         CASE WHEN sum(timed) > 0 THEN sqrt(greatest(
             0,
             sum(timed * (variance + (total / timed) ** 2)) FILTER (timed > 0) / sum(timed)
@@ -22,7 +22,7 @@ plain AS (
         coalesce(max(margin), 0) AS margin,
         epoch_us(min(first)) AS first, epoch_us(max(last)) AS last,
         NULL::BIGINT[] AS seats,
-        NULL::BIGINT[] AS durations
+        NULL::SMALLINT[] AS bins
     FROM counted
     WHERE by_duration
     GROUP BY task, side, sound
