@@ -133,6 +133,20 @@ def test_logs_that_tell_no_wait_are_told(tmp_path):
     assert "stock logs don't have it" in str(done.exception)
 
 
+def test_logs_in_which_nothing_waited_are_not_taken_for_stock_logs(tmp_path):
+    log = written(tmp_path / "runs.ndjson", [made(wait=0)])
+
+    done = CliRunner().invoke(cli.slowtask, ["behind", str(log)])
+
+    assert "No job in these logs waited" in str(done.exception)
+
+
+def test_a_field_that_no_run_has_is_told_with_those_that_they_have(log):
+    done = CliRunner().invoke(cli.slowtask, ["behind", str(log), "--group-by", "tenant"])
+
+    assert "No run has a value of 'tenant'. The runs have: task, queue" in str(done.exception)
+
+
 @pytest.mark.parametrize("command", ["behind", "whatif"])
 def test_a_date_that_was_guessed_is_told(tmp_path, command):
     """By `--since` it decides which runs are left."""

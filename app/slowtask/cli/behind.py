@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
 
-from slowtask.cli.logs import parse_period, warn_of_guesses, warn_of_skipped
+from slowtask.cli.logs import make_unknown_field_error, parse_period, warn_of_guesses, warn_of_skipped
 from slowtask.cli.options import (
     custom_options,
     date_option,
@@ -26,6 +26,11 @@ from slowtask.parse.sources import resolve
 
 if TYPE_CHECKING:
     from slowtask.rank.behind import Behind
+
+NO_WAITS: Final = "No job in these logs waited, so none waited behind another."
+NO_KNOWN_WAITS: Final = (
+    "No run in these logs has a wait: slowtask's workers record it, stock logs don't have it."
+)
 
 
 @click.command
@@ -71,14 +76,15 @@ def behind(
     from slowtask.rank.behind import rank_waits
     from slowtask.store.files import Files
 
-    columns = Files(logs, date=day, timezone=zone).columns(query)
+    store = Files(logs, date=day, timezone=zone)
+    columns = store.columns(query)
     warn_of_skipped(columns.skipped)
     warn_of_guesses(columns.guessed)
+    if group and columns.tasks and not any(columns.tasks):
+        raise make_unknown_field_error(group, store.fields(query))
     rows = [row for row in rank_waits(columns) if row.waited > 0]
     if not rows:
-        raise SourceError(
-            "No run in these logs has a wait: slowtask's workers record it, stock logs don't have it."
-        )
+        raise SourceError(NO_WAITS if columns.arrival else NO_KNOWN_WAITS)
     print_rows(rows[: limit or None], group, as_json=as_json)
 
 
