@@ -113,6 +113,16 @@ def test_what_makes_no_sense_is_told(log, arguments, said):
         slowtask(log, *arguments)
 
 
+def test_a_field_that_no_run_has_is_told_with_those_that_they_have(log):
+    with pytest.raises(Exception, match=r"No run has a value of 'versoin'\. Did you mean version\?"):
+        slowtask(log, "--by", "versoin", "1.4", "1.5")
+
+
+def test_a_moment_before_all_runs_is_told(log):
+    with pytest.raises(Exception, match="No run ended before 2020-01-01 00:00:00: choose other runs"):
+        slowtask(log, "--at", "2020-01-01")
+
+
 def test_three_logs_are_no_pair(log):
     with pytest.raises(Exception, match="Name two logs"):
         slowtask(log, log, log)

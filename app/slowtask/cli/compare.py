@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, tzinfo
 from typing import TYPE_CHECKING, Final
 
-from slowtask.cli.logs import open_store, warn_of_skipped
+from slowtask.cli.logs import make_unknown_field_error, open_store, warn_of_skipped
 from slowtask.cli.sides import Wanted, choose_sides
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.custom import CustomFormat
@@ -38,8 +38,8 @@ def compare_runs(store: Store, wanted: Wanted, query: Query) -> "View":
     sides = choose_sides(wanted, query)
     comparison = measure_sides(store, sides.before, sides.after)
     if not (comparison.before.figures and comparison.after.figures):
-        empty = sides.names[bool(comparison.before.figures)]
-        raise SourceError(explain_empty(store, wanted, empty))
+        place = int(bool(comparison.before.figures))
+        raise explain_empty(store, wanted, ("before", "after")[place], sides.names[place])
     return make_view(comparison, query, sides.names, sides.spans)
 
 
@@ -50,7 +50,9 @@ def compare_logs(sources: tuple[str, ...], query: Query, reading: HowToRead) -> 
     first, second = measure_sides(stores[0], query, nothing), measure_sides(stores[1], nothing, query)
     for source, measurement in zip(sources, (first.before, second.after), strict=True):
         if not measurement.figures:
-            raise SourceError(f"{printable(source)} has no runs that match: nothing can be compared.")
+            raise SourceError(
+                f"{printable(source)} has no runs that match: name another log, or choose other runs."
+            )
     times = (
         {pair.task: pair.before.times for pair in first.pairs},
         {pair.task: pair.after.times for pair in second.pairs},
@@ -79,12 +81,19 @@ def make_view(
     return View(diff=diff(comparison, spans), names=names, comparison=comparison, group=query.group)
 
 
-def explain_empty(store: Store, wanted: Wanted, name: str) -> str:
-    """Say that the side called *name* has no runs, and what to do."""
-    if not wanted.by:
-        return f"No run matches {name}: choose other runs by --by, --at, --before and --after, or --against."
-    field = wanted.by[0]
+def explain_empty(store: Store, wanted: Wanted, side: str, name: str) -> SourceError:
+    """Say that the *side* before or after, which is called *name*, has no runs, and what to do."""
+    if wanted.by:
+        return explain_missing(store, wanted.by[0], name)
+    runs = f"ended {side} {name}" if wanted.at else f"matches {name}"
+    return SourceError(f"No run {runs}: choose other runs by --by, --at, --before and --after, or --against.")
+
+
+def explain_missing(store: Store, field: str, name: str) -> SourceError:
+    """Say that no run has the value of *field* that *name* holds, and which values there are."""
     values = sorted(each.task for each in store.measure(Query(group=field)).figures if each.task)
-    known = ", ".join(map(printable, values[:MAX_VALUES])) or "no value"
+    if not values:
+        return make_unknown_field_error(field, store.fields(Query()))
+    known = ", ".join(map(printable, values[:MAX_VALUES]))
     more = f" and {len(values) - MAX_VALUES} more" if len(values) > MAX_VALUES else ""
-    return f"No run has {name}: these runs have {known}{more} as {short_name(field)}."
+    return SourceError(f"No run has {name}: these runs have {known}{more} as {short_name(field)}.")

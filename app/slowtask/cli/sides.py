@@ -26,7 +26,7 @@ class Sides:
 
     before: Query
     after: Query
-    names: tuple[str, str]  #: what the sides are called: `version 1.4`, `before 26 Nov 14:00`
+    names: tuple[str, str]  #: what the sides are called: `version 1.4`, `2026-11-26 14:00:00`
     spans: tuple[float, float] | None = None  #: seconds that they last; None: as long as there are runs
 
 
@@ -104,11 +104,8 @@ def by_moment(query: Query, moment: datetime) -> Sides:
     """The runs that ended before *moment*, and the others."""
     if (query.since and query.since >= moment) or (query.until and query.until <= moment):
         raise UsageError("--at must be between --since and --until.")
-    text = f"{moment:%Y-%m-%d %H:%M:%S}"
-    return Sides(
-        before=replace(query, until=moment), after=replace(query, since=moment),
-        names=(f"until {text}", f"from {text}"),
-    )  # fmt: skip
+    name = f"{moment:%Y-%m-%d %H:%M:%S}"  # shown behind the words before and after
+    return Sides(before=replace(query, until=moment), after=replace(query, since=moment), names=(name, name))
 
 
 def by_periods(query: Query, wanted: Wanted) -> Sides:
