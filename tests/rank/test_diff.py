@@ -144,6 +144,15 @@ def test_the_sentence_names_the_slower_task_its_interval_and_what_it_costs():
     assert said.endswith(" of worker time.")
 
 
+def test_the_sentence_says_what_got_slower_if_it_is_no_task():
+    said = describe(
+        compared({"": around(1), "b": around(1)}, {"": around(1.5), "b": around(1.5)}).tasks, "tenant"
+    )
+
+    assert said.startswith("Work with no tenant got slower: ")
+    assert said.endswith(" tenant b got slower too.")
+
+
 def test_the_sentence_says_for_how_many_tasks_nothing_can_be_told():
     said = describe(compared({"a": around(1), "b": [1.0]}, {"a": around(1), "b": [1.0]}).tasks)
 

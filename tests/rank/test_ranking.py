@@ -90,7 +90,7 @@ def test_the_verdict_by_kills_and_by_memory_has_the_figure_in_its_unit():
     assert verdict(hungry, "memory").startswith("a needed most memory: 2 GB.")
 
 
-@pytest.mark.parametrize(("value", "name"), [("acme", "tenant acme"), ("", "An unknown tenant")])
+@pytest.mark.parametrize(("value", "name"), [("acme", "tenant acme"), ("", "Work with no tenant")])
 def test_the_verdict_says_what_is_ranked_if_it_is_not_tasks(value, name):
     assert verdict(rank([figures(value, 1)]), noun="tenant") == f"{name} used 100 % of the worker time."
 

@@ -6,9 +6,10 @@ from typing import Final, Literal
 
 from slowtask.rank.costs import Rates, Split, Work, compare_rates, cost, split_change
 from slowtask.rank.difference import judge_times
+from slowtask.rank.ranking import name_in_sentence
 from slowtask.record.event import SECOND
 from slowtask.store import Comparison, Figures, Measurement, Pair
-from slowtask.units import duration, plural, printable
+from slowtask.units import duration, plural
 
 Change = Literal["slower", "faster", "mix", "tail", "same", "unknown", "new", "gone"]
 MICROSECONDS: Final = 1e6  #: in a second
@@ -180,14 +181,14 @@ def describe(tasks: Sequence[Difference], noun: str = "task") -> str:
     slower = [task for task in tasks if task.slower]
     failing = [task for task in tasks if task.fails_more]
     unknown = sum(task.change == "unknown" for task in tasks)
-    parts = [describe_slower(slower)] if slower else []
+    parts = [describe_slower(slower, noun)] if slower else []
     if tasks and (tasks[0].cost or 0) > 0 and tasks[0].change in OTHERWISE:
         said = OTHERWISE[tasks[0].change].format(
-            task=printable(tasks[0].task), price=duration(tasks[0].cost or 0)
+            task=name_in_sentence(tasks[0].task, noun), price=duration(tasks[0].cost or 0)
         )
         parts.append(said)
     if failing:
-        parts.append(f"{names(failing)} {'fails' if len(failing) == 1 else 'fail'} more often.")
+        parts.append(f"{names(failing, noun)} {'fails' if len(failing) == 1 else 'fail'} more often.")
     if not slower:
         parts.append(
             f"No {noun} " + ("can be told to be slower." if unknown == len(tasks) else "got slower.")
@@ -205,7 +206,7 @@ OTHERWISE: Final = {
 }
 
 
-def describe_slower(slower: Sequence[Difference]) -> str:
+def describe_slower(slower: Sequence[Difference], noun: str) -> str:
     """Say by how much the first of *slower* tasks got slower, and name the others."""
     first = slower[0]
     ratio = "" if first.ratio is None else f": a run takes {first.ratio:.2f} times as long"
@@ -213,13 +214,13 @@ def describe_slower(slower: Sequence[Difference]) -> str:
         f" ({first.ratio_low:.2f} to {first.ratio_high:.2f})" if first.ratio_low and first.ratio_high else ""
     )
     price = f", which costs {duration(first.cost)} of worker time" if first.cost and first.cost > 0 else ""
-    more = f" {names(slower[1:])} got slower too." if len(slower) > 1 else ""
-    return f"{printable(first.task)} got slower{ratio}{interval}{price}.{more}"
+    more = f" {names(slower[1:], noun)} got slower too." if len(slower) > 1 else ""
+    return f"{name_in_sentence(first.task, noun)} got slower{ratio}{interval}{price}.{more}"
 
 
-def names(tasks: Sequence[Difference], most: int = 3) -> str:
+def names(tasks: Sequence[Difference], noun: str, most: int = 3) -> str:
     """The names of the first of *tasks*: `a, b, c and 4 more`."""
-    shown = [printable(task.task) for task in tasks[:most]]
+    shown = [name_in_sentence(task.task, noun) for task in tasks[:most]]
     more = len(tasks) - len(shown)
     if more:
         return f"{', '.join(shown)} and {more} more"

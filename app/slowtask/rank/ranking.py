@@ -70,7 +70,7 @@ def verdict(tasks: Sequence[Task], by: Order = "total", noun: str = "task") -> s
     if weigh(first, by) <= 0:
         return EMPTY_SENTENCES[by]
     return VERDICTS[by].format(
-        task=_name_in_sentence(first, noun),
+        task=name_in_sentence(first.task, noun),
         share=percent(first.share or 0),
         value=_describe_value(weigh(first, by), by),
         count=f"{first.count:,}",
@@ -131,11 +131,11 @@ def _mean_cpu(figures: Figures) -> float | None:
     return figures.cpu / figures.cpu_time * figures.total / figures.timed
 
 
-def _name_in_sentence(task: Task, noun: str) -> str:
-    """*task* as the subject of a sentence: `shop.mail.send`, `tenant acme`, `An unknown tenant`."""
+def name_in_sentence(value: str, noun: str) -> str:
+    """*value* as the subject of a sentence: `shop.mail.send`, `tenant acme`, `Work with no tenant`."""
     if noun == "task":
-        return printable(task.task)
-    return f"{noun} {printable(task.task)}" if task.task else f"An unknown {noun}"
+        return printable(value)
+    return f"{noun} {printable(value)}" if value else f"Work with no {noun}"
 
 
 def _describe_value(value: float, by: Order) -> str:

@@ -19,7 +19,7 @@ from slowtask.units import capitalize, percent, plural
 
 MAX_NAME_WIDTH: Final = 48  #: characters
 MAX_WORSE: Final = 20  #: tasks that got worse and are shown below the cut
-SMALL: Final = 0.0005  #: a share that is shown as 0 %
+SMALL: Final = 0.001  #: a change that is shown as 0 %
 TWO_DIGITS: Final = 10
 
 
@@ -72,7 +72,7 @@ def describe_sides(view: View) -> list[Text]:
     lines = []
     for title, name, measurement in zip(("before", "after"), view.names, view.sides, strict=True):
         runs = plural(sum(each.count for each in measurement.figures), "run")
-        tasks = count_nouns(len(measurement.figures), view.noun)
+        tasks = count_nouns(sum(bool(each.task) for each in measurement.figures), view.noun)
         lines.append(Text(f"{title:7}{name}: {runs} of {tasks}, {span(measurement.figures)}", style="dim"))
     return lines
 
@@ -83,7 +83,7 @@ def describe_whole(view: View) -> list[Text]:
     if found.busy is None or found.work <= 0:
         return []
     parts = (
-        ("number of runs", found.split.runs),
+        ("runs per hour", found.split.runs),
         (f"mix of {plural_of(view.noun)}", found.split.mix),
         ("run times", found.split.times),
     )
