@@ -14,6 +14,7 @@ from slowtask.rank.diff import Difference, describe
 
 MAX_ROWS: Final = 20  #: and below them the tasks that became worse
 WORSE: Final = frozenset({"slower"})
+CHANGED: Final = frozenset({"slower", "faster", "mix", "tail"})
 MIN_REACH: Final = math.log(1.5)  #: of the scale of ratios, each way
 MAX_REACH: Final = math.log(8)
 
@@ -56,9 +57,10 @@ def table(rows: Sequence[Difference], noun: str) -> str:
 
 
 def scale_of(rows: Sequence[Difference]) -> float:
-    """How far the scale of ratios reaches each way, as a logarithm."""
-    ratios = [abs(math.log(row.ratio)) for row in rows if row.ratio]
-    return min(MAX_REACH, max(MIN_REACH, *ratios, 0.0))
+    """How far the scale of ratios reaches each way, as a logarithm: to the ends of all that changed."""
+    ratios = [row.ratio for row in rows]
+    ratios += [edge for row in rows if row.change in CHANGED for edge in (row.ratio_low, row.ratio_high)]
+    return min(MAX_REACH, max(MIN_REACH, *(abs(math.log(ratio)) for ratio in ratios if ratio), 0.0))
 
 
 def cell(title: str, text: str, row: Difference, reach: float) -> str:
