@@ -149,7 +149,7 @@ where_option: Final = click.option(
 )  # fmt: skip
 group_option: Final = click.option(
     "--group-by", "group", type=Field(), metavar="FIELD",
-    help="Rank queue, host, worker, version, error or a label such as tenant, instead of task.",
+    help="Show queue, host, worker, version, error or a label such as tenant, instead of task.",
 )  # fmt: skip
 date_option: Final = click.option(
     "--date", "day", type=Date(), metavar="DATE",
