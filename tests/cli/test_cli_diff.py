@@ -150,6 +150,18 @@ def test_no_figure_is_cut_in_the_row_of_the_others(tmp_path, monkeypatch, width)
     assert "…" not in table.replace(" …", " ")  # only the start of a name may be cut
 
 
+def test_whole_seconds_beside_exact_times_are_told_as_too_rough(tmp_path):
+    """A stock log, and the log of the same workers with slowtask: a median of 0 s has no ratio."""
+    stock = [made("a", 0.0, place, margin=10**9) for place in range(50)]
+    logs = [written(tmp_path / "x.ndjson", stock), written(tmp_path / "y.ndjson", runs("a", 0.4, 50))]
+
+    said = slowtask(*logs)
+
+    assert "too rough" in said
+    assert "\N{MULTIPLICATION SIGN}" not in said
+    assert "The times of 1 task are too rough to tell." in said
+
+
 def test_names_from_a_log_cannot_move_the_cursor(tmp_path):
     logs = [written(tmp_path / f"{name}.ndjson", runs("\x1b[2Ja", 1, 5)) for name in "xy"]
 

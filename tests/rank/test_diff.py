@@ -12,13 +12,13 @@ from slowtask.store.comparison import make_comparison
 SECOND = 10**9
 
 
-def figures(task, times, *, failures=0, killed=0, hours=1.0):
+def figures(task, times, *, failures=0, killed=0, hours=1.0, margin=0, p50=None):
     """The figures of runs that took so many seconds."""
     total = sum(times) * SECOND
     return Figures(
         task=task, count=len(times), failures=failures, killed=killed, timed=len(times), total=total,
-        max=max(times) * SECOND, p50=None, p95=None, p99=None, deviation=None, wait_p95=None, cpu=None,
-        cpu_time=None, memory=None, margin=0, first=0, last=round(hours * 3600e6),
+        max=max(times) * SECOND, p50=p50, p95=None, p99=None, deviation=None, wait_p95=None, cpu=None,
+        cpu_time=None, memory=None, margin=margin, first=0, last=round(hours * 3600e6),
     )  # fmt: skip
 
 
@@ -151,6 +151,29 @@ def test_the_sentence_says_what_got_slower_if_it_is_no_task():
 
     assert said.startswith("Work with no tenant got slower: ")
     assert said.endswith(" tenant b got slower too.")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rough"),
+    [
+        ((0, 1), (0.4, 0), True),  # whole seconds beside exact times
+        ((3, 1), (3.4, 0), True),
+        ((12, 1), (12.4, 0), False),
+        ((0, 1), (1, 1), True),  # whole seconds on both sides
+        ((3, 1), (4, 1), False),
+        ((0.41, 1), (0.42, 0), False),  # only a few of the runs are timed in whole seconds
+    ],
+)
+def test_whole_seconds_are_not_compared_where_they_hide_the_run_times(before, after, rough):
+    """Else each task of an old stock log gets slower on the day on which its times become exact."""
+    sides = (
+        {"a": figures("a", [p50] * 9, margin=margin * SECOND, p50=p50 * SECOND)}
+        for p50, margin in (before, after)
+    )
+
+    [task] = compared(*sides).tasks
+
+    assert task.rough == rough
 
 
 def test_the_sentence_says_for_how_many_tasks_nothing_can_be_told():

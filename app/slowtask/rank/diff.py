@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from slowtask.rank.costs import Rates, Split, Work, compare_rates, cost, split_change
-from slowtask.rank.difference import judge_times
+from slowtask.rank.difference import Judgement, judge_times
 from slowtask.rank.ranking import name_in_sentence
 from slowtask.record.event import SECOND
 from slowtask.store import Comparison, Figures, Measurement, Pair
@@ -14,6 +14,9 @@ from slowtask.units import duration, plural
 Change = Literal["slower", "faster", "mix", "tail", "same", "unknown", "new", "gone"]
 MICROSECONDS: Final = 1e6  #: in a second
 COST_DIGITS: Final = 9  #: after the point, in seconds; what is less is the rounding of floats
+MIN_MARGINS: Final = 2  #: median run time of rounded times that can be compared, in their margins
+MIN_MARGINS_BESIDE_EXACT: Final = 10  #: the same, if the other side's times are exact
+NOT_JUDGED: Final = Judgement(ratio=None, low=None, high=None, change="unknown")
 MIN_SPAN: Final = 1.0  #: seconds that a side must last, for its work to be counted by time
 
 
@@ -49,6 +52,7 @@ class Difference:
     fails_more: bool  #: more of its runs fail, for certain
     failure_ratio: float | None  #: of the share that failed; None if none failed before
     killed_more: bool
+    rough: bool  #: its run times come from log lines in whole seconds, which hide what changed
     before: Part | None
     after: Part | None
 
@@ -105,7 +109,8 @@ def work_of(figures: Figures | None) -> Work:
 def judge(pair: Pair, scale: float) -> Difference:
     """Judge one task; the side after lasted *scale* times as long."""
     before, after = pair.before.figures, pair.after.figures
-    judgement = judge_times(pair.before.times, pair.after.times)
+    rough = is_too_rough(before, after)
+    judgement = NOT_JUDGED if rough else judge_times(pair.before.times, pair.after.times)
     change: Change = judgement.change
     if not (before and after):
         change = "new" if after else "gone"
@@ -122,6 +127,7 @@ def judge(pair: Pair, scale: float) -> Difference:
         fails_more=failed.rose,
         failure_ratio=failed.ratio,
         killed_more=killed.rose,
+        rough=rough,
         before=part_of(before),
         after=part_of(after),
     )
@@ -130,6 +136,24 @@ def judge(pair: Pair, scale: float) -> Difference:
 def works_known(*sides: Figures | None) -> Iterable[bool]:
     """Whether each side that has runs has some of known time."""
     return (figures is None or bool(figures.timed) for figures in sides)
+
+
+def is_too_rough(*sides: Figures | None) -> bool:
+    """Whether whole seconds hide what became of the run times."""
+    rounded = [figures for figures in sides if figures and is_rounded(figures)]
+    least = MIN_MARGINS if len(rounded) == len(sides) else MIN_MARGINS_BESIDE_EXACT
+    return all(sides) and any((figures.p50 or 0) < least * figures.margin for figures in rounded)
+
+
+def is_rounded(figures: Figures) -> bool:
+    """Whether most run times are rounded: then the median is a whole number of margins, or half of one.
+
+    The margin alone doesn't tell: in a stock log of Celery only failures are timed in whole seconds.
+    """
+    if not figures.margin or figures.p50 is None:
+        return False
+    halves = 2 * figures.p50 / figures.margin
+    return abs(halves - round(halves)) < 1e-3  # noqa: PLR2004 - what an estimated percentile may be off
 
 
 def rates_of(before: Figures | None, after: Figures | None, name: str) -> Rates:
@@ -180,7 +204,8 @@ def describe(tasks: Sequence[Difference], noun: str = "task") -> str:
     """What changed most, in a few sentences; *noun* is what a row is."""
     slower = [task for task in tasks if task.slower]
     failing = [task for task in tasks if task.fails_more]
-    unknown = sum(task.change == "unknown" for task in tasks)
+    rough = sum(task.rough for task in tasks)
+    unknown = sum(task.change == "unknown" for task in tasks) - rough
     parts = [describe_slower(slower, noun)] if slower else []
     if tasks and (tasks[0].cost or 0) > 0 and tasks[0].change in OTHERWISE:
         said = OTHERWISE[tasks[0].change].format(
@@ -191,10 +216,12 @@ def describe(tasks: Sequence[Difference], noun: str = "task") -> str:
         parts.append(f"{names(failing, noun)} {'fails' if len(failing) == 1 else 'fail'} more often.")
     if not slower:
         parts.append(
-            f"No {noun} " + ("can be told to be slower." if unknown == len(tasks) else "got slower.")
+            f"No {noun} " + ("can be told to be slower." if unknown + rough == len(tasks) else "got slower.")
         )
     if unknown:
         parts.append(f"{plural(unknown, noun)} {'has' if unknown == 1 else 'have'} too few runs to tell.")
+    if rough:
+        parts.append(f"The times of {plural(rough, noun)} are too rough to tell.")
     return " ".join(parts)
 
 

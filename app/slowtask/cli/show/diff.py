@@ -140,7 +140,7 @@ def rest_cells(more: Sequence[Difference]) -> Mapping[str, Text]:
 
 def notes(rows: Sequence[Difference], sides: Sequence[Measurement]) -> list[Text]:
     """Explain words of the table, and say what wasn't read."""
-    changes = {row.change for row in rows}
+    changes = {"rough" if row.rough else row.change for row in rows}
     lines = [text for change, text in EXPLAINED.items() if change in changes]
     for measurement in sides:
         lines += doubts(measurement)
@@ -148,9 +148,10 @@ def notes(rows: Sequence[Difference], sides: Sequence[Measurement]) -> list[Text
 
 
 EXPLAINED: Final = {
-    "mix": "another mix: more of one kind of its runs and fewer of another, none of them slower.",
+    "mix": "another mix: more of one kind of its runs; or only those of one tenant or host got slower.",
     "tail": "more long runs: a typical run takes as long as before, but more of them take very long.",
     "unknown": "too few runs: a change by 1.3 times wouldn't show for certain.",
+    "rough": "too rough: the log lines have whole seconds, which hide how long such short runs take.",
 }
 
 

@@ -23,6 +23,7 @@ WORDS: Final = {
     "tail": ("more long runs", "yellow"),
     "same": ("same", "dim"),
     "unknown": ("too few runs", "dim"),
+    "rough": ("too rough", "dim"),
     "new": ("new", "cyan"),
     "gone": ("gone", "dim"),
 }
@@ -40,7 +41,7 @@ class Column:
 
 def change_text(task: Difference) -> Text:
     """What became of the run times, of failures and of kills."""
-    word, style = WORDS[task.change]
+    word, style = WORDS["rough" if task.rough else task.change]
     worse = [name for name, is_so in (("fails", task.fails_more), ("killed", task.killed_more)) if is_so]
     text = Text(word, style=style)
     return Text.assemble(text, *((f", {each}", "bold red") for each in worse))
