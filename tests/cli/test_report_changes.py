@@ -17,6 +17,13 @@ def runs(task, seconds, version, start, count=150):
     return [made(task, took, start + place, version=version) for place, took in enumerate(times)]
 
 
+def test_the_words_of_the_table_are_explained(tmp_path):
+    log = written(tmp_path / "a.ndjson", runs("a", 1.0, "1.4", 0, 5) + runs("a", 1.0, "1.5", 150, 5))
+    html = reported(tmp_path, log, "--by", "version", "1.4", "1.5")
+
+    assert "too few runs: a change by 1.3 times wouldn" in html
+
+
 def test_the_whole_interval_of_a_slower_task_is_drawn(tmp_path):
     """The scale used to end at the ratio itself, and cut the upper half of its interval."""
     log = written(tmp_path / "a.ndjson", runs("a", 1.0, "1.4", 0) + runs("a", 2.5, "1.5", 150))

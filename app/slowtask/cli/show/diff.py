@@ -140,11 +140,16 @@ def rest_cells(more: Sequence[Difference]) -> Mapping[str, Text]:
 
 def notes(rows: Sequence[Difference], sides: Sequence[Measurement]) -> list[Text]:
     """Explain words of the table, and say what wasn't read."""
-    changes = {"rough" if row.rough else row.change for row in rows}
-    lines = [text for change, text in EXPLAINED.items() if change in changes]
+    lines = explain_words(rows)
     for measurement in sides:
         lines += doubts(measurement)
     return [Text(line, style="dim") for line in dict.fromkeys(lines)]
+
+
+def explain_words(rows: Sequence[Difference]) -> list[str]:
+    """Explain the words of CHANGE that don't say enough."""
+    changes = {"rough" if row.rough else row.change for row in rows}
+    return [text for change, text in EXPLAINED.items() if change in changes]
 
 
 EXPLAINED: Final = {

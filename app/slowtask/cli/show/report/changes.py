@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from slowtask.cli.show.diff import View, choose_rows, describe_sides, describe_whole, doubts
+from slowtask.cli.show.diff import (
+    View,
+    choose_rows,
+    describe_sides,
+    describe_whole,
+    doubts,
+    explain_words,
+)
 from slowtask.cli.show.diff_columns import COLUMNS
 from slowtask.cli.show.groups import count_nouns, display_value
 from slowtask.cli.show.report.panels import name
@@ -33,7 +40,10 @@ def changes_section(view: View) -> str:
             *(f'<p class="soft">{escape(line)}</p>' for line in lines),
             '<div class="scroll" tabindex="0" role="region" aria-label="What changed">',
             f"{table(rows, view.noun)}</div>",
-            *(f'<p class="soft">{escape(line)}</p>' for line in dict.fromkeys((*after, *uncertain))),
+            *(
+                f'<p class="soft">{escape(line)}</p>'
+                for line in dict.fromkeys((*after, *explain_words(rows), *uncertain))
+            ),
             "</section>",
         )
     )
