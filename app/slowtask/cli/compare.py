@@ -39,7 +39,7 @@ def compare_runs(store: Store, wanted: Wanted, query: Query) -> "View":
     comparison = measure_sides(store, sides.before, sides.after)
     if not (comparison.before.figures and comparison.after.figures):
         place = int(bool(comparison.before.figures))
-        raise explain_empty(store, wanted, ("before", "after")[place], sides.names[place])
+        raise explain_empty(store, query, wanted, ("before", "after")[place], sides.names[place])
     return make_view(comparison, query, sides.names, sides.spans)
 
 
@@ -81,12 +81,18 @@ def make_view(
     return View(diff=diff(comparison, spans), names=names, comparison=comparison, group=query.group)
 
 
-def explain_empty(store: Store, wanted: Wanted, side: str, name: str) -> SourceError:
+def explain_empty(store: Store, query: Query, wanted: Wanted, side: str, name: str) -> SourceError:
     """Say that the *side* before or after, which is called *name*, has no runs, and what to do."""
     if wanted.by:
         return explain_missing(store, wanted.by[0], name)
+    from slowtask.cli.show.ranking import span
+
     runs = f"ended {side} {name}" if wanted.at else f"matches {name}"
-    return SourceError(f"No run {runs}: choose other runs by --by, --at, --before and --after, or --against.")
+    figures = store.measure(replace(query, since=None, until=None)).figures
+    known = f" There are runs of {span(figures)}." if figures else " There are none at any other time."
+    return SourceError(
+        f"No run {runs}: choose other runs by --by, --at, --before and --after, or --against.{known}"
+    )
 
 
 def explain_missing(store: Store, field: str, name: str) -> SourceError:
