@@ -15,7 +15,9 @@ from typing import Final
 BIN: Final = math.log(1.005)  #: how wide a bin of run times is, as a logarithm
 TWO_SIDED: Final = 1.96  #: standard deviations on either side that hold 95 %
 MIN_RUNS: Final = 5  #: on either side, for an interval
-DIGIT: Final = 8  #: bytes of a digit of the large integers: room for the number of all pairs
+#: Digits of the large integers as struct's codes, with their bytes: one has room for the number of all pairs.
+SHORT: Final = ("I", 4)
+LONG: Final = ("Q", 8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +54,16 @@ def compare_pairs(before: Mapping[int, int], after: Mapping[int, int]) -> Pairs:
 def count_differences(before: Mapping[int, int], after: Mapping[int, int]) -> tuple[int, Sequence[int]]:
     """How many pairs differ by so many bins, after minus before: the least, and the counts from it on."""
     least, most = min(after), max(before)
-    later = join_digits([after.get(k, 0) for k in range(least, max(after) + 1)])
-    earlier = join_digits([before.get(k, 0) for k in range(most, min(before) - 1, -1)])
+    code, size = SHORT if sum(before.values()) * sum(after.values()) < 1 << 32 else LONG
+    later = join_digits([after.get(k, 0) for k in range(least, max(after) + 1)], code)
+    earlier = join_digits([before.get(k, 0) for k in range(most, min(before) - 1, -1)], code)
     length = max(after) - least + most - min(before) + 1
-    return least - most, unpack(f"<{length}Q", (later * earlier).to_bytes(DIGIT * length, "little"))
+    return least - most, unpack(f"<{length}{code}", (later * earlier).to_bytes(size * length, "little"))
 
 
-def join_digits(counts: Sequence[int]) -> int:
-    """The integer whose digits are *counts*, the lowest first."""
-    return int.from_bytes(pack(f"<{len(counts)}Q", *counts), "little")
+def join_digits(counts: Sequence[int], code: str) -> int:
+    """The integer whose digits, of struct's *code*, are *counts*, the lowest first."""
+    return int.from_bytes(pack(f"<{len(counts)}{code}", *counts), "little")
 
 
 def vary_wins(before: Mapping[int, int], after: Mapping[int, int]) -> float:
