@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from datetime import timedelta
 
 import pytest
@@ -68,6 +69,15 @@ def test_two_periods_are_compared(log):
     tasks = found(log, "--before", f"{edges[0]}..{edges[1]}", "--after", f"{edges[1]}..{edges[2]}")
 
     assert tasks["jobs.compute"]["before"]["runs"] == 150
+
+
+def test_a_period_without_an_end_lasts_as_long_as_there_are_runs(log):
+    """The log ended long ago; until now, its workers would have been idle."""
+    middle = (BEGIN + timedelta(seconds=150)).isoformat()
+    said = slowtask(log, "--before", f"{BEGIN.isoformat()}..{middle}", "--after", f"{middle}..")
+    whole = next(line for line in said.splitlines() if line.startswith("workers busy"))
+
+    assert re.match(r"workers busy on average: 4\.\d → [45]\.\d ", whole)
 
 
 def test_two_logs_are_compared(tmp_path):

@@ -117,7 +117,9 @@ def by_periods(query: Query, wanted: Wanted) -> Sides:
     first, second = parse_span(wanted.before, "--before"), parse_span(wanted.after, "--after")
     if first[0] < second[1] and second[0] < first[1]:
         raise UsageError("--before and --after overlap, so a run would count on both sides: change one.")
-    return between(query, first, second)
+    sides = between(query, first, second)
+    # Nobody knows how much of a period without an end the log holds.
+    return replace(sides, spans=None) if wanted.after.endswith(BETWEEN) else sides
 
 
 def parse_span(text: str, option: str) -> tuple[datetime, datetime]:

@@ -227,8 +227,8 @@ def describe(tasks: Sequence[Difference], noun: str = "task") -> str:
 
 #: A sentence about the dearest task, if it costs more though none of its runs takes longer.
 OTHERWISE: Final = {
-    "mix": "{task} costs {price} more: it has more of its long runs, none of which takes longer.",
-    "tail": "{task} costs {price} more: more of its runs take very long.",
+    "mix": "{task} costs {price} more: more of its runs are long ones.",
+    "tail": "{task} costs {price} more: a few more of its runs take very long.",
     "new": "{task} is new and takes {price}.",
 }
 
