@@ -176,3 +176,18 @@ def test_names_from_a_log_cannot_move_the_cursor(tmp_path):
     logs = [written(tmp_path / f"{name}.ndjson", runs("\x1b[2Ja", 1, 5)) for name in "xy"]
 
     assert "\x1b" not in slowtask(*logs)
+
+
+def test_run_times_in_whole_seconds_are_marked(tmp_path):
+    """Of the log before, each line has only seconds; the log after is slowtask's own."""
+    rough = [made("a", 20 + place % 7, place * 60, margin=10**9, outcome="success") for place in range(40)]
+    exact = [made("a", 20 + place % 7, place * 60) for place in range(40)]
+    before, after = written(tmp_path / "x.ndjson", rough), written(tmp_path / "y.ndjson", exact)
+    said = slowtask(before, after)
+
+    assert re.search(r"~22\.\d s \N{RIGHTWARDS ARROW} 22\.\d s", said)
+    assert "~: from log lines in whole seconds, \N{PLUS-MINUS SIGN} 1.0 s." in said
+    assert [part["margin"] for part in (found(before, after)["a"][side] for side in ("before", "after"))] == [
+        1,
+        0,
+    ]

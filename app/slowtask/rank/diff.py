@@ -36,6 +36,7 @@ class Part:
     killed: int
     cpu: float | None  #: of a run, on average
     memory: int | None  #: bytes: the highest peak
+    margin: float  #: each run time is exact to ± this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +180,7 @@ def part_of(figures: Figures | None) -> Part | None:
         killed=figures.killed,
         cpu=seconds(mean_cpu(figures)),
         memory=figures.memory,
+        margin=figures.margin / SECOND,
     )
 
 

@@ -15,7 +15,7 @@ from slowtask.cli.show.groups import count_nouns, display_value, noun_of, plural
 from slowtask.cli.show.ranking import span
 from slowtask.rank.diff import Diff, Difference, describe
 from slowtask.store import Comparison, Measurement
-from slowtask.units import capitalize, percent, plural
+from slowtask.units import capitalize, duration, percent, plural
 
 MAX_NAME_WIDTH: Final = 48  #: characters
 MAX_WORSE: Final = 20  #: tasks that got worse and are shown below the cut
@@ -147,9 +147,11 @@ def notes(rows: Sequence[Difference], sides: Sequence[Measurement]) -> list[Text
 
 
 def explain_words(rows: Sequence[Difference]) -> list[str]:
-    """Explain the words of CHANGE that don't say enough."""
+    """Explain the words of CHANGE that don't say enough, and `~`."""
     changes = {"rough" if row.rough else row.change for row in rows}
-    return [text for change, text in EXPLAINED.items() if change in changes]
+    margin = max((part.margin for row in rows for part in (row.before, row.after) if part), default=0.0)
+    rough = [f"~: from log lines in whole seconds, \N{PLUS-MINUS SIGN} {duration(margin)}."] if margin else []
+    return rough + [text for change, text in EXPLAINED.items() if change in changes]
 
 
 EXPLAINED: Final = {

@@ -63,15 +63,29 @@ def cost_text(seconds: float | None) -> str:
     return ("+" if seconds > 0 else MINUS if seconds < 0 else "") + duration(abs(seconds))
 
 
-def both(value: Callable[[Part], float | None], text: Callable[[float], str]) -> Callable[[Difference], Text]:
-    """A cell with a figure before and after, once where both are alike."""
+def cost_cell(task: Difference) -> Text:
+    """What the change costs, marked with `~` if run times come from log lines in whole seconds."""
+    rough = any(part is not None and part.margin for part in (task.before, task.after))
+    return Text("~" * (rough and task.cost is not None) + cost_text(task.cost))
+
+
+def both(
+    value: Callable[[Part], float | None], text: Callable[[float], str], *, exact: bool = True
+) -> Callable[[Difference], Text]:
+    """A cell with a figure before and after, once where both are alike.
+
+    One that isn't *exact* is a run time, marked with `~` if it comes from log lines in whole seconds.
+    """
+
+    def say(part: Part | None) -> str:
+        known = None if part is None else value(part)
+        if part is None or known is None:
+            return UNKNOWN
+        return "~" * (not exact and part.margin > 0) + text(known)
 
     def cell(task: Difference) -> Text:
-        texts = []
-        for part in (task.before, task.after):
-            known = None if part is None else value(part)
-            texts.append(UNKNOWN if known is None else text(known))
-        return Text(texts[0] if texts[0] == texts[1] else ARROW.join(texts))
+        before, after = say(task.before), say(task.after)
+        return Text(before if before == after else f"{before}{ARROW}{after}")
 
     return cell
 
@@ -92,12 +106,12 @@ def seldom(
 COLUMNS: Final = (
     Column(title="CHANGE", priority=9, cell=change_text),
     Column(title="RUN TIME", priority=8, cell=ratio_text),
-    Column(title="COST", priority=7, cell=lambda task: Text(cost_text(task.cost))),
-    Column(title="MEAN", priority=6, cell=both(lambda part: part.mean, duration)),
+    Column(title="COST", priority=7, cell=cost_cell),
+    Column(title="MEAN", priority=6, cell=both(lambda part: part.mean, duration, exact=False)),
     Column(title="RUNS", priority=5, cell=both(lambda part: part.runs, "{:,.0f}".format)),
     Column(title="FAILED", priority=4, always=False, cell=seldom(lambda part: part.failure_rate, percent)),
     Column(title="KILLED", priority=3, always=False, cell=seldom(lambda part: part.killed, "{:,.0f}".format)),
-    Column(title="P95", priority=2, cell=both(lambda part: part.p95, duration)),
+    Column(title="P95", priority=2, cell=both(lambda part: part.p95, duration, exact=False)),
     Column(title="WAIT P95", priority=1, always=False, cell=seldom(lambda part: part.wait_p95, duration)),
     Column(title="CPU", priority=0, always=False, cell=seldom(lambda part: part.cpu, duration)),
     Column(title="MEMORY", priority=-1, always=False, cell=seldom(lambda part: part.memory, size)),
