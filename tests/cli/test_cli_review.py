@@ -220,6 +220,7 @@ def test_an_accepted_task_is_hidden_again_and_only_its_figures_change(tmp_path, 
     file.write_text(before)
     output = run(later, "--review", file, "--accept", "jobs.send_mail")
 
+    assert "has the figures of now for jobs.send_mail." in output
     assert rows(output) == ["jobs.thumb", "1 reviewed task"]
     assert file.read_text() == before.replace("mean = 6\np95 = 6", "mean = 12\np95 = 12")
 

@@ -102,7 +102,7 @@ def main() -> NoReturn:
 
 def describe(mistake: click.ClickException) -> str:
     """Describe *mistake* in one line that ends with the command to ask for help."""
-    command = (
-        mistake.ctx.command_path if isinstance(mistake, click.UsageError) and mistake.ctx else "slowtask"
-    )
+    context = mistake.ctx if isinstance(mistake, click.UsageError) else None
+    named = [argument for argument in sys.argv[1:2] if argument in COMMANDS]  # click doesn't always say
+    command = context.command_path if context else " ".join(["slowtask", *named])
     return f"{' '.join(mistake.format_message().split()).rstrip('.')}: see {command} --help."

@@ -3,12 +3,13 @@
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import click
 import msgspec
 
 from slowtask.cli.show.groups import count_nouns
@@ -156,13 +157,17 @@ class ReviewFile:
             scratch.unlink(missing_ok=True)
 
 
-def accept_tasks(view: "View", file: ReviewFile, names: Iterable[str]) -> None:
+def accept_tasks(view: "View", file: ReviewFile, names: Sequence[str]) -> None:
     """Replace the figures of the tasks *names* in *file* by those of now. Raises `UsageError`."""
     tasks = {task.task: task for task in view.tasks}
     for name in names:
         if name not in tasks:
             raise UsageError(f"--accept {printable(name)!a}: no {view.noun} of the ranking has this name.")
         file.accept(tasks[name], view.group)
+    if done := sorted(set(names)):
+        click.echo(
+            f"slowtask: {file.name} has the figures of now for {', '.join(map(printable, done))}.", err=True
+        )
 
 
 def apply_review(view: "View", file: ReviewFile, limit: int | None) -> "View":
