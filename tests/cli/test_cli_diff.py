@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
-from logs import BEGIN, made, written
+from logs import BEGIN, line, made, written
 from slowtask import cli
 
 CHANCE = random.Random(15)
@@ -49,6 +49,29 @@ def test_a_release_that_made_a_task_slower_is_named(log):
         "jobs.mail": False,
     }
     assert tasks["jobs.compute"]["ratio"] == pytest.approx(1.5, rel=0.15)
+
+
+def test_the_two_newest_versions_are_compared_where_none_is_named(log):
+    older = runs("jobs.compute", 9.0, version="1.3", start=-200)
+    with log.open("ab") as file:
+        file.writelines(line(run) + b"\n" for run in older)
+
+    assert found(log, "--by", "version") == found(log, "--by", "version", "1.4", "1.5")
+
+
+@pytest.mark.parametrize(
+    ("hosts", "said"),
+    [
+        (["x"], "All runs have host x: there is nothing to compare it with"),
+        (["x", "y", "z"], "Name two values behind --by host: these runs have x, y, z"),
+        ([None], "No run has a value of 'host'"),
+    ],
+)
+def test_a_field_without_values_needs_two_of_them(tmp_path, hosts, said):
+    log = written(tmp_path / "runs.ndjson", [made("a", 1, n, host=host) for n, host in enumerate(hosts)])
+
+    with pytest.raises(Exception, match=said):
+        slowtask(log, "--by", "host")
 
 
 def test_a_person_reads_which_and_by_how_much(log):

@@ -1,5 +1,6 @@
 """Compare what the options of `slowtask diff` and `slowtask report` choose."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, tzinfo
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from slowtask.units import printable
 if TYPE_CHECKING:
     from slowtask.cli.show.diff import View
 
+VERSION: Final = "service.version"
 TWO: Final = 2  #: logs that are compared
 MAX_VALUES: Final = 10  #: of a field, that an error lists
 LONG_AGO: Final = datetime.fromtimestamp(0, UTC)  #: no run is so old
@@ -35,12 +37,34 @@ def compare(sources: tuple[str, ...], wanted: Wanted, query: Query, reading: How
 
 def compare_runs(store: Store, wanted: Wanted, query: Query) -> "View":
     """Compare two sets of runs of one store. Raises `SlowtaskError`, also if a side has no runs."""
+    if wanted.by and not any(wanted.by[1:]):
+        wanted = replace(wanted, by=(wanted.by[0], *find_values(store, query, wanted.by[0])))
     sides = choose_sides(wanted, query)
     comparison = measure_sides(store, sides.before, sides.after)
     if not (comparison.before.figures and comparison.after.figures):
         place = int(bool(comparison.before.figures))
         raise explain_empty(store, query, wanted, ("before", "after")[place], sides.names[place])
     return make_view(comparison, query, sides.names, sides.spans)
+
+
+def find_values(store: Store, query: Query, field: str) -> tuple[str, str]:
+    """Find the two values of *field* to compare, the one that came first before the other.
+
+    Of more than two versions they are the two newest. Raises `SlowtaskError` for more than two of others, or
+    fewer.
+    """
+    figures = [each for each in store.measure(replace(query, group=field)).figures if each.task]
+    values = [each.task for each in sorted(figures, key=lambda each: each.first)]
+    name = short_name(field)
+    if not values:
+        raise make_unknown_field_error(field, store.fields(query))
+    if len(values) == 1:
+        raise SourceError(
+            f"All runs have {name} {printable(values[0])}: there is nothing to compare it with."
+        )
+    if len(values) > TWO and field != VERSION:
+        raise UsageError(f"Name two values behind --by {name}: these runs have {list_values(values)}.")
+    return values[-2], values[-1]
 
 
 def compare_logs(sources: tuple[str, ...], query: Query, reading: HowToRead) -> "View":
@@ -100,6 +124,10 @@ def explain_missing(store: Store, field: str, name: str) -> SourceError:
     values = sorted(each.task for each in store.measure(Query(group=field)).figures if each.task)
     if not values:
         return make_unknown_field_error(field, store.fields(Query()))
-    known = ", ".join(map(printable, values[:MAX_VALUES]))
+    return SourceError(f"No run has {name}: these runs have {list_values(values)} as {short_name(field)}.")
+
+
+def list_values(values: Sequence[str]) -> str:
+    """The first of *values*, and how many more there are."""
     more = f" and {len(values) - MAX_VALUES} more" if len(values) > MAX_VALUES else ""
-    return SourceError(f"No run has {name}: these runs have {known}{more} as {short_name(field)}.")
+    return ", ".join(map(printable, values[:MAX_VALUES])) + more

@@ -21,7 +21,7 @@ from slowtask.cli.options import (
     until_option,
     where_option,
 )
-from slowtask.cli.sides import Wanted, side_options
+from slowtask.cli.sides import SidesCommand, Wanted, side_options
 from slowtask.cli.terminal import utf8_stdout
 from slowtask.errors import SourceError
 from slowtask.parse.custom import CustomFormat
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 REGRESSED: Final = 1  #: exit status: a task got worse by --fail-over
 
 
-@click.command
+@click.command(cls=SidesCommand)
 @click.argument("sources", metavar="[SOURCE]…", nargs=-1)
 @side_options
 @since_option

@@ -20,7 +20,7 @@ from slowtask.cli.options import (
     until_option,
     where_option,
 )
-from slowtask.cli.sides import Wanted, side_options
+from slowtask.cli.sides import SidesCommand, Wanted, side_options
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import Source, find_rotated, is_address, resolve
@@ -32,7 +32,7 @@ from slowtask.watch.settings import MonitorSettings
 STDOUT: Final = "-"
 
 
-@click.command
+@click.command(cls=SidesCommand)
 @click.argument("sources", metavar="[SOURCE]…", nargs=-1)
 @click.option(
     "--out", default="report.html", show_default=True, metavar="FILE", help="The file to write; - is stdout."

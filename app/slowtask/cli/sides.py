@@ -46,12 +46,28 @@ class Wanted:
         return any((self.by, self.at, self.before, self.after, self.against))
 
 
+class SidesCommand(click.Command):
+    """A command whose option --by may stand without the two values."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse *args*, with two empty values where --by has none."""
+        return super().parse_args(ctx, fill_values(args))
+
+
+def fill_values(arguments: list[str]) -> list[str]:
+    """Put two empty values behind a `--by FIELD` that ends *arguments*, or that another option follows."""
+    place = arguments.index("--by") + 2 if "--by" in arguments else len(arguments) + 1
+    alone = place == len(arguments) or (place < len(arguments) and arguments[place].startswith("--"))
+    return [*arguments[:place], "", "", *arguments[place:]] if alone else arguments
+
+
 def side_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that choose two sides to *command*, which gets them as one `wanted`."""
 
     @click.option(
-        "--by", type=(Field(), str, str), metavar="FIELD BEFORE AFTER",
-        help="Compare two values of a field, as --by version 1.4 1.5, or of a label.",
+        "--by", type=(Field(), str, str), metavar="FIELD [BEFORE AFTER]",
+        help="Compare two values of a field, as --by version 1.4 1.5, or of a label. --by version alone"
+        " takes the two newest.",
     )  # fmt: skip
     @click.option("--at", metavar="TIME", help="Compare what ended before TIME with what ended after it.")
     @click.option(
