@@ -130,7 +130,8 @@ def test_an_unknown_column_is_a_mistake_that_lists_those_there_are(log):
     assert "there is no column 'speed': choose from share, runs, total" in done.stderr
 
 
-def test_killed_and_memory_are_columns_where_something_is_known_of_them(log, tmp_path):
+def test_killed_and_memory_are_columns_where_something_is_known_of_them(log, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     killed = [made("jobs.big", 1, action="killed", outcome="failure", memory=2 * 10**9)]
     other = written(tmp_path / "killed.ndjson", killed)
 

@@ -79,7 +79,7 @@ def test_both_releases_run_the_same_jobs_and_the_second_computes_for_longer(rele
 def test_the_task_that_the_second_release_made_slower_is_named(releases):
     done, log = releases
 
-    assert re.search(r"compute got slower: a run takes 1\.\d+ times as long", done.stdout)
+    assert re.search(r"compute got slower: a run takes \d\.\d+ times as long", done.stdout)
     assert f"diff slowtask-demo/{log.name} --by version 1.0 2.0" in done.stderr
 
 

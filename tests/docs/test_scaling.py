@@ -38,6 +38,7 @@ def served(redis_server):
 
     health = Health(max_age=60.0)
     with Redis.from_url(redis_server) as client:
+        client.flushdb()  # others' queues
         watch = Watch(Rq(client, redis_server))
         watch.poll()
         rq.Queue("mail", connection=client).enqueue(tasks.simple_task)

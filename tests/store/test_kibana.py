@@ -390,7 +390,7 @@ def test_the_check_passes_where_kibana_takes_and_reads_everything(whole, capsys)
     assert check.main() == 0
     assert capsys.readouterr().out.splitlines() == [
         "Kibana 9.5.3: 1 objects new, 1 replaced",
-        "It read 2 dashboards back, with 0 warnings",
+        "It read 3 dashboards back, with 0 warnings",
     ]
 
 

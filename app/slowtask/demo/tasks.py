@@ -9,7 +9,7 @@ from typing import Final
 MAX_SECONDS: Final = 10.0  #: that a mail takes by default
 NOBODY: Final = "nobody"  #: a user without a mailbox
 RELEASES: Final = ("1.0", "2.0")  #: versions of the tasks; in the second one `compute` does more work
-MORE_WORK: Final = 1.5  #: times as much
+MORE_WORK: Final = 2.5  #: times as much, so that a busy machine hides it in neither release
 
 
 def send_mail(username: str, seconds: float | None = None, text: str = "") -> str:  # noqa: ARG001 - for its size
