@@ -41,9 +41,12 @@ def results_kept(site):
 
 
 def forecast_is_right(said):
-    """The monitor's last forecast is 42 minutes, give or take a third."""
-    [*_, last] = [each for each in said.samples if "broker.name" in each]
-    minutes = last.get("broker.full_in", 0) / 60e9
+    """The monitor's last forecast is 42 minutes, give or take a third.
+
+    A poll that came late, on a busy machine, may leave its own sample without one.
+    """
+    forecasts = [each["broker.full_in"] for each in said.samples if "broker.full_in" in each]
+    minutes = forecasts[-1] / 60e9 if forecasts else 0
     return None if 28 < minutes < 60 else f"the forecast is {minutes:.0f} min, true are 42"
 
 

@@ -75,6 +75,7 @@ INCIDENTS = [
         words=("mail", "worker"),
         never=(BLAMED,),
         within=45,
+        one_shot=False,  # one look sees growth once the first job has waited for 20 s, which is about now
         proof_needs_time=True,
         rare=True,
     ),
