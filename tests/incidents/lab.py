@@ -1,5 +1,6 @@
 """Run an incident, listen, and judge what was said."""
 
+import os
 import re
 import time
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ PAUSE = 0.2
 EXIT_STATUS = {"warning": 1, "critical": 2}
 MAX_SENTENCE = 160
 MAX_QUEUES = 5  #: whose facts are shown
+MAX_LOAD = 2.0  #: processes that want to run, for each core, on a machine that isn't overloaded
 MAX_LOOK = 15.0  #: seconds that one look takes on a machine that isn't overloaded; it takes 5
 
 
@@ -80,7 +82,7 @@ def judge(incident, said):
     """What was right and wrong about *said*."""
     first = first_right(incident, said)
     found = Result(number=incident.number, title=incident.title, should=incident.should)
-    found.disturbed = said.took > MAX_LOOK
+    found.disturbed = said.took > MAX_LOOK or os.getloadavg()[0] > MAX_LOAD * (os.cpu_count() or 1)
     found.said = (first.sentence if first else said.line)[:MAX_SENTENCE]
     found.after = first.at - said.broke_at if first else None
     found.facts = [*describe_queues(said), *describe_alerts(said)]

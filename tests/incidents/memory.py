@@ -89,6 +89,12 @@ def memory_alarm(site):
     node.ctl("set_vm_memory_high_watermark", "absolute", "50MB")
 
 
+def exports_running(client):
+    """How many workers run an export."""
+    jobs = [each.decode().partition(":")[0] for each in client.zrange("rq:wip:mail", 0, -1)]
+    return sum(b"export" in (client.hget(f"rq:job:{each}", "description") or b"") for each in jobs)
+
+
 def huge_payload(site):
     """One waiting job of 66 MB in a Redis of 90 MB."""
     server = site.redis(maxmemory="300mb")
@@ -96,8 +102,11 @@ def huge_payload(site):
     site.feed("mail", 0.05, rate=4)
     site.watch()
     site.publish("export", 40, count=2)
-    site.publish("export", 1, padding=66_000_000)
     with server.client() as client:
+        wait_for(
+            lambda: exports_running(client) == 2, "both workers to export"
+        )  # else one takes the large job
+        site.publish("export", 1, padding=66_000_000)
         site.broke()
         client.config_set("maxmemory", "90mb")
 
