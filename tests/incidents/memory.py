@@ -174,7 +174,7 @@ INCIDENTS = [
         title="one job of 60 MB",
         stage=huge_payload,
         should="one job of jobs.export holds 83 % of Redis",
-        causes=("broker-capacity",),
+        causes=("broker-capacity", "workers-held"),  # the first poll doesn't know yet whose the memory is
         words=(r"jobs\.export",),
     ),
     Incident(
