@@ -13,7 +13,7 @@ import msgspec
 
 from slowtask.cli.options import read_custom_format
 from slowtask.cli.runs import SLOWTASK, run_command
-from slowtask.cli.terminal import utf8_stdout
+from slowtask.cli.terminal import print_json
 from slowtask.errors import SlowtaskError, SourceError
 from slowtask.parse.sources import resolve
 from slowtask.store import Query
@@ -69,7 +69,7 @@ def print_advice(log: "Columns", now: Mapping[str | None, int], *, as_json: bool
 
     found = list(advise(log, now).values())
     if as_json:
-        utf8_stdout().write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+        print_json(found)
         return
     from slowtask.cli.show.advice import page
     from slowtask.cli.show.console import make_console

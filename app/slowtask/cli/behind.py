@@ -6,7 +6,6 @@ from datetime import date, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-import msgspec
 
 from slowtask.cli.logs import make_unknown_field_error, parse_period, warn_of_guesses, warn_of_skipped
 from slowtask.cli.options import (
@@ -19,7 +18,8 @@ from slowtask.cli.options import (
     until_option,
     where_option,
 )
-from slowtask.cli.terminal import utf8_stdout
+from slowtask.cli.show.groups import key_by_field, noun_of
+from slowtask.cli.terminal import print_json
 from slowtask.errors import SourceError
 from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import resolve
@@ -92,13 +92,10 @@ def print_rows(rows: Sequence["Behind"], group: str | None, *, as_json: bool) ->
     """Print *rows* as a table or as JSON, of tasks or of the values of *group*."""
     if as_json:
         plain = [{**asdict(row), "held": dict(row.held)} for row in rows]
-        if group:
-            plain = [{group: each.pop("task") or None, **each} for each in plain]
-        utf8_stdout().write(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n")
+        print_json([key_by_field(each, group) for each in plain])
         return
     from slowtask.cli.show.behind import table
     from slowtask.cli.show.console import make_console
-    from slowtask.cli.show.groups import noun_of
 
     console: Any = make_console()
     console.print(table(rows, console.width, noun_of(group)))

@@ -1,16 +1,15 @@
 """`slowtask diff`: what became of each task between two sets of runs."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, tzinfo
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-import msgspec
 
 from slowtask.cli.compare import compare
-from slowtask.cli.logs import INCOMPLETE, parse_period, warn_of_guesses
+from slowtask.cli.logs import INCOMPLETE, parse_period, warn_of_doubts
 from slowtask.cli.options import (
     custom_options,
     date_option,
@@ -21,8 +20,9 @@ from slowtask.cli.options import (
     until_option,
     where_option,
 )
+from slowtask.cli.show.groups import key_by_field
 from slowtask.cli.sides import SidesCommand, Wanted, side_options
-from slowtask.cli.terminal import utf8_stdout
+from slowtask.cli.terminal import print_json
 from slowtask.errors import SourceError
 from slowtask.parse.custom import CustomFormat
 
@@ -112,21 +112,11 @@ def match_tasks(view: "View", patterns: Sequence[str]) -> "View":
 def print_view(view: "View", limit: int, *, as_json: bool) -> None:
     """Print *view* for a person, or as JSON with what is uncertain on stderr."""
     if as_json:
-        utf8_stdout().write(encode(view))
-        warn_of_guesses([guess for side in view.sides for guess in side.guessed])
-        for sentence in {side.bad.sentence for side in view.sides if side.bad}:
-            click.echo(f"slowtask: {sentence}: slowtask top --bad lists which, and why.", err=True)
+        print_json([key_by_field(asdict(task), view.group) for task in view.diff.tasks])
+        warn_of_doubts(*view.sides)
         return
     from slowtask.cli.show.console import make_console
     from slowtask.cli.show.diff import page
 
     console: Any = make_console()
     console.print(page(view, limit, console.width))
-
-
-def encode(view: "View") -> str:
-    """The tasks as a JSON array; of a group its field is the key, and null stands for an unknown value."""
-    plain = [msgspec.to_builtins(task) for task in view.diff.tasks]
-    if view.group:
-        plain = [{view.group: each.pop("task") or None, **each} for each in plain]
-    return msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n"

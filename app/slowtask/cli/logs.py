@@ -147,6 +147,13 @@ def warn_of_guesses(guessed: Sequence[Guess]) -> None:
         click.echo(f"slowtask: {describe_guess(guessed)}.", err=True)
 
 
+def warn_of_doubts(*measurements: Measurement) -> None:
+    """Say on stderr of which logs the dates were guessed, and which lines weren't read."""
+    warn_of_guesses([guess for each in measurements for guess in each.guessed])
+    for sentence in dict.fromkeys(each.bad.sentence for each in measurements if each.bad):
+        click.echo(f"slowtask: {sentence}: slowtask top --bad lists which, and why.", err=True)
+
+
 def explain_empty(measurement: Measurement, query: Query) -> str:
     """Say why there is nothing to rank, and what to do."""
     if measurement.figures:

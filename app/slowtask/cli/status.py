@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from slowtask.cli.brokers import add_url_options, choose_urls, open_brokers
-from slowtask.cli.terminal import utf8_stdout
+from slowtask.cli.terminal import print_json
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.watch.verdict import LEVELS, Level
 
@@ -155,9 +155,9 @@ def poll(watches: "Sequence[Watch]", seconds: float | None) -> "list[View]":
 def print_views(views: "Sequence[View]", thresholds: "Thresholds", *, as_json: bool) -> None:
     """Print *views* for a person or as JSON."""
     if as_json:
-        from slowtask.cli.show.status_json import encode_views
+        from slowtask.cli.show.status_json import make_objects
 
-        utf8_stdout().write(encode_views(views, thresholds))
+        print_json(make_objects(views, thresholds))
         return
     from slowtask.cli.show.console import make_console
     from slowtask.cli.show.status import page

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from slowtask.cli.logs import INCOMPLETE, explain_empty, parse_period, warn_of_guesses, warn_of_skipped
+from slowtask.cli.logs import INCOMPLETE, explain_empty, parse_period, warn_of_doubts, warn_of_skipped
 from slowtask.cli.options import (
     custom_options,
     date_option,
@@ -18,7 +18,7 @@ from slowtask.cli.options import (
     until_option,
     where_option,
 )
-from slowtask.cli.terminal import utf8_stdout
+from slowtask.cli.terminal import print_json
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import is_address, resolve
@@ -109,15 +109,13 @@ def print_profile(profile: "Profile", pattern: "LinkPattern | None", took: float
     """Print *profile* for a person or as JSON, and what wasn't read."""
     warn_of_skipped(profile.measurement.skipped)
     if as_json:
-        from slowtask.cli.show.task_json import write_json
+        from slowtask.cli.show.task_json import make_object
 
-        write_json(profile, pattern, utf8_stdout())
+        print_json(make_object(profile, pattern))
     else:
         from slowtask.cli.show.console import make_console
         from slowtask.cli.show.task import page
 
         console: Any = make_console()
         console.print(page(profile, pattern, took, console.width))
-    warn_of_guesses(profile.measurement.guessed)
-    if bad := profile.measurement.bad:
-        click.echo(f"slowtask: {bad.sentence}: slowtask top --bad lists which, and why.", err=True)
+    warn_of_doubts(profile.measurement)

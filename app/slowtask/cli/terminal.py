@@ -6,7 +6,7 @@ All commands share it, since it works where Python encodes text. JSON and CSV ar
 import codecs
 import sys
 from io import TextIOWrapper
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 #: The names under which our encoding and our error handler are registered.
 ASCII: Final = "slowtask_ascii"
@@ -47,6 +47,13 @@ def utf8_stdout() -> TextIO:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
     return sys.stdout
+
+
+def print_json(value: Any) -> None:
+    """Print *value* as indented JSON, for other programs; msgspec must know how to encode it."""
+    import msgspec
+
+    utf8_stdout().write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
 def find_codec(name: str) -> codecs.CodecInfo | None:

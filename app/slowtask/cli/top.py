@@ -17,7 +17,7 @@ from slowtask.cli.logs import (
     open_store,
     parse_period,
     require_fields,
-    warn_of_guesses,
+    warn_of_doubts,
 )
 from slowtask.cli.options import (
     custom_options,
@@ -32,7 +32,7 @@ from slowtask.cli.options import (
 from slowtask.cli.review import ReviewFile, accept_tasks, apply_review
 from slowtask.cli.show import export
 from slowtask.cli.show.doubts import describe_others
-from slowtask.cli.terminal import utf8_stdout
+from slowtask.cli.terminal import print_json, utf8_stdout
 from slowtask.errors import UsageError
 from slowtask.parse.custom import CustomFormat
 from slowtask.rank.ranking import ORDERS, Order
@@ -176,30 +176,23 @@ def print_ranking(
 ) -> None:
     """Print *view* for a person, as JSON or as CSV; these also have what *file* says of each task."""
     if as_json or as_csv:
-        write = export.write_json if as_json else export.write_csv
         tasks = view.tasks[: options.limit or None]
         rows = export.make_rows(tasks, view.group)
         if file is not None and view.review is not None:
             rows = export.add_reviews(
                 rows, [task.task for task in tasks], file.entries(view.group), view.review
             )
-        write(rows, utf8_stdout())
-        print_doubts(view.measurement)
+        if as_json:
+            print_json(rows)
+        else:
+            export.write_csv(rows, utf8_stdout())
+        warn_of_doubts(view.measurement)
     else:
         from slowtask.cli.show.console import make_console
         from slowtask.cli.show.ranking import page
 
         console: Any = make_console()
         console.print(page(view, options.limit, console.width))
-
-
-def print_doubts(measurement: Measurement) -> None:
-    """Say on stderr what wasn't read, and which dates were guessed."""
-    warn_of_guesses(measurement.guessed)
-    if measurement.bad:
-        click.echo(
-            f"slowtask: {measurement.bad.sentence}: slowtask top --bad lists which, and why.", err=True
-        )
 
 
 def print_bad_lines(measurement: Measurement) -> None:

@@ -9,7 +9,7 @@ import click
 
 from slowtask.cli.logs import parse_period, warn_of_guesses, warn_of_skipped
 from slowtask.cli.options import custom_options, date_option, since_option, timezone_option, until_option
-from slowtask.cli.terminal import utf8_stdout
+from slowtask.cli.terminal import print_json
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import Source, resolve
@@ -125,10 +125,10 @@ def whatif(
         print_advice(log, change.now, as_json=as_json)
         return
     outcome = try_change(log, change)
-    from slowtask.cli.show.replay import print_outcome, write_json
+    from slowtask.cli.show.replay import make_object, print_outcome
 
     if as_json:
-        write_json(outcome, log, job_bytes, utf8_stdout())
+        print_json(make_object(outcome, log, job_bytes))
     else:
         print_outcome(outcome, log, job_bytes, perf_counter() - start)
 

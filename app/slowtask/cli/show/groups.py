@@ -1,6 +1,6 @@
 """The words of terminal and report: what is ranked by its name, as tasks, queues or tenants; and notes."""
 
-from typing import Final
+from typing import Any, Final
 
 from slowtask.store.fields import short_name
 from slowtask.units import printable
@@ -25,6 +25,13 @@ def count_nouns(count: int, noun: str, adjective: str = "") -> str:
     """Format *count* with *noun*: `1 queue`, `118 more tasks`."""
     word = noun if count == 1 else plural_of(noun)
     return f"{count:,} {adjective} {word}" if adjective else f"{count:,} {word}"
+
+
+def key_by_field(row: dict[str, Any], group: str | None) -> dict[str, Any]:
+    """Put what *row* is about under the name of its field instead of `task`; None if it is unknown."""
+    if group is None:
+        return row
+    return {group: row["task"] or None} | {key: value for key, value in row.items() if key != "task"}
 
 
 def display_value(value: str, noun: str) -> str:

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -121,9 +120,9 @@ def _grid(*titles: str) -> Table:
     return grid
 
 
-def write_json(outcome: Outcome, log: "Columns", job_bytes: int, file: TextIO) -> None:
-    """Write *outcome* as one object; without a change, each `changed` is null."""
-    plain = {
+def make_object(outcome: Outcome, log: "Columns", job_bytes: int) -> dict[str, Any]:
+    """Make of *outcome* one object; without a change, each `changed` is null."""
+    return {
         "runs": outcome.whole.jobs,
         "left_out": log.left_out,
         "workers": [asdict(staff) for staff in outcome.staff],
@@ -132,7 +131,6 @@ def write_json(outcome: Outcome, log: "Columns", job_bytes: int, file: TextIO) -
         "all": _plain(outcome.whole, job_bytes),
         "queues": {name: _plain(row, job_bytes) for name, row in outcome.queues.items()},
     }
-    file.write(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n")
 
 
 def _plain(row: Row, job_bytes: int) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from slowtask.record.event import SECOND
 from slowtask.watch.blame import Blame
 from slowtask.watch.broker import Running
@@ -17,11 +15,10 @@ from slowtask.watch.verdict import Answer, Finding, Verdict
 from slowtask.watch.view import QueueView, View
 
 
-def encode_views(views: Sequence[View], thresholds: Thresholds) -> str:
-    """Encode *views* as indented JSON with a final newline: one view is an object, several are an array."""
+def make_objects(views: Sequence[View], thresholds: Thresholds) -> Any:
+    """Make of *views* what JSON holds: of one view an object, of several an array."""
     brokers = [broker(view) | {"verdict": verdict(judge_view(view, thresholds))} for view in views]
-    text = msgspec.json.encode(brokers[0] if len(brokers) == 1 else brokers)
-    return msgspec.json.format(text, indent=2).decode() + "\n"
+    return brokers[0] if len(brokers) == 1 else brokers
 
 
 def broker(view: View) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Print the page of one task as one JSON object: times in seconds, moments in UTC, null where unknown."""
+"""Make of the page of one task one JSON object: times in seconds, moments in UTC, null where unknown."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import msgspec
 
@@ -14,14 +14,7 @@ from slowtask.store.profile import Profile
 MOMENTS: Final = frozenset({"first", "last", "at", "ended"})  #: keys whose values are µs since the epoch
 
 
-def write_json(profile: Profile, pattern: LinkPattern | None, file: TextIO) -> None:
-    """Write *profile* to *file*."""
-    file.write(
-        msgspec.json.format(msgspec.json.encode(to_object(profile, pattern)), indent=2).decode() + "\n"
-    )
-
-
-def to_object(profile: Profile, pattern: LinkPattern | None) -> dict[str, Any]:
+def make_object(profile: Profile, pattern: LinkPattern | None) -> dict[str, Any]:
     """The object of *profile*."""
     lists = {
         "histogram": make_histogram(profile.bins),
