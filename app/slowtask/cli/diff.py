@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import date, tzinfo
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from slowtask.cli.compare import compare
-from slowtask.cli.logs import INCOMPLETE, parse_period, warn_of_doubts
+from slowtask.cli.logs import INCOMPLETE, NO_TASK_MATCHES, parse_period, warn_of_doubts
 from slowtask.cli.options import (
     custom_options,
     date_option,
@@ -25,6 +24,7 @@ from slowtask.cli.sides import SidesCommand, Wanted, side_options
 from slowtask.cli.terminal import print_json
 from slowtask.errors import SourceError
 from slowtask.parse.custom import CustomFormat
+from slowtask.rank.ranking import match_tasks
 
 if TYPE_CHECKING:
     from slowtask.cli.show.diff import View
@@ -88,7 +88,7 @@ def diff(
       3  lines that may tell of runs weren't read, so the figures are incomplete
     """
     query = parse_period(since, until, queues, where, group)
-    view = match_tasks(compare(sources, wanted, query, (day, zone, custom)), tasks)
+    view = keep_tasks(compare(sources, wanted, query, (day, zone, custom)), tasks)
     print_view(view, limit, as_json=as_json)
     from slowtask.rank.diff import is_regression
 
@@ -98,15 +98,12 @@ def diff(
         context.exit(INCOMPLETE)
 
 
-def match_tasks(view: "View", patterns: Sequence[str]) -> "View":
+def keep_tasks(view: "View", patterns: Sequence[str]) -> "View":
     """Keep the tasks whose name matches one of *patterns*; all without patterns. Raises `SourceError`."""
-    tasks = view.diff.tasks
-    kept = tuple(
-        each for each in tasks if not patterns or any(fnmatchcase(each.task, one) for one in patterns)
-    )
+    kept = match_tasks(view.diff.tasks, patterns)
     if not kept:
-        raise SourceError("No task has such a name: check --task, and quote its globs.")
-    return replace(view, diff=replace(view.diff, tasks=kept))
+        raise SourceError(NO_TASK_MATCHES)
+    return replace(view, diff=replace(view.diff, tasks=tuple(kept)))
 
 
 def print_view(view: "View", limit: int, *, as_json: bool) -> None:

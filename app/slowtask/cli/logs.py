@@ -27,6 +27,7 @@ MAX_NAMED_FIELDS: Final = 30  #: in a message
 TASK: Final = "task.name"  #: what is ranked without `--group-by`
 INCOMPLETE: Final = 3  #: exit status: lines that may tell of runs weren't read
 NO_RUN_MATCHES: Final = "No run matches --since, --until, --queue and --where: widen them."
+NO_TASK_MATCHES: Final = "No task has such a name: check --task, and quote its globs."
 NO_RUNS_YET: Final = "The logs hold no runs yet: "
 NO_OWN_RUNS: Final = f"{NO_RUNS_YET}check that the workers run with slowtask, or name other files."
 NO_STOCK_RUNS: Final = (
@@ -157,7 +158,7 @@ def warn_of_doubts(*measurements: Measurement) -> None:
 def explain_empty(measurement: Measurement, query: Query) -> str:
     """Say why there is nothing to rank, and what to do."""
     if measurement.figures:
-        return "No task has such a name: check --task, and quote its globs."
+        return NO_TASK_MATCHES
     if query != Query():
         return NO_RUN_MATCHES
     if measurement.bad:

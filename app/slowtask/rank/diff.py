@@ -1,18 +1,18 @@
 """RANK: what became of each task between two sets of runs, and what that costs in worker time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from slowtask.rank.costs import Rates, Split, Work, compare_rates, cost, split_change
 from slowtask.rank.difference import Judgement, judge_times
-from slowtask.rank.ranking import name_in_sentence
+from slowtask.rank.digest import span_of
+from slowtask.rank.ranking import mean_cpu, name_in_sentence, to_seconds
 from slowtask.record.event import SECOND
-from slowtask.store import Comparison, Figures, Measurement, Pair
+from slowtask.store import Comparison, Figures, Pair
 from slowtask.units import duration, plural
 
 Change = Literal["slower", "faster", "mix", "tail", "same", "unknown", "new", "gone"]
-MICROSECONDS: Final = 1e6  #: in a second
 COST_DIGITS: Final = 9  #: after the point, in seconds; what is less is the rounding of floats
 MIN_MARGINS: Final = 2  #: median run time of rounded times that can be compared, in their margins
 MIN_MARGINS_BESIDE_EXACT: Final = 10  #: the same, if the other side's times are exact
@@ -79,7 +79,7 @@ def diff(comparison: Comparison, spans: tuple[float, float] | None = None) -> Di
     Returns:
         The tasks in the order of what their change costs in worker time, the dearest first.
     """
-    before, after = spans or (span_of(comparison.before), span_of(comparison.after))
+    before, after = spans or (span_of(comparison.before.figures), span_of(comparison.after.figures))
     scale = after / before if min(before, after) >= MIN_SPAN else 1.0
     works = [(work_of(pair.before.figures), work_of(pair.after.figures)) for pair in comparison.pairs]
     found = [judge(pair, scale) for pair in comparison.pairs]
@@ -91,14 +91,6 @@ def diff(comparison: Comparison, spans: tuple[float, float] | None = None) -> Di
         busy=(totals[0] / before, totals[1] / after) if timed else None,
         split=split_change(works, scale),
         work=totals[0] * scale,
-    )
-
-
-def span_of(measurement: Measurement) -> float:
-    """The seconds from the end of the first run to the end of the last; 0 without runs."""
-    edges = [(each.first, each.last) for each in measurement.figures]
-    return (
-        (max(last for _, last in edges) - min(first for first, _ in edges)) / MICROSECONDS if edges else 0.0
     )
 
 
@@ -124,7 +116,7 @@ def judge(pair: Pair, scale: float) -> Difference:
         ratio=judgement.ratio,
         ratio_low=judgement.low,
         ratio_high=judgement.high,
-        cost=round(cost(*works, scale), COST_DIGITS) if all(works_known(before, after)) else None,
+        cost=round(cost(*works, scale), COST_DIGITS) if is_work_known(before, after) else None,
         fails_more=failed.rose,
         failure_ratio=failed.ratio,
         killed_more=killed.rose,
@@ -134,9 +126,9 @@ def judge(pair: Pair, scale: float) -> Difference:
     )
 
 
-def works_known(*sides: Figures | None) -> Iterable[bool]:
+def is_work_known(*sides: Figures | None) -> bool:
     """Whether each side that has runs has some of known time."""
-    return (figures is None or bool(figures.timed) for figures in sides)
+    return all(figures is None or figures.timed for figures in sides)
 
 
 def is_too_rough(*sides: Figures | None) -> bool:
@@ -169,31 +161,19 @@ def part_of(figures: Figures | None) -> Part | None:
         return None
     return Part(
         runs=figures.count,
-        total=seconds(figures.total if figures.timed else None),
-        mean=seconds(figures.total / figures.timed if figures.timed else None),
-        p50=seconds(figures.p50),
-        p95=seconds(figures.p95),
-        max=seconds(figures.max),
-        wait_p95=seconds(figures.wait_p95),
+        total=to_seconds(figures.total if figures.timed else None),
+        mean=to_seconds(figures.total / figures.timed if figures.timed else None),
+        p50=to_seconds(figures.p50),
+        p95=to_seconds(figures.p95),
+        max=to_seconds(figures.max),
+        wait_p95=to_seconds(figures.wait_p95),
         failures=figures.failures,
         failure_rate=figures.failures / figures.count,
         killed=figures.killed,
-        cpu=seconds(mean_cpu(figures)),
+        cpu=to_seconds(mean_cpu(figures)),
         memory=figures.memory,
         margin=figures.margin / SECOND,
     )
-
-
-def mean_cpu(figures: Figures) -> float | None:
-    """The CPU time of a run on average, in ns: the share of the run time that was CPU, of a mean run."""
-    if figures.cpu is None or not figures.cpu_time or not figures.timed:
-        return None
-    return figures.cpu / figures.cpu_time * figures.total / figures.timed
-
-
-def seconds(nanoseconds: float | None) -> float | None:
-    """*nanoseconds* in seconds."""
-    return None if nanoseconds is None else nanoseconds / SECOND
 
 
 def is_regression(task: Difference, limit: float) -> bool:

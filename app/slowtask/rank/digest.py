@@ -90,9 +90,18 @@ def count_busy(figures: Iterable[Figures]) -> float | None:
     total = sum(task.total for task in figures) / 1e9
     if not timed or timed < MIN_TIMED * runs:
         return None
-    span = (max(task.last for task in figures) - min(task.first for task in figures)) / 1e6
+    span = span_of(figures)
     mean = total / timed
     return None if span < max(MIN_SPAN, MIN_SPAN_RUNS * mean) else total / (span + mean)
+
+
+def span_of(figures: Sequence[Figures]) -> float:
+    """The seconds from the end of the first run to the end of the last; 0 without runs."""
+    first, last = (
+        min((each.first for each in figures), default=0),
+        max((each.last for each in figures), default=0),
+    )
+    return (last - first) / 1e6
 
 
 def describe_busy(measurement: Measurement) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Final, Literal, get_args
+from typing import Final, Literal, Protocol, TypeVar, get_args
 
 from slowtask.rank.spread import Spread, judge_spread
 from slowtask.record.event import SECOND
@@ -57,7 +57,17 @@ def rank(figures: Iterable[Figures], by: Order = "total") -> list[Task]:
     return sorted(tasks, key=lambda task: (-weigh(task, by), -weigh(task, "total"), task.task))
 
 
-def match_tasks(tasks: Iterable[Task], patterns: Sequence[str]) -> list[Task]:
+class Named(Protocol):
+    """Anything about one task, such as its place in the ranking."""
+
+    @property
+    def task(self) -> str: ...  # noqa: D102
+
+
+NamedType = TypeVar("NamedType", bound=Named)
+
+
+def match_tasks(tasks: Iterable[NamedType], patterns: Sequence[str]) -> list[NamedType]:
     """The tasks whose name matches one of *patterns*, such as `shop.*`; all tasks without patterns."""
     return [task for task in tasks if not patterns or any(fnmatchcase(task.task, each) for each in patterns)]
 
@@ -106,25 +116,25 @@ def _task(figures: Figures, whole: float) -> Task:
     return Task(
         task=figures.task,
         count=figures.count,
-        total=_seconds(figures.total if figures.timed else None),
+        total=to_seconds(figures.total if figures.timed else None),
         share=figures.total / whole if whole > 0 and figures.timed else None,
-        mean=_seconds(figures.total / figures.timed if figures.timed else None),
-        max=_seconds(figures.max),
-        p50=_seconds(figures.p50),
-        p95=_seconds(figures.p95),
-        p99=_seconds(figures.p99),
+        mean=to_seconds(figures.total / figures.timed if figures.timed else None),
+        max=to_seconds(figures.max),
+        p50=to_seconds(figures.p50),
+        p95=to_seconds(figures.p95),
+        p99=to_seconds(figures.p99),
         failures=figures.failures,
         failure_rate=figures.failures / figures.count,
-        wait_p95=_seconds(figures.wait_p95),
+        wait_p95=to_seconds(figures.wait_p95),
         killed=figures.killed,
         memory=figures.memory,
-        cpu=_seconds(_mean_cpu(figures)),
-        deviation=_seconds(figures.deviation),
+        cpu=to_seconds(mean_cpu(figures)),
+        deviation=to_seconds(figures.deviation),
         spread=judge_spread(figures),
     )
 
 
-def _mean_cpu(figures: Figures) -> float | None:
+def mean_cpu(figures: Figures) -> float | None:
     """The mean CPU time of a run (ns): as much of the mean run time as of the runs whose CPU is known."""
     if not figures.cpu_time or figures.cpu is None:
         return None
@@ -145,7 +155,7 @@ def _describe_value(value: float, by: Order) -> str:
     return duration(value) if by in TIME_ORDERS else f"{value:,.0f}"
 
 
-def _seconds(nanoseconds: float | None) -> float | None:
+def to_seconds(nanoseconds: float | None) -> float | None:
     """*nanoseconds* in seconds."""
     return None if nanoseconds is None else nanoseconds / SECOND
 
