@@ -3,10 +3,11 @@
 import json
 import random
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from logs import BEGIN, line, made, written
 from slowtask import cli
@@ -128,6 +129,18 @@ def test_groups_are_compared_under_the_name_of_their_field(tmp_path):
 def test_a_value_that_no_run_has_is_told_with_those_that_they_have(log):
     with pytest.raises(Exception, match=r"No run has version 9: these runs have 1\.4, 1\.5 as version\."):
         slowtask(log, "--by", "version", "9", "1.5")
+
+
+def test_today_is_compared_with_yesterday(tmp_path):
+    now = datetime.now(UTC)
+    old, new = (
+        [replace(run, timestamp=now - timedelta(hours=hours)) for run in runs("a", took)]
+        for hours, took in ((36, 1), (12, 2))
+    )
+
+    assert found(written(tmp_path / "runs.ndjson", old + new), "--since", "1d", "--against", "1d")["a"][
+        "slower"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from slowtask.cli.logs import make_unknown_field_error, parse_period, warn_of_guesses, warn_of_skipped
+from slowtask.cli.logs import (
+    make_unknown_field_error,
+    open_files,
+    parse_period,
+    warn_of_guesses,
+    warn_of_skipped,
+)
 from slowtask.cli.options import (
     custom_options,
     date_option,
@@ -22,7 +28,6 @@ from slowtask.cli.show.groups import key_by_field, noun_of
 from slowtask.cli.terminal import print_json
 from slowtask.errors import SourceError
 from slowtask.parse.custom import CustomFormat
-from slowtask.parse.sources import resolve
 
 if TYPE_CHECKING:
     from slowtask.rank.behind import Behind
@@ -71,12 +76,9 @@ def behind(
       slowtask behind worker.ndjson --json
     """
     query = parse_period(since, until, queues, where, group)
-    logs = resolve(sources, custom)
-    # Slow to import, so only after the options have been checked.
+    store = open_files(sources, day, zone, custom)
     from slowtask.rank.behind import rank_waits
-    from slowtask.store.files import Files
 
-    store = Files(logs, date=day, timezone=zone)
     columns = store.columns(query)
     warn_of_skipped(columns.skipped)
     warn_of_guesses(columns.guessed)

@@ -22,6 +22,7 @@ from slowtask.units import plural, printable
 if TYPE_CHECKING:
     from slowtask.cli.show.ranking import View
     from slowtask.store.elastic.store import Elastic
+    from slowtask.store.files import Files
 
 MAX_NAMED_FIELDS: Final = 30  #: in a message
 TASK: Final = "task.name"  #: what is ranked without `--group-by`
@@ -80,7 +81,7 @@ def open_elastic(address: str) -> "Elastic":
     return Elastic(access)
 
 
-def open_files(sources: tuple[str, ...], day: date | None, zone: tzinfo, custom: CustomFormat) -> Store:
+def open_files(sources: tuple[str, ...], day: date | None, zone: tzinfo, custom: CustomFormat) -> "Files":
     """Open the log files that *sources* name. Raises `SlowtaskError`."""
     logs = resolve(sources, custom)
     # DuckDB is slow to import: a wrong path should be reported before that.

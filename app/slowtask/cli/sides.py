@@ -17,6 +17,7 @@ from slowtask.units import printable
 
 RECENT: Final = timedelta(hours=1)  #: the side after, if nothing else is said
 LAST_WEEK: Final = "7d"
+READING_TIME: Final = timedelta(seconds=1)  #: between the moments at which --since and --against were read
 BETWEEN: Final = ".."
 
 
@@ -88,21 +89,16 @@ def side_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def choose_sides(wanted: Wanted, query: Query) -> Sides:
     """Choose the two sides among the runs of *query*, as *wanted*. Raises `UsageError`."""
-    periods = bool(wanted.before or wanted.after)
+    periods, now = bool(wanted.before or wanted.after), datetime.now(UTC)
     if sum((bool(wanted.by), bool(wanted.at), periods, bool(wanted.against))) > 1:
         raise UsageError("--by, --at, --before with --after, and --against can't be combined: choose one.")
     if wanted.by:
         return by_values(query, *wanted.by)
     if wanted.at:
-        return by_moment(query, parse_time(wanted.at, now(), "--at"))
+        return by_moment(query, parse_time(wanted.at, now, "--at"))
     if periods:
-        return by_periods(query, wanted)
-    return by_past(query, wanted.against or LAST_WEEK)
-
-
-def now() -> datetime:
-    """The time now, aware."""
-    return datetime.now(UTC)
+        return by_periods(query, wanted, now)
+    return by_past(query, wanted.against or LAST_WEEK, now)
 
 
 def by_values(query: Query, field: str, before: str, after: str) -> Sides:
@@ -124,13 +120,13 @@ def by_moment(query: Query, moment: datetime) -> Sides:
     return Sides(before=replace(query, until=moment), after=replace(query, since=moment), names=(name, name))
 
 
-def by_periods(query: Query, wanted: Wanted) -> Sides:
+def by_periods(query: Query, wanted: Wanted, now: datetime) -> Sides:
     """The runs of two periods."""
     if not (wanted.before and wanted.after):
         raise UsageError("--before and --after belong together: give both, as FROM..TO.")
     if query.since or query.until:
         raise UsageError("--before and --after are the periods: leave out --since and --until.")
-    first, second = parse_span(wanted.before, "--before"), parse_span(wanted.after, "--after")
+    first, second = parse_span(wanted.before, now, "--before"), parse_span(wanted.after, now, "--after")
     if first[0] < second[1] and second[0] < first[1]:
         raise UsageError("--before and --after overlap, so a run would count on both sides: change one.")
     sides = between(query, first, second)
@@ -138,26 +134,27 @@ def by_periods(query: Query, wanted: Wanted) -> Sides:
     return replace(sides, spans=None) if wanted.after.endswith(BETWEEN) else sides
 
 
-def parse_span(text: str, option: str) -> tuple[datetime, datetime]:
+def parse_span(text: str, now: datetime, option: str) -> tuple[datetime, datetime]:
     """The two times of `FROM..TO`; without TO, until now."""
     start, sign, end = text.partition(BETWEEN)
     if not (sign and start):
         raise UsageError(
             f"{option} {text!a} isn't a period: write FROM..TO, as 2d..1d or 2026-11-20..2026-11-21."
         )
-    first, last = parse_time(start, now(), option), parse_time(end, now(), option) if end else now()
+    first, last = parse_time(start, now, option), parse_time(end, now, option) if end else now
     if first >= last:
         raise UsageError(f"{option} {text!a} ends before it begins.")
     return first, last
 
 
-def by_past(query: Query, ago: str) -> Sides:
+def by_past(query: Query, ago: str, now: datetime) -> Sides:
     """The runs of *query*'s period, or of the last hour, and those of the same time so long *ago*."""
-    last = query.until or now()
+    last = query.until or now
     first = query.since or last - RECENT
-    shift = now() - parse_time(ago, now(), "--against")
-    if shift < last - first:
+    shift = now - parse_time(ago, now, "--against")
+    if last - first > shift + READING_TIME:
         raise UsageError("--against must be at least as long ago as the period is long: else both overlap.")
+    first = max(first, last - shift)
     return between(query, (first - shift, last - shift), (first, last))
 
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from slowtask.cli.logs import INCOMPLETE, explain_empty, parse_period, warn_of_doubts, warn_of_skipped
+from slowtask.cli.logs import (
+    INCOMPLETE,
+    explain_empty,
+    open_files,
+    parse_period,
+    warn_of_doubts,
+    warn_of_skipped,
+)
 from slowtask.cli.options import (
     custom_options,
     date_option,
@@ -21,7 +28,7 @@ from slowtask.cli.options import (
 from slowtask.cli.terminal import print_json
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.custom import CustomFormat
-from slowtask.parse.sources import is_address, resolve
+from slowtask.parse.sources import is_address
 from slowtask.store import Measurement, Query
 
 if TYPE_CHECKING:
@@ -78,14 +85,11 @@ def task(
     query = parse_period(since, until, queues, where)
     if any(map(is_address, sources)):
         raise UsageError("slowtask task reads only log files so far: name files instead of an Elasticsearch.")
-    logs = resolve(sources, custom)
-    # Slow to import, so only after the options have been checked.
+    store = open_files(sources, day, zone, custom)
     from slowtask.cli.show.progress import show_progress
     from slowtask.rank.link import read_link_pattern
-    from slowtask.store.files import Files
 
     pattern, start = read_link_pattern(os.environ), perf_counter()
-    store = Files(logs, date=day, timezone=zone)
     with show_progress(store.progress):
         profile = store.profile(name, query, choose_task(name, query), SLOTS)
     print_profile(profile, pattern, perf_counter() - start, as_json=as_json)
