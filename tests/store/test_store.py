@@ -373,7 +373,7 @@ def sketched(times, waits):
 def measured_by(statements, table):
     """The row that *statements* make of the runs in *table*."""
     for name in statements:
-        fetch(CONNECTION, read_sql(name).replace("FROM runs", table), {"times": False})
+        fetch(CONNECTION, read_sql(name).replace("FROM runs", table), {"seats": True, "times": False})
     return fetch(CONNECTION, read_sql("measured"), {})[0]
 
 

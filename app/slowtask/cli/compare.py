@@ -53,7 +53,9 @@ def find_values(store: Store, query: Query, field: str) -> tuple[str, str]:
     Of more than two versions they are the two newest. Raises `SlowtaskError` for more than two of others, or
     fewer.
     """
-    figures = [each for each in store.measure(replace(query, group=field)).figures if each.task]
+    figures = [
+        each for each in store.measure(replace(query, group=field), workers=False).figures if each.task
+    ]
     values = [each.task for each in sorted(figures, key=lambda each: each.first)]
     name = short_name(field)
     if not values:
@@ -112,7 +114,7 @@ def explain_empty(store: Store, query: Query, wanted: Wanted, side: str, name: s
     from slowtask.cli.show.ranking import span
 
     runs = f"ended {side} {name}" if wanted.at else f"matches {name}"
-    figures = store.measure(replace(query, since=None, until=None)).figures
+    figures = store.measure(replace(query, since=None, until=None), workers=False).figures
     known = f" There are runs of {span(figures)}." if figures else " There are none at any other time."
     return SourceError(
         f"No run {runs}: choose other runs by --by, --at, --before and --after, or --against.{known}"
@@ -121,7 +123,9 @@ def explain_empty(store: Store, query: Query, wanted: Wanted, side: str, name: s
 
 def explain_missing(store: Store, field: str, name: str) -> SourceError:
     """Say that no run has the value of *field* that *name* holds, and which values there are."""
-    values = sorted(each.task for each in store.measure(Query(group=field)).figures if each.task)
+    values = sorted(
+        each.task for each in store.measure(Query(group=field), workers=False).figures if each.task
+    )
     if not values:
         return make_unknown_field_error(field, store.fields(Query()))
     return SourceError(f"No run has {name}: these runs have {list_values(values)} as {short_name(field)}.")

@@ -125,12 +125,12 @@ def make_view(measurement: Measurement, query: Query, options: Options, took: fl
     )  # fmt: skip
 
 
-def measure(store: Store, query: Query) -> Measurement:
-    """Measure the runs in *store*, with a progress bar if that takes long."""
+def measure(store: Store, query: Query, *, workers: bool = True) -> Measurement:
+    """Measure the runs in *store*, and count *workers*, with a progress bar if that takes long."""
     from slowtask.cli.show.progress import show_progress
 
     with show_progress(store.progress):
-        measurement = store.measure(query)
+        measurement = store.measure(query, workers=workers)
     warn_of_skipped(measurement.skipped)
     return measurement
 

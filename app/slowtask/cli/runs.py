@@ -37,7 +37,7 @@ def read_runs(sources: tuple[str, ...], queues: tuple[str, ...] = ()) -> Mapping
 
     query = Query(since=datetime.now(UTC) - PERIOD, queues=queues)
     try:
-        figures = open_store(sources, None, UTC, read_custom_format()).measure(query).figures
+        figures = open_store(sources, None, UTC, read_custom_format()).measure(query, workers=False).figures
     except SlowtaskError:
         if sources:
             raise

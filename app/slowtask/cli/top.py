@@ -129,10 +129,10 @@ def top(
 
         run_live(store, partial(parse_period, since, until, queues, where, group), options, interval)
     elif bad:
-        print_bad_lines(measure(store, query))
+        print_bad_lines(measure(store, query, workers=False))
     else:
         start = perf_counter()
-        measurement = measure(store, query)
+        measurement = measure(store, query, workers=not (as_json or as_csv))
         require_fields(store, measurement, query)
         view = make_view(measurement, query, options, perf_counter() - start)
         if file is not None:

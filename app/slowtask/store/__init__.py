@@ -196,11 +196,12 @@ class Store(Protocol):
         ```
     """
 
-    def measure(self, query: Query) -> Measurement:
+    def measure(self, query: Query, *, workers: bool = True) -> Measurement:
         """Measure each task.
 
         Args:
             query: Which runs to measure.
+            workers: Whether to count the workers too, which takes a while where there are many runs.
 
         Returns:
             The figures of each task, and the lines that can't be read. Without a matching run the figures are

@@ -56,10 +56,10 @@ class Files:
         share = -1.0 if connection is None else connection.query_progress()
         return None if share < 0 else share / 100
 
-    def measure(self, query: Query) -> Measurement:
-        """Measure each task over the runs of *query*. Raises `SourceError`."""
+    def measure(self, query: Query, *, workers: bool = True) -> Measurement:
+        """Measure each task over the runs of *query*, and count *workers*. Raises `SourceError`."""
         with self._open_reading() as reading:
-            return self._measure(reading, query)
+            return self._measure(reading, query, workers=workers)
 
     def compare(self, before: Query, after: Query) -> Comparison:
         """Compare the runs of *before* with those of *after*, which are others. Raises `SourceError`."""
@@ -107,9 +107,9 @@ class Files:
             skipped = len(self._sources) - reading.count
             return replace(found, measurement=replace(found.measurement, skipped=skipped))
 
-    def _measure(self, reading: Reading, query: Query) -> Measurement:
+    def _measure(self, reading: Reading, query: Query, *, workers: bool = True) -> Measurement:
         """Measure within *reading*."""
-        found = measure(reading, query)
+        found = measure(reading, query, workers=workers)
         return replace(found, skipped=len(self._sources) - reading.count)
 
     @contextmanager

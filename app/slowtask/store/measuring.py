@@ -17,12 +17,15 @@ from slowtask.store.history import History, choose_slot_width, read_history
 from slowtask.store.reading import Reading, Rows, Select
 
 
-def measure(reading: Reading, query: Query) -> Measurement:
-    """Measure each task. A file that DuckDB can't read is parsed, and all files are read again."""
+def measure(reading: Reading, query: Query, *, workers: bool = True) -> Measurement:
+    """Measure each task, and count the *workers*.
+
+    A file that DuckDB can't read is parsed, and all files are read again.
+    """
     choice = Choice(query)
     select = partial(read_runs, choice=choice)
-    rows = reading.ask_until_sound(lambda: fetch_figures(reading, select, choice.values))
-    [seats] = reading.ask("seats", {}) if rows else [{"workers": None}]
+    rows = reading.ask_until_sound(lambda: fetch_figures(reading, select, choice.values, seats=workers))
+    [seats] = reading.ask("seats", {}) if rows and workers else [{"workers": None}]
     return replace(describe(reading, rows), workers=seats["workers"])
 
 
@@ -40,14 +43,20 @@ def compare(reading: Reading, before: Query, after: Query) -> Comparison:
 
 
 def fetch_figures(
-    reading: Reading, select: Select, values: Mapping[str, Any], *, times: bool = False
+    reading: Reading,
+    select: Select,
+    values: Mapping[str, Any],
+    *,
+    seats: bool = False,
+    times: bool = False,
 ) -> Rows:
     """Fetch the figures of exact.sql, or those of sketch.sql if memory can't hold all times.
 
-    With *times*, run times are also counted by bins, in the table `times`.
+    With *seats*, they come with what seats.sql counts. With *times*, run times are also counted by bins, in
+    the table `times`.
     """
     try:
-        reading.fill("exact", select, {**values, "times": times})
+        reading.fill("exact", select, {**values, "seats": seats, "times": times})
         method = "exact"
     except duckdb.OutOfMemoryException:
         count_in_buckets(reading, select, values)
@@ -75,7 +84,7 @@ def describe(reading: Reading, rows: Rows) -> Measurement:
 
 def find_fields(reading: Reading, query: Query) -> tuple[str, ...]:
     """Find the fields that the runs of *query* have, then their labels, by name."""
-    measure(reading, query)  # finds out which lines are runs
+    measure(reading, query, workers=False)  # finds out which lines are runs
     [row] = reading.read("fields", query, {})
     labels = sorted(row.pop("labels") or ())
     return (*(name for name, known in row.items() if known), *(f"{LABELS}{label}" for label in labels))

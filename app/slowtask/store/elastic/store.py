@@ -61,11 +61,11 @@ class Elastic:
         """Elasticsearch doesn't tell how far it is."""
         return None
 
-    def measure(self, query: Query) -> Measurement:
-        """Measure each task over the runs of *query*. Raises `ElasticsearchError`."""
+    def measure(self, query: Query, *, workers: bool = True) -> Measurement:
+        """Measure each task over the runs of *query*, and count *workers*. Raises `ElasticsearchError`."""
         with self._answer() as client:
             measurement, _ = self._measure(client, query)
-            return replace(measurement, workers=self._count_workers(client, query))
+            return replace(measurement, workers=self._count_workers(client, query) if workers else None)
 
     def compare(self, before: Query, after: Query) -> Comparison:
         """Compare the runs of *before* with those of *after*. Raises `ElasticsearchError`."""

@@ -1,6 +1,6 @@
 -- The figures of each task, with exact percentiles. Needs 16 bytes of memory for each run; if that is too
 -- much, DuckDB raises an out-of-memory error and sketch.sql is used instead. `seats` are what seats.sql
--- counts, and `bins` what times_exact.sql does, if asked for.
+-- counts, and `bins` what times_exact.sql does, each if asked for.
 CREATE OR REPLACE TEMP TABLE measured AS
 SELECT
     task,
@@ -19,7 +19,7 @@ SELECT
     coalesce(max(margin), 0) AS margin,
     epoch_us(min(ended)) AS first,
     epoch_us(max(ended)) AS last,
-    list(DISTINCT seat(ended, system, worker, pid)) FILTER (NOT $times) AS seats,
+    list(DISTINCT seat(ended, system, worker, pid)) FILTER ($seats) AS seats,
     list(bin(duration)) FILTER ($times) AS bins,
     side,
     sound
