@@ -16,6 +16,7 @@ from slowtask.store import BadLines, Query
 from slowtask.store.duck import connect, fetch, read_sql
 from slowtask.store.fields import SHORT_NAMES
 from slowtask.store.files import Files
+from slowtask.store.measuring import choose_columns
 from slowtask.store.packing import pack
 from slowtask.store.reading import Reading
 
@@ -313,15 +314,21 @@ def test_a_parquet_of_somebody_else_is_refused(tmp_path):
         Files(resolve([str(tmp_path / "x.parquet")])).measure(Query())
 
 
-def test_where_memory_is_too_short_for_all_times_the_sketch_answers(tmp_path, monkeypatch):
+@pytest.fixture
+def fill_memory(monkeypatch):
+    """Makes memory too short for all times, from when it is called."""
     fill = Reading.fill
 
-    def short(self, statement, select, values):
+    def short(self, statement, *arguments):
         if statement == "exact":
             raise duckdb.OutOfMemoryException
-        return fill(self, statement, select, values)
+        return fill(self, statement, *arguments)
 
-    monkeypatch.setattr(Reading, "fill", short)
+    return lambda: monkeypatch.setattr(Reading, "fill", short)
+
+
+def test_where_memory_is_too_short_for_all_times_the_sketch_answers(tmp_path, fill_memory):
+    fill_memory()
     log = as_lines(tmp_path, [made("a", took, took) for took in range(1, 12)])
     found = measured(Files(resolve([str(log)])))["a"]
 
@@ -329,19 +336,12 @@ def test_where_memory_is_too_short_for_all_times_the_sketch_answers(tmp_path, mo
     assert (found.p50, found.p95, found.p99) == pytest.approx((6e9, 10.5e9, 10.9e9), rel=0.01)
 
 
-def test_the_sketch_compares_too(tmp_path, monkeypatch):
-    fill = Reading.fill
-
-    def short(self, statement, select, values):
-        if statement == "exact":
-            raise duckdb.OutOfMemoryException
-        return fill(self, statement, select, values)
-
+def test_the_sketch_compares_too(tmp_path, fill_memory):
     runs = [made("a", number + 1, number) for number in range(20)]
     store = Files(resolve([str(as_lines(tmp_path, runs))]))
     middle = BEGIN + timedelta(seconds=10)
     [exact] = store.compare(Query(until=middle), Query(since=middle)).pairs
-    monkeypatch.setattr(Reading, "fill", short)
+    fill_memory()
     [pair] = store.compare(Query(until=middle), Query(since=middle)).pairs
 
     for found, wanted in ((pair.before.times, exact.before.times), (pair.after.times, exact.after.times)):
@@ -373,7 +373,10 @@ def sketched(times, waits):
 def measured_by(statements, table):
     """The row that *statements* make of the runs in *table*."""
     for name in statements:
-        fetch(CONNECTION, read_sql(name).replace("FROM runs", table), {"seats": True, "times": False})
+        sql = read_sql(name).replace("FROM runs", table)
+        for column, text in choose_columns(seats=True, times=False).items():
+            sql = sql.replace(column, text)
+        fetch(CONNECTION, sql, {})
     return fetch(CONNECTION, read_sql("measured"), {})[0]
 
 

@@ -56,7 +56,7 @@ def fetch_figures(
     the table `times`.
     """
     try:
-        reading.fill("exact", select, {**values, "seats": seats, "times": times})
+        reading.fill("exact", select, values, choose_columns(seats=seats, times=times))
         method = "exact"
     except duckdb.OutOfMemoryException:
         count_in_buckets(reading, select, values)
@@ -64,6 +64,14 @@ def fetch_figures(
     if times:
         reading.ask(f"times_{method}", {})
     return reading.ask("measured", {})
+
+
+def choose_columns(*, seats: bool, times: bool) -> dict[str, str]:
+    """The columns of exact.sql that are left out where they aren't asked for."""
+    return {
+        "list_of_seats": "list(DISTINCT seat(ended, system, worker, pid))" if seats else "NULL::BIGINT[]",
+        "list_of_bins": "list(bin(duration))" if times else "NULL::SMALLINT[]",
+    }
 
 
 def count_in_buckets(reading: Reading, select: Select, values: Mapping[str, Any]) -> None:

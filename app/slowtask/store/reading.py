@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
@@ -20,6 +20,7 @@ from slowtask.units import plural
 #: Makes the SQL that selects runs from files, which are given by their kinds.
 Select = Callable[[Mapping[str, list[str]]], str]
 Rows = list[dict[str, Any]]
+NO_COLUMNS: Final[Mapping[str, str]] = {}
 
 
 class Reading:
@@ -64,20 +65,30 @@ class Reading:
             rows = ask()
         return rows
 
-    def fill(self, statement: str, select: Select, values: Mapping[str, Any]) -> None:
+    def fill(
+        self,
+        statement: str,
+        select: Select,
+        values: Mapping[str, Any],
+        columns: Mapping[str, str] = NO_COLUMNS,
+    ) -> None:
         """Run *statement* over the runs that *select* chooses; parse files that DuckDB can't read.
+
+        *columns* are put into the statement, each for its name.
 
         DuckDB's out-of-memory error is raised. Raises `SourceError`.
         """
         files = self._all_files()
         sql = read_sql(statement).replace("FROM runs", f"FROM {select(files)}")
+        for name, column in columns.items():
+            sql = sql.replace(name, column)
         try:
             fetch(self._connection, sql, {**values, **files})
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error as error:
             self._parse_unreadable(error)
-            self.fill(statement, select, values)
+            self.fill(statement, select, values, columns)
 
     def fill_with(self, statement: str, query: Query, values: Mapping[str, Any]) -> None:
         """Run *statement* over the runs of *query*, and over rows that may be runs. Raises `SourceError`."""

@@ -1,6 +1,7 @@
 -- The figures of each task, with exact percentiles. Needs 16 bytes of memory for each run; if that is too
 -- much, DuckDB raises an out-of-memory error and sketch.sql is used instead. `seats` are what seats.sql
--- counts, and `bins` what times_exact.sql does, each if asked for.
+-- counts, and `bins` what times_exact.sql does. Both cost a third of all else, so measuring.py puts them in
+-- only where they are asked for: a filter that lets nothing through costs as much.
 CREATE OR REPLACE TEMP TABLE measured AS
 SELECT
     task,
@@ -19,8 +20,8 @@ SELECT
     coalesce(max(margin), 0) AS margin,
     epoch_us(min(ended)) AS first,
     epoch_us(max(ended)) AS last,
-    list(DISTINCT seat(ended, system, worker, pid)) FILTER ($seats) AS seats,
-    list(bin(duration)) FILTER ($times) AS bins,
+    list_of_seats AS seats,
+    list_of_bins AS bins,
     side,
     sound
 FROM runs
