@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.text import Text
 
-from slowtask.cli.show.console import EIGHTHS, UNKNOWN, time_text
+from slowtask.cli.show.console import UNKNOWN, draw_bar, failure_text, time_text
 from slowtask.rank.ranking import Order, Task
 from slowtask.rank.spread import Spread
 from slowtask.units import percent, size
@@ -14,7 +14,6 @@ from slowtask.units import percent, size
 MIN_NAME_WIDTH: Final = 20  #: characters; for it, other columns are left out
 WIDE_NAME_WIDTH: Final = 28  #: the same in a wide terminal
 LEAST_NAME_WIDTH: Final = 8  #: characters, beside columns that were asked for
-RED_FAILURES: Final = 0.01  #: share of a task's runs from which its failures are red
 WIDE: Final = 100  #: columns of a terminal in which names and the bars of the shares may be long
 BAR_WIDTH: Final = 10  #: characters
 SHORT_BAR_WIDTH: Final = 5
@@ -82,18 +81,8 @@ def share_bar(share: float | None, width: int = BAR_WIDTH) -> Text:
     """*share* as a bar and in percent: `██████▌     65 %`."""
     if share is None:
         return Text(UNKNOWN.rjust(width + 7))
-    eighths = round(share * width * 8)
-    full = "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
-    return Text.assemble((full.ljust(width), "cyan"), percent(share).rjust(7))
-
-
-def failure_text(task: Task) -> Text:
-    """The share of the runs that failed; red from one in a hundred."""
-    if not task.failures:
-        return Text("0 %", style="dim")
-    return Text(
-        percent(task.failure_rate), style="bold red" if task.failure_rate >= RED_FAILURES else "yellow"
-    )
+    bar = draw_bar(round(share * width * 8))
+    return Text.assemble((bar.ljust(width), "cyan"), percent(share).rjust(7))
 
 
 def killed_text(task: Task) -> Text:
@@ -137,7 +126,10 @@ COLUMNS: Final[dict[str, Column]] = {
         title="MEMORY", order="memory", priority=15, cell=lambda task, _: memory_text(task),
         says=lambda task: task.memory is not None,
     ),
-    "failed": Column(title="FAILED", order="failures", priority=80, cell=lambda task, _: failure_text(task)),
+    "failed": Column(
+        title="FAILED", order="failures", priority=80,
+        cell=lambda task, _: failure_text(task.failures, task.count),
+    ),
     "killed": Column(
         title="KILLED", order="killed", priority=75, cell=lambda task, _: killed_text(task),
         says=lambda task: task.killed > 0,

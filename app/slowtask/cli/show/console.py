@@ -7,11 +7,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from slowtask.units import duration
+from slowtask.units import duration, percent
 
 EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 PIPE_WIDTH: Final = 120  #: columns of the output if stdout is no terminal
 UNKNOWN: Final = "\N{EN DASH}"
+RED_FAILURES: Final = 0.01  #: share of a task's runs from which its failures are red
 
 
 class PipeConsole(Console):
@@ -43,6 +44,19 @@ def shorten(name: str, room: int) -> str:
 def time_text(seconds: float | None, *, rough: bool = False) -> Text:
     """*seconds* as a person reads them; *rough*, from log lines in whole seconds, is marked with `~`."""
     return Text(UNKNOWN if seconds is None else f"{'~' * rough}{duration(seconds)}")
+
+
+def draw_bar(eighths: int) -> str:
+    """A bar that is so many *eighths* of a character long."""
+    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+
+
+def failure_text(failures: int, count: int) -> Text:
+    """The share of *count* runs that failed; red from one in a hundred."""
+    if not failures:
+        return Text("0 %", style="dim")
+    rate = failures / count
+    return Text(percent(rate), style="bold red" if rate >= RED_FAILURES else "yellow")
 
 
 def make_table(first: str, *others: str) -> Table:

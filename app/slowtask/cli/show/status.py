@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from slowtask.cli.show.console import EIGHTHS, UNKNOWN, make_table, shorten, time_text
+from slowtask.cli.show.console import UNKNOWN, draw_bar, make_table, shorten, time_text
 from slowtask.record.event import SECOND
 from slowtask.units import duration, percent, plural, printable
 from slowtask.watch.broker import Running, Unacknowledged
@@ -128,9 +128,7 @@ def held_text(held: Unacknowledged) -> str:
 
 def bar(ratio: float) -> str:
     """*ratio* as a bar of fixed width."""
-    eighths = round(min(ratio, 1.0) * BAR_WIDTH * 8)
-    full = "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
-    return full.ljust(BAR_WIDTH, "·")
+    return draw_bar(round(min(ratio, 1.0) * BAR_WIDTH * 8)).ljust(BAR_WIDTH, "·")
 
 
 def queues_table(views: Sequence[QueueView], width: int) -> RenderableType:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from slowtask.cli.show import task_text as words
-from slowtask.cli.show.console import EIGHTHS, UNKNOWN, make_table, shorten, time_text
+from slowtask.cli.show.console import UNKNOWN, draw_bar, failure_text, make_table, shorten, time_text
 from slowtask.rank.fingerprint import Exceptions, group_messages
 from slowtask.rank.histogram import Bar, make_histogram
 from slowtask.rank.link import LinkPattern
@@ -21,9 +21,6 @@ BAR_WIDTH: Final = 24  #: characters
 MIN_NAME_WIDTH: Final = 14  #: characters; for it, other columns are left out
 MAX_NAME_WIDTH: Final = 44  #: characters
 MAX_HOLDERS: Final = 6
-MIN_SHARE: Final = 0.005  #: of the wait; a smaller share isn't shown
-MAX_EXCEPTIONS: Final = 10
-RED_FAILURES: Final = 0.01  #: share of runs from which failures are red
 
 #: A column: its title, its priority (a narrow terminal leaves out the lowest first), and its cells.
 Column = tuple[str, int, Sequence[Text]]
@@ -100,15 +97,13 @@ def histogram(bars: Sequence[Bar], width: int) -> Table:
             else f"{duration(each.low)} \N{EN DASH} {duration(each.high)}"
         )
         share = Text(percent(each.count / total) if each.count else "", style="dim")
-        table.add_row(span, draw_bar(each.count / most, room), f"{each.count:,}", share)
+        table.add_row(span, share_bar(each.count / most, room), f"{each.count:,}", share)
     return table
 
 
-def draw_bar(share: float, room: int) -> Text:
+def share_bar(share: float, room: int) -> Text:
     """*share* as a bar of up to *room* characters; what isn't 0 is seen."""
-    eighths = max(round(share * room * 8), 1 if share else 0)
-    full = "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
-    return Text(full.ljust(room), style="cyan")
+    return Text(draw_bar(max(round(share * room * 8), 1 if share else 0)).ljust(room), style="cyan")
 
 
 def times_table(profile: Profile, width: int) -> Table:
@@ -123,7 +118,7 @@ def times_table(profile: Profile, width: int) -> Table:
             ("P95", 8, [time_text(each.p95) for each in rows]),
             ("P99", 2, [time_text(each.p99) for each in rows]),
             ("MAX", 5, [time_text(each.max) for each in rows]),
-            ("FAILED", 7, [failure_text(each.failures, each.count, known=known) for each in rows]),
+            ("FAILED", 7, [ending_text(each.failures, each.count, known=known) for each in rows]),
             ("WAIT P95", 4, [time_text(each.wait_p95) for each in rows]),
         ],
         width,
@@ -140,7 +135,7 @@ def groups_table(title: str, rows: Sequence[Values], width: int, *, known: bool)
             ("TOTAL", 6, [time_text(each.total) for each in rows]),
             ("MEDIAN", 5, [time_text(each.p50) for each in rows]),
             ("P95", 8, [time_text(each.p95) for each in rows]),
-            ("FAILED", 7, [failure_text(each.failures, each.count, known=known) for each in rows]),
+            ("FAILED", 7, [ending_text(each.failures, each.count, known=known) for each in rows]),
             ("WAIT P95", 4, [time_text(each.wait_p95) for each in rows]),
             ("CPU", 3, [_cpu_text(each) for each in rows]),
         ],
@@ -150,17 +145,13 @@ def groups_table(title: str, rows: Sequence[Values], width: int, *, known: bool)
 
 def _cpu_text(values: Values) -> Text:
     """The part of the run time in which it computed."""
-    known = values.cpu is not None and values.cpu_time
-    return Text(percent(min(1.0, values.cpu / values.cpu_time)) if known else UNKNOWN)  # type: ignore[operator]
+    busy = words.computing_share(values)
+    return Text(UNKNOWN if busy is None else percent(busy))
 
 
-def failure_text(failures: int, count: int, *, known: bool) -> Text:
-    """The share of the runs that failed; red from one in a hundred. *known*: it is known how runs ended."""
-    if not known:
-        return Text(UNKNOWN)
-    if not failures:
-        return Text("0 %", style="dim")
-    return Text(percent(failures / count), style="bold red" if failures / count >= RED_FAILURES else "yellow")
+def ending_text(failures: int, count: int, *, known: bool) -> Text:
+    """The share of the runs that failed; *known*: it is known how runs ended."""
+    return failure_text(failures, count) if known else Text(UNKNOWN)
 
 
 def fit_table(first: tuple[str, Sequence[Text]], columns: Sequence[Column], width: int) -> Table:
@@ -185,18 +176,17 @@ def _is_known(cells: Sequence[Text]) -> bool:
 
 def holders_table(holders: Sequence[Holder], task: str, width: int) -> Table:
     """What kept the workers busy while jobs of *task* waited."""
-    shown = [each for each in holders if each.share >= MIN_SHARE][:MAX_HOLDERS]
-    rest = sum(each.share for each in holders) - sum(each.share for each in shown)
+    shown, rest = words.cut_holders(holders, MAX_HOLDERS)
     table = make_table("WAITED BEHIND")
     table.add_column("")
     table.add_column("SHARE", justify="right", no_wrap=True)
     room = max(8, min(BAR_WIDTH, width - 44))
     for each in shown:
         named = words.describe_holder(each, task)
-        bar = draw_bar(each.share, room)
+        bar = share_bar(each.share, room)
         table.add_row(Text(shorten(named, max(8, width - room - 15))), bar, percent(each.share))
-    if rest >= MIN_SHARE:
-        table.add_row(Text("all others", style="dim"), draw_bar(rest, room), percent(rest))
+    if rest:
+        table.add_row(Text("all others", style="dim"), share_bar(rest, room), percent(rest))
     return table
 
 
@@ -205,12 +195,12 @@ def exceptions_table(found: Sequence[Exceptions]) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=True, header_style="dim")
     table.add_column("RUNS", justify="right", no_wrap=True)
     table.add_column("EXCEPTION", overflow="fold")
-    for each in found[:MAX_EXCEPTIONS]:
+    for each in found[: words.MAX_EXCEPTIONS]:
         text = Text(words.name(each.error or "unknown"), style="bold")
         if each.fingerprint:
             text.append(f": {printable(each.fingerprint)}", style="not bold")
         table.add_row(f"{each.count:,}", text)
-    if more := found[MAX_EXCEPTIONS:]:
+    if more := found[words.MAX_EXCEPTIONS :]:
         table.add_row(f"{sum(each.count for each in more):,}", Text(f"{len(more)} others", style="dim"))
     return table
 

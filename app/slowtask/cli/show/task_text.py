@@ -6,14 +6,30 @@ from typing import Final
 
 from slowtask.rank.link import LinkPattern
 from slowtask.store.history import DAY, MINUTE
-from slowtask.store.profile import Ending, Groups, Holder, LongRun, Profile, Summary
+from slowtask.store.profile import Ending, Group, Groups, Holder, LongRun, Profile, Summary
 from slowtask.units import capitalize, duration, percent, plural, printable, size
 
+MAX_EXCEPTIONS: Final = 10
+MIN_SHARE: Final = 0.005  #: of a wait; a smaller share isn't shown
 MAX_NAME: Final = 120  #: characters of a name in a sentence
 OUTCOMES: Final = {"success": "succeeded", "failure": "failed"}  #: words, where no action is known
 NOT_KNOWN: Final = "not known: slowtask's workers record it, stock logs don't have it"
 SEVERAL_CORES: Final = 1.2  #: from so many on; a process that starts or ends needs some beside the run
 MOSTLY: Final = 0.5  #: share of its time from which a task computes rather than waits
+
+
+def cut_holders(holders: Sequence[Holder], most: int) -> tuple[list[Holder], float]:
+    """The first *most* of *holders* that are worth a row, and the share of the others; 0 if that isn't."""
+    shown = [each for each in holders if each.share >= MIN_SHARE][:most]
+    rest = sum(each.share for each in holders) - sum(each.share for each in shown)
+    return shown, rest if rest >= MIN_SHARE else 0.0
+
+
+def computing_share(values: Group) -> float | None:
+    """The part of the run time in which the runs of a group computed; None if that isn't known."""
+    if values.cpu is None or not values.cpu_time:
+        return None
+    return min(1.0, values.cpu / values.cpu_time)
 
 
 def name(text: str) -> str:

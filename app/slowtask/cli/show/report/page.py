@@ -11,6 +11,7 @@ from importlib import resources
 from string import Template
 
 from slowtask import __version__
+from slowtask.cli.show.console import RED_FAILURES
 from slowtask.cli.show.diff import View
 from slowtask.cli.show.doubts import describe_guess
 from slowtask.cli.show.groups import SPIKY_NOTE, count_nouns, display_value, noun_of
@@ -20,7 +21,7 @@ from slowtask.cli.show.report.changes import changes_section
 from slowtask.cli.show.report.chart import draw, legend
 from slowtask.cli.show.report.panels import Panel, name, panels
 from slowtask.cli.show.report.profiles import profiles_section
-from slowtask.cli.show.report.ranking import MAX_ROWS, RED_FAILURES, breakable, table
+from slowtask.cli.show.report.ranking import MAX_ROWS, breakable, table
 from slowtask.rank.digest import describe_busy
 from slowtask.rank.link import LinkPattern
 from slowtask.rank.ranking import Task, verdict

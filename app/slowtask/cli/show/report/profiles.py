@@ -5,9 +5,10 @@ from html import escape
 from typing import Final
 
 from slowtask.cli.show import task_text as words
+from slowtask.cli.show.console import RED_FAILURES, UNKNOWN
 from slowtask.cli.show.report.chart import TIME, Chart, draw, legend
 from slowtask.cli.show.report.panels import name
-from slowtask.cli.show.report.ranking import RED_FAILURES, UNKNOWN, breakable
+from slowtask.cli.show.report.ranking import breakable
 from slowtask.cli.show.report.scale import decades
 from slowtask.cli.show.report.series import Slots, Value, lines, tips
 from slowtask.rank.fingerprint import group_messages
@@ -18,8 +19,6 @@ from slowtask.units import duration, percent, plural, size
 
 PROFILED: Final = 3  #: tasks
 MAX_HOLDERS: Final = 8
-MAX_EXCEPTIONS: Final = 10
-MIN_SHARE: Final = 0.005  #: of a wait; a smaller share isn't shown
 MIN_TIME: Final = 1e-6  #: seconds that a logarithmic axis can show
 PERCENTILES: Final = ("P99", "P95", "median")
 GROUP_HEADS: Final = ("Runs", "Total", "Median", "P95", "Failed", "Wait P95", "CPU")
@@ -149,13 +148,12 @@ def _chart(profile: Profile) -> Iterator[str]:
 def _group(group: Group, *, known: bool) -> Cells:
     """The row of the runs with one value of a field; *known*: it is known how runs ended."""
     rate = group.failures / group.count
-    timed = group.cpu is not None and group.cpu_time
-    busy = min(1.0, (group.cpu or 0.0) / (group.cpu_time or 1.0))
+    busy = words.computing_share(group)
     return (
         UNKNOWN if group.value is None else breakable(name(group.value)),
         _cell(f"{group.count:,}"), _time(group.total), _time(group.p50), _time(group.p95),
         _failed(rate) if known else _cell(UNKNOWN),
-        _time(group.wait_p95), _cell(percent(busy) if timed else UNKNOWN),
+        _time(group.wait_p95), _cell(UNKNOWN if busy is None else percent(busy)),
     )  # fmt: skip
 
 
@@ -166,23 +164,22 @@ def _failed(rate: float) -> str:
 
 def _holders(profile: Profile) -> Iterator[Cells]:
     """What kept the workers busy while its jobs waited."""
-    shown = [each for each in profile.behind if each.share >= MIN_SHARE][:MAX_HOLDERS]
-    rest = sum(each.share for each in profile.behind) - sum(each.share for each in shown)
+    shown, rest = words.cut_holders(profile.behind, MAX_HOLDERS)
     widest = max((each.share for each in shown), default=0)
     for each in shown:
         yield breakable(words.describe_holder(each, profile.task)), _share(each.share, widest)
-    if rest >= MIN_SHARE:
+    if rest:
         yield "all others", _share(rest, max(widest, rest))
 
 
 def _exceptions(profile: Profile) -> Iterator[Cells]:
     """The exceptions, with what their messages have in common."""
     found = group_messages(profile.messages)
-    for each in found[:MAX_EXCEPTIONS]:
+    for each in found[: words.MAX_EXCEPTIONS]:
         text = f"<b>{escape(words.name(each.error or 'unknown'))}</b>"
         text += f": {breakable(name(each.fingerprint))}" if each.fingerprint else ""
         yield text, _cell(f"{each.count:,}"), _cell(words.describe_moment(each.last))
-    if more := found[MAX_EXCEPTIONS:]:
+    if more := found[words.MAX_EXCEPTIONS :]:
         yield plural(len(more), "other"), _cell(f"{sum(each.count for each in more):,}"), _cell("")
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Final
 
+from slowtask.cli.show.console import RED_FAILURES, UNKNOWN
 from slowtask.cli.show.groups import count_nouns
 from slowtask.cli.show.report.panels import name
 from slowtask.rank.digest import add_up
@@ -12,8 +13,6 @@ from slowtask.rank.ranking import Task
 from slowtask.rank.spread import SPREADS
 from slowtask.units import capitalize, duration, percent, size
 
-UNKNOWN: Final = "\N{EN DASH}"
-RED_FAILURES: Final = 0.01  #: share of a task's runs from which its failures are red
 MAX_ROWS: Final = 500  #: keeps the file small
 
 
