@@ -65,7 +65,8 @@ def diff(
     """Show which tasks got slower, and what that costs.
 
     Compares two logs, two values of a field, two periods, or the last hour with the same hour a week ago. A
-    task counts as slower only if that is certain; another mix of short and long jobs is told apart from it.
+    task counts as slower only if that is certain. If it only has more long jobs among its short ones, the
+    output says so.
 
     SOURCE is as for slowtask top. Of two SOURCEs the first is compared with the second, unless --by, --at,
     --before or --against says what to compare in them.

@@ -1,4 +1,4 @@
-"""The file of `slowtask top --review`: which tasks were looked at, by whom, and how they were then."""
+"""The file of `slowtask top --review`: the reviewed tasks, with their reviewers and figures."""
 
 import os
 import re
@@ -63,7 +63,7 @@ class ReviewFile:
         return len(new)
 
     def accept(self, task: Task, group: str | None) -> None:
-        """Replace the figures of *task* by those of now; who looked at it, and the note, stay.
+        """Replace the figures of *task* by its present ones; the reviewer and the note stay.
 
         Raises `UsageError` if there is no such table, or its lines can't be told from others.
         """
@@ -158,7 +158,7 @@ class ReviewFile:
 
 
 def accept_tasks(view: "View", file: ReviewFile, names: Sequence[str]) -> None:
-    """Replace the figures of the tasks *names* in *file* by those of now. Raises `UsageError`."""
+    """Replace the figures of the tasks *names* in *file* by their present ones. Raises `UsageError`."""
     tasks = {task.task: task for task in view.tasks}
     for name in names:
         if name not in tasks:
@@ -171,7 +171,7 @@ def accept_tasks(view: "View", file: ReviewFile, names: Sequence[str]) -> None:
 
 
 def apply_review(view: "View", file: ReviewFile, limit: int | None) -> "View":
-    """Hide what was looked at, and append to *file* what is shown for the first time."""
+    """Hide the reviewed tasks, and add to *file* those that are shown for the first time."""
     view = replace(view, review=review_tasks(view.tasks, file.entries(view.group)))
     added = file.add(view.rows(limit).tasks, view.group)
     remarks = []

@@ -71,12 +71,12 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--review", "review", metavar="FILE",
-    help="Hide the tasks that, by FILE, somebody looked at and that didn't get worse since; append the others"
-    " that are shown.",
+    help="Hide the tasks that somebody has reviewed, unless they got worse. FILE lists the reviews; tasks"
+    " that are shown for the first time are added to it.",
 )  # fmt: skip
 @click.option(
     "--accept", metavar="TASK", multiple=True,
-    help="Let the figures of TASK in the file of --review be those of now, so that it is hidden again."
+    help="Write the present figures of TASK to the file of --review, so that it is hidden again."
     " Repeatable.",
 )  # fmt: skip
 @click.option("--bad", is_flag=True, help="List the lines that weren't read, instead of the tasks.")
@@ -106,7 +106,7 @@ def top(
       slowtask top logs/ --json
     All machines, the last day:
       slowtask top https://elastic.example.org:9200 --since 1d
-    Only what nobody looked at yet, or what got worse:
+    Only tasks that nobody has reviewed yet, and those that got worse:
       slowtask top logs/ --review review.toml
 
     \b

@@ -1,4 +1,4 @@
-"""Compares tasks with what was written down when somebody looked at them: what got worse is shown again."""
+"""Compares reviewed tasks with their figures at the time of the review: one that got worse is shown again."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Entry:
     """What is written down about one task.
 
     Attributes:
-        by: Who looked at it; empty if nobody did yet.
+        by: The reviewer; empty if nobody has reviewed it yet.
         note: What they found.
         seen: When the task was written down, with the figures that follow. Without figures, nothing is worse.
         runs: How many runs it had.
@@ -61,14 +61,14 @@ class Change:
 class Review:
     """What a ranking shows of tasks that were written down."""
 
-    hidden: frozenset[str]  #: the names of tasks that were looked at, and didn't get worse
+    hidden: frozenset[str]  #: the names of reviewed tasks that didn't get worse
     worse: Mapping[str, str]  #: for each that did, a sentence
 
 
 def review_tasks(tasks: Iterable[Task], entries: Mapping[str, Entry]) -> Review:
     """Decide which of *tasks* to hide, by what *entries* say of them.
 
-    A task is hidden if somebody looked at it and none of this is true:
+    A task is hidden if somebody has reviewed it and none of this is true:
 
     - its mean is 1.2 times what it was then, beyond chance, with 20 runs or more;
     - its 95th percentile is 1.5 times what it was, with 100 runs or more;
@@ -85,7 +85,7 @@ def review_tasks(tasks: Iterable[Task], entries: Mapping[str, Entry]) -> Review:
 
 
 def make_entry(task: Task, today: date) -> Entry:
-    """Write down the figures of *task*, which nobody looked at yet."""
+    """Write down the figures of *task*, which nobody has reviewed yet."""
     return Entry(
         seen=today, runs=task.count, mean=task.mean, p95=task.p95, failure_rate=task.failure_rate,
         killed=task.killed, spread=task.spread,

@@ -24,7 +24,7 @@ from slowtask.store.reading import Reading, Rows
 WORST: Final = 10  #: of the longest runs
 BEHIND_SLOTS: Final = 400  #: of time, at most, in which waits are put down to other tasks
 OFTEN: Final = 1000  #: runs of a worker, from which on the runs of the tasks name all workers of their queues
-FIELDS: Final = ("queue", "host", "version", "worker")  #: by which the runs are told apart
+FIELDS: Final = ("queue", "host", "version", "worker")  #: by which the runs are grouped
 
 MANY_RUNS: Final = 2_000_000  #: of lines of JSON; with more, profiles in a report are brief
 LEADING_SLOTS: Final = 40  #: of time, in the profiles of a report

@@ -20,7 +20,7 @@ def make_rows(tasks: Sequence[Task], group: str | None = None) -> list[dict[str,
 def add_reviews(
     rows: Sequence[Mapping[str, Any]], names: Sequence[str], entries: Mapping[str, Entry], review: Review
 ) -> list[dict[str, Any]]:
-    """Add to *rows* of the tasks *names* who looked at each, with which note, and what got worse since."""
+    """Add to *rows* of the tasks *names* the reviewer of each, the note, and what got worse since."""
     return [
         {**row, **_review(entries.get(name, Entry())), "worse": review.worse.get(name)}
         for row, name in zip(rows, names, strict=True)
@@ -35,5 +35,5 @@ def write_csv(rows: Sequence[Mapping[str, Any]], file: TextIO) -> None:
 
 
 def _review(entry: Entry) -> dict[str, str | None]:
-    """Who looked at a task, and what they wrote."""
+    """The reviewer of a task, and the note."""
     return {"reviewed": entry.by or None, "note": entry.note or None}

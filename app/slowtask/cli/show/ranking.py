@@ -42,7 +42,7 @@ class View:
     took: float  #: seconds that the measurement took
     group: str | None = None  #: the field whose values are ranked; None: tasks
     columns: tuple[str, ...] = ()  #: those to show; none: those that say something and fit
-    review: Review | None = None  #: which tasks to hide, since they were looked at
+    review: Review | None = None  #: which tasks were reviewed, and are hidden
     remarks: tuple[str, ...] = ()  #: further lines below the table
 
     @property
@@ -57,7 +57,7 @@ class View:
 
     @property
     def hidden(self) -> list[Task]:
-        """The tasks that are hidden since they were looked at, in order."""
+        """The reviewed tasks that are hidden, in order."""
         return [task for task in self.tasks if task.task in self._hidden]
 
     def rows(self, limit: int | None) -> Rows:
