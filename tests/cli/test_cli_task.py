@@ -59,8 +59,8 @@ def test_what_all_runs_have_in_common_is_one_line(page):
 
 def test_a_longest_run_has_its_job_and_the_offset_of_its_line(page):
     first, *others = section(page, "LONGEST RUNS")
-    place = " ".join(others)
-    offset = int(re.search(r"at byte\s+(\d+)", place)[1])
+    place = " ".join(" ".join(others).split())  # where a line ends depends on how long the path is
+    offset = int(re.search(r"at byte (\d+)", place)[1])
 
     assert "863 ms, waited 3.9 s" in first
     assert "job 4dd940bb-151d-401e-ba24-0f587a655718" in place
