@@ -11,7 +11,8 @@ from conftest import missing
 from places import ROOT
 from slowtask.demo import tasks
 from slowtask.watch.broker.rq import Rq
-from slowtask.watch.metrics import Collector, Health
+from slowtask.watch.metrics.collector import Collector
+from slowtask.watch.metrics.health import Health
 from slowtask.watch.view import Watch
 
 PAGE = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")

@@ -31,7 +31,8 @@ from slowtask.watch.broker.rq import Rq
 from slowtask.watch.causes import broker_unseen, find_all
 from slowtask.watch.channels import open_senders
 from slowtask.watch.judge import Typical
-from slowtask.watch.metrics import Health, serve
+from slowtask.watch.metrics.health import Health
+from slowtask.watch.metrics.server import serve
 from slowtask.watch.monitor import LineFile, Monitor
 from slowtask.watch.samples import sample_lines
 from slowtask.watch.settings import MonitorSettings, Thresholds, load

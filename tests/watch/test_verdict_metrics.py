@@ -5,9 +5,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from slowtask.watch.broker import Poll
 from slowtask.watch.broker.track import Changes
-from slowtask.watch.metrics import Collector, Health
+from slowtask.watch.metrics.collector import Collector
+from slowtask.watch.metrics.health import Health
+from slowtask.watch.metrics.verdict import MAX_CAUSES
 from slowtask.watch.verdict import Finding, make_verdict
-from slowtask.watch.verdict_metrics import MAX_CAUSES
 from slowtask.watch.view import View
 
 VIEW = View(

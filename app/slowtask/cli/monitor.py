@@ -100,7 +100,8 @@ def make_monitors(settings: MonitorSettings, urls: Mapping[str, str], stack: Exi
     from slowtask.cli.runs import Reader
     from slowtask.watch.advice import Adviser
     from slowtask.watch.channels import open_senders
-    from slowtask.watch.metrics import Health, serve
+    from slowtask.watch.metrics.health import Health
+    from slowtask.watch.metrics.server import serve
     from slowtask.watch.monitor import LineFile, Monitor
     from slowtask.watch.needed import find_run_times
     from slowtask.watch.tell import Channel, Channels

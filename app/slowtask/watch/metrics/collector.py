@@ -1,20 +1,16 @@
-"""WATCH: serves the last poll to Prometheus (`/metrics`), and whether the monitor works (`/healthz`).
+"""WATCH: make Prometheus's metrics of the last poll.
 
 Labels are bounded: queues, and the tasks with the largest backlogs; never a host or a job.
 """
 
 import importlib
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from slowtask.errors import UsageError
 from slowtask.record.event import SECOND
+from slowtask.watch.metrics.health import Health
+from slowtask.watch.metrics.verdict import make_verdict_metrics
 from slowtask.watch.needed import RunTimes, count_needed
-from slowtask.watch.verdict import Verdict
-from slowtask.watch.verdict_metrics import make_verdict_metrics
 from slowtask.watch.view import QueueView, View
 
 MAX_QUEUES: Final = 200
@@ -59,44 +55,6 @@ BROKER_METRICS: Final[dict[str, tuple[str, Callable[[View], float | None]]]] = {
     ),
     "alarms": ("Alarms that the broker has on.", lambda view: len(view.poll.alarms)),
 }
-
-
-class Health:
-    """The last poll of each of *systems* (`rq`, `celery`), for *max_age* seconds."""
-
-    def __init__(
-        self, max_age: float, clock: Callable[[], float] = time.monotonic, systems: Sequence[str] = ("rq",)
-    ) -> None:
-        self._max_age = max_age
-        self._clock = clock
-        self._seen: dict[str, tuple[float, View]] = {}
-        self._verdicts: dict[str, Verdict | None] = {}
-        self.systems = systems
-        #: What is wrong with the monitor itself, by part: `runs`, `log`.
-        self.problems: dict[str, str | None] = {"runs": None, "log": None}
-
-    def report(self, part: str, problem: str | None) -> None:
-        """Note what is wrong with *part* of the monitor; None: nothing is."""
-        self.problems[part] = problem
-
-    def update(self, view: View, verdict: Verdict | None = None) -> None:
-        """Keep *view* and its *verdict* as the last of its system."""
-        self._seen[view.poll.system] = self._clock(), view
-        self._verdicts[view.poll.system] = verdict
-
-    def verdict(self, system: str) -> Verdict | None:
-        """The verdict of the last poll of *system*; None where that is stale."""
-        return self._verdicts.get(system) if self.view(system) else None
-
-    def view(self, system: str) -> View | None:
-        """The last poll of *system*; None where that is stale."""
-        at, view = self._seen.get(system, (None, None))
-        return view if at is not None and self._clock() - at <= self._max_age else None
-
-    @property
-    def healthy(self) -> bool:
-        """Whether no system's last poll is stale."""
-        return all(self.view(each) for each in self.systems)
 
 
 class Collector:
@@ -179,52 +137,3 @@ class Collector:
             if value is not None:
                 family.add_metric([system], value)
         return family
-
-
-class QuietHandler(WSGIRequestHandler):
-    """Logs no requests."""
-
-    def log_message(self, *_: Any) -> None:
-        """Log nothing."""
-
-
-def serve(address: str, health: Health, run_times: Callable[[], RunTimes] = dict) -> WSGIServer:
-    """Serve `/metrics` and `/healthz` at *address* (`host:port`) from a thread. Raises `UsageError`.
-
-    *run_times* returns how long the jobs that arrive in each queue take.
-    """
-    try:
-        prometheus: Any = importlib.import_module("prometheus_client")
-    except ImportError:
-        raise UsageError("/metrics needs prometheus-client: pip install 'slowtask[monitor]'.") from None
-    registry = prometheus.CollectorRegistry()
-    registry.register(Collector(health, run_times))
-    host, _, port = address.rpartition(":")
-    try:
-        answers = make_app(prometheus.make_wsgi_app(registry), health)
-        server = make_server(host.strip("[]"), int(port), answers, handler_class=QuietHandler)
-    except OSError as error:
-        raise UsageError(
-            f"metrics can't be served at {address} ({error.strerror}): set metrics to another address."
-        ) from None
-    threading.Thread(target=server.serve_forever, name="slowtask-metrics", daemon=True).start()
-    return server
-
-
-def make_app(metrics: Callable[..., Iterable[bytes]], health: Health) -> Callable[..., Iterable[bytes]]:
-    """The WSGI application."""
-
-    def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") == "/metrics":
-            return metrics(environ, start)
-        if environ.get("PATH_INFO") != "/healthz":
-            status, text = "404 Not Found", b"/metrics, /healthz\n"
-        elif health.healthy:
-            problems = filter(None, health.problems.values())
-            status, text = "200 OK", "".join(f"{each}\n" for each in ("ok", *problems)).encode()
-        else:
-            status, text = "503 Service Unavailable", b"the broker can't be read\n"
-        start(status, [("Content-Type", "text/plain; charset=utf-8")])
-        return [text]
-
-    return answer

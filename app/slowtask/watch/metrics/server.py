@@ -1,0 +1,78 @@
+"""WATCH: serve the metrics to Prometheus (`/metrics`), and whether the monitor works (`/healthz`)."""
+
+import importlib
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from slowtask.errors import UsageError
+from slowtask.watch.metrics.collector import Collector
+from slowtask.watch.metrics.health import Health
+from slowtask.watch.needed import RunTimes
+
+#: A WSGI application, or what answers one path of it.
+Answer = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class QuietHandler(WSGIRequestHandler):
+    """Logs no requests."""
+
+    def log_message(self, *_: Any) -> None:
+        """Log nothing."""
+
+
+def serve(address: str, health: Health, run_times: Callable[[], RunTimes] = dict) -> WSGIServer:
+    """Serve `/metrics` and `/healthz` at *address* (`host:port`) from a thread. Raises `UsageError`.
+
+    *run_times* returns how long the jobs that arrive in each queue take.
+    """
+    try:
+        prometheus: Any = importlib.import_module("prometheus_client")
+    except ImportError:
+        raise UsageError("/metrics needs prometheus-client: pip install 'slowtask[monitor]'.") from None
+    registry = prometheus.CollectorRegistry()
+    registry.register(Collector(health, run_times))
+    answers = {"/metrics": prometheus.make_wsgi_app(registry), "/healthz": answer_health(health)}
+    return listen(address, make_app(answers))
+
+
+def listen(address: str, app: Answer) -> WSGIServer:
+    """Serve *app* at *address* from a thread. Raises `UsageError`."""
+    host, _, port = address.rpartition(":")
+    try:
+        server = make_server(host.strip("[]"), int(port), app, handler_class=QuietHandler)
+    except OSError as error:
+        raise UsageError(
+            f"metrics can't be served at {address} ({error.strerror}): set metrics to another address."
+        ) from None
+    threading.Thread(target=server.serve_forever, name="slowtask-metrics", daemon=True).start()
+    return server
+
+
+def make_app(answers: Mapping[str, Answer]) -> Answer:
+    """The WSGI application that has *answers* by path."""
+
+    def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        known = answers.get(environ.get("PATH_INFO", ""))
+        return known(environ, start) if known else reply(start, "404 Not Found", f"{', '.join(answers)}\n")
+
+    return answer
+
+
+def answer_health(health: Health) -> Answer:
+    """What answers whether the monitor works."""
+
+    def answer(_environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if not health.healthy:
+            return reply(start, "503 Service Unavailable", "the broker can't be read\n")
+        problems = filter(None, health.problems.values())
+        return reply(start, "200 OK", "".join(f"{each}\n" for each in ("ok", *problems)))
+
+    return answer
+
+
+def reply(start: Callable[..., Any], status: str, text: str) -> list[bytes]:
+    """Answer with plain text."""
+    start(status, [("Content-Type", "text/plain; charset=utf-8")])
+    return [text.encode()]
