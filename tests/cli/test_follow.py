@@ -203,3 +203,65 @@ def test_the_labels_of_runs_tell_which_tenant_fills_the_workers(path):
     blame = followed.history.blame("rq", "mail", follow_begin() + 600, ())
     assert (blame.label, blame.value) == ("tenant", "acme")
     assert blame.usual == pytest.approx(1 / 8, abs=0.02)
+
+
+def test_a_log_that_is_truncated_may_have_lost_runs(path):
+    written(path, [made(number=1), made(number=2)])
+    followed = Followed(path)
+    followed.numbers()
+    written(path, [made(number=3)])
+    followed.numbers()
+
+    assert followed.history.gaps == {"truncated": 1}
+
+
+def test_a_log_that_is_removed_before_it_was_read_to_its_end_is_a_gap(path):
+    written(path, [made(number=1)])
+    followed = Followed(path)
+    followed.numbers()
+    append(path, made(number=2))
+    size = len(line(made(number=2))) + 1
+    path.unlink()
+    for _ in range(follow.MAX_MISSED + 1):
+        followed.follower(followed.history, seconds=-10.0)  # no time to read
+
+    assert (followed.history.gaps, followed.history.skipped) == ({"removed": 1}, size)
+
+
+def test_a_log_that_comes_later_and_is_longer_than_its_tail_is_a_gap(tmp_path, path, monkeypatch):
+    monkeypatch.setattr(follow, "TAIL", 1000)
+    written(path, [made(number=number) for number in range(100)])
+    followed = Followed(tmp_path)
+    followed.numbers()
+    before = dict(followed.history.gaps)
+    written(tmp_path / "other.ndjson", [made("jobs.other", number=number) for number in range(100)])
+    followed.numbers()
+
+    assert (before, followed.history.gaps) == ({}, {"too-fast": 1})
+
+
+def test_a_line_that_may_be_a_run_but_can_not_be_read_is_a_gap(path):
+    written(path, [made(number=1)], b'{"@timestamp": "2026-11-24T10:00:00Z", "task.name": "jo')
+    followed = Followed(path)
+    followed.numbers()
+
+    assert followed.history.gaps == {"unreadable": 1}
+
+
+def test_an_elasticsearch_that_has_more_runs_than_it_answers_is_a_gap(monkeypatch):
+    monkeypatch.setattr(follow, "MAX_HITS", 2)
+    server, history = Server(made(number=1)), History()
+    follower = ElasticFollower(server)
+    follower.ask(history)
+    server.runs += [made(number=number) for number in range(2, 9)]
+    follower.ask(history)
+
+    assert history.gaps == {"too-many": 1}
+
+
+def test_a_run_brings_its_cpu_time(path):
+    written(path, [made(number=1, cpu=250_000_000)])
+    runs = []
+    FileFollower([str(path)])(History(on_run=runs.append))
+
+    assert [run.cpu for run in runs] == [0.25]

@@ -17,7 +17,7 @@ from slowtask.cli.options import read_custom_format
 from slowtask.errors import SlowtaskError
 from slowtask.parse.custom import CustomFormat
 from slowtask.parse.dates import find_clocks, follow_clocks
-from slowtask.parse.items import End, Item, OwnRun
+from slowtask.parse.items import End, Item, OwnRun, Unparsable
 from slowtask.parse.reader import Reader
 from slowtask.parse.sources import Source, is_address, is_plain, resolve
 from slowtask.parse.stream import LineSplitter
@@ -65,24 +65,32 @@ class FollowedLog:
         self._source = source
         self._file = file
         self.missed = 0  #: searches since it was last found
-        self.skipped = 0  #: bytes that the last call of `read` left out, since there were too many
-        self._begin(max(0, self._size() - room))
+        self.left_out = max(0, self._size() - room)  #: bytes before the place where it begins
+        self._begin(self.left_out)
 
-    def read(self, deadline: float) -> Iterator[RecentRun]:
-        """Read what was appended until *deadline*, by the monotonic clock; yield its runs."""
-        size, place, self.skipped = self._size(), self._file.tell(), 0
+    def read(self, deadline: float, history: History) -> Iterator[RecentRun]:
+        """Read what was appended until *deadline*, by the monotonic clock; yield its runs.
+
+        What may be missing is noted in *history*.
+        """
+        size, place = self._size(), self._file.tell()
         if size < place:
+            history.note_gap("truncated")
             self._begin(0)
         elif size - place > MAX_BEHIND:
-            self.skipped += size - TAIL - place
+            skip(history, size - TAIL - place)
             self._begin(size - TAIL)
         while time.monotonic() < deadline and (block := self._file.read(BLOCK_SIZE)):
             self._splitter.take(block)
+        if bad := sum(isinstance(item, Unparsable) for item in self._items):
+            history.note_gap("unreadable", times=bad)
         yield from filter(None, map(make_recent, self._items))
         self._items.clear()
 
-    def close(self) -> None:
-        """Close the file."""
+    def close(self, history: History) -> None:
+        """Close the file, and note in *history* what wasn't read of it."""
+        if (rest := self._size() - self._file.tell()) > 0:
+            history.note_gap("removed", rest)
         self._file.close()
 
     def _size(self) -> int:
@@ -115,33 +123,37 @@ class FileFollower:
         self._custom = read_custom_format() if custom is None else custom
         self._logs: dict[tuple[int, int], FollowedLog] = {}  #: by device and inode
         self._find_at = 0.0
+        self._began = False
 
     def __call__(self, history: History, seconds: float = READ_SECONDS) -> None:
         """Add to *history* what was appended since the last call, reading for so many *seconds* at most."""
         now = time.monotonic()
         if now >= self._find_at:
             self._find_at = now + FIND_INTERVAL
-            seconds += self._open_new()
+            seconds += self._open_new(history)
         share = seconds / max(1, len(self._logs))
         ends = count(now + share, share)
         logs = self._logs.values()
-        history.add([run for each, end in zip(logs, ends, strict=False) for run in each.read(end)])
-        if skipped := sum(each.skipped for each in logs):
-            history.skipped += skipped
-            log.warning("%.0f MB of the logs of runs weren't read: they grow too fast.", skipped / 1e6)
+        history.add([run for each, end in zip(logs, ends, strict=False) for run in each.read(end, history)])
 
-    def _open_new(self) -> float:
-        """Open logs that are new, and close those that are gone; return seconds to read the new ones."""
+    def _open_new(self, history: History) -> float:
+        """Open logs that are new, and close those that are gone; return seconds to read the new ones.
+
+        A log that comes later than the first ones may hold runs before its tail that are missed.
+        """
         found = {key: source for _, key, source in self._find()}
         for key, each in [*self._logs.items()]:
             each.missed = 0 if key in found else each.missed + 1
             if each.missed > MAX_MISSED:
-                self._logs.pop(key).close()
+                self._logs.pop(key).close(history)
         room = MAX_TAILS
         for key in found.keys() - self._logs.keys():
             if opened := open_log(found[key], min(TAIL, room)):
                 self._logs[key] = opened
                 room -= TAIL
+                if self._began and opened.left_out:
+                    skip(history, opened.left_out)
+        self._began = True
         return FIRST_READ_SECONDS if room < MAX_TAILS else 0.0
 
     def _find(self) -> list[tuple[float, tuple[int, int], Source]]:
@@ -196,8 +208,16 @@ class ElasticFollower:
         except SlowtaskError as error:
             log.debug("%s", error)
             return
+        if since is not None and len(runs) >= MAX_HITS:
+            history.note_gap("too-many")
         history.add(map(recent_of_run, runs))
         self._newest = max((run.timestamp for run in runs), default=self._newest)
+
+
+def skip(history: History, size: int) -> None:
+    """Note in *history* that *size* bytes of a log aren't read, and say so."""
+    history.note_gap("too-fast", size)
+    log.warning("%.0f MB of the logs of runs weren't read: they grow too fast.", size / 1e6)
 
 
 def open_log(source: Source, room: int) -> FollowedLog | None:
@@ -253,6 +273,7 @@ def recent_of_run(run: Run) -> RecentRun:
         error=run.error,
         system=run.system,
         labels=run.labels,
+        cpu=_seconds(run.cpu),
     )
 
 

@@ -100,6 +100,8 @@ def make_monitors(settings: MonitorSettings, urls: Mapping[str, str], stack: Exi
     from slowtask.cli.runs import Reader
     from slowtask.watch.advice import Adviser
     from slowtask.watch.channels import open_senders
+    from slowtask.watch.history import History
+    from slowtask.watch.metrics.counts import RunCounts
     from slowtask.watch.metrics.health import Health
     from slowtask.watch.metrics.server import serve
     from slowtask.watch.monitor import LineFile, Monitor
@@ -116,12 +118,14 @@ def make_monitors(settings: MonitorSettings, urls: Mapping[str, str], stack: Exi
         stack.callback(channels.stop)
     lines = LineFile(open_log(settings, stack), settings.log, partial(health.report, "log"))
     lines.check()
+    counts = RunCounts(settings.metrics_tasks)
+    history = History(on_run=counts.add) if settings.metrics else History()
     runs = Runs(
         Reader(settings.runs), settings.runs,
-        notify=partial(health.report, "runs"), follow=make_follower(settings.runs),
+        notify=partial(health.report, "runs"), follow=make_follower(settings.runs), history=history,
     )  # fmt: skip
     if settings.metrics:
-        server = serve(settings.metrics, health, lambda: find_run_times(runs.history()))
+        server = serve(settings.metrics, health, lambda: find_run_times(history), (counts, history))
         stack.callback(server.shutdown)
     adviser = Adviser(AdviceReader(settings.runs))
     return [

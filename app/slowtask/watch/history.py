@@ -7,7 +7,7 @@ The log of runs is read elsewhere: what follows it adds each run here. At most `
 import math
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -22,20 +22,29 @@ MIN_RELEASED: Final = 5  #: runs of a new version that they need
 MIN_TAIL: Final = 100  #: runs from which on their p99 is believed, whatever an older one was
 NEW_RUNS: Final = 30  #: that typical times of `MIN_TAIL` runs or more are worked out again after
 MAX_TEXTS: Final = 10_000  #: names that are shared between runs
+#: Why runs may be missing: a log grew faster than it can be read, was truncated, or was removed before it was
+#: read to its end; an Elasticsearch had more than it answers at once; a line may be a run, but can't be read.
+GAPS: Final = ("too-fast", "truncated", "removed", "too-many", "unreadable")
 
 
 class History:
     """The recent runs of all tasks, and how long tasks usually take.
 
-    Two monitors may share one: hold `lock` while you read more than one column.
+    Two monitors may share one: hold `lock` while you read more than one column. *on_run* is called with each
+    run that is new.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        on_run: Callable[[RecentRun], None] = lambda run: None,  # noqa: ARG005 - nothing to do
+    ) -> None:
+        self._on_run = on_run
         self.lock = threading.RLock()
         self.tasks: dict[str, TaskRuns] = {}
         self.summary: Mapping[str, Typical] = {}  #: of a longer time, by task
         self.labels = LabelTimes()
-        self.skipped = 0  #: bytes of logs that grew faster than they could be read
+        self.skipped = 0  #: bytes of logs that weren't read
+        self.gaps: Counter[str] = Counter()  #: times that runs may be missing, by one of `GAPS`
         self._texts: dict[str, str] = {}
         self._typical: dict[str, tuple[int, Typical | None, Typical]] = {}  #: with what it was made from
 
@@ -46,6 +55,12 @@ class History:
             if len(self.tasks) > MAX_TASKS:
                 self._drop_tasks()
             return added
+
+    def note_gap(self, reason: str, size: int = 0, times: int = 1) -> None:
+        """Note that runs may be missing for *reason*, one of `GAPS`, and how many bytes weren't read."""
+        with self.lock:
+            self.gaps[reason] += times
+            self.skipped += size
 
     def tasks_of(self, system: str | None) -> dict[str, TaskRuns]:
         """The tasks of *system*, with those of which that isn't known; of None, all."""
@@ -102,6 +117,7 @@ class History:
         if not self._find(run.task).add(run):
             return False
         self.labels.add(run)
+        self._on_run(run)
         return True
 
     def _find(self, task: str) -> TaskRuns:

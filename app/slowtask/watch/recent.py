@@ -36,6 +36,7 @@ class RecentRun(NamedTuple):
     error: str | None = None  #: the type of the exception
     system: str | None = None  #: `rq`, `celery`, …
     labels: Mapping[str, str] | None = None  #: counted by `blame.py`, and not kept
+    cpu: float | None = None  #: seconds; counted by `metrics`, and not kept
 
     @property
     def start(self) -> float:

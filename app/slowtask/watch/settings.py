@@ -82,6 +82,7 @@ class MonitorSettings(Thresholds, frozen=True, kw_only=True):
     channels: Texts = ()  #: Apprise's URLs
     dashboard: Text = ""  #: the link that each alert carries
     metrics: Address = ""  #: where /metrics and /healthz are served: `127.0.0.1:9187`; "": nowhere
+    metrics_tasks: Whole = 50  #: pairs of a queue and a task that have labels of their own in /metrics
 
 
 SECRET: Final = (Url, Texts)  #: what may hold a password isn't repeated in an error

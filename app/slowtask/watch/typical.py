@@ -40,15 +40,17 @@ class Runs:
         interval: Seconds between two summaries.
         notify: Is called with a problem as a sentence, and with None once it is over.
         follow: Adds to a history the runs that are new since its last call.
+        history: Where they are kept; a new one if it is None.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
         self,
         read: Read,
         sources: Sequence[str] = (),
         interval: float = READ_INTERVAL,
         notify: Callable[[str | None], None] = lambda problem: None,  # noqa: ARG005 - nothing to do
         follow: Callable[[History], None] = lambda history: None,  # noqa: ARG005 - nothing to do
+        history: History | None = None,
     ) -> None:
         self._read = read
         self._sources = sources
@@ -56,7 +58,7 @@ class Runs:
         self._notify = notify
         self._follow = follow
         self._lock = threading.Lock()  #: the monitors of two brokers share one
-        self._history = History()
+        self._history = History() if history is None else history
         self._missing: list[Path] = []  #: sources that don't exist yet
         self._read_at: float | None = None
         self._mixes: dict[str, tuple[float, Mapping[str, int]]] = {}

@@ -7,8 +7,12 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from slowtask.errors import UsageError
+from slowtask.watch.history import History
 from slowtask.watch.metrics.collector import Collector
+from slowtask.watch.metrics.counts import RunCounts
 from slowtask.watch.metrics.health import Health
+from slowtask.watch.metrics.protobuf import CONTENT_TYPE, is_asked_for, write_families
+from slowtask.watch.metrics.runs import RunCollector
 from slowtask.watch.needed import RunTimes
 
 #: A WSGI application, or what answers one path of it.
@@ -22,10 +26,16 @@ class QuietHandler(WSGIRequestHandler):
         """Log nothing."""
 
 
-def serve(address: str, health: Health, run_times: Callable[[], RunTimes] = dict) -> WSGIServer:
+def serve(
+    address: str,
+    health: Health,
+    run_times: Callable[[], RunTimes] = dict,
+    runs: tuple[RunCounts, History] | None = None,
+) -> WSGIServer:
     """Serve `/metrics` and `/healthz` at *address* (`host:port`) from a thread. Raises `UsageError`.
 
-    *run_times* returns how long the jobs that arrive in each queue take.
+    *run_times* returns how long the jobs that arrive in each queue take; *runs* is what counts runs, and
+    where they come from.
     """
     try:
         prometheus: Any = importlib.import_module("prometheus_client")
@@ -33,8 +43,10 @@ def serve(address: str, health: Health, run_times: Callable[[], RunTimes] = dict
         raise UsageError("/metrics needs prometheus-client: pip install 'slowtask[monitor]'.") from None
     registry = prometheus.CollectorRegistry()
     registry.register(Collector(health, run_times))
-    answers = {"/metrics": prometheus.make_wsgi_app(registry), "/healthz": answer_health(health)}
-    return listen(address, make_app(answers))
+    if runs:
+        registry.register(RunCollector(*runs))
+    metrics = answer_metrics(registry, prometheus.make_wsgi_app(registry))
+    return listen(address, make_app({"/metrics": metrics, "/healthz": answer_health(health)}))
 
 
 def listen(address: str, app: Answer) -> WSGIServer:
@@ -56,6 +68,19 @@ def make_app(answers: Mapping[str, Answer]) -> Answer:
     def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         known = answers.get(environ.get("PATH_INFO", ""))
         return known(environ, start) if known else reply(start, "404 Not Found", f"{', '.join(answers)}\n")
+
+    return answer
+
+
+def answer_metrics(registry: Any, in_text: Answer) -> Answer:
+    """What answers with the metrics of *registry*: as protobuf if that is preferred, else *in_text*."""
+
+    def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if not is_asked_for(environ.get("HTTP_ACCEPT", "")):
+            return in_text(environ, start)
+        body = write_families(registry.collect())
+        start("200 OK", [("Content-Type", CONTENT_TYPE)])
+        return [body]
 
     return answer
 
