@@ -186,6 +186,19 @@ def pytest_sessionfinish(session):
 
 
 @pytest.fixture
+def receiver(monkeypatch):
+    """A receiver of OTLP; the variables of OpenTelemetry name it."""
+    from otlp import forget_resources, receive
+
+    with receive() as found:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", found.address)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "2")
+        forget_resources()
+        yield found
+        forget_resources()
+
+
+@pytest.fixture
 def web():
     """A server that a channel can send to."""
     with Web() as found:

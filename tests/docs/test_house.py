@@ -16,7 +16,7 @@ FLOORS = [
     {"record"},
     {"rq", "celery", "parse", "watch"},
     {"store", "demo"},
-    {"rank"},
+    {"rank", "otel"},
     {"cli"},
     {"__main__"},
 ]

@@ -21,6 +21,7 @@ FOLDERS = {
     "store": "Files, Elasticsearch and Kibana",
     "rank": "Ranking and what-if",
     "watch": "Status, monitor and alerts",
+    "otel": "OpenTelemetry",
     "cli": "Commands",
     "demo": "Demonstrations",
 }

@@ -150,6 +150,10 @@ class Jobs:
         while self._held:
             self._finish(self._held.popitem(last=False)[1], None)
 
+    def held_offsets(self) -> list[int]:
+        """Where the ends stand that still wait for a "Job OK"."""
+        return [end.offset for end in self._held.values()]
+
     def leftovers(self) -> list[Leftover]:
         """What this piece of a log couldn't pair, in the order of its lines."""
         starts: list[Leftover] = [(start.offset, "record_start", start) for start in self._pending.values()]

@@ -147,6 +147,14 @@ class Reader(JsonLogReader):
         return self._report.skipped
 
     @property
+    def settled(self) -> int:
+        """The bytes whose runs were all handed on. Behind them a failure may wait for its traceback."""
+        waiting = [stream.failure.offset for stream in self.streams.values() if stream.failure is not None]
+        if self._torn is not None:
+            waiting.append(self._torn[-1])
+        return min([self.offset, *waiting, *self.jobs.held_offsets()])
+
+    @property
     def guessed(self) -> date | None:
         """The date of the first line whose date had to be guessed; None: there is none."""
         return self._context.guessed
