@@ -62,8 +62,9 @@ messages: $(READY)  # docs/messages.md, from the source
 bench: $(READY)  # measures the figures of bench/RESULTS.md on this machine
 	@for each in bench/bench_*.py; do echo; echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
-wheel: $(READY)
-	$(BIN)/python -m hatchling build -t wheel
+wheel: $(READY)  # both wheels, of one version, and the archives of their sources, in dist
+	$(BIN)/python -m hatchling build -d dist
+	cd slowtask-cli && SLOWTASK_RELEASE=1 ../$(BIN)/python -m hatchling build -d ../dist
 
 up:  # starts the stack in Docker, writes .env if there is none, and waits until all services are healthy
 	@sh docker/up.sh
@@ -83,12 +84,13 @@ test-stack: $(READY)  # tests the stack on a Docker engine, which it starts if n
 test-logstash: $(READY)  # compares the filter in the real Logstash with slowtask parse, in Docker
 	cd tests && PYTHONPATH=support ../$(BIN)/python -m stack.logstash
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml slowtask-cli/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "slowtask needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[demo]' --group dev
+	SLOWTASK_RELEASE=1 $(BIN)/python -m pip install --quiet --group dev --editable . \
+	  --editable './slowtask-cli[celery,demo,elasticsearch,monitor,otel,report,rq]'
 	@touch $(READY)
 
 clean:  # removes all that make created here, and the stack's data; .env is kept

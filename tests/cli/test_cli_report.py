@@ -454,7 +454,8 @@ def test_without_the_library_of_the_charts_it_says_how_to_get_it(log, tmp_path):
 
     assert done.returncode == 2
     assert (
-        done.stderr == "slowtask: A report needs vl-convert for its charts: pip install 'slowtask[report]'.\n"
+        done.stderr
+        == "slowtask: A report needs vl-convert for its charts: pip install 'slowtask-cli[report]'.\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""The wheel, built and installed in an empty environment, is all that a user needs."""
+"""The two wheels, built and installed in empty environments, are all that a worker and a user need."""
 
 import json
 import os
@@ -16,21 +16,47 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    [built] = folder.glob("*.whl")
-    return built
+def dist(tmp_path_factory):
+    """A folder with what `make wheel` builds: both wheels, and the archives of their sources."""
+    folder = tmp_path_factory.mktemp("dist")
+    for source in (ROOT, ROOT / "slowtask-cli"):
+        build(source, folder)
+    return folder
+
+
+def build(source, folder, *options):
+    command = [sys.executable, "-m", "hatchling", "build", "-d", folder, *options]
+    release = os.environ | {"SLOWTASK_RELEASE": "1"}
+    subprocess.run(command, cwd=source, env=release, check=True, capture_output=True)
+
+
+def wheels(folder):
+    """The wheel of a worker, and that of the command line."""
+    return next(folder.glob("slowtask-*.whl")), next(folder.glob("slowtask_cli-*.whl"))
+
+
+def names(wheel):
+    return set(zipfile.ZipFile(wheel).namelist())
+
+
+def install(folder, *requirements, dist=None):
+    """The programs of a new environment that has *requirements* and nothing else."""
+    uv("venv", "--python", sys.executable, folder)
+    links = ("--find-links", dist) if dist else ()
+    uv("pip", "install", "--python", folder / "bin" / "python", *links, *requirements)
+    return folder / "bin"
 
 
 @pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory):
-    """The programs of an environment that has `slowtask[demo]` and nothing else."""
-    folder = tmp_path_factory.mktemp("environment") / "venv"
-    uv("venv", "--python", sys.executable, folder)
-    uv("pip", "install", "--python", folder / "bin" / "python", f"{wheel}[demo]")
-    return folder / "bin"
+def installed(dist, tmp_path_factory):
+    """The programs of an environment that has `slowtask-cli[demo]` and nothing else."""
+    return install(tmp_path_factory.mktemp("cli") / "venv", "slowtask-cli[demo]", dist=dist)
+
+
+@pytest.fixture(scope="module")
+def worker(dist, tmp_path_factory):
+    """The programs of an environment of workers: RQ, Celery, slowtask, and nothing else."""
+    return install(tmp_path_factory.mktemp("worker") / "venv", "rq", "celery", "slowtask", dist=dist)
 
 
 def run(program, *arguments, cwd, **environment):
@@ -41,15 +67,93 @@ def run(program, *arguments, cwd, **environment):
     )
 
 
-def test_it_holds_the_package_its_types_and_the_patterns_and_no_more(wheel):
-    names = zipfile.ZipFile(wheel).namelist()
+def test_they_share_no_file_and_have_all_of_the_package(dist):
+    light, cli = map(names, wheels(dist))
+    package = {str(path.relative_to(ROOT / "app")) for path in (ROOT / "app").rglob("*.py")}
 
-    assert "slowtask/py.typed" in names
-    assert "slowtask/logstash/patterns/slowtask" in names
-    assert "slowtask/kibana/slowtask.ndjson" in names
+    assert not light & cli
+    assert package <= light | cli
+
+
+def test_they_hold_the_package_its_types_and_the_patterns_and_no_more(dist):
+    light, cli = map(names, wheels(dist))
+
+    assert "slowtask/py.typed" in light
+    assert "slowtask/logstash/patterns/slowtask" in cli
+    assert "slowtask/kibana/slowtask.ndjson" in cli
     package = {"cli/show/report/page.html", "cli/show/report/lines.json", "store/sql/history.sql"}
-    assert {f"slowtask/{each}" for each in package} <= set(names)
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"slowtask"}
+    assert {f"slowtask/{each}" for each in package} <= cli
+    assert {name.split("/")[0] for name in light | cli if ".dist-info/" not in name} == {"slowtask"}
+
+
+def test_the_wheels_of_the_archived_sources_hold_the_same(dist, tmp_path):
+    for archive in dist.glob("*.tar.gz"):
+        shutil.unpack_archive(archive, tmp_path, filter="data")
+        build(tmp_path / archive.name.removesuffix(".tar.gz"), tmp_path, "-t", "wheel")
+
+    for built, again in zip(wheels(dist), wheels(tmp_path), strict=True):
+        assert contents(built) == contents(again)
+
+
+def contents(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_what_is_built_in_a_checkout_takes_slowtask_from_that_checkout(tmp_path):
+    """So that `pipx install ./slowtask/slowtask-cli` works though nothing is released."""
+    clean = {key: value for key, value in os.environ.items() if key != "SLOWTASK_RELEASE"}
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
+    subprocess.run(command, cwd=ROOT / "slowtask-cli", env=clean, check=True, capture_output=True)
+    [metadata] = [
+        text for name, text in contents(next(tmp_path.iterdir())).items() if name.endswith("METADATA")
+    ]
+
+    assert f"Requires-Dist: slowtask @ {ROOT.as_uri()}\n" in metadata.decode()
+
+
+@pytest.mark.parametrize("first", ["slowtask", "slowtask-cli"])
+def test_uninstalled_in_any_order_they_leave_nothing(dist, tmp_path, first):
+    programs = install(tmp_path / "venv", "slowtask-cli", dist=dist)
+    [package] = (tmp_path / "venv").glob("lib/python3*/site-packages/slowtask")
+    second = {"slowtask": "slowtask-cli", "slowtask-cli": "slowtask"}[first]
+
+    uv("pip", "uninstall", "--python", programs / "python", first)
+    assert package.exists()
+    uv("pip", "uninstall", "--python", programs / "python", second)
+
+    assert not package.exists()
+    assert not [*programs.glob("slowtask*")]
+
+
+def test_a_worker_can_import_all_that_its_wheel_has(worker, dist, tmp_path):
+    light, _ = wheels(dist)
+    modules = [
+        name.removesuffix(".py").replace("/", ".") for name in sorted(names(light)) if name.endswith(".py")
+    ]
+    script = f"import importlib; print([importlib.import_module(each) and each for each in {modules}])"
+
+    assert run(worker / "python", "-c", script, cwd=tmp_path).stdout == f"{modules}\n"
+
+
+def test_a_worker_gets_two_libraries_beside_slowtask(dist, tmp_path):
+    programs = install(tmp_path / "venv", "slowtask", dist=dist)
+    script = "from importlib.metadata import distributions as d; print(sorted(each.name for each in d()))"
+
+    assert run(programs / "python", "-c", script, cwd=tmp_path).stdout == (
+        "['msgspec', 'python-json-logger', 'slowtask']\n"
+    )
+
+
+def test_a_worker_is_told_how_to_get_the_commands(worker, tmp_path):
+    command = [worker / "slowtask", "top", "worker.log"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        done.stderr
+        == "slowtask: top needs slowtask-cli, which isn't installed here: pip install slowtask-cli\n"
+    )
 
 
 def test_it_parses_and_ranks(installed, tmp_path):
@@ -90,20 +194,9 @@ def test_it_completes_the_name_of_a_command(installed, tmp_path):
     assert run(installed / "slowtask", cwd=tmp_path, **asked).stdout == "plain,collapse\n"
 
 
-def test_a_worker_needs_no_more_than_its_hooks(installed, tmp_path):
-    """The command line's libraries aren't imported by a worker."""
-    script = "import sys, slowtask.rq; print({'duckdb', 'click', 'rich'} & set(sys.modules))"
-    worker = run(installed / "python", "-c", script, cwd=tmp_path).stdout
-    plain = run(installed / "python", "-c", script.replace("slowtask.rq", "rq"), cwd=tmp_path).stdout
-
-    assert worker == plain
-
-
-def test_with_the_extras_rq_and_celery_it_reads_celery_on_redis(wheel, redis, redis_server, tmp_path):
+def test_with_the_extras_rq_and_celery_it_reads_celery_on_redis(dist, redis, redis_server, tmp_path):
     """kombu's transport for Redis needs more than kombu and redis-py."""
-    uv("venv", "--python", sys.executable, tmp_path / "venv")
-    programs = tmp_path / "venv" / "bin"
-    uv("pip", "install", "--python", programs / "python", f"{wheel}[rq,celery]")
+    programs = install(tmp_path / "venv", "slowtask-cli[rq,celery]", dist=dist)
     publish = (
         f"from celery import Celery; Celery(broker={redis_server!r}).send_task('shop.mail', queue='mail')"
     )

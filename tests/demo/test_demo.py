@@ -154,7 +154,7 @@ def test_without_celery_one_line_says_what_to_install(tmp_path, command):
     )
 
     assert done.returncode == 2
-    assert "pip install 'slowtask[celery]'" in done.stderr.splitlines()[-1]
+    assert "pip install 'slowtask-cli[celery]'" in done.stderr.splitlines()[-1]
 
 
 def test_the_demonstration_leaves_nothing_running_and_no_file_outside_its_folder(tmp_path):

@@ -12,14 +12,16 @@ from places import ROOT
 PACKAGE = ROOT / "app" / "slowtask"
 #: From the ground up: a folder imports from those below it, never from one beside or above it.
 FLOORS = [
-    {"", "errors", "units", "shipped"},
+    {"", "errors", "install", "units", "shipped"},
     {"record"},
     {"rq", "celery", "parse", "watch"},
-    {"store", "demo"},
+    {"store", "demo", "doctor"},
     {"rank", "otel"},
     {"cli"},
     {"__main__"},
 ]
+#: In the wheel of a worker; slowtask-cli has the others.
+LIGHT = {"", "__main__", "celery", "doctor", "errors", "install", "record", "rq", "units"}
 FLOOR = {folder: number for number, floor in enumerate(FLOORS) for folder in floor}
 IMPORTS = imports_of(PACKAGE)
 #: What a worker must not wait for.
@@ -58,6 +60,10 @@ def test_imports_lead_downwards():
     }
 
     assert wrong == set()
+
+
+def test_what_a_worker_installs_needs_nothing_of_the_command_line():
+    assert not arrows() & set(product(LIGHT, {*FLOOR} - LIGHT))
 
 
 def test_the_monitor_needs_neither_the_parser_nor_the_ranking():

@@ -471,6 +471,7 @@ def test_what_the_image_copies_is_not_ignored():
         "app",
         "logstash",
         "pyproject.toml",
+        "slowtask-cli",
         "README.md",
         "LICENSE",
     ]

@@ -17,6 +17,7 @@ FOLDERS = {
     "rq": "RQ's workers",
     "celery": "Celery's workers",
     "record": "Recording",
+    "doctor": "Doctor",
     "parse": "Parsing",
     "store": "Files, Elasticsearch and Kibana",
     "rank": "Ranking and what-if",

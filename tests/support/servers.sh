@@ -33,4 +33,4 @@ for program in $wanted; do
   dpkg -s "$program" >/dev/null 2>&1 || command -v "$program" >/dev/null || [ -x "/usr/sbin/$program" ] \
     || echo "$program couldn't be installed here."
 done
-[ "${1:-}" = stack ] || command -v redis-server >/dev/null || echo "Tests use the server in the wheel of slowtask[demo] instead of redis-server."
+[ "${1:-}" = stack ] || command -v redis-server >/dev/null || echo "Tests use the server in the wheel of slowtask-cli[demo] instead of redis-server."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from slowtask.errors import UsageError
+from slowtask.install import install_command
 from slowtask.watch.settings import DEFAULT_REDIS_URL, URL_VARIABLES
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def open_brokers(urls: Mapping[str, str], queues: Sequence[str] = ()) -> "list[B
 def open_rq(url: str) -> "Broker":
     """Open the Redis of RQ at *url*. Raises `UsageError`."""
     if importlib.util.find_spec("redis") is None:
-        raise UsageError("reading RQ's Redis needs redis-py: pip install 'slowtask[rq]'.")
+        raise UsageError(f"reading RQ's Redis needs redis-py: {install_command('rq')}.")
     from slowtask.watch.broker.redis import open_redis
     from slowtask.watch.broker.rq import Rq
 

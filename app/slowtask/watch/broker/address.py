@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from slowtask.errors import UsageError
+from slowtask.install import install_command
 from slowtask.watch.broker.amqp import Amqp
 from slowtask.watch.broker.celery_rabbitmq import CeleryRabbitMQ
 from slowtask.watch.broker.celery_redis import CeleryRedis
@@ -50,7 +51,7 @@ def require_module(module: str) -> None:
         importlib.import_module(module)
     except ImportError:
         raise UsageError(
-            f"Celery's broker can't be read without {module}: pip install 'slowtask[celery]'."
+            f"Celery's broker can't be read without {module}: {install_command('celery')}."
         ) from None
 
 

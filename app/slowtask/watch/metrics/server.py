@@ -7,6 +7,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from slowtask.errors import UsageError
+from slowtask.install import install_command
 from slowtask.watch.history import History
 from slowtask.watch.metrics.collector import Collector
 from slowtask.watch.metrics.counts import RunCounts
@@ -40,7 +41,7 @@ def serve(
     try:
         prometheus: Any = importlib.import_module("prometheus_client")
     except ImportError:
-        raise UsageError("/metrics needs prometheus-client: pip install 'slowtask[monitor]'.") from None
+        raise UsageError(f"/metrics needs prometheus-client: {install_command('monitor')}.") from None
     registry = prometheus.CollectorRegistry()
     registry.register(Collector(health, run_times))
     if runs:

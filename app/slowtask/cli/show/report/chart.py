@@ -13,6 +13,7 @@ from importlib import resources
 from typing import Any, Final
 
 from slowtask.errors import UsageError
+from slowtask.install import install_command
 
 DESK_WIDTH: Final = 860  #: pixels of a chart without its axis
 PHONE_WIDTH: Final = 290  #: pixels of a chart without its axis
@@ -57,9 +58,7 @@ def load_renderer() -> Callable[..., str]:
     try:
         from vl_convert import vegalite_to_svg
     except ImportError:
-        raise UsageError(
-            "A report needs vl-convert for its charts: pip install 'slowtask[report]'."
-        ) from None
+        raise UsageError(f"A report needs vl-convert for its charts: {install_command('report')}.") from None
 
     render: Callable[..., str] = vegalite_to_svg
     return render
