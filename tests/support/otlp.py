@@ -1,6 +1,7 @@
-"""A small OTLP receiver: it keeps what it is sent, and refuses when it is told to."""
+"""What was sent by OTLP: to a small receiver, which refuses when it is told to, or to a real Collector."""
 
 import gzip
+import struct
 import threading
 from collections import Counter, defaultdict
 from contextlib import contextmanager
@@ -19,13 +20,11 @@ KINDS = {
 }
 
 
-class Receiver:
+class Received:
     """What was received, decoded."""
 
     def __init__(self):
         self.requests = defaultdict(list)  #: by path
-        self.refuse_from = None  #: bytes of a request from which on it is refused; None: nothing is
-        self.address = ""
 
     @property
     def logs(self):
@@ -66,6 +65,43 @@ class Receiver:
                             key = repr((sorted(resource.items()), sorted(attributes.items())))
                             series[key, point.start_time_unix_nano] = resource, attributes, point
         return list(series.values())
+
+
+class Receiver(Received):
+    """What a receiver has got so far."""
+
+    def __init__(self):
+        super().__init__()
+        self.refuse_from = None  #: bytes of a request from which on it is refused; None: nothing is
+        self.address = ""
+
+
+#: What a Collector does that writes all that it gets into files of its folder, for `read_files`.
+TO_FILES = {
+    "receivers": {"otlp": {}},
+    "exporters": {
+        f"file/{signal}": {"path": f"{signal}.proto", "format": "proto", "append": True}
+        for signal in ("logs", "metrics", "traces")
+    },
+    "service": {
+        "pipelines": {
+            signal: {"receivers": ["otlp"], "exporters": [f"file/{signal}"]}
+            for signal in ("logs", "metrics", "traces")
+        }
+    },
+}
+
+
+def read_files(folder):
+    """Read what a Collector with `TO_FILES` has written: its length, then the message, again and again."""
+    received = Received()
+    for path, kind in KINDS.items():
+        file = folder / f"{path.removeprefix('/v1/')}.proto"
+        data = file.read_bytes() if file.exists() else b""
+        while len(data) >= 4 and len(data) >= 4 + (size := struct.unpack(">I", data[:4])[0]):
+            received.requests[path].append(kind.FromString(data[4 : 4 + size]))
+            data = data[4 + size :]
+    return received
 
 
 def attributes_of(holder):
