@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-PROGRAMS = {"redis-server", "valkey-server", "rabbitmq-server", "java"}
+PROGRAMS = {"redis-server", "valkey-server", "rabbitmq-server", "java", "prometheus"}
 STUB = """#!/bin/sh
 echo "$0: a test that isn't marked `server` starts a server" >&2
 exit 97

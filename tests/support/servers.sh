@@ -10,6 +10,7 @@ else
   command -v redis-server >/dev/null || wanted="$wanted redis-server"
   command -v rabbitmq-server >/dev/null || [ -x /usr/sbin/rabbitmq-server ] || wanted="$wanted rabbitmq-server"
   command -v logrotate >/dev/null || [ -x /usr/sbin/logrotate ] || wanted="$wanted logrotate"
+  command -v prometheus >/dev/null || wanted="$wanted prometheus"
   command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || wanted="$wanted chromium"
   command -v rubocop >/dev/null || wanted="$wanted rubocop"
 fi

@@ -120,6 +120,13 @@ def test_a_task_that_ran_before_the_start_has_zeros_so_that_its_first_kill_is_an
     assert scene.value("slowtask_attempts_total", action="killed") == 0
 
 
+def test_tasks_that_ran_before_the_start_and_share_a_label_have_zeros_too():
+    scene = Scene(limit=0)
+    scene.add(end=START - 1)
+
+    assert scene.value("slowtask_attempts_total", action="killed", task=OTHER) == 0
+
+
 def test_a_run_that_is_read_again_counts_once_even_when_its_task_has_had_many_others(scene):
     runs = [run(end=START + number) for number in range(1000)]
     scene.add(*runs)

@@ -127,7 +127,7 @@ class RunCounts:
         """What was counted by now. What ran before the start has zeros, so that a first increase is seen."""
         with self._lock:
             self._labels.settle()
-            for place in self._labels.own:
+            for place in self._labels.places:
                 self._find(place)
             return {place: self._freeze(count) for place, count in sorted(self._counts.items())}
 

@@ -36,7 +36,8 @@ class Labels:
         self._others: set[int] = set()
         self._queues: set[tuple[str, str]] = set()
         self._systems: set[str] = set()
-        self.own: set[Place] = set()
+        self._own: set[Place] = set()
+        self.places: set[Place] = set()  #: where runs are counted, or will be
 
     @property
     def others(self) -> int:
@@ -51,26 +52,33 @@ class Labels:
 
     def settle(self) -> None:
         """Give the labels that are free to what had most worker time earlier."""
-        for place in sorted(self._earlier.keys() - self.own, key=lambda each: (-self._earlier[each], each)):
-            self._assign(place)
+        for place in sorted(self._earlier, key=lambda each: (-self._earlier[each], each)):
+            self._find(place)
         self._earlier.clear()
 
     def find(self, run: RecentRun) -> Place:
         """Where to count *run*."""
         if self._earlier:
             self.settle()
-        place = make_place(run)
-        return place if place in self.own else self._assign(place)
+        return self._find(make_place(run))
+
+    def _find(self, place: Place) -> Place:
+        """Where to count what would be counted at *place* if there were no limit."""
+        if place in self._own:
+            return place
+        found = self._assign(place)
+        self.places.add(found)
+        return found
 
     def _assign(self, place: Place) -> Place:
-        """Give *place* labels of its own while there are some, and return what it has."""
-        if len(self.own) < self._limit:
-            self.own.add(place)
-            self._has_label(place)
+        """Give *place* labels of its own while there are some, else those that it shares."""
+        queue_has_label = self._has_label(place)
+        if len(self._own) < self._limit:
+            self._own.add(place)
             return place
         if len(self._others) < MAX_OTHERS:
             self._others.add(hash(place))
-        if self._has_label(place):
+        if queue_has_label:
             return place._replace(task=OTHER)
         known = place.system in self._systems
         return Place(place.system if known else OTHER, OTHER, OTHER)
