@@ -194,6 +194,24 @@ def test_it_completes_the_name_of_a_command(installed, tmp_path):
     assert run(installed / "slowtask", cwd=tmp_path, **asked).stdout == "plain,collapse\n"
 
 
+def test_the_doctor_says_the_same_with_and_without_the_command_line(worker, dist, tmp_path):
+    both = install(tmp_path / "venv", "rq", "celery", "slowtask-cli", dist=dist)
+    settings = {"RQ_WORKER_CLASS": "slowtask.rq.TimedWorker", "COLUMNS": "60"}
+
+    light, full = (
+        run(programs / "slowtask", "doctor", cwd=tmp_path, **settings).stdout.partition("\nRQ\n")
+        for programs in (worker, both)
+    )
+
+    assert light[2] == full[2]
+    assert "its workers" in light[2]
+
+
+@pytest.mark.parametrize("options", [["--version"], ["--help"], ["doctor", "--help"], []])
+def test_a_worker_has_the_options_that_every_program_has(worker, tmp_path, options):
+    assert run(worker / "slowtask", *options, cwd=tmp_path).stdout
+
+
 def test_with_the_extras_rq_and_celery_it_reads_celery_on_redis(dist, redis, redis_server, tmp_path):
     """kombu's transport for Redis needs more than kombu and redis-py."""
     programs = install(tmp_path / "venv", "slowtask-cli[rq,celery]", dist=dist)

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "status": "Say what is wrong with the queues, why, and what to do.",
     "monitor": "Watch the broker and send alerts before it is full.",
     "otel": "Send the runs to OpenTelemetry: metrics and logs by OTLP.",
+    "doctor": "Check that workers record: versions, hooks, settings, log.",
     "demo": "Run example jobs on a temporary Redis and rank them.",
     "collapse": "Fill a temporary broker until it fails, and watch.",
 }

@@ -117,6 +117,14 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
+def setting_source(name: str, environment: Mapping[str, str]) -> str:
+    """Return where the setting *name* gets its value from: `configure()`, its variable, or `default`."""
+    if name in _configured:
+        return "configure()"
+    variable = PREFIX + name.upper()
+    return variable if name in read_environment({variable: environment.get(variable, "")}) else "default"
+
+
 def _convert(text: str, default: object) -> object:
     """Convert *text* to the type of *default*. Raises `KeyError` or `ValueError`."""
     if isinstance(default, bool):
