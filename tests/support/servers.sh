@@ -12,6 +12,7 @@ else
   command -v logrotate >/dev/null || [ -x /usr/sbin/logrotate ] || wanted="$wanted logrotate"
   command -v prometheus >/dev/null || wanted="$wanted prometheus"
   command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || wanted="$wanted chromium"
+  command -v jq >/dev/null || wanted="$wanted jq"
   command -v rubocop >/dev/null || wanted="$wanted rubocop"
 fi
 [ -n "$wanted" ] || exit 0

@@ -87,6 +87,7 @@ def make_view():
     queue = QueueView(
         queue=Queue(name="mail", depth=9, running=2, workers=2, busy=2, oldest=65_000_000_000),
         pace=Pace(arrivals=2.0, departures=1.9, busy=0.9),
+        needed=5,
     )
     return View(
         poll=Poll(time=0, system="rq", name="redis", queues=[queue.queue], workers=[],
@@ -109,7 +110,7 @@ class Site:
         late = Finding(name="workers-held", part="flow", subject="mail", queue="mail", value=2.0, warning=1.0,
                        critical=2.0, message="held")  # fmt: skip
         health.update(make_view(), make_verdict([late], notes))
-        self.server = serve("127.0.0.1:0", health, lambda: {"mail": 2.0}, (self._counts, self._history))
+        self.server = serve("127.0.0.1:0", health, (self._counts, self._history))
         self._follow = FileFollower([str(self.path)])
 
     def write(self, runs):

@@ -105,7 +105,6 @@ def make_monitors(settings: MonitorSettings, urls: Mapping[str, str], stack: Exi
     from slowtask.watch.metrics.health import Health
     from slowtask.watch.metrics.server import serve
     from slowtask.watch.monitor import LineFile, Monitor
-    from slowtask.watch.needed import find_run_times
     from slowtask.watch.tell import Channel, Channels
     from slowtask.watch.typical import Runs
     from slowtask.watch.view import Watch
@@ -125,7 +124,7 @@ def make_monitors(settings: MonitorSettings, urls: Mapping[str, str], stack: Exi
         notify=partial(health.report, "runs"), follow=make_follower(settings.runs), history=history,
     )  # fmt: skip
     if settings.metrics:
-        server = serve(settings.metrics, health, lambda: find_run_times(history), (counts, history))
+        server = serve(settings.metrics, health, (counts, history))
         stack.callback(server.shutdown)
     adviser = Adviser(AdviceReader(settings.runs))
     return [

@@ -164,10 +164,13 @@ def judge_typical(runs: TaskRuns, summary: Typical | None) -> Typical | None:
 
 
 def measure(times: Sequence[float]) -> Typical:
-    """The mean and p99 of the last of *times*, of which there is at least one."""
+    """The mean, p99 and variability of the last of *times*, of which there is at least one."""
     last = times[-MAX_TYPICAL:]
     p99 = sorted(last)[math.ceil(len(last) * 0.99) - 1]
-    return Typical(mean=sum(last) / len(last), p99=p99, count=len(last))
+    mean = sum(last) / len(last)
+    variance = sum((took - mean) ** 2 for took in last) / max(1, len(last) - 1)
+    variability = variance / mean**2 if mean and len(last) > 1 else None
+    return Typical(mean=mean, p99=p99, count=len(last), variability=variability)
 
 
 def measure_like(times: Sequence[float], before: Typical | None) -> Typical:

@@ -16,7 +16,6 @@ from slowtask.watch.forecast import Forecast
 
 #: From here on a limit counts as reached: clients and allocators take and give back more than is left.
 FULL_RATIO: Final = 0.995
-TARGET_LOAD: Final = 0.8  #: of the workers that are needed: at 1 a queue grows without end
 Z_95: Final = 1.96  #: standard deviations that hold 95 %
 #: A run is an overrun from twice its p99 on, and five seconds more: one in a hundred is past its p99 anyway.
 OVERRUN_FACTOR: Final = 2.0
@@ -51,6 +50,7 @@ class Typical:
     mean: float  #: seconds
     p99: float | None = None  #: seconds
     count: int = 1  #: runs
+    variability: float | None = None  #: variance over the square of the mean; None if it isn't known
     version: str | None = None  #: the only one that they are of; None: whatever the version
     since: float | None = None  #: seconds since the epoch: when that version began
 

@@ -1,67 +1,117 @@
-"""WATCH: how many workers each queue needs, for autoscalers.
+"""WATCH: how many workers each queue needs so that its jobs wait no longer than they may, for autoscalers.
 
-It is what the arriving jobs need, by their observed number and the recent run times of such jobs, and what
-the waiting jobs need to be gone soon. Times are in seconds; what isn't known is None, never 0.
+What arrives needs so many workers that most jobs begin in time: by Erlang's C formula, corrected for run
+times and arrivals that vary more or less. What waits shall be done in half of that time, since a worker that
+is added must start first. Times are in seconds; what isn't known is None, never 0.
 """
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from slowtask.watch.arrivals import Arrivals
+from slowtask.watch.broker import Queue
 from slowtask.watch.history import History
-from slowtask.watch.judge import TARGET_LOAD
-from slowtask.watch.recent import TaskRuns
-from slowtask.watch.view import QueueView
+from slowtask.watch.judge import TaskBacklog
+from slowtask.watch.occupancy import Occupancy, find_occupancies
+from slowtask.watch.settings import Targets
 
-PERIOD: Final = 3600.0  #: seconds whose runs tell which tasks arrive in a queue
-DRAIN_TIME: Final = 300.0  #: seconds in which the jobs that wait now shall be gone
-
-RunTimes = Mapping[str, float]  #: the mean run time of the jobs that arrive, by queue
-
-
-def find_run_times(history: History) -> dict[str, float]:
-    """How long the jobs of each queue take on average, by the tasks that ran in it during the last hour.
-
-    Of a busy task only the newest runs are kept, so tasks count by runs per second.
-    """
-    with history.lock:
-        typical, tasks = history.typical(), history.tasks.values()
-        newest = max((runs.last for runs in tasks), default=0.0)
-        oldest = max(newest - PERIOD, min((runs.number("end")[0] for runs in tasks), default=0.0))
-        work: dict[str, float] = defaultdict(float)
-        rates: dict[str, float] = defaultdict(float)
-        for runs in tasks:
-            for queue, rate in find_rates(runs, oldest, newest).items() if runs.task in typical else ():
-                work[queue] += rate * typical[runs.task].mean
-                rates[queue] += rate
-    return {queue: work[queue] / rate for queue, rate in rates.items()}
+DEFAULT_WAIT: Final = 60.0  #: seconds that most jobs may wait in a queue without a target
+DEFAULT_SHARE: Final = 0.95  #: of the jobs of such a queue that may not wait longer
+DRAIN_SHARE: Final = 0.5  #: of the target, within which what waits shall be done
+REFRESH: Final = 30.0  #: seconds after which occupancies are worked out again
+RATES_SECONDS: Final = 60.0  #: that a broker's own rates are of
+NEARLY: Final = 1e-9
 
 
-def find_rates(runs: TaskRuns, oldest: float, newest: float) -> dict[str, float]:
-    """The runs a second of one task in each queue, of those that ended between *oldest* and *newest*."""
-    ends = runs.number("end")
-    begin = max(oldest, ends[0]) if runs.count > len(runs) else oldest
-    columns = zip(runs.text("queue"), ends, strict=True)
-    counts = Counter(queue for queue, end in columns if queue and end >= begin)
-    return {queue: count / max(1.0, newest - begin) for queue, count in counts.items()}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitTarget:
+    """How long most jobs of a queue may wait."""
+
+    seconds: float = DEFAULT_WAIT
+    share: float = DEFAULT_SHARE  #: of the jobs that may not wait longer, 0 to 1
 
 
-def count_needed(view: QueueView, run_time: float | None) -> int | None:
-    """How many workers the queue of *view* needs if its jobs take *run_time*; None if that isn't known."""
-    if view.arrivals is None:
+class Staffing:
+    """Counts the workers that the queues of one broker need."""
+
+    def __init__(self, system: str, targets: Targets) -> None:
+        self._system = system
+        self._targets = targets
+        self._occupancies: Mapping[str, Occupancy] = {}
+        self._read_at: float | None = None
+
+    def read(self, history: History, now: float) -> None:
+        """Find how long jobs occupy workers, if that was long before *now* (seconds)."""
+        if self._read_at is None or not 0 <= now - self._read_at < REFRESH or not self._occupancies:
+            self._occupancies = find_occupancies(history, self._system)
+            self._read_at = now
+
+    def count(self, queue: Queue, arrivals: Arrivals | None, backlog: Sequence[TaskBacklog]) -> int | None:
+        """How many workers *queue* needs; None if that isn't known."""
+        if arrivals is None and queue.rates:
+            arrivals = Arrivals(rate=queue.rates[0], seconds=RATES_SECONDS)
+        occupancy = self._occupancies.get(queue.name)
+        return count_needed(queue, arrivals, backlog, occupancy, self.target(queue.name))
+
+    def target(self, queue: str) -> WaitTarget:
+        """How long most jobs of *queue* may wait: as its target says, else a minute."""
+        seconds = self._targets.wait.get(queue)
+        return WaitTarget() if seconds is None else WaitTarget(seconds=seconds, share=self._targets.share)
+
+
+def count_needed(
+    queue: Queue,
+    arrivals: Arrivals | None,
+    backlog: Sequence[TaskBacklog],
+    occupancy: Occupancy | None,
+    target: WaitTarget,
+) -> int | None:
+    """How many workers *queue* needs if each job occupies one for so long; None if that isn't known."""
+    if arrivals is None:
         return None
-    if not (view.arrivals or view.queue.depth or view.queue.running):
+    if not (arrivals.rate or queue.depth or queue.running):
         return 0
-    if run_time is None:
+    if occupancy is None:
         return None
-    arriving, waiting = view.arrivals * run_time, waiting_work(view, run_time)
-    needed = max(arriving / TARGET_LOAD, arriving + waiting / DRAIN_TIME)
-    return max(1, math.ceil(needed - 1e-9))
+    work = waiting_work(queue.depth, backlog, occupancy)
+    waiting = math.ceil(work / (target.seconds * DRAIN_SHARE) - NEARLY)
+    return max(1, waiting, count_arriving(arrivals, occupancy, target))
 
 
-def waiting_work(view: QueueView, run_time: float) -> float:
-    """The worker-seconds that the waiting jobs need: by their tasks, as far as these are known."""
-    known = [each for each in view.backlog if each.work is not None]
-    rest = max(0, view.queue.depth - sum(each.count for each in known))
-    return sum(each.work or 0.0 for each in known) + rest * run_time
+def count_arriving(arrivals: Arrivals, occupancy: Occupancy, target: WaitTarget) -> int:
+    """The fewest workers with which no more of the jobs that arrive wait too long than may."""
+    busy = arrivals.rate * occupancy.mean
+    if not busy:
+        return 0
+    variability = (arrivals.variability + occupancy.variability) / 2
+    pace = target.seconds / (occupancy.mean * variability)
+    workers = math.floor(busy) + 1
+    while share_late(workers, busy, pace) > 1 - target.share:
+        workers += 1
+    return workers
+
+
+def share_late(workers: int, busy: float, pace: float) -> float:
+    """The share of jobs that wait longer than the target, with *busy* of the *workers* at work on average.
+
+    *pace* is how many jobs one worker can do within the target, the fewer the more these vary.
+    """
+    return share_waiting(workers, busy) * math.exp(-(workers - busy) * pace)
+
+
+def share_waiting(workers: int, busy: float) -> float:
+    """The share of jobs that find all *workers* at work, with so many *busy* on average: Erlang's C."""
+    blocked = 1.0
+    for count in range(1, workers + 1):
+        blocked = busy * blocked / (count + busy * blocked)
+    return workers * blocked / (workers - busy * (1 - blocked))
+
+
+def waiting_work(depth: int, backlog: Sequence[TaskBacklog], occupancy: Occupancy) -> float:
+    """The worker-seconds that *depth* waiting jobs need: by their tasks, as far as these are known."""
+    known = [each for each in backlog if each.work is not None]
+    counted = sum(each.count for each in known)
+    own = sum(each.work or 0.0 for each in known) + counted * occupancy.between
+    return own + max(0, depth - counted) * occupancy.mean

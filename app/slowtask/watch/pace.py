@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from slowtask.watch.arrivals import Arrivals, ArrivalTrack
 from slowtask.watch.broker import Queue
 from slowtask.watch.broker.flow import Flow
 from slowtask.watch.crew import Crew
@@ -50,6 +51,7 @@ class Pace:
     seconds: float = 0.0  #: that it was watched for
     arrivals: float | None = None  #: jobs a second
     departures: float | None = None  #: jobs a second
+    steady: Arrivals | None = None  #: how jobs arrive, over a longer time if that hasn't changed
     busy: float | None = None  #: share of the workers' time that they were at work, 0 to 1
     still: float = 0.0  #: seconds since a job left it, at least; 0 if one has just left, or none waited
     saturated: float = 0.0  #: seconds for which all workers were busy while jobs waited, up to now
@@ -77,10 +79,13 @@ class Track:
 
     def __init__(self) -> None:
         self.periods: deque[Period] = deque(maxlen=MAX_PERIODS)
+        self.arrivals = ArrivalTrack()
 
     def add(self, time: float, queue: Queue, flow: Flow | None, crew: Crew | None) -> None:
         """Add the queue as it was polled at *time* (seconds), and what flowed since the poll before."""
         period = make_period(time, queue, flow, crew)
+        if flow:
+            self.arrivals.add(period.seconds, flow.arrivals)
         last = self.periods[-1] if self.periods else None
         if last and 0 < last.seconds < MIN_PERIOD and period.seconds:
             self.periods[-1] = join(last, period)
@@ -98,6 +103,7 @@ class Track:
             seconds=sum(period.seconds for period in periods),
             arrivals=sum(period.arrivals for period in recent) / seconds if seconds else None,
             departures=departures / seconds if seconds else None,
+            steady=self.arrivals.measure(),
             busy=busy_share(recent),
             still=still_for(periods),
             saturated=sum(period.seconds for period in stretch),

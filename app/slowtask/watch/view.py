@@ -24,6 +24,7 @@ from slowtask.watch.crew import Crew, Crews, Member
 from slowtask.watch.forecast import Forecast, forecast
 from slowtask.watch.history import History
 from slowtask.watch.judge import Capacity, Overrun, TaskBacklog, Typical
+from slowtask.watch.needed import Staffing
 from slowtask.watch.pace import Pace, Track
 from slowtask.watch.settings import Thresholds
 from slowtask.watch.targets import Waiting as WaitingJobs
@@ -51,6 +52,7 @@ class QueueView:
     crew: Crew | None = None  #: its workers; None if nothing is known of them
     served_at: float | None = None  #: seconds since the epoch: the last poll at which a worker served it
     backlog: Sequence[TaskBacklog] = ()  #: most work first
+    needed: int | None = None  #: workers with which its jobs begin in time; None if that isn't known
     advice: str | None = None  #: what would help, by a replay of the log of runs
     blame: Blame | None = None  #: whose runs fill its workers, if jobs wait long or more and more do
 
@@ -161,6 +163,7 @@ class Watch:
         self._history = history
         self._advise = advise
         self._tasks = TaskJudge(broker.system, self._thresholds)
+        self._staffing = Staffing(broker.system, self._thresholds.targets)
         self._max_jobs = max_jobs
         self._max_keys = max_keys
         self._before: Poll | None = None
@@ -185,6 +188,7 @@ class Watch:
         running = self._broker.running([queue.name for queue in poll.queues if queue.running])
         crews = self._crews.find(poll, running)
         self._note_queues(poll, crews, flowed)
+        self._staffing.read(self._history(), poll.time / 1e6)
         deep = max(1, sum(queue.depth >= MIN_SAMPLED_DEPTH for queue in poll.queues))
         judged = [self._judge_queue(queue, crews, flowed, typical, deep) for queue in poll.queues]
         queues = [self._add_blame(each, poll.time) for each in judged]
@@ -284,13 +288,15 @@ class Watch:
     ) -> QueueView:
         """*queue*, judged; *deep* queues share the jobs that may be read."""
         waiting, pace = self._find_waiting(queue, deep), self._tracks[queue.name].measure()
+        backlog = judge.backlog_by_task(waiting, typical) if waiting else []
         return QueueView(
             queue=queue,
             flow=flowed.get(queue.name),
             pace=pace,
             crew=crews.get(queue.name),
             served_at=self._served.get(queue.name),
-            backlog=judge.backlog_by_task(waiting, typical) if waiting else [],
+            backlog=backlog,
+            needed=self._staffing.count(queue, pace.steady, backlog),
             advice=self._advise(queue.name) if is_crowded(queue, pace) else None,
         )
 

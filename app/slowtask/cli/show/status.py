@@ -144,6 +144,7 @@ def queues_table(views: Sequence[QueueView], width: int) -> RenderableType:
             ("IN/s", 3, [rate_text(view.arrivals) for view in views]),
             ("OUT/s", 4, [rate_text(view.departures) for view in views]),
             ("WORKERS BUSY" if width >= WIDE else "BUSY", 7, [busy_text(view) for view in views]),
+            *needed_column(views),
             ("LOAD", 6, [load_text(view.load) for view in views]),
             ("DRAINED IN", 2, [time_text(view.drained_in) for view in views]),
             ("FAILED", 1, [UNKNOWN if q.failed is None else f"{q.failed:,}" for q in queues]),
@@ -155,6 +156,13 @@ def queues_table(views: Sequence[QueueView], width: int) -> RenderableType:
 def busy_text(view: QueueView) -> str:
     """How many of the live workers of a queue are busy: `1/2`."""
     return UNKNOWN if view.workers is None else f"{view.busy}/{view.workers}"
+
+
+def needed_column(views: Sequence[QueueView]) -> list[Column]:
+    """The workers that each queue needs, if that is known of any: not within the seconds of one status."""
+    if all(view.needed is None for view in views):
+        return []
+    return [("NEEDED", 3, [UNKNOWN if view.needed is None else str(view.needed) for view in views])]
 
 
 def backlog_table(backlog: Sequence[TaskBacklog], width: int) -> Table:

@@ -152,6 +152,7 @@ def queue(view: QueueView) -> dict[str, Any]:
         "failed": measured.failed,
         "workers": view.workers,
         "busy": view.busy,
+        "needed": view.needed,
         "arrivals": view.arrivals,
         "departures": view.departures,
         "load": view.load,

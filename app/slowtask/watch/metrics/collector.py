@@ -10,11 +10,11 @@ from typing import Any, Final
 from slowtask.record.event import SECOND
 from slowtask.watch.metrics.health import Health
 from slowtask.watch.metrics.verdict import make_verdict_metrics
-from slowtask.watch.needed import RunTimes, count_needed
 from slowtask.watch.view import QueueView, View
 
 MAX_QUEUES: Final = 200
 MAX_TASKS: Final = 50
+NEEDED: Final = "Workers with which the jobs of the queue begin in time."
 #: The metrics of a queue: their help, and how to read them.
 QUEUE_METRICS: Final[dict[str, tuple[str, Callable[[QueueView], float | None]]]] = {
     "depth": ("Jobs waiting in the queue.", lambda view: view.queue.depth),
@@ -60,9 +60,8 @@ BROKER_METRICS: Final[dict[str, tuple[str, Callable[[View], float | None]]]] = {
 class Collector:
     """Makes Prometheus's metrics of the last poll."""
 
-    def __init__(self, health: Health, run_times: Callable[[], RunTimes] = dict) -> None:
+    def __init__(self, health: Health) -> None:
         self._health = health
-        self._run_times = run_times
         self._family: Any = importlib.import_module("prometheus_client.core").GaugeMetricFamily
 
     def collect(self) -> Iterator[Any]:
@@ -88,7 +87,7 @@ class Collector:
             )
         for name, (text, of) in QUEUE_METRICS.items():
             yield self._queue_metric(f"slowtask_queue_{name}", text, of, seen)
-        yield self._workers_needed(seen)
+        yield self._queue_metric("slowtask_workers_needed", NEEDED, lambda view: view.needed, seen)
         yield from self._task_metrics(seen)
         verdicts = {system: self._health.verdict(system) for system in self._health.systems}
         yield from make_verdict_metrics(self._family, verdicts)
@@ -103,16 +102,6 @@ class Collector:
                 if (value := of(each)) is not None:
                     family.add_metric([view.poll.system, each.queue.name], value)
         return family
-
-    def _workers_needed(self, views: Iterable[View]) -> Any:
-        """How many workers each queue needs, for autoscalers."""
-        times = self._run_times()
-        return self._queue_metric(
-            "slowtask_workers_needed",
-            "Workers that the queue needs, for its arrivals at 80 % load and to drain it in 5 minutes.",
-            lambda view: count_needed(view, times.get(view.queue.name)),
-            views,
-        )
 
     def _task_metrics(self, views: Iterable[View]) -> Iterator[Any]:
         """The backlog by task."""

@@ -1,4 +1,7 @@
-"""WATCH: serve the metrics to Prometheus (`/metrics`), and whether the monitor works (`/healthz`)."""
+"""WATCH: serve the metrics to Prometheus (`/metrics`), and whether the monitor works (`/healthz`).
+
+`/scale/rq` and `/scale/celery` are for autoscalers that don't ask Prometheus.
+"""
 
 import importlib
 import threading
@@ -14,7 +17,7 @@ from slowtask.watch.metrics.counts import RunCounts
 from slowtask.watch.metrics.health import Health
 from slowtask.watch.metrics.protobuf import CONTENT_TYPE, is_asked_for, write_families
 from slowtask.watch.metrics.runs import RunCollector
-from slowtask.watch.needed import RunTimes
+from slowtask.watch.metrics.scale import answer_scale
 
 #: A WSGI application, or what answers one path of it.
 Answer = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -27,27 +30,23 @@ class QuietHandler(WSGIRequestHandler):
         """Log nothing."""
 
 
-def serve(
-    address: str,
-    health: Health,
-    run_times: Callable[[], RunTimes] = dict,
-    runs: tuple[RunCounts, History] | None = None,
-) -> WSGIServer:
-    """Serve `/metrics` and `/healthz` at *address* (`host:port`) from a thread. Raises `UsageError`.
+def serve(address: str, health: Health, runs: tuple[RunCounts, History] | None = None) -> WSGIServer:
+    """Serve `/metrics`, `/healthz` and `/scale` at *address* (`host:port`) from a thread.
 
-    *run_times* returns how long the jobs that arrive in each queue take; *runs* is what counts runs, and
-    where they come from.
+    *runs* is what counts runs, and where they come from. Raises `UsageError`.
     """
     try:
         prometheus: Any = importlib.import_module("prometheus_client")
     except ImportError:
         raise UsageError(f"/metrics needs prometheus-client: {install_command('monitor')}.") from None
     registry = prometheus.CollectorRegistry()
-    registry.register(Collector(health, run_times))
+    registry.register(Collector(health))
     if runs:
         registry.register(RunCollector(*runs))
     metrics = answer_metrics(registry, prometheus.make_wsgi_app(registry))
-    return listen(address, make_app({"/metrics": metrics, "/healthz": answer_health(health)}))
+    answers = {"/metrics": metrics, "/healthz": answer_health(health)}
+    answers |= {f"/scale/{system}": answer_scale(health, system) for system in health.systems}
+    return listen(address, make_app(answers))
 
 
 def listen(address: str, app: Answer) -> WSGIServer:
