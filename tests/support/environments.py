@@ -90,6 +90,8 @@ CELERIES = [
 SHAPES = Environment(of="Kibana", requirements=("kb-dashboard-core==0.4.1",), version="3.12")
 #: The example of docs/adding.md.
 DRAMATIQ = Environment(of="Dramatiq", requirements=("dramatiq[redis]>=2.1,<3",), version=CURRENT)
+#: Vector's language, in a wheel.
+VRL = Environment(of="VRL", requirements=("pyvrl==0.0.2",), version="3.11")
 #: Django's tasks on RQ, with the two that enqueue by the clock: rq-scheduler, and RQ's own `rq cron`.
 DJANGO_TASKS = Environment(
     of="Django-tasks",
@@ -123,7 +125,7 @@ def find_python(version):
 def main():
     missing = [
         f"{each.name}: {problem}"
-        for each in [*MATRIX, *CELERIES, DJANGO, DJANGO_TASKS, DRAMATIQ, SHAPES]
+        for each in [*MATRIX, *CELERIES, DJANGO, DJANGO_TASKS, DRAMATIQ, SHAPES, VRL]
         if not each.made and (problem := each.make())
     ]
     for line in missing:
