@@ -116,6 +116,13 @@ def target(elasticsearch, namespace):
 @pytest.fixture
 def collector(folder, log, target):
     """The Collector with the recipe's receiver and queue, not yet started."""
+    collector = Collector(folder, adapted(folder, log, target.port))
+    yield collector
+    collector.stop(signal.SIGKILL)
+
+
+def adapted(folder, log, port):
+    """The recipe with paths of our own, and an exporter for the one that can't be had."""
     recipe = load("collector.yaml")
     recipe["extensions"]["file_storage"]["directory"] = str(folder / "storage")
     receiver = recipe["receivers"]["filelog"]
@@ -123,7 +130,7 @@ def collector(folder, log, target):
     receiver["exclude"] = [f"{log.parent}/*.gz", f"{log.parent}/*.parquet"]
     recipe["exporters"] = {
         "otlphttp": {
-            "endpoint": f"http://127.0.0.1:{target.port}",
+            "endpoint": f"http://127.0.0.1:{port}",
             "encoding": "json",
             "compression": "none",
             "sending_queue": recipe["exporters"]["elasticsearch"]["sending_queue"],
@@ -131,9 +138,7 @@ def collector(folder, log, target):
         }
     }
     recipe["service"]["pipelines"]["logs"]["exporters"] = ["otlphttp"]
-    collector = Collector(folder, recipe)
-    yield collector
-    collector.stop(signal.SIGKILL)
+    return recipe
 
 
 def stored(target):
@@ -217,6 +222,35 @@ def test_the_collector_sends_on_what_copytruncate_left(collector, target, record
         found = wait_for(target, recorder)
 
     assert found == recorder.records
+
+
+def test_the_collector_reads_what_docker_and_kubernetes_put_around_a_line(folder, log, target, recorder):
+    """With the operator that the page names, before the others."""
+    recorder.write(20)
+    lines = [line for path in log.parent.iterdir() for line in path.read_bytes().splitlines()]
+    [operator] = re.findall(r"first operator `(.*?)`", PAGE)
+    recipe = adapted(folder, log, target.port)
+    recipe["receivers"]["filelog"]["include"] = [f"{folder}/pod-*.log"]
+    recipe["receivers"]["filelog"]["operators"].insert(0, yaml.safe_load(operator))
+    write_wrapped(folder, [*OTHERS, *lines])
+    with target, Collector(folder, recipe):
+        found = wait_for(target, recorder)
+
+    assert found == recorder.records
+
+
+def write_wrapped(folder, lines):
+    """Write every other of *lines* as Docker does, the rest as Kubernetes does; a long one in parts."""
+    docker = [
+        json.dumps({"log": f"{line.decode()}\n", "stream": "stdout", "time": "2026-11-23T23:45:16.8Z"})
+        for line in lines[::2]
+    ]
+    cri = []
+    for line in map(bytes.decode, lines[1::2]):
+        cri += [f"2026-11-23T23:45:16.807030000Z stdout P {line[:40]}"] if len(line) > 400 else []
+        cri += [f"2026-11-23T23:45:16.807030000Z stdout F {line[40:] if len(line) > 400 else line}"]
+    (folder / "pod-docker.log").write_text("".join(f"{line}\n" for line in docker))
+    (folder / "pod-cri.log").write_text("".join(f"{line}\n" for line in cri))
 
 
 # Vector's program, run; the rest of its file, read
