@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+import tomllib
 from itertools import product
 
 import pytest
 
+from environments import OURS
 from imports import circles, imports_of
 from places import ROOT
 
@@ -60,6 +62,13 @@ def test_imports_lead_downwards():
     }
 
     assert wrong == set()
+
+
+def test_the_outcome_tests_run_with_what_a_worker_installs_and_no_more():
+    """redis-py comes with RQ, or with Celery's extra."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert {*OURS} - {"redis"} == {each.partition(">=")[0] for each in project["dependencies"]}
 
 
 def test_what_a_worker_installs_needs_nothing_of_the_command_line():
