@@ -9,7 +9,9 @@ def install_command(extra: str = "") -> str:
     package = f"'slowtask-cli[{extra}]'" if extra else "slowtask-cli"
     environment = Path(sys.prefix)
     if (environment / "pipx_metadata.json").exists():
-        return f"pipx runpip {environment.name} install {package}"
+        # `inject` doesn't add an extra of the package that the environment was made for.
+        add = f"runpip {environment.name} install" if extra else f"inject {environment.name}"
+        return f"pipx {add} {package}"
     if (environment / "uv-receipt.toml").exists():
         others = "" if environment.name == "slowtask-cli" else f"{environment.name} --with "
         return f"uv tool install {others}{package}"

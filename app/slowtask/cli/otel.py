@@ -11,6 +11,7 @@ import click
 
 from slowtask.cli.options import custom_options
 from slowtask.errors import SlowtaskError, UsageError
+from slowtask.install import install_command
 from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import STDIN, resolve
 from slowtask.units import printable
@@ -84,7 +85,7 @@ def serve(
     try:
         from slowtask.otel import Exporter
     except ImportError:
-        raise UsageError("slowtask otel needs OpenTelemetry: pip install 'slowtask-cli[otel]'.") from None
+        raise UsageError(f"slowtask otel needs OpenTelemetry: {install_command('otel')}.") from None
     from slowtask.otel.follow import Follower
     from slowtask.otel.place import PlaceFile
     from slowtask.otel.service import Service
