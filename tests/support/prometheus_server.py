@@ -1,6 +1,7 @@
 """A real Prometheus that scrapes one address."""
 
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -16,6 +17,7 @@ global: {{scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 1s
 rule_files: {rules}
 scrape_configs:
   - job_name: slowtask
+    {native}
     static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
 """
 
@@ -25,14 +27,23 @@ def find_program(name):
     return shutil.which(name)
 
 
+def is_old():
+    """Whether Prometheus 2 is installed; one that `go install` made tells no version, and is newer."""
+    command = [find_program("prometheus"), "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return bool(re.search(r"version 2\.", done.stdout + done.stderr))
+
+
 class Prometheus:
     """Scrapes `/metrics` of *port* on this machine: `with Prometheus(folder, port) as prometheus:`."""
 
-    def __init__(self, folder, port, *options, rules=()):
+    def __init__(self, folder, port, *, native, rules=()):
         self._folder = folder
         self._port = free_port()
-        self._options = options
-        text = CONFIGURATION.format(port=port, rules=json.dumps([str(each) for each in rules]))
+        old = is_old()
+        self._options = ["--enable-feature=native-histograms"] if native and old else []
+        values = {"native": "" if old else f"scrape_native_histograms: {json.dumps(native)}", "port": port}
+        text = CONFIGURATION.format(rules=json.dumps([str(each) for each in rules]), **values)
         (folder / "prometheus.yml").write_text(text)
 
     def __enter__(self):

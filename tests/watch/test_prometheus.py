@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.server, pytest.mark.xdist_group("prometheus")]
 SHIPPED = ROOT / "prometheus"
 DASHBOARD = json.loads((SHIPPED / "grafana.json").read_text(encoding="utf-8"))
 QUERIES = [
-    (panel["title"], target["refId"], target["expr"])
+    (f"{panel['title']}, {target['refId']}", target["expr"])
     for panel in DASHBOARD["panels"]
     for target in panel["targets"]
 ]
@@ -47,7 +47,6 @@ PAGE = (ROOT / "docs" / "prometheus.md").read_text(encoding="utf-8")
 EXAMPLES = [
     each for block in re.findall(r"```promql\n(.*?)```", PAGE, re.DOTALL) for each in block.splitlines()
 ]
-NATIVE = "--enable-feature=native-histograms"
 LIMIT = 3  #: tasks with labels of their own
 TASKS = ("shop.report", "shop.thumb", OTHER)  #: the last one is really called so
 OTHERS = ("shop.mail", "shop.price")
@@ -138,8 +137,8 @@ def site(tmp_path_factory):
     site.write([])
     port, rules = site.server.server_port, [SHIPPED / "rules.yml"]
     with (
-        Prometheus(folder / "native", port, NATIVE, rules=rules) as site.native,
-        Prometheus(folder / "classic", port, rules=rules) as site.classic,
+        Prometheus(folder / "native", port, native=True, rules=rules) as site.native,
+        Prometheus(folder / "classic", port, native=False, rules=rules) as site.classic,
     ):
         for each in (site.native, site.classic):
             each.wait_for(lambda each=each: each.query('slowtask_attempts_total{action="killed"} == 0'))
@@ -241,8 +240,8 @@ def test_the_share_of_late_jobs_is_the_same_with_both_kinds_of_histograms(site):
     assert site.native.number(query) == pytest.approx(true, abs=0.01)
 
 
-@pytest.mark.parametrize(("title", "ref", "query"), QUERIES)
-def test_each_query_of_the_dashboard_has_series(prometheus, title, ref, query):
+@pytest.mark.parametrize("query", [query for _, query in QUERIES], ids=[title for title, _ in QUERIES])
+def test_each_query_of_the_dashboard_has_series(prometheus, query):
     for name, value in {"$__rate_interval": "1m", "$__range": "1h", "$system": "rq", "$queue": ".*"}.items():
         query = query.replace(name, value)
     found = [float(value) for _, value in prometheus.query(query)]
@@ -303,7 +302,7 @@ def test_a_restart_of_the_monitor_is_a_reset_of_counters_not_a_loss(tmp_path, re
     require("prometheus")
     path, port = tmp_path / "runs.ndjson", free_port()
     total = "sum(slowtask_attempts_total)"
-    with Prometheus(tmp_path, port, NATIVE) as prometheus:
+    with Prometheus(tmp_path, port, native=True) as prometheus:
         append(path, [made("shop.mail", queue="mail", system="rq")])
         for start in range(2):
             with monitor(path, port, redis_server):
