@@ -1,6 +1,7 @@
 """What watching costs: a poll of many queues, the backlog of a deep one, and a monitor at rest.
 
     .venv/bin/python bench/bench_monitor.py
+    .venv/bin/python bench/bench_monitor.py --runs   # only the counts for Prometheus
     .venv/bin/python bench/bench_monitor.py --jobs 100000 --seconds 10   # to see that it works
 
 On a redis-server and a rabbitmq-server of its own, over loopback. The jobs have what RQ's and Celery's have,
@@ -10,6 +11,7 @@ written without them to be quick.
 import argparse
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import time
 from pathlib import Path
 
 import kombu
+from prometheus_client import CollectorRegistry, generate_latest
 from redis import Redis
 
 from slowtask.demo.rabbitmq.server import RabbitMQ
@@ -27,7 +30,12 @@ from slowtask.watch.broker.address import open_broker
 from slowtask.watch.broker.amqp import Amqp
 from slowtask.watch.broker.celery_redis import CeleryRedis
 from slowtask.watch.broker.rq import Rq
+from slowtask.watch.history import History
 from slowtask.watch.judge import Typical
+from slowtask.watch.metrics.counts import RunCounts
+from slowtask.watch.metrics.protobuf import write_families
+from slowtask.watch.metrics.runs import RunCollector
+from slowtask.watch.recent import RecentRun
 from slowtask.watch.view import MAX_SAMPLED_JOBS, Watch
 
 ROUNDS = 20
@@ -132,6 +140,45 @@ def soak(redis: Redis, url: str, count: int) -> None:
     print(f"\n{count:,} polls: {before:.1f} MB resident before, {memory(os.getpid()):.1f} after")
 
 
+def runs(count: int) -> None:
+    """Print what it costs to keep runs, and to count them for Prometheus under 51 sets of labels."""
+    rng, now = random.Random(1), time.time()
+    ended = [
+        RecentRun(
+            f"jobs.t{number % 100}", now + number / 1000, number, took=rng.lognormvariate(0, 3), system="rq",
+            wait=rng.lognormvariate(0, 3), memory=1e8, action="finished", queue=f"q{number % 100}",
+        )
+        for number in range(count)
+    ]  # fmt: skip
+    before = memory(os.getpid())
+    kept, counts = keep(History(), ended), RunCounts()
+    history = History(on_run=counts.add)
+    counted, grown = keep(history, ended), memory(os.getpid()) - before
+    print(f"\n{count:,} runs: {kept:.1f} µs for each to keep it, {counted:.1f} µs to count it too")
+    print(f"  {grown:.0f} MB for two histories and {len(counts.read())} sets of labels")
+    registry = CollectorRegistry()
+    registry.register(RunCollector(counts, history))
+    for name, write in (("protobuf", write_protobuf), ("text", generate_latest)):
+        start = time.process_time()
+        body = write(registry)
+        print(
+            f"  {name}: {(time.process_time() - start) * 1000:.0f} ms of CPU for {len(body) / 1000:,.0f} kB"
+        )
+
+
+def write_protobuf(registry: CollectorRegistry) -> bytes:
+    """What a Prometheus with native histograms gets."""
+    return write_families(registry.collect())
+
+
+def keep(history: History, ended: list[RecentRun]) -> float:
+    """The µs of CPU that *history* takes to add a run, of polls with 500 each."""
+    start = time.process_time()
+    for first in range(0, len(ended), 500):
+        history.add(ended[first : first + 500])
+    return (time.process_time() - start) / len(ended) * 1e6
+
+
 def celery(redis: Redis, url: str, queues: int, each: int) -> None:
     """Print what a poll of Celery's queues on Redis takes."""
     message = json.dumps({"body": "W10=" * 100, "headers": {"task": "jobs.thumb", "slowtask_published": 1.0}})
@@ -185,8 +232,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--celery", action="store_true", help="only a poll of Celery's brokers")
+    parser.add_argument("--runs", action="store_true", help="only what counting runs for Prometheus costs")
     parser.add_argument("--polls", type=int, default=17_280, help="of the soak")
     arguments = parser.parse_args()
+    if arguments.runs:
+        runs(100_000)
+        return
     with (
         tempfile.TemporaryDirectory(prefix="bench-monitor-") as folder,
         Server(Path(folder)) as server,

@@ -431,7 +431,7 @@ def test_metrics_show_the_last_look_with_bounded_labels(watch, redis):
     assert get(server, "/healthz") == (200, "ok\n")
     assert get(server, "/other")[0] == 404
     assert status == 200
-    assert 'slowtask_queue_depth{queue="odd\\"\\n",system="rq"} 4.0' in text
+    assert 'slowtask_queue_depth{queue="odd\\"\\\\n",system="rq"} 4.0' in text
     assert f'slowtask_backlog_seconds{{system="rq",task="{MAIL}"}} 20.0' in text
     assert "slowtask_queue_load_ratio{" not in text  # nobody works: it isn't known
     server.shutdown()

@@ -75,3 +75,9 @@ def test_the_causes_are_bounded_and_the_worst_are_kept(metrics):
 
     assert sum(line.startswith("slowtask_cause{") for line in lines) == MAX_CAUSES
     assert 'slowtask_cause{cause="workers-none",queue="mail",system="rq"} 1.0' in lines
+
+
+def test_a_cause_of_a_queue_with_a_hostile_name_leaves_the_metrics_valid(metrics):
+    lines = metrics(found("workers-none", "workers", "mail\udcff\n"))
+
+    assert r'slowtask_cause{cause="workers-none",queue="mail\\udcff\\n",system="rq"} 1.0' in lines

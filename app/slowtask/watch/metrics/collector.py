@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from slowtask.record.event import SECOND
 from slowtask.watch.metrics.health import Health
+from slowtask.watch.metrics.labels import make_label
 from slowtask.watch.metrics.verdict import make_verdict_metrics
 from slowtask.watch.view import QueueView, View
 
@@ -100,7 +101,7 @@ class Collector:
         for view in views:
             for each in view.queues[:MAX_QUEUES]:
                 if (value := of(each)) is not None:
-                    family.add_metric([view.poll.system, each.queue.name], value)
+                    family.add_metric([view.poll.system, make_label(each.queue.name)], value)
         return family
 
     def _task_metrics(self, views: Iterable[View]) -> Iterator[Any]:
@@ -114,9 +115,9 @@ class Collector:
         )
         for view in views:
             for each in view.backlog[:MAX_TASKS]:
-                jobs.add_metric([view.poll.system, each.task], each.count)
+                jobs.add_metric([view.poll.system, make_label(each.task)], each.count)
                 if each.work is not None:
-                    work.add_metric([view.poll.system, each.task], each.work)
+                    work.add_metric([view.poll.system, make_label(each.task)], each.work)
         yield from (jobs, work)
 
     def _gauge(self, name: str, text: str, values: Iterable[tuple[str, float | None]]) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from slowtask.watch.alerts import STATES
+from slowtask.watch.metrics.labels import make_label
 from slowtask.watch.verdict import LEVELS, PARTS, Verdict
 
 MAX_CAUSES: Final = 200  #: of one system
@@ -28,7 +29,7 @@ def make_verdict_metrics(family: Any, verdicts: Mapping[str, Verdict | None]) ->
             if level != "unknown":
                 worst.add_metric([system, part], float(STATES.index(level)))
         for name, queue in list_causes(verdict):
-            causes.add_metric([system, name, queue], 1.0)
+            causes.add_metric([system, name, make_label(queue)], 1.0)
     yield from (worst, known, causes)
 
 
