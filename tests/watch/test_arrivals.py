@@ -72,6 +72,18 @@ def test_batches_that_come_again_and_again_are_no_change():
     assert measured.variability > 100
 
 
+def test_a_batch_that_came_once_is_over_once_it_is_over():
+    """3,000 jobs at once, then one every two seconds again."""
+    calm = [ArrivalTrack(), ArrivalTrack()]
+    for found, batch in zip(calm, (0, 3000), strict=True):
+        for number in range(polls(600)):
+            found.add(POLL, (batch if number == polls(500) else 0) + (2 + number % 2))
+    without, after = (found.measure() for found in calm)
+
+    assert after.rate == pytest.approx(without.rate, rel=0.1)
+    assert after.variability == 1.0
+
+
 def test_jobs_that_come_by_themselves_vary_as_chance_does():
     assert 1.0 <= track([2.0] * polls(600)).variability < 1.7
 

@@ -7,9 +7,9 @@ theirs.
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 SLOT: Final = 10.0  #: seconds that are counted together, at least
 SPANS: Final = (
@@ -49,95 +49,81 @@ class Slot:
 
 
 @dataclass(slots=True)
-class Span:
-    """Slots together, with what their variance is made of."""
-
-    slots: int = 0
-    seconds: float = 0.0
-    jobs: int = 0
-    squares: tuple[float, float, float] = (0.0, 0.0, 0.0)  #: sums of jobs², jobs by seconds, and seconds²
-
-    def add(self, slot: Slot) -> None:
-        """Add a slot."""
-        self.slots += 1
-        self.seconds += slot.seconds
-        self.jobs += slot.jobs
-        jobs, both, seconds = self.squares
-        self.squares = (
-            jobs + slot.jobs**2,
-            both + slot.jobs * slot.seconds,
-            seconds + slot.seconds**2,
-        )
-
-    @property
-    def rate(self) -> float:
-        """Jobs a second."""
-        return self.jobs / self.seconds
-
-    @property
-    def variability(self) -> float:
-        """The variance of the slots' jobs over their mean, at least 1, as it also is of few slots."""
-        if self.slots < MIN_SLOTS or not self.jobs:
-            return 1.0
-        jobs, both, seconds = self.squares
-        variance = (jobs - 2 * self.rate * both + self.rate**2 * seconds) / (self.slots - 1)
-        return max(1.0, variance * self.slots / self.jobs)
-
-    def without(self, part: "Span") -> "Span":
-        """The slots before *part*, its last ones."""
-        jobs, both, seconds = (whole - own for whole, own in zip(self.squares, part.squares, strict=True))
-        return Span(
-            self.slots - part.slots, self.seconds - part.seconds, self.jobs - part.jobs, (jobs, both, seconds)
-        )
-
-    def changed(self, part: "Span") -> bool:
-        """Whether so many jobs in *part*, its last slots, can't be by chance if the rate is that of all."""
-        before = self.without(part)
-        if before.seconds <= 0:
-            return False
-        usual = math.sqrt(self.rate * part.seconds * before.seconds / self.seconds * before.variability)
-        return abs(part.jobs - self.rate * part.seconds) > SURE * usual + 1
-
-
-@dataclass(slots=True)
 class ArrivalTrack:
     """The jobs that arrived in one queue during the last minutes."""
 
-    slots: deque[Slot] = field(default_factory=deque)
+    slots: deque[Slot] = field(default_factory=deque)  #: the newest first
     seconds: float = 0.0  #: of all slots
 
     def add(self, seconds: float, jobs: int) -> None:
         """Add the *jobs* that arrived in the last *seconds*."""
-        if not self.slots or self.slots[-1].seconds >= SLOT - NEARLY:
-            self.slots.append(Slot())
-        self.slots[-1].seconds += seconds
-        self.slots[-1].jobs += jobs
+        if not self.slots or self.slots[0].seconds >= SLOT - NEARLY:
+            self.slots.appendleft(Slot())
+        self.slots[0].seconds += seconds
+        self.slots[0].jobs += jobs
         self.seconds += seconds
-        while self.seconds - self.slots[0].seconds >= LONGEST - NEARLY:
-            self.seconds -= self.slots.popleft().seconds
+        while self.seconds - self.slots[-1].seconds >= LONGEST - NEARLY:
+            self.seconds -= self.slots.pop().seconds
 
     def measure(self) -> Arrivals | None:
         """How jobs arrive; None until there is enough to tell."""
         if self.seconds < MIN_SECONDS - NEARLY:
             return None
-        span = choose_span(sum_spans(reversed(self.slots)))
-        return Arrivals(rate=span.rate, seconds=span.seconds, variability=span.variability)
+        if not any(slot.jobs for slot in self.slots):  # as in most of many queues
+            return Arrivals(rate=0.0, seconds=self.seconds)
+        slots = list(self.slots)
+        span = choose_span(slots, find_spans(slots))
+        variability = measure_variability(slots[: span.length])
+        return Arrivals(rate=span.jobs / span.seconds, seconds=span.seconds, variability=variability)
 
 
-def sum_spans(newest_first: Iterable[Slot]) -> Iterator[Span]:
-    """Sum up the last slots of each of `SPANS`, and all of them; the shortest first."""
-    span, ends = Span(), list(SPANS)
-    for slot in newest_first:
-        span.add(slot)
-        if ends and span.seconds >= ends[0] - NEARLY:
-            ends = [end for end in ends if end > span.seconds + NEARLY]
-            yield replace(span)
-    yield span
+class Span(NamedTuple):
+    """The last slots together."""
+
+    length: int  #: in slots
+    jobs: int
+    seconds: float
 
 
-def choose_span(spans: Iterable[Span]) -> Span:
-    """Return the longest of *spans* that agrees with all shorter ones."""
-    known = list(spans)
-    return next(
-        span for place, span in reversed([*enumerate(known)]) if not any(map(span.changed, known[:place]))
-    )
+def find_spans(slots: Sequence[Slot]) -> list[Span]:
+    """The last of *slots* for each of `SPANS`, and all of them; the shortest first."""
+    ends, found, jobs, seconds = list(SPANS), [], 0, 0.0
+    for count, slot in enumerate(slots, 1):
+        jobs, seconds = jobs + slot.jobs, seconds + slot.seconds
+        if ends and seconds >= ends[0] - NEARLY:
+            ends = [end for end in ends if end > seconds + NEARLY]
+            found.append(Span(count, jobs, seconds))
+    return [*found, Span(len(slots), jobs, seconds)]
+
+
+def choose_span(slots: Sequence[Slot], spans: Sequence[Span]) -> Span:
+    """Return the longest of *spans* whose rate is also that of all shorter ones."""
+    for place in range(len(spans) - 1, 0, -1):
+        if not any(has_changed(slots, spans[place], part) for part in spans[:place]):
+            return spans[place]
+    return spans[0]
+
+
+def has_changed(slots: Sequence[Slot], span: Span, part: Span) -> bool:
+    """Whether *part*, the last slots of *span*, surely has another rate than all of it."""
+    usual = span.jobs / span.seconds * part.seconds
+    variance = usual * max(0.0, 1 - part.seconds / span.seconds)
+    difference = abs(part.jobs - usual) - 1
+    if difference <= SURE * math.sqrt(variance):  # as mostly, and quick
+        return False
+    return difference > SURE * math.sqrt(variance * measure_variability(slots[part.length : span.length]))
+
+
+def measure_variability(slots: Sequence[Slot]) -> float:
+    """The variance of the jobs in each of *slots* over their mean; 1 of few slots, and at least 1.
+
+    Without the slot that has most jobs: a batch that came once is no sign of others.
+    """
+    if len(slots) <= MIN_SLOTS:
+        return 1.0
+    most = max(slots, key=lambda slot: slot.jobs)
+    others = [slot for slot in slots if slot is not most]
+    jobs = sum(slot.jobs for slot in others)
+    rate = jobs / sum(slot.seconds for slot in others)
+    squares = sum((slot.jobs - rate * slot.seconds) ** 2 for slot in others)
+    return max(1.0, squares / jobs) if jobs else 1.0

@@ -6,8 +6,9 @@ is added must start first. Times are in seconds; what isn't known is None, never
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 from slowtask.watch.arrivals import Arrivals
@@ -87,26 +88,23 @@ def count_arriving(arrivals: Arrivals, occupancy: Occupancy, target: WaitTarget)
         return 0
     variability = (arrivals.variability + occupancy.variability) / 2
     pace = target.seconds / (occupancy.mean * variability)
-    workers = math.floor(busy) + 1
-    while share_late(workers, busy, pace) > 1 - target.share:
-        workers += 1
-    return workers
+    return next(
+        workers
+        for workers, waiting in shares_waiting(busy)
+        if waiting * math.exp(-(workers - busy) * pace) <= 1 - target.share
+    )
 
 
-def share_late(workers: int, busy: float, pace: float) -> float:
-    """The share of jobs that wait longer than the target, with *busy* of the *workers* at work on average.
+def shares_waiting(busy: float) -> Iterator[tuple[int, float]]:
+    """The share of jobs that find all workers at work, of which so many are *busy*: by Erlang's C formula.
 
-    *pace* is how many jobs one worker can do within the target, the fewer the more these vary.
+    For each number of workers with which a queue doesn't grow.
     """
-    return share_waiting(workers, busy) * math.exp(-(workers - busy) * pace)
-
-
-def share_waiting(workers: int, busy: float) -> float:
-    """The share of jobs that find all *workers* at work, with so many *busy* on average: Erlang's C."""
     blocked = 1.0
-    for count in range(1, workers + 1):
-        blocked = busy * blocked / (count + busy * blocked)
-    return workers * blocked / (workers - busy * (1 - blocked))
+    for workers in count(1):
+        blocked = busy * blocked / (workers + busy * blocked)
+        if workers > busy:
+            yield workers, workers * blocked / (workers - busy * (1 - blocked))
 
 
 def waiting_work(depth: int, backlog: Sequence[TaskBacklog], occupancy: Occupancy) -> float:

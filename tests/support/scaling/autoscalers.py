@@ -4,7 +4,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-SYNC = 15.0  #: seconds between two decisions: --horizontal-pod-autoscaler-sync-period
+SYNC = 15  #: seconds between two decisions: --horizontal-pod-autoscaler-sync-period
 TOLERANCE = 0.1  #: --horizontal-pod-autoscaler-tolerance
 STABILIZATION = 300.0  #: scaleDown.stabilizationWindowSeconds, unless one is set
 
@@ -36,3 +36,11 @@ class Hpa:
         if wanted < current:
             return min(current, max(each for _, each in self.wanted))
         return min(wanted, max(2 * current, current + 4))
+
+
+class Script(Hpa):
+    """The script of docs/scaling.md: as many workers as are needed, at once, and at least one."""
+
+    def decide(self, now: float, current: int, metric: float | None, target: float = 1.0) -> int:
+        """How many workers there shall be."""
+        return current if metric is None else max(1, math.ceil(metric / target))

@@ -27,19 +27,20 @@ class Load:
     draw: Callable[[random.Random], tuple[str, float]]  #: the task of a job, and how long it takes
     seconds: float = 3600.0
     target: float = 60.0  #: seconds that 95 of 100 jobs may wait at most
+    warm_up: float = WARM_UP  #: seconds
 
     def jobs(self, seed: int) -> list[Job]:
         """All jobs: arrivals are a Poisson process whose rate follows `rate`."""
-        chance, found, now = random.Random(seed), [], -WARM_UP
+        chance, found, now = random.Random(seed), [], -self.warm_up
         most = max(self.rate(second) for second in range(0, int(self.seconds), 5))
         while (now := now + chance.expovariate(most)) < self.seconds:
             if chance.random() * most < self.rate(max(0.0, now)):
-                found.append(Job(now + WARM_UP, *self.draw(chance)))
+                found.append(Job(now + self.warm_up, *self.draw(chance)))
         return found
 
     def offered(self, now: float) -> float:
         """How many workers the jobs that arrive at *now* keep busy."""
-        return self.rate(max(0.0, now - WARM_UP)) * self.mean
+        return self.rate(max(0.0, now - self.warm_up)) * self.mean
 
 
 def exponential(mean: float) -> Callable[[random.Random], tuple[str, float]]:
@@ -90,6 +91,7 @@ LOADS = {
         Load(name="a day", rate=sine(1.5, 0.8, 86400), mean=4.0, draw=exponential(4.0), seconds=86400.0),
         Load(name="burst of 10x, 5 min", rate=burst(1.0, 1200, 300, 10), mean=2.0, draw=exponential(2.0)),
         Load(name="batches", rate=batches(300.0, 10.0, 0.5, 30.0), mean=0.5, draw=exponential(0.5)),
+        Load(name="one batch", rate=burst(0.5, 1800.0, 10.0, 600.0), mean=1.0, draw=exponential(1.0)),
         Load(name="short target", rate=steady(5.0), mean=1.0, draw=exponential(1.0), target=10.0),
         Load(name="short and long", rate=steady(4.0), mean=0.95 * 0.5 + 0.05 * 30, draw=mixed),
     )

@@ -7,16 +7,23 @@ from dataclasses import dataclass
 from scaling.autoscalers import SYNC, Hpa
 from scaling.broker import SimulatedBroker
 from scaling.cluster import QUEUE, Cluster
-from scaling.loads import WARM_UP, Job, Load
+from scaling.loads import Job, Load
 from slowtask.watch.history import History
 from slowtask.watch.settings import Targets, Thresholds
 from slowtask.watch.view import Watch
 
-POLL = 5.0  #: seconds between two polls of the monitor
-START = 20.0  #: seconds until a pod takes jobs
 SHARE = 0.95  #: of the jobs that shall begin in time
 MINUTE = 60.0
 MOST_SQUARE_ROOTS = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """How long things take, in seconds."""
+
+    poll: int = 5  #: between two polls of the monitor
+    sync: int = SYNC  #: between two decisions of the autoscaler
+    start: float = 20.0  #: until a pod takes jobs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +36,7 @@ class Seen:
     workers: int
 
 
+TIMES = Times()
 #: Returns what the autoscaler counts, and how much of it is for each pod.
 Count = Callable[[Seen], tuple[float | None, float]]
 
@@ -57,18 +65,18 @@ class Outcome:
     late: float  #: share of the jobs that waited too long
 
 
-def run(load: Load, jobs: Sequence[Job], count: Count, hpa: Hpa, start: float = START) -> Outcome:
+def run(load: Load, jobs: Sequence[Job], count: Count, hpa: Hpa, times: Times = TIMES) -> Outcome:
     """Run *jobs* on workers whose number *hpa* decides by what *count* returns."""
-    cluster, history = Cluster(jobs=jobs, start_time=start), History()
+    cluster, history = Cluster(jobs=jobs, start_time=times.start), History()
     thresholds = Thresholds(targets=Targets(wait={QUEUE: load.target}, share=SHARE))
     broker = SimulatedBroker(cluster)
     watch = Watch(broker, thresholds, history.typical, history.mix, lambda: history)
     cluster.scale(math.ceil(load.offered(0.0)) + 1)
-    for now in range(int(POLL), int(WARM_UP + load.seconds) + 1, int(POLL)):
+    for now in range(times.poll, int(load.warm_up + load.seconds) + 1, times.poll):
         cluster.advance(now)
         history.add(cluster.take_runs())
         view = watch.poll().queues[0]
-        if now % SYNC == 0:
+        if now % times.sync == 0:
             workers = cluster.serving
             seen = Seen(
                 needed=view.needed, waiting=view.queue.depth, busy=cluster.busy_share, workers=workers
@@ -94,7 +102,7 @@ def find_ideal(load: Load, jobs: Sequence[Job]) -> Outcome:
 def staff(load: Load, jobs: Sequence[Job], square_roots: float) -> Outcome:
     """Run *jobs* on the workers that their average needs, and so many *square_roots* of it more."""
     cluster = Cluster(jobs=jobs, start_time=0.0)
-    for now in range(0, int(WARM_UP + load.seconds), int(MINUTE)):
+    for now in range(0, int(load.warm_up + load.seconds), int(MINUTE)):
         offered = max(load.offered(now), load.offered(now + MINUTE - 1))
         cluster.scale(max(1, math.ceil(offered + square_roots * math.sqrt(offered) - 1e-9)))
         cluster.advance(now + MINUTE)
@@ -104,10 +112,16 @@ def staff(load: Load, jobs: Sequence[Job], square_roots: float) -> Outcome:
 
 def measure(load: Load, cluster: Cluster) -> Outcome:
     """The waits of all jobs after the warm-up, and the worker-hours until the last of them arrived."""
-    hours = cluster.worker_seconds(WARM_UP, WARM_UP + load.seconds) / 3600
+    hours = cluster.worker_seconds(load.warm_up, load.warm_up + load.seconds) / 3600
     cluster.finish()
-    waits = sorted(
-        wait for wait, job in zip(cluster.waits, cluster.jobs, strict=True) if job.arrival >= WARM_UP
-    )
+    waits = [
+        wait for wait, job in zip(cluster.waits, cluster.jobs, strict=True) if job.arrival >= load.warm_up
+    ]
+    return measure_waits(load, waits, hours)
+
+
+def measure_waits(load: Load, waits: Sequence[float], hours: float) -> Outcome:
+    """The outcome of these *waits* and worker-hours."""
+    ordered = sorted(waits)
     late = sum(wait > load.target for wait in waits) / len(waits)
-    return Outcome(p95=waits[math.ceil(SHARE * len(waits)) - 1], hours=hours, late=late)
+    return Outcome(p95=ordered[math.ceil(SHARE * len(waits)) - 1], hours=hours, late=late)
