@@ -207,6 +207,17 @@ def test_the_doctor_says_the_same_with_and_without_the_command_line(worker, dist
     assert "its workers" in light[2]
 
 
+def test_where_a_library_is_missing_it_is_named(worker, tmp_path):
+    """As after a `pip install --no-deps`."""
+    command = [worker / "python", "-m", "slowtask", "top", "-"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "app")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "slowtask: the library " in done.stderr
+    assert done.stderr.endswith("isn't installed: pip install slowtask-cli\n")
+
+
 @pytest.mark.parametrize("options", [["--version"], ["--help"], ["doctor", "--help"], []])
 def test_a_worker_has_the_options_that_every_program_has(worker, tmp_path, options):
     assert run(worker / "slowtask", *options, cwd=tmp_path).stdout

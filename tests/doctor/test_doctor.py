@@ -8,7 +8,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from conftest import missing
 
+from environments import DJANGO_TASKS
+from places import ROOT
 from slowtask.doctor import installed, log, report, rotation
 from slowtask.doctor.examine import examine
 from slowtask.doctor.finding import Asked, Finding, Report
@@ -40,9 +43,9 @@ def found(topic, **asked):
     return [(each.state, each.text) for each in examine(Asked(**asked)).findings if each.topic == topic]
 
 
-def doctor(*arguments, **environment):
+def doctor(*arguments, python=sys.executable, **environment):
     """The command in a process of its own."""
-    command = [sys.executable, "-m", "slowtask", "doctor", *arguments]
+    command = [python, "-m", "slowtask", "doctor", *arguments]
     clean = os.environ | {"COLUMNS": "80"} | environment
     return subprocess.run(command, env=clean, capture_output=True, text=True, check=False)
 
@@ -138,6 +141,36 @@ def test_the_message_of_a_failing_import_is_not_shown(worker_folder):
 
     assert "its import raised ValueError" in " ".join(done.stdout.split())
     assert "hunter2" not in done.stdout + done.stderr
+
+
+DJANGO = """
+SECRET_KEY = "hunter2"
+RQ = {"WORKER_CLASS": "slowtask.rq.TimedWorker", "JOB_CLASS": "slowtask.rq.TimedJob"}
+TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend"}}
+"""
+
+
+def test_the_classes_of_a_django_project_are_looked_at(worker_folder):
+    """With the job class that these tasks can't run as, and without it."""
+    python = DJANGO_TASKS.python if DJANGO_TASKS.made else missing(DJANGO_TASKS.name)
+    environment = {"PYTHONPATH": str(ROOT / "app"), "DJANGO_SETTINGS_MODULE": "shop_settings"}
+    (worker_folder / "shop_settings.py").write_text(DJANGO)
+    wrong = doctor("--json", python=python, **environment)
+    (worker_folder / "shop_settings.py").write_text(
+        DJANGO.replace("slowtask.rq.TimedJob", "django_tasks_rq.Job")
+    )
+    right = doctor("--json", python=python, **environment)
+
+    assert (wrong.returncode, right.returncode) == (1, 0)
+    assert "Django's tasks need the job class django_tasks_rq.Job" in wrong.stdout
+    assert "WORKER_CLASS=slowtask.rq.TimedWorker in Django's RQ: its workers record" in right.stdout
+    assert "hunter2" not in wrong.stdout + right.stdout
+
+
+def test_a_django_project_that_cannot_be_imported_is_wrong(monkeypatch):
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "no_settings")
+
+    assert [state for state, text in found("rq") if "Django's settings can't be read" in text] == ["wrong"]
 
 
 # Settings

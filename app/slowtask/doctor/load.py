@@ -36,8 +36,9 @@ def search_folder() -> None:
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
 
 
-def django_settings() -> Any | None:
-    """Return the settings of the Django project that the environment names; None if it names none."""
+def django_settings() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return `RQ`, and the backends of `TASKS`, of the Django project that the environment names."""
     if "DJANGO_SETTINGS_MODULE" not in os.environ:
-        return None
-    return import_module("django.conf").settings
+        return {}, []
+    settings = import_module("django.conf").settings
+    return dict(getattr(settings, "RQ", {})), list(getattr(settings, "TASKS", {}).values())

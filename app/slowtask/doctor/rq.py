@@ -27,18 +27,17 @@ JOB_ONLY: Final = (
 def check_rq(asked: Asked) -> Iterator[Finding]:
     """Yield what there is to say of the settings file and the classes that are named."""
     yield from check_config(asked.config or os.environ.get("RQ_CONFIG"))
+    django: dict[str, Any] = {}
+    backends: list[dict[str, Any]] = []
     try:
-        django = load(django_settings)
-        options = dict(getattr(django, "RQ", {}))
-        required = list(required_job_classes(django))
+        django, backends = load(django_settings)
     except LoadError as error:
         yield Finding("rq", "wrong", f"Django's settings can't be read: {error}.")
-        options, required = {}, []
-    workers = list(named_classes("worker", asked.worker_class, options))
-    for source, path in workers:
-        yield check_worker_class(source, path)
-    for source, path in named_classes("job", asked.job_class, options):
-        yield check_job_class(source, path, required)
+    workers = list(named_classes("worker", asked.worker_class, django))
+    for label, path in workers:
+        yield check_worker_class(label, path)
+    for label, path in named_classes("job", asked.job_class, django):
+        yield check_job_class(label, path, list(required_job_classes(backends)))
     if not workers:
         yield Finding("rq", "unknown", NO_CLASS)
 
@@ -54,44 +53,53 @@ def check_config(module: str | None) -> Iterator[Finding]:
 
 
 def named_classes(kind: str, option: str | None, django: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each place that names a class of this *kind*, `worker` or `job`, and its path."""
-    variable = f"{kind.upper()}_CLASS"
-    places = {
-        f"--{kind}-class": option,
-        f"RQ_{variable}": os.environ.get(f"RQ_{variable}"),
-        f"{variable} of Django's RQ": django.get(variable),
-    }
-    yield from ((source, printable(str(path))) for source, path in places.items() if path)
+    """Yield each setting of a class of this *kind*, `worker` or `job`: as it is written, and its path."""
+    name = f"{kind.upper()}_CLASS"
+    for label, path in (
+        (f"--{kind}-class {{}}", option),
+        (f"RQ_{name}={{}}", os.environ.get(f"RQ_{name}")),
+        (f"{name}={{}} in Django's RQ", django.get(name)),
+    ):
+        if path:
+            yield label.format(printable(str(path))), str(path)
 
 
-def check_worker_class(source: str, path: str) -> Finding:
-    """Tell whether the worker class at *path*, which *source* names, records."""
+def check_worker_class(label: str, path: str) -> Finding:
+    """Tell whether the worker class at *path*, which a setting has, records."""
     from slowtask.rq import Timed
 
     try:
         kind = import_class(path)
     except LoadError as error:
-        return Finding("rq", "wrong", f"{source}={path} can't be imported: {error}.")
+        return Finding("rq", "wrong", f"{label} can't be imported: {error}.")
     if issubclass(kind, Timed):
-        return Finding("rq", "ok", f"{source}={path}: its workers record every attempt.", records=True)
-    return Finding("rq", "wrong", f"{source}={path}: {NO_HOOK}")
+        return Finding("rq", "ok", f"{label}: its workers record every attempt.", records=True)
+    return Finding("rq", "wrong", f"{label}: {NO_HOOK}")
 
 
-def check_job_class(source: str, path: str, required: list[str]) -> Finding:
+def check_job_class(label: str, path: str, required: list[str]) -> Finding:
     """Tell what the job class at *path* records, and whether it is one that the jobs of Django need."""
     from slowtask.rq import TimedJob
 
     try:
         kind = import_class(path)
-        missing = [other for other in required if not issubclass(kind, import_class(other))]
     except LoadError as error:
-        return Finding("rq", "wrong", f"{source}={path} can't be imported: {error}.")
-    if missing:
-        text = f"{source}={path}: Django's tasks need the job class {missing[0]}. Name that one."
-        return Finding("rq", "wrong", text)
+        return Finding("rq", "wrong", f"{label} can't be imported: {error}.")
+    for other in required:
+        if not is_subclass(kind, other):
+            text = f"{label}: Django's tasks need the job class {other}. Name that one."
+            return Finding("rq", "wrong", text)
     if issubclass(kind, TimedJob):
-        return Finding("rq", "ok", f"{source}={path}: {JOB_ONLY}", records=True)
-    return Finding("rq", "note", f"{source}={path}: a job class of yours. A worker class records its jobs.")
+        return Finding("rq", "ok", f"{label}: {JOB_ONLY}", records=True)
+    return Finding("rq", "note", f"{label}: a job class of yours. A worker class records its jobs.")
+
+
+def is_subclass(kind: type, path: str) -> bool:
+    """Tell whether *kind* is the class at *path* or of that class; not if there is none."""
+    try:
+        return issubclass(kind, import_class(path))
+    except LoadError:
+        return False
 
 
 def import_class(path: str) -> type:
@@ -104,10 +112,10 @@ def import_class(path: str) -> type:
     return found
 
 
-def required_job_classes(django: Any | None) -> Iterator[str]:
-    """Yield the job classes that the task backends of *django*'s settings need."""
+def required_job_classes(backends: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the job classes that Django's task *backends* need."""
     from slowtask.rq.job_class import BACKENDS
 
-    for backend in getattr(django, "TASKS", {}).values():
+    for backend in backends:
         if backend.get("BACKEND") in BACKENDS:
             yield BACKENDS[backend["BACKEND"]]
