@@ -51,8 +51,10 @@ class Timer:
 
     def __init__(self, cpu_scope: int | None = PROCESS) -> None:
         self._cpu_scope = cpu_scope
-        self._children = getrusage(RUSAGE_CHILDREN)
-        self._self = getrusage(PROCESS if cpu_scope is None else cpu_scope)
+        if cpu_scope == PROCESS:
+            self._children = getrusage(RUSAGE_CHILDREN)
+        if cpu_scope is not None:
+            self._self = getrusage(cpu_scope)
         self.start = datetime.now(UTC)
         self.clock = time.monotonic_ns()
 
@@ -63,14 +65,16 @@ class Timer:
             Start and end (aware, UTC), duration and CPU time in nanoseconds, peak memory in bytes.
         """
         duration = time.monotonic_ns() - self.clock
-        usage = getrusage(PROCESS if self._cpu_scope is None else self._cpu_scope)
-        cpu = None if self._cpu_scope is None else cpu_time(usage, self._self)
-        if cpu is not None and self._cpu_scope == PROCESS:
-            children = getrusage(RUSAGE_CHILDREN)
-            if children.ru_utime or children.ru_stime:
-                cpu += cpu_time(children, self._children)
-        end = self.start + timedelta(microseconds=duration // 1000)
-        return Taken(self.start, end, duration, cpu, peak_memory(usage))
+        end = self.start + timedelta(0, 0, duration // 1000)
+        usage = getrusage(self._cpu_scope or PROCESS)
+        cpu = None
+        if self._cpu_scope is not None:
+            cpu = cpu_time(usage, self._self)
+            if self._cpu_scope == PROCESS:
+                children = getrusage(RUSAGE_CHILDREN)
+                if children.ru_utime or children.ru_stime:
+                    cpu += cpu_time(children, self._children)
+        return Taken(self.start, end, duration, cpu, usage.ru_maxrss * MAXRSS_BYTES)
 
 
 def cpu_time(usage: struct_rusage, since: struct_rusage | None = None) -> int:
