@@ -7,9 +7,10 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pythonjsonlogger.msgspec import MsgspecFormatter
 
-from slowtask.record.event import DATASET, Run, iso, types
-from slowtask.record.line import MAX_LINE_BYTES, LineFormatter
+from slowtask.record.event import DATASET, Run, fields, iso, types
+from slowtask.record.line import MAX_LINE_BYTES, UNSAFE, LineFormatter
 
 LINES = LineFormatter()
 short = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
@@ -55,6 +56,39 @@ def test_no_text_breaks_or_fakes_a_line(run):
     assert len(line.decode().splitlines()) == 1
     assert line.decode()[:-1].isprintable() or not any(c in line.decode() for c in "\x1b\x7f\x9b\r\u202e")
     assert json.loads(line)["event.dataset"] == DATASET
+
+
+any_text = st.text(min_size=1, max_size=40) | st.text('\x00\x1b\n\u2028\x9b\u202e\x7f\ud800"\\é', min_size=1)
+#: Labels of a hook of someone's own, which nobody has cut or converted.
+any_labels = st.dictionaries(
+    any_text,
+    st.recursive(any_text | st.floats() | st.booleans(), lambda each: st.dictionaries(any_text, each)),
+)
+
+
+@given(
+    runs(any_text),
+    st.none() | any_labels,
+    fillings,
+    st.integers(0, 40_000),
+    st.sampled_from([400, 4096, 16384]),
+)
+def test_the_fast_way_writes_what_the_formatter_writes_of_the_events_fields(
+    run, labels, filling, length, limit
+):
+    run = msgspec.structs.replace(run, labels=labels, message=filling * length)
+
+    assert LINES.format_run(run, limit) == LINES.format_bounded(fields(run), limit)
+
+
+@given(runs())
+def test_a_line_is_what_python_json_loggers_formatter_makes_of_the_events_fields(run):
+    """But for characters that could move a cursor, which the line escapes."""
+    text = MsgspecFormatter().jsonify_log_record(fields(run))
+    line = LINES.format_run(run)
+
+    assert json.loads(line) == json.loads(text)
+    assert line == text.encode() + b"\n" or UNSAFE.search(text)
 
 
 @given(runs(st.text(min_size=1)), fillings, st.integers(0, 60_000))

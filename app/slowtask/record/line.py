@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from pythonjsonlogger.msgspec import MsgspecFormatter
+import msgspec
+from pythonjsonlogger.msgspec import MsgspecFormatter, msgspec_default
 
-from slowtask.record.event import Run, fields, has_whole_second
+from slowtask.record.event import Run, fields
 
 MAX_LINE_BYTES: Final = 16 * 1024  #: of a line, its newline included
 MIN_TEXT_LENGTH: Final = 32  #: characters that each field may keep, however long the line is
@@ -20,17 +21,22 @@ Record = dict[str, Any]
 class LineFormatter(MsgspecFormatter):
     """Formats events as lines, with python-json-logger's msgspec formatter."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        #: Encodes a `Run` as the formatter would encode its dict, without making the dict.
+        self._encode_lines = msgspec.json.Encoder(enc_hook=msgspec_default).encode_lines
+
     def format_run(self, run: Run, limit: int = MAX_LINE_BYTES) -> bytes:
         """Format *run* as a line of at most *limit* bytes with its newline; cut long texts until it fits."""
-        if has_whole_second(run):
-            return self.format_bounded(fields(run), limit)
-        try:
-            line = self.jsonify_log_record(run)  # type: ignore[arg-type] # msgspec's takes both, a struct faster
-        except UnicodeEncodeError:  # a lone surrogate, as in a file name that isn't UTF-8
-            return self.format_bounded(fields(run), limit)
-        if len(line) >= limit or not line.isascii() or "\x7f" in line:
-            return self.format_bounded(fields(run), limit)
-        return line.encode() + b"\n"
+        # msgspec leaves out the microseconds of a whole second, `fields` doesn't.
+        if run.timestamp.microsecond and (run.start is None or run.start.microsecond):
+            try:
+                line = self._encode_lines((run,))
+            except UnicodeEncodeError:  # a lone surrogate, as in a file name that isn't UTF-8
+                return self.format_bounded(fields(run), limit)
+            if len(line) <= limit and line.isascii() and b"\x7f" not in line:
+                return line
+        return self.format_bounded(fields(run), limit)
 
     def format_bounded(self, record: Record, limit: int) -> bytes:
         """Format *record* with all unsafe characters escaped, and cut it until it fits *limit* bytes."""
