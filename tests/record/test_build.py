@@ -8,6 +8,7 @@ from typing import get_type_hints
 import pytest
 
 from places import ROOT
+from slowtask import record
 from slowtask.record.build import RunFields, error_fields, trace_id, type_name
 from slowtask.record.event import Run
 from slowtask.record.settings import Settings
@@ -74,11 +75,13 @@ BY_RUN = {
 
 def test_hooks_may_give_each_field_of_a_run_that_isnt_set_from_ending_or_settings():
     """By the same types, so that a type checker refuses what the line couldn't hold."""
-    kinds = get_type_hints(Run, include_extras=True)
-
-    assert get_type_hints(RunFields, include_extras=True) == {
-        name: kind for name, kind in kinds.items() if name not in BY_RUN
+    kinds = {
+        name: kind for name, kind in get_type_hints(Run, include_extras=True).items() if name not in BY_RUN
     }
+    keywords = get_type_hints(record.run, include_extras=True)
+
+    assert get_type_hints(RunFields, include_extras=True) == kinds
+    assert keywords == kinds | {name: keywords[name] for name in ("how", "job", "taken", "return")}
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import sys
 import traceback
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final, Literal, TypedDict, Unpack
+from typing import Any, Final, TypedDict
 
 import msgspec
 
@@ -29,23 +29,13 @@ from slowtask.record.settings import Settings, current_settings
 from slowtask.record.timer import Taken
 
 MAX_NAME_LENGTH: Final = 512  #: characters of a name or an id
-#: The fields that hold names and ids of any length.
-NAME_FIELDS: Final[tuple[Literal["task", "task_id", "queue", "worker"], ...]] = (
-    "task",
-    "task_id",
-    "queue",
-    "worker",
-)
 MAX_MESSAGE_LENGTH: Final = 1024
 MAX_TRACE_LENGTH: Final = 8192
 MAX_TRACE_FRAMES: Final = 40
 
 
 class RunFields(TypedDict, total=False):
-    """The fields of `Run` that hooks give to `run`; what isn't known is left out or None.
-
-    `run` itself sets the others, from the ending and the settings. A type checker refuses a misspelt field.
-    """
+    """The keywords of `run`, for hooks that pass some of them on; what isn't known is left out or None."""
 
     id: Keyword
     start: Instant | None
@@ -98,16 +88,51 @@ class Ending(msgspec.Struct, frozen=True):
 FINISHED: Final = Ending("finished")
 
 
-def run(how: Ending, job: object, taken: Taken | None = None, **fields: Unpack[RunFields]) -> Run:
+def run(  # noqa: PLR0913 - to pass them on as a dict would take twice as long
+    how: Ending,
+    job: object,
+    taken: Taken | None = None,
+    *,
+    id: Keyword,  # noqa: A002 - as the field is called
+    task: Keyword,
+    start: Instant | None = None,
+    duration: Nanoseconds | None = None,
+    margin: Nanoseconds | None = None,
+    task_id: Keyword | None = None,
+    attempt: Ordinal | None = None,
+    wait: Nanoseconds | None = None,
+    cpu: Nanoseconds | None = None,
+    memory: Bytes | None = None,
+    queue: Keyword | None = None,
+    system: Name | None = None,
+    worker: Keyword | None = None,
+    host: Keyword | None = None,
+    pid: Number | None = None,
+    trace: Keyword | None = None,
+) -> Run:
     """Make the event of an attempt.
 
     Args:
         how: How the attempt ended.
         job: The queue system's own job or request, which the labels callback gets.
-        taken: What `Timer.stop` returned. None if this process didn't run the attempt; then *fields* may
-            have `start` and `duration`, which an attempt that never began doesn't have.
-        **fields: `Run`'s other fields; `id` and `task` are required. Durations are in ns, memory in bytes,
-            times aware. Names and ids of any length are cut.
+        taken: What `Timer.stop` returned. None if this process didn't run the attempt; then give *start*,
+            *duration*, *cpu* and *memory* as far as they are known. An attempt that never began has none.
+        id: What tells the attempt from all others, see `identity`.
+        task: The task's full name.
+        start: Aware.
+        duration: In ns, as *margin*, *wait* and *cpu*.
+        margin: The duration is ± this.
+        task_id: Cut if it is long, as *task*, *queue* and *worker*.
+        attempt: 1 for the first.
+        wait: From enqueue to start.
+        cpu: User + system.
+        memory: In bytes.
+        queue: Its name.
+        system: `rq`, `celery`, …
+        worker: Its name.
+        host: The machine's name, see `host`.
+        pid: Of the process that ran it.
+        trace: See `trace_id`.
 
     Returns:
         The event, for `write`. It ended when *taken* says, else now.
@@ -119,30 +144,46 @@ def run(how: Ending, job: object, taken: Taken | None = None, **fields: Unpack[R
         ```
     """
     settings = current_settings()
-    if taken is None:
-        timestamp = datetime.now(UTC)
-    else:
-        timestamp = taken.end
-        fields["start"], fields["duration"] = taken.start, taken.duration
-        fields["cpu"], fields["memory"] = taken.cpu, taken.memory
-    for name in NAME_FIELDS:
-        if (text := fields.get(name)) is not None and len(text) > MAX_NAME_LENGTH:
-            fields[name] = cut_tail(text, MAX_NAME_LENGTH)
+    if taken is not None:
+        start, duration, cpu, memory = taken.start, taken.duration, taken.cpu, taken.memory
+    if len(task) + len(task_id or "") + len(queue or "") + len(worker or "") > MAX_NAME_LENGTH:
+        task = cut_tail(task, MAX_NAME_LENGTH)
+        task_id, queue, worker = map(cut_name, (task_id, queue, worker))
     event = Run(
-        timestamp=timestamp,
+        timestamp=datetime.now(UTC) if taken is None else taken.end,
+        id=id,
         dataset=DATASET,
-        outcome=how.outcome,
+        start=start,
+        duration=duration,
+        margin=margin,
+        outcome="success" if how is FINISHED else how.outcome,
         action=how.action,
         reason=how.reason,
+        task=task,
+        task_id=task_id,
+        attempt=attempt,
+        wait=wait,
+        cpu=cpu,
+        memory=memory,
+        queue=queue,
+        system=system,
+        worker=worker,
+        host=host,
+        pid=pid,
         service=settings.service_name,
         version=settings.service_version,
         environment=settings.service_environment,
         labels=make_labels(job, settings) if settings.labels else None,
-        **fields,
+        trace=trace,
     )
     if how.error is None:
         return event
     return msgspec.structs.replace(event, **error_fields(how.error, settings))
+
+
+def cut_name(name: str | None) -> str | None:
+    """Cut a *name* or an id of any length."""
+    return None if name is None else cut_tail(name, MAX_NAME_LENGTH)
 
 
 def error_fields(error: BaseException, settings: Settings) -> dict[str, Any]:
