@@ -353,10 +353,13 @@ def test_the_queue_comes_from_the_publishers_header_or_from_the_bindings(app, fi
 
 
 def test_one_attempt_has_one_id_and_another_delivery_another():
-    here, there = ({"hostname": name} for name in ("celery@a", "celery@b"))
-    ids = {
-        facts.event_id(request(**host, retries=retries), 7, 8) for host in (here, there) for retries in (0, 1)
-    }
+    requests = [
+        request(hostname=host, retries=count) for host in ("celery@a", "celery@b") for count in (0, 1)
+    ]
+    ids = [facts.event_id(facts.attempt_key(each), each, 7, 8) for each in requests]
 
-    assert len(ids) == 4
-    assert facts.event_id(request(**here), 7, 8) in ids
+    assert len(set(ids)) == 4
+    assert (
+        facts.event_id(facts.attempt_key(requests[0]), request(hostname="celery@a", retries=0), 7, 8)
+        == ids[0]
+    )

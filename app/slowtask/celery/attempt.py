@@ -41,7 +41,8 @@ class Attempt:
         *state* is Celery's, and *result* the task's value or its exception. Without a state, an exception
         that no task may catch ended the attempt; in a pool process the main process records that.
         """
-        taken, board, how = self._timer.stop(), self._worker.board, ending(state, result)
+        taken, board = self._timer.stop(), self._worker.board
+        how = FINISHED if state == states.SUCCESS else ending(state, result)
         if state is None and self._worker.is_child:
             return
         if board and not board.lacks_record(self._key, self._pid):
@@ -57,14 +58,14 @@ class Attempt:
             how,
             request,
             taken,
-            id=facts.event_id(request, self._pid, self._timer.clock),
+            id=facts.event_id(self._key, request, self._pid, self._timer.clock),
             task=task.name,
             task_id=request.id,
             attempt=facts.attempt_number(request),
             wait=self._wait,
             queue=facts.queue_name(request, task.app),
             system="celery",
-            worker=None if facts.is_eager(request) else request.hostname,
+            worker=None if request.is_eager else request.hostname,
             host=record.host(),
             pid=self._pid,
             trace=self._trace or record.trace_id(),
@@ -72,10 +73,8 @@ class Attempt:
 
 
 def ending(state: str | None, result: Any) -> Ending:
-    """Return how an attempt in Celery's *state* ended; *result* is its value or its exception."""
+    """Return how an attempt in Celery's *state*, which isn't success, ended; *result* is its exception."""
     match state:
-        case states.SUCCESS:
-            return FINISHED
         case states.RETRY:
             return Ending("retried", error=result.exc if isinstance(result, Retry) else result)
         case states.REJECTED if isinstance(result, Reject) and result.requeue:

@@ -36,7 +36,7 @@ def write_death(how: Ending, request: Any) -> None:
         request.task.app,
         context,
         task=request.task.name,
-        id=facts.event_id(context, pid, clock),
+        id=facts.event_id(key, context, pid, clock),
         pid=pid,
         start=start,
         duration=time.monotonic_ns() - clock,
@@ -59,7 +59,8 @@ def start_of(request: Any, note: Note | None) -> tuple[datetime, int]:
 
 def write_unbegun(how: Ending, task: str, app: Celery, context: Any) -> None:
     """Write the record of an attempt of *task* that no process began."""
-    event_id = facts.event_id(context, os.getpid(), time.monotonic_ns())
+    key = facts.attempt_key(context)
+    event_id = facts.event_id(key, context, os.getpid(), time.monotonic_ns())
     write(how, app, context, task=task, id=event_id)
 
 

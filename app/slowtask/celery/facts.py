@@ -47,7 +47,8 @@ def eta_seconds(eta: str) -> float:
 
 def attempt_number(request: Any) -> int:
     """Return which attempt of the task this is, from 1."""
-    return min(max(int(request.retries or 0) + 1, 1), SHORT_MAX)
+    number = int(request.retries or 0) + 1
+    return number if 1 <= number <= SHORT_MAX else min(max(number, 1), SHORT_MAX)
 
 
 def attempt_key(request: Any) -> str:
@@ -55,12 +56,12 @@ def attempt_key(request: Any) -> str:
     return f"{request.id}:{request.retries or 0}"
 
 
-def event_id(request: Any, pid: int, clock: int) -> str:
-    """Return the id of an attempt that began at *clock*, `time.monotonic_ns()`.
+def event_id(key: str, request: Any, pid: int, clock: int) -> str:
+    """Return the id of the attempt *key* of *request*, which began at *clock*, `time.monotonic_ns()`.
 
     Main process and pool process make the same id. Another delivery of the same task has another id.
     """
-    return identity(f"{attempt_key(request)}:{request.hostname}:{pid}:{clock}")
+    return identity(f"{key}:{request.hostname}:{pid}:{clock}")
 
 
 def queue_name(request: Any, app: Celery) -> str | None:
@@ -68,7 +69,7 @@ def queue_name(request: Any, app: Celery) -> str | None:
     named: str | None = getattr(request, QUEUE_HEADER, None)
     if named:
         return named
-    if is_eager(request):
+    if request.is_eager:
         return None
     info = request.delivery_info or {}
     exchange, routing_key = info.get("exchange"), info.get("routing_key")
@@ -84,8 +85,3 @@ def bound_queue(app: Celery, exchange: str, routing_key: str) -> str:
         if queue.exchange.name == exchange and queue.routing_key == routing_key
     ]
     return names[0] if len(names) == 1 else routing_key
-
-
-def is_eager(request: Any) -> bool:
-    """Tell whether the task runs where it is called: `task_always_eager`, `apply()`."""
-    return bool(request.is_eager)

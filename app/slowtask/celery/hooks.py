@@ -10,6 +10,7 @@ from celery.worker.state import active_requests
 from slowtask.celery import death, facts, heartbeat, request, worker
 from slowtask.celery.attempt import Attempt
 from slowtask.record import Ending, guarded
+from slowtask.record.guard import Trouble, report_trouble
 
 
 class Local(threading.local):
@@ -61,16 +62,21 @@ def begin_attempt(sender: Any, **_: Any) -> None:
     """Begin an attempt: the task *sender* is about to run in this process."""
     stack = _local.stack
     stack.append(None)  # so that `end_attempt` has one to take even if the next lines fail
-    with guarded:
+    try:
         stack[-1] = Attempt(sender.request_stack.top, worker.current_worker())
+    except Exception as error:
+        report_trouble(Trouble.EVENT, error)
 
 
 def end_attempt(sender: Any, state: str | None = None, retval: Any = None, **_: Any) -> None:
     """End the attempt: the task *sender* has run."""
-    with guarded:
-        attempt = _local.stack.pop() if _local.stack else None
+    try:
+        stack = _local.stack
+        attempt = stack.pop() if stack else None
         if attempt is not None:
             attempt.close(sender, state, retval)
+    except Exception as error:
+        report_trouble(Trouble.EVENT, error)
 
 
 def record_revoked(

@@ -122,7 +122,7 @@ def identity(text: str) -> str:
         >>> identity("celery:7d1c:1")
         '6f308eb3719cf78c46eccad50c6c4bb6'
     """
-    return sha256(text.encode(errors="backslashreplace"), usedforsecurity=False).hexdigest()[:32]
+    return sha256(text.encode("utf-8", "backslashreplace"), usedforsecurity=False).hexdigest()[:32]
 
 
 def types(kind: type[msgspec.Struct] = Run) -> dict[str, str]:

@@ -71,7 +71,8 @@ def troubles() -> dict[Trouble, int]:
 class Guard:
     """A context manager that counts an exception in its block as trouble of *kind* and stops it there.
 
-    It is a class because it is entered several times in each attempt: a generator takes five times as long.
+    It is a class because a generator takes five times as long. Where each attempt passes, a plain `try` with
+    `report_trouble` does the same in less time.
     """
 
     __slots__ = ("_kind",)

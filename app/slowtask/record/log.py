@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from slowtask.record.append import File, Stream
 from slowtask.record.event import DATASET, Run, fields
-from slowtask.record.guard import Guard, Trouble, guarded, report_trouble
+from slowtask.record.guard import Guard, Trouble, report_trouble
 from slowtask.record.line import LineFormatter
 from slowtask.record.settings import OFF, STDOUT, Settings, current_settings
 
@@ -35,7 +35,7 @@ class LineHandler(logging.Handler):
         """Append the line of *run*; count a failure, and never raise."""
         try:
             self._lines.append(self._formatter.format_run(run, self._lines.limit))
-        except Exception as error:  # noqa: BLE001 - a full disk or a missing permission must not fail a task
+        except Exception as error:  # a full disk or a missing permission must not fail a task
             report_trouble(Trouble.EVENT, error)
 
     def is_only_listener(self, logger: logging.Logger) -> bool:
@@ -95,7 +95,7 @@ def write(run: Run) -> None:
             write(run(FINISHED, job, timer.stop(), id=identity(job.id), task="shop.mail.send"))
         ```
     """
-    with guarded:
+    try:
         logger = prepare_logger()
         # Without handlers of the user's the line is appended directly: making and passing on a LogRecord
         # that nobody sees adds a seventh to what recording costs (bench/RESULTS.md, `bench_record.py`).
@@ -105,6 +105,8 @@ def write(run: Run) -> None:
         else:
             with Guard(Trouble.HANDLER):
                 logger.handle(EventRecord(run))
+    except Exception as error:
+        report_trouble(Trouble.EVENT, error)
 
 
 def prepare_logger() -> logging.Logger:

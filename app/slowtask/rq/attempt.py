@@ -8,17 +8,27 @@ from rq.job import Job
 from rq.timeouts import JobTimeoutException
 
 from slowtask import record
-from slowtask.record import FINISHED, Ending, Run, Taken, Timer, guarded, log
+from slowtask.record import FINISHED, Ending, Run, Taken, Timer, log
 from slowtask.record.board import Board
+from slowtask.record.guard import Trouble, report_trouble
 from slowtask.rq import facts
 
 
 class Attempt:
     """One attempt of *job*: it measures the run, notes how it ends, and writes the record when it is closed.
 
-    None of its own work raises. Under a `Timed…Worker` it has RQ's *execution* id, notes itself on the
-    *board*, and knows the process id of its *parent*.
+    None of its own work raises: an error in it is counted as trouble. Under a `Timed…Worker` it has RQ's
+    *execution* id, notes itself on the *board*, and knows the process id of its *parent*.
     """
+
+    _name = ""
+    _number = 1
+    _wait: int | None = None
+    _trace: str | None = None
+    _timer: Timer | None = None
+    _taken: Taken | None = None
+    _ending = FINISHED
+    _closed = False
 
     def __init__(
         self, job: Job, *, execution: str = "", board: Board | None = None, parent: int | None = None
@@ -27,14 +37,6 @@ class Attempt:
         self._execution = execution
         self._board = board
         self._parent = parent
-        self._ending = FINISHED
-        self._timer: Timer | None = None
-        self._taken: Taken | None = None
-        self._name = ""
-        self._trace: str | None = None
-        self._number = 1
-        self._wait: int | None = None
-        self._closed = False
 
     def __reduce__(self) -> Any:
         """Copy and pickle as None: an attempt belongs to the one job object that is run."""
@@ -53,7 +55,7 @@ class Attempt:
 
     def begin(self) -> None:
         """Start the timer: the task is about to start."""
-        with guarded:
+        try:
             log.prepare_logger()  # before the task may change the working folder: the path may be relative
             self._name = facts.task_name(self.job)
             self._number = facts.attempt_number(self.job)
@@ -62,10 +64,12 @@ class Attempt:
             self._wait = facts.wait(self.job.enqueued_at, timer.start)  # a retry resets what RQ knows
             if self._board:
                 self._board.note_start(timer.start, timer.clock, self._name)
+        except Exception as error:
+            report_trouble(Trouble.EVENT, error)
 
     def note_result(self, result: Any) -> None:
         """Note that the task returned *result*."""
-        with guarded:
+        try:
             self._stop_timer()
             if not facts.asks_retry(result):
                 facts.store_attempt_number(self.job, None)
@@ -73,10 +77,12 @@ class Attempt:
                 self._end(Ending("retried"))
             else:
                 self._end(Ending("failed"))
+        except Exception as error:
+            report_trouble(Trouble.EVENT, error)
 
     def note_exception(self, error: BaseException | None) -> None:
         """Note that the task, or RQ's work around it, raised *error*. The last call counts."""
-        with guarded:
+        try:
             self._stop_timer()
             if isinstance(error, JobTimeoutException):
                 self._end(Ending("timed-out", error=error))
@@ -84,13 +90,15 @@ class Attempt:
                 self._end(Ending("retried", error=error))
             else:
                 self._end(Ending("failed", error=error))
+        except Exception as trouble:
+            report_trouble(Trouble.EVENT, trouble)
 
     def close(self) -> None:
         """Write the record; a second call does nothing."""
         if self._closed:
             return
         self._closed = True
-        with guarded:
+        try:
             self._stop_timer()
             run = self._make_run()
             if self._parent and self._parent != os.getppid() and not facts.claim_record(self.job, run.id):
@@ -98,6 +106,8 @@ class Attempt:
             record.write(run)
             if self._board:
                 self._board.note_recorded()
+        except Exception as error:
+            report_trouble(Trouble.EVENT, error)
 
     def _stop_timer(self) -> None:
         """Stop the timer; the first call, at the end of the task, counts."""
@@ -112,12 +122,12 @@ class Attempt:
 
     def _make_run(self) -> Run:
         """Make the event. Without a timer, the job never began: there is neither start nor duration."""
-        job = self.job
+        job, pid = self.job, os.getpid()
         return record.run(
             self._ending,
             job,
             self._taken,
-            id=facts.event_id(job, self._execution),
+            id=facts.event_id(job, self._execution, pid),
             task=self._name or facts.task_name(job),
             task_id=job.id,
             attempt=self._number,
@@ -126,6 +136,6 @@ class Attempt:
             system="rq",
             worker=job.worker_name,
             host=record.host(),
-            pid=os.getpid(),
+            pid=pid,
             trace=self._trace or record.trace_id(),
         )

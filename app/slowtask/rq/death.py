@@ -68,7 +68,7 @@ def write_death(death: Death, handover: Handover, note: Note, execution: str) ->
 
 def write(how: Ending, job: Job, execution: str, **fields: Unpack[RunFields]) -> None:
     """Write the record of an attempt that another process ran, unless another process has claimed it."""
-    event_id = facts.event_id(job, execution)
+    event_id = facts.event_id(job, execution, os.getpid())
     if not facts.claim_record(job, event_id):
         return
     common: RunFields = {"id": event_id, "task_id": job.id, "queue": job.origin, "system": "rq"}

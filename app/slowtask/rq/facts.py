@@ -1,6 +1,5 @@
 """Read from an RQ job what its record needs."""
 
-import os
 import re
 import time
 from contextlib import suppress
@@ -27,12 +26,13 @@ HANDLES_RETURNED_RETRY: Final = hasattr(Worker, "handle_job_retry")
 
 def task_name(job: Job) -> str:
     """Return the dotted path of *job*'s task. It unpickles the job, so call it only where the job runs."""
-    with suppress(Exception):  # a job that can't be loaded
+    try:
         instance = job.instance
         if instance is None:
             return str(job.func_name)
         return f"{type(instance).__module__}.{type(instance).__qualname__}.{job.func_name}"
-    return described_name(job)
+    except Exception:  # a job that can't be loaded
+        return described_name(job)
 
 
 def described_name(job: Job) -> str:
@@ -44,7 +44,7 @@ def wait(enqueued: datetime | None, start: datetime | None) -> int | None:
     """Return the ns from *enqueued* to *start*; 0 if the clocks of two machines disagree about the order."""
     if enqueued is None or start is None:
         return None
-    waited = start - as_utc(enqueued)
+    waited = start - (enqueued if enqueued.tzinfo else as_utc(enqueued))
     return max(0, (waited.days * 86_400 + waited.seconds) * 1_000_000 + waited.microseconds) * 1000
 
 
@@ -61,12 +61,10 @@ def attempt_number(job: Job) -> int:
 
 def store_attempt_number(job: Job, number: int | None) -> None:
     """Store the *number* of the next attempt in the job's meta, which RQ saves; None: there is none."""
-    if UNREADABLE_META in job.meta:
-        return
-    if number is not None:
+    if number is None:
+        job.meta.pop(ATTEMPT_KEY, None)
+    elif UNREADABLE_META not in job.meta:
         job.meta[ATTEMPT_KEY] = min(number, SHORT_MAX)
-    elif ATTEMPT_KEY in job.meta:
-        del job.meta[ATTEMPT_KEY]
 
 
 def will_retry(job: Job) -> bool:
@@ -84,14 +82,14 @@ def grants_retry(job: Job, retry: Retry) -> bool:
     return not (job.number_of_retries and job.number_of_retries >= retry.max)
 
 
-def event_id(job: Job, execution: str) -> str:
+def event_id(job: Job, execution: str, pid: int) -> str:
     """Return the id of an attempt: RQ's *execution* id, 32 hex digits, which worker and work-horse know.
 
-    Without one, make an id from the clock, the process and the job, which no other attempt has.
+    Without one, make an id from the clock, the process *pid* and the job, which no other attempt has.
     """
     if execution:
         return execution if EVENT_ID.fullmatch(execution) else identity(f"{job.id}:{execution}")
-    return f"{time.time_ns():016x}{os.getpid():08x}{crc32(job.id.encode(errors='replace')):08x}"
+    return f"{time.time_ns() << 64 | pid << 32 | crc32(job.id.encode('utf-8', 'replace')):032x}"
 
 
 def abandoned_execution(job: Job) -> str:
