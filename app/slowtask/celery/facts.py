@@ -31,9 +31,9 @@ def wait(request: Any, start: datetime) -> int | None:
     published: Any = getattr(request, PUBLISHED_HEADER, None)
     if type(published) not in (float, int) or not 0 < published < MAX_PUBLISHED:
         return None
-    due = max(published, eta_seconds(request.eta)) if request.eta else published
-    waited: float = start.timestamp() - due
-    return max(0, round(waited * SECOND))
+    eta = request.eta
+    waited = start.timestamp() - (max(published, eta_seconds(eta)) if eta else published)
+    return round(waited * SECOND) if waited > 0 else 0
 
 
 def eta_seconds(eta: str) -> float:

@@ -1,9 +1,9 @@
 """Know which worker this process is, or was forked from."""
 
 import os
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 from celery.concurrency import get_implementation
 
 from slowtask.celery.memory import note_peaks
@@ -14,8 +14,7 @@ from slowtask.record.timer import GREENLET, PROCESS, THREAD
 BOARD_SLOTS: Final = 4096  #: one for each pool process, by its process id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worker:
+class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """What the attempts that a worker runs need to know of it."""
 
     pid: int  #: of its main process

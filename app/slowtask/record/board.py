@@ -9,9 +9,10 @@ import mmap
 import os
 import struct
 import tempfile
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from slowtask.record.event import microseconds, moment
 
@@ -22,8 +23,7 @@ NAME_BYTES: Final = 512
 BOARD_VARIABLE: Final = "SLOWTASK_BOARD"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class Note(msgspec.Struct, frozen=True, kw_only=True):
     """What a process left on the board."""
 
     recorded: bool

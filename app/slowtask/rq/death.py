@@ -1,11 +1,11 @@
 """Record attempts that ended in another process: work-horses that died, and abandoned jobs."""
 
 import os
-from dataclasses import dataclass
 from datetime import datetime
 from resource import struct_rusage
 from typing import Any, Unpack
 
+import msgspec
 from rq.exceptions import AbandonedJobError
 from rq.job import Job, JobStatus
 
@@ -16,8 +16,7 @@ from slowtask.record.timer import cpu_time, peak_memory
 from slowtask.rq import facts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handover:
+class Handover(msgspec.Struct, frozen=True, kw_only=True):
     """A job as it was when the worker handed it to a work-horse: a retry changes all of it."""
 
     job: Job
@@ -27,8 +26,7 @@ class Handover:
     clock: int  #: `time.monotonic_ns()` before the fork
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Death:
+class Death(msgspec.Struct, frozen=True, kw_only=True):
     """How a work-horse ended."""
 
     pid: int

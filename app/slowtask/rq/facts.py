@@ -4,6 +4,7 @@ import re
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
+from struct import Struct
 from typing import Any, Final, cast
 from zlib import crc32
 
@@ -18,6 +19,7 @@ from slowtask.record.event import SHORT_MAX, identity
 ATTEMPT_KEY: Final = "slowtask.attempt"  #: in a job's meta: the number of its next attempt, from 2 on
 UNREADABLE_META: Final = "unserialized"  #: RQ's placeholder for a meta that it couldn't load
 EVENT_ID: Final = re.compile("[0-9a-f]{32}")
+MADE_ID: Final = Struct(">QII")  #: clock (ns), process id, checksum of the job's id
 CLAIM_SECONDS: Final = 86_400  #: RQ finds an abandoned job within a quarter of an hour
 KEY_PREFIX: Final = getattr(rq.defaults, "RQ_KEY_PREFIX", "rq")  #: RQ 3.0 has it as a setting
 #: RQ 2.0 treats a returned `Retry` like any other result.
@@ -89,7 +91,7 @@ def event_id(job: Job, execution: str, pid: int) -> str:
     """
     if execution:
         return execution if EVENT_ID.fullmatch(execution) else identity(f"{job.id}:{execution}")
-    return f"{time.time_ns() << 64 | pid << 32 | crc32(job.id.encode('utf-8', 'replace')):032x}"
+    return MADE_ID.pack(time.time_ns(), pid, crc32(job.id.encode("utf-8", "replace"))).hex()
 
 
 def abandoned_execution(job: Job) -> str:

@@ -3,12 +3,12 @@
 import os
 import sys
 import time
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import rq.worker
 from rq.job import Job
 from rq.queue import Queue
+from rq.version import VERSION
 from rq.worker import SimpleWorker, Worker
 
 from slowtask.record import guarded, log
@@ -207,7 +207,7 @@ class TimedSimpleWorker(Timed, SimpleWorker):
     """
 
 
-if version("rq").split(".")[0] >= "3":  # spawned work-horses of RQ 2 know only RQ's own classes
+if VERSION.split(".")[0] >= "3":  # spawned work-horses of RQ 2 know only RQ's own classes
 
     class TimedSpawnWorker(TimedHorse, rq.worker.SpawnWorker):
         """RQ's `SpawnWorker`, whose work-horses are new interpreters, and which also records every attempt.
