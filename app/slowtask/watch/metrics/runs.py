@@ -1,7 +1,7 @@
 """WATCH: make Prometheus's metrics of the runs that were counted, and of what the monitor couldn't read."""
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from slowtask.watch.history import GAPS, History
@@ -33,6 +33,29 @@ COUNTERS: Final[dict[str, tuple[str, Callable[[PlaceFigures], float]]]] = {
         lambda figures: figures.cpu_wall,
     ),
 }
+#: What the counts don't have: the kind of a metric, its name, its help, and how to read it.
+MONITOR: Final[Sequence[tuple[str, str, str, Callable[[RunCounts, History], float]]]] = (
+    (
+        "Gauge", "slowtask_monitor_start_time_seconds",
+        "When the monitor started, since the epoch. Runs that ended later are counted.",
+        lambda counts, _: counts.started,
+    ),
+    (
+        "Counter", "slowtask_monitor_earlier_runs",
+        "Runs that were read, but ended before the monitor started. They aren't counted.",
+        lambda counts, _: counts.earlier,
+    ),
+    (
+        "Counter", "slowtask_monitor_skipped_bytes",
+        "Bytes of the logs of runs that weren't read. Their runs aren't counted.",
+        lambda _, history: history.skipped,
+    ),
+    (
+        "Gauge", "slowtask_monitor_other_tasks",
+        "Pairs of a queue and a task that share the label (other), up to 1,000.",
+        lambda counts, _: counts.others,
+    ),
+)  # fmt: skip
 
 
 class RunCollector:
@@ -86,35 +109,17 @@ class RunCollector:
 
     def _missing(self) -> Iterator[Any]:
         """What the counts don't have."""
-        core, counts, history = self._core, self._counts, self._history
-        yield core.GaugeMetricFamily(
-            "slowtask_monitor_start_time_seconds",
-            "When the monitor started, since the epoch. Runs that ended later are counted.",
-            counts.started,
-        )
-        yield core.CounterMetricFamily(
-            "slowtask_monitor_earlier_runs",
-            "Runs that were read, but ended before the monitor started. They aren't counted.",
-            counts.earlier,
-        )
-        yield core.CounterMetricFamily(
-            "slowtask_monitor_skipped_bytes",
-            "Bytes of the logs of runs that weren't read. Their runs aren't counted.",
-            history.skipped,
-        )
-        gaps = core.CounterMetricFamily(
+        for kind, name, text, read in MONITOR:
+            family = getattr(self._core, f"{kind}MetricFamily")
+            yield family(name, text, read(self._counts, self._history))
+        gaps = self._core.CounterMetricFamily(
             "slowtask_monitor_gaps",
             "Times that runs may be missing from the counts, by reason.",
             labels=["reason"],
         )
         for reason in GAPS:
-            gaps.add_metric([reason], history.gaps[reason])
+            gaps.add_metric([reason], self._history.gaps[reason])
         yield gaps
-        yield core.GaugeMetricFamily(
-            "slowtask_monitor_other_tasks",
-            "Pairs of a queue and a task that share the label (other), up to 1,000.",
-            counts.others,
-        )
 
 
 def format_bound(bound: float) -> str:
