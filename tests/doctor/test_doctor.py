@@ -150,6 +150,7 @@ TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend"}}
 """
 
 
+@pytest.mark.slow
 def test_the_classes_of_a_django_project_are_looked_at(worker_folder):
     """With the job class that these tasks can't run as, and without it."""
     python = DJANGO_TASKS.python if DJANGO_TASKS.made else missing(DJANGO_TASKS.name)
@@ -235,6 +236,23 @@ def test_a_log_that_this_user_cannot_write_is_wrong(worker_folder, monkeypatch):
 
     assert state == "wrong"
     assert "can't write it: records are lost" in text
+
+
+@pytest.mark.parametrize(("max_bytes", "state"), [("0", "note"), ("1000", "wrong")])
+def test_a_log_in_a_folder_that_only_logrotate_writes_is_fine_unless_workers_rotate_it(
+    worker_folder, monkeypatch, max_bytes, state
+):
+    (worker_folder / "slowtask.ndjson").touch()
+    monkeypatch.setenv("SLOWTASK_LOG_MAX_BYTES", max_bytes)
+    monkeypatch.setattr(os, "access", lambda path, _: str(path).endswith("slowtask.ndjson"))
+
+    assert [one for one, text in found("log") if "but not its folder" in text] == [state]
+
+
+def test_beside_a_fifo_nothing_is_written(worker_folder):
+    os.mkfifo(worker_folder / "slowtask.ndjson")
+
+    assert [state for state, _ in found("log")] == ["note", "note"]
 
 
 def test_a_full_disk_is_wrong(worker_folder, monkeypatch):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
-from stat import S_ISDIR, S_ISFIFO, filemode
+from stat import S_ISDIR, S_ISFIFO, S_ISREG, filemode
 from typing import Final
 
 import msgspec
@@ -58,8 +58,10 @@ def check_file(given: Path, settings: Settings) -> Iterator[Finding]:
         yield Finding("log", "wrong", problem)
         return
     yield describe_log(path)
+    if path.exists() and not path.is_file():
+        return  # a FIFO or a device
     folder = nearest_folder(path)
-    yield check_test_record(folder)
+    yield check_test_record(folder) if os.access(folder, os.W_OK | os.X_OK) else keep_out(folder, settings)
     yield from check_space(folder)
     yield from check_user(path)
     yield from check_rotation(path, settings.log_max_bytes)
@@ -98,6 +100,8 @@ def describe_log(path: Path) -> Finding:
         return Finding("log", "ok", f"{name} doesn't exist yet: the first record makes it.")
     if S_ISFIFO(status.st_mode):
         return Finding("log", "note", f"{name} is a FIFO: while no process reads it, records are lost.")
+    if not S_ISREG(status.st_mode):
+        return Finding("log", "note", f"{name} isn't a file, so no test record was written.")
     age = duration(max(0.0, time.time() - status.st_mtime))
     owner = user_name(status.st_uid)
     return Finding("log", "ok", f"{name}: {size(status.st_size)}, of {owner}, last written {age} ago.")
@@ -125,6 +129,16 @@ def check_test_record(folder: Path) -> Finding:
     if read != written:
         return Finding("log", "wrong", "A test record isn't what was written when it is read back.")
     return Finding("log", "ok", "A test record was written to a file beside it, read back and removed.")
+
+
+def keep_out(folder: Path, settings: Settings) -> Finding:
+    """Say that a log can be written, and its *folder* can't: so no file was made there."""
+    text = f"The log can be written, but not its folder {printable(str(folder))}, so"
+    if settings.log_max_bytes:
+        advice = "Let workers write there, or let logrotate rotate it."
+        return Finding("log", "wrong", f"{text} workers can't rotate it by SLOWTASK_LOG_MAX_BYTES. {advice}")
+    advice = "When it is rotated, logrotate has to create it anew."
+    return Finding("log", "note", f"{text} no test record was written beside it. {advice}")
 
 
 def test_record() -> Run:
