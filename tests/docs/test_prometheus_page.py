@@ -1,8 +1,11 @@
 """The page about Prometheus has each metric that is served, each alert, and why runs may be missing."""
 
+import json
 import re
+from itertools import pairwise
 
 import prometheus_client
+import promql_parser
 import pytest
 import yaml
 
@@ -18,6 +21,11 @@ from slowtask.watch.settings import MonitorSettings
 PAGE = (ROOT / "docs" / "prometheus.md").read_text(encoding="utf-8")
 RULES = yaml.safe_load((ROOT / "prometheus" / "rules.yml").read_text(encoding="utf-8"))
 ALERTS = [rule for group in RULES["groups"] for rule in group["rules"] if "alert" in rule]
+DASHBOARD = json.loads((ROOT / "prometheus" / "grafana.json").read_text(encoding="utf-8"))
+PANELS = DASHBOARD["panels"]
+#: What Grafana puts in the place of its variables.
+VARIABLES = {"$__rate_interval": "1m", "$__range": "3h", "$system": "rq|celery", "$queue": ".*"}
+QUERIES = [target["expr"] for panel in PANELS for target in panel["targets"]]
 MONITOR = (ROOT / "docs" / "monitor.md").read_text(encoding="utf-8")
 
 
@@ -77,3 +85,53 @@ def test_the_number_of_labelled_tasks_and_of_buckets_is_as_the_page_says():
     assert MAX_PLACES == MonitorSettings().metrics_tasks == 50
     assert len(BOUNDS) == 17
     assert 60.0 in BOUNDS  # the target in the rules
+
+
+def metric_names(query):
+    """The metrics of slowtask that *query* reads, as Prometheus names the samples."""
+    return set(re.findall(r"\bslowtask_\w+", query))
+
+
+def sample_names():
+    """What the samples of the served metrics may be called."""
+    for text, kind in served():
+        name = text.partition("{")[0]
+        yield name
+        if kind == "histogram":
+            yield from (f"{name}_bucket", f"{name}_count", f"{name}_sum")
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_query_of_the_dashboard_is_promql_and_reads_what_is_served(query):
+    for name, value in VARIABLES.items():
+        query = query.replace(name, value)
+    promql_parser.parse(query)
+
+    assert metric_names(query)
+    assert metric_names(query) <= {*sample_names()}
+
+
+def test_the_rules_read_what_is_served():
+    rules = [rule for group in RULES["groups"] for rule in group["rules"]]
+
+    assert {name for rule in rules for name in metric_names(rule["expr"])} <= {*sample_names()}
+
+
+def test_panels_of_the_dashboard_have_ids_of_their_own_and_the_data_source_that_is_chosen():
+    ids = [panel["id"] for panel in PANELS]
+    sources = {each["datasource"]["uid"] for panel in PANELS for each in (panel, *panel["targets"])}
+
+    assert len({*ids}) == len(ids)
+    assert sources == {"${datasource}"}
+    assert [each["name"] for each in DASHBOARD["templating"]["list"]] == ["datasource", "system", "queue"]
+
+
+def test_panels_of_the_dashboard_fill_each_row_and_do_not_overlap():
+    places = [panel["gridPos"] for panel in PANELS]
+    rows = {}
+    for place in places:
+        rows.setdefault(place["y"], []).append(place)
+
+    assert [sum(place["w"] for place in row) for row in rows.values()] == [24] * len(rows)
+    assert all(one["x"] + one["w"] == other["x"] for row in rows.values() for one, other in pairwise(row))
+    assert all(upper + rows[upper][0]["h"] == lower for upper, lower in pairwise(sorted(rows)))
