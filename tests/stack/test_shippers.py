@@ -6,16 +6,21 @@ import shutil
 import signal
 import subprocess
 from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
 import yaml
 from conftest import missing, wait_until
+from elasticsearch import Elasticsearch
 
 from collector import Collector
 from collector.bodymap import BodyMap
 from elastic.server import free_port
 from environments import VRL
+from fluentbit import FluentBit
+from gate import Gate
 from logs import made
 from pipeline.almost import FULL
 from places import DOCS, ROOT, TESTS
@@ -39,7 +44,8 @@ KEYS = {
         retry_on_status sending_queue block_on_overflow sizer queue_size batch flush_timeout min_size
         max_size service pipelines logs""",
     "fluent-bit.yaml": """
-        service flush storage.path parsers name format time_key time_format time_keep pipeline inputs tag
+        service flush scheduler.cap storage.path parsers
+        name format time_key time_format time_keep pipeline inputs tag
         path exclude_path read_from_head refresh_interval db db.compare_filename buffer_max_size
         skip_long_lines storage.type storage.pause_on_chunks_overlimit filters match regex key_name parser
         exclude outputs host port tls http_user http_passwd index write_operation id_key suppress_type_name
@@ -69,6 +75,13 @@ def runs(first, count):
     yield msgspec.structs.replace(FULL, id=f"full-{first}")
     yield made(number=first, error="E", message="m" * 1024, stack_trace=" é💥" * 2150)
     yield from (made(number=number) for number in range(first + 2, first + count))
+
+
+class Stream(NamedTuple):
+    """A data stream of the tests' Elasticsearch."""
+
+    client: Elasticsearch
+    index: str
 
 
 class Recorder:
@@ -296,7 +309,68 @@ def test_vector_creates_documents_under_the_id_of_the_line():
     assert sink["acknowledgements"]["enabled"] is True
 
 
-# Fluent Bit's file, read
+# Fluent Bit, run in an older version; what that doesn't know, read
+
+
+@pytest.fixture
+def gate(cluster):
+    gate = Gate(urlsplit(cluster.url).port)
+    yield gate
+    gate.close()
+
+
+@pytest.fixture
+def stream(elasticsearch, namespace):
+    return Stream(elasticsearch, f"logs-slowtask.run-{namespace}")
+
+
+@pytest.fixture
+def shipper(folder, log, cluster, gate, stream):
+    """Fluent Bit with the recipe, not yet started."""
+    recipe = load("fluent-bit.yaml")
+    recipe["service"] |= {"storage.path": folder / "storage", "scheduler.base": 1, "scheduler.cap": 2}
+    recipe["pipeline"]["inputs"][0] |= {"path": f"{log}*", "db": folder / "positions.db"}
+    recipe["pipeline"]["outputs"][0] |= {
+        "host": "127.0.0.1",
+        "port": gate.port,
+        "http_user": cluster.username,
+        "http_passwd": cluster.password,
+        "tls": cluster.url.startswith("https"),
+        "tls.ca_file": cluster.ca,
+        "index": stream.index,
+    }
+    shipper = FluentBit(folder, recipe)
+    yield shipper
+    shipper.stop(signal.SIGKILL)
+
+
+def test_fluent_bit_loses_and_doubles_nothing_by_rotation_kills_and_an_absent_target(
+    shipper, gate, stream, recorder, log
+):
+    recorder.write(100)
+    shipper.start()
+    recorder.write(100)
+    wait_until(lambda: "failed to flush" in shipper.log)
+    shipper.stop(signal.SIGKILL)
+    recorder.write(100)
+    with log.open("ab") as file:
+        file.write(b"\n".join([*OTHERS, b""]))
+    gate.open.set()
+    shipper.start()
+    recorder.write(100)
+    wait_until(lambda: stored(stream))
+    shipper.stop(signal.SIGKILL)
+    recorder.write(100)
+    shipper.start()
+    found = wait_for(stream, recorder)
+
+    assert {name: as_recorded(record, name) for name, record in found.items()} == recorder.records
+
+
+def as_recorded(record, name):
+    """A document of Fluent Bit's without what it has besides: the id, and three digits of the time."""
+    assert record.pop("event.id") == name
+    return record | {"@timestamp": record["@timestamp"].replace("000Z", "Z")}
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,10 @@ else
   command -v prometheus >/dev/null || lean=prometheus  # without its exporter, which would be one more server
   command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || wanted="$wanted chromium"
   command -v jq >/dev/null || wanted="$wanted jq"
+  command -v bison >/dev/null || wanted="$wanted bison"
+  command -v flex >/dev/null || wanted="$wanted flex"
+  [ -e /usr/include/oniguruma.h ] || wanted="$wanted libonig-dev"
+  command -v cmake >/dev/null || wanted="$wanted cmake"
   command -v rubocop >/dev/null || wanted="$wanted rubocop"
 fi
 [ -n "$wanted$lean" ] || exit 0
