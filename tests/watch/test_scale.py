@@ -10,6 +10,7 @@ import pytest
 from slowtask.watch.arrivals import Arrivals
 from slowtask.watch.broker import Queue
 from slowtask.watch.metrics.health import Health
+from slowtask.watch.metrics.scale import list_names
 from slowtask.watch.metrics.server import serve
 from slowtask.watch.pace import Pace
 from slowtask.watch.view import QueueView
@@ -64,7 +65,7 @@ def test_several_queues_are_added_up_each_once(monitor):
         ("rq?queue=unlogged", 503, "Set runs to the workers' logs"),
         ("rq?queue=high&queue=unlogged", 503, "unlogged"),
         ("celery?queue=high", 503, "The broker can't be read"),
-        ("rq?queue=hihg", 404, "There is no queue hihg"),
+        ("rq?queue=hihg", 404, "There is no queue hihg. There are a b&c, fresh, high, unlogged."),
         ("rq", 400, "/scale/rq?queue=high"),
         ("rq?queue=", 400, "/scale/rq?queue=high"),
         ("rq?" + "&".join(f"queue={number}" for number in range(201)), 400, "1 to 200 queues"),
@@ -75,6 +76,12 @@ def test_what_is_not_known_is_an_error_that_says_why(monitor, path, status, why)
 
     assert found == status
     assert why in said
+
+
+def test_of_many_queues_some_are_listed():
+    assert list_names("cba") == "a, b, c"
+    assert list_names(map(str, range(100, 130))).endswith("108, 109, 20 more")
+    assert list_names([]) == "none"
 
 
 def test_a_name_of_a_queue_is_shown_without_what_moves_a_terminal(monitor):

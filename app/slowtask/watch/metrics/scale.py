@@ -14,6 +14,8 @@ from slowtask.watch.metrics.health import Health
 from slowtask.watch.view import QueueView
 
 MAX_QUEUES: Final = 200
+MAX_NAME: Final = 200  #: characters
+MAX_LISTED: Final = 10  #: queues
 OK: Final = "200 OK"
 BAD_REQUEST: Final = "400 Bad Request"
 NOT_FOUND: Final = "404 Not Found"
@@ -47,11 +49,23 @@ def find_needed(health: Health, system: str, names: list[str]) -> Answer:
     queues = {each.queue.name: each for each in view.queues}
     for name in names:
         if name not in queues:
-            return NOT_FOUND, {"error": f"There is no queue {printable(name)[:200]}. Correct its name."}
+            return NOT_FOUND, {"error": f"There is no queue {show(name)}. There are {list_names(queues)}."}
         if (why := explain_unknown(queues[name])) is not None:
-            return UNAVAILABLE, {"error": f"What {printable(name)[:200]} needs isn't known: {why}"}
+            return UNAVAILABLE, {"error": f"What {show(name)} needs isn't known: {why}"}
     needed = {name: queues[name].needed or 0 for name in names}
     return OK, {"system": system, "workers_needed": sum(needed.values()), "queues": needed}
+
+
+def show(name: str) -> str:
+    """The name of a queue, as a terminal may have it."""
+    return printable(name)[:MAX_NAME]
+
+
+def list_names(names: Iterable[str]) -> str:
+    """Some of the *names* of queues: `default, high, mail`."""
+    first, *rest = [show(name) for name in sorted(names)] or ["none"]
+    more = [f"{len(rest) - MAX_LISTED + 1} more"] if len(rest) >= MAX_LISTED else []
+    return ", ".join([first, *rest[: MAX_LISTED - 1], *more])
 
 
 def explain_unknown(view: QueueView) -> str | None:
