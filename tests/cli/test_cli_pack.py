@@ -31,6 +31,7 @@ def full(**others):
         "attempt": 2, "wait": 3, "cpu": 4, "memory": 5, "queue": "q", "system": "rq", "worker": "w",
         "host": "h", "pid": 6, "service": "s", "version": "v", "environment": "e", "error": "ValueError",
         "message": "m", "stack_trace": "t", "labels": {"tenant": "x"}, "trace": "0af7",
+        "span": "b7ad",
     }  # fmt: skip
     return made("a", 1, **(values | others))
 

@@ -9,6 +9,7 @@ from slowtask.otel import Exporter
 KILLED = {"outcome": "failure", "action": "killed", "reason": "signal 9"}
 FINISHED = {"outcome": "success", "action": "finished"}
 TRACE = "0af7651916cd43dd8448eb211c80319c"
+SPAN = "b7ad6b7169203331"
 
 
 def send(*runs, **options):
@@ -159,6 +160,105 @@ def test_an_id_that_names_no_trace_is_left_out(receiver, trace):
 
     [(_, record, _)] = receiver.logs
     assert record.trace_id == b""
+
+
+def exemplars(receiver, name):
+    """The exemplars of a metric: the ids of the trace and the span, and their attributes."""
+    return [
+        (each.trace_id.hex(), each.span_id.hex(), each.filtered_attributes)
+        for _, _, point in receiver.metrics(name)
+        for each in point.exemplars
+    ]
+
+
+def test_exemplars_lead_to_the_span_and_the_record_of_a_run(receiver):
+    run = made(trace=TRACE, span=SPAN, wait=1, cpu=1, memory=1)
+    send(run)
+
+    for name in ("messaging.process.duration", "slowtask.wait.duration", "slowtask.cpu.time"):
+        [(trace, span, attributes)] = exemplars(receiver, name)
+        assert (trace, span) == (TRACE, SPAN)
+        assert [(each.key, each.value.string_value) for each in attributes] == [("event.id", run.id)]
+
+
+def test_a_trace_that_is_not_sampled_is_in_the_log_record_and_is_no_exemplar(receiver):
+    send(made(trace=TRACE))
+
+    [(_, record, _)] = receiver.logs
+    assert record.trace_id.hex() == TRACE
+    assert exemplars(receiver, "messaging.process.duration") == []
+
+
+def began(number=2, **how):
+    return made("shop.mail", number=number, start=made().timestamp, **how)
+
+
+def test_a_killed_run_has_a_span_below_the_one_that_published_it(receiver):
+    run = began(queue="mail", system="rq", pid=7, task_id="j", trace=TRACE, span=SPAN, **KILLED)
+    send(run, spans="lost")
+
+    [(_, span, attributes)] = receiver.spans
+    assert (span.trace_id.hex(), span.parent_span_id.hex()) == (TRACE, SPAN)
+    assert (span.name, span.kind, span.status.code) == ("process shop.mail", 5, 2)  # CONSUMER, ERROR
+    assert span.start_time_unix_nano == run.start.timestamp() * 1e9
+    assert span.end_time_unix_nano == run.timestamp.timestamp() * 1e9
+    assert (
+        attributes.items()
+        >= {
+            "messaging.system": "rq",
+            "messaging.destination.name": "mail",
+            "messaging.message.id": "j",
+            "slowtask.task.name": "shop.mail",
+            "slowtask.reason": "signal 9",
+            "error.type": "killed",
+            "event.id": run.id,
+        }.items()
+    )
+
+
+def test_a_killed_run_that_has_no_trace_has_a_span_in_one_of_its_own_the_same_each_time(receiver):
+    send(began(**KILLED), spans="lost")
+    send(began(**KILLED), spans="lost")
+
+    [(_, first, _), (_, again, _)] = receiver.spans
+    assert first.parent_span_id == b""
+    assert len(first.trace_id) == 16
+    assert (first.trace_id, first.span_id) == (again.trace_id, again.span_id)
+
+
+@pytest.mark.parametrize(
+    ("lost", "how"),
+    [
+        (True, {"outcome": "failure", "action": "stopped"}),
+        (True, {"outcome": "failure", "action": "abandoned", "error": "rq.exceptions.AbandonedJobError"}),
+        (
+            True,
+            {"outcome": "failure", "action": "timed-out", "error": "billiard.exceptions.TimeLimitExceeded"},
+        ),
+        (False, {"outcome": "failure", "action": "timed-out", "error": "rq.timeouts.JobTimeoutException"}),
+        (False, {"outcome": "failure", "action": "failed", "error": "ValueError"}),
+        (False, {"outcome": "failure", "action": "stopped", "error": "greenlet.GreenletExit"}),
+        (False, FINISHED),
+        (False, KILLED | {"trace": TRACE}),
+    ],
+    ids=lambda value: None if isinstance(value, bool) else value["action"],
+)
+def test_only_a_span_that_was_lost_is_sent(receiver, lost, how):
+    send(began(**how), spans="lost")
+
+    assert bool(receiver.spans) == lost
+
+
+def test_a_run_that_never_began_has_no_span(receiver):
+    send(made(took=None, outcome="failure", action="stopped", reason="revoked"), spans="lost")
+
+    assert receiver.spans == []
+
+
+def test_no_spans_are_sent_unless_they_are_asked_for(receiver):
+    send(began(**KILLED))
+
+    assert receiver.spans == []
 
 
 def test_text_of_a_task_can_not_move_a_cursor(receiver):

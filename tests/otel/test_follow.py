@@ -1,5 +1,6 @@
 """Each run of a log is read once, and over restarts too, however the log is rotated."""
 
+import os
 import shutil
 from collections import Counter
 
@@ -180,6 +181,18 @@ def test_a_log_that_is_written_anew_and_longer_is_read_anew(path):
 
     reading.read()
     assert reading.read() == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_a_log_whose_end_was_cut_off_goes_on_at_its_new_end(path):
+    append(path, *range(1, 9))
+    reading = Reading(path)
+    reading.read()
+    os.truncate(path, path.read_bytes().rindex(b"\n", 0, -1) + 1)
+    reading.read()
+    append(path, 9)
+
+    reading.read()
+    assert reading.read() == [*range(1, 10)]
 
 
 def test_a_packed_log_is_left_out_since_it_was_followed_before(tmp_path, path):

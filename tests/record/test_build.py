@@ -2,14 +2,13 @@
 
 import subprocess
 import sys
-import types
 from typing import get_type_hints
 
 import pytest
 
 from places import ROOT
 from slowtask import record
-from slowtask.record.build import RunFields, error_fields, trace_id, type_name
+from slowtask.record.build import RunFields, error_fields, type_name
 from slowtask.record.event import Run
 from slowtask.record.settings import Settings
 
@@ -51,19 +50,6 @@ def test_without_messages_the_trace_holds_none_either():
 
 def test_an_error_that_cannot_be_printed_still_has_its_type():
     assert error_fields(UnprintableError(), Settings())["error"].endswith("UnprintableError")
-
-
-def test_an_open_trace_of_opentelemetry_is_noted(monkeypatch):
-    context = types.SimpleNamespace(trace_id=0xABC, is_valid=True)
-    span = types.SimpleNamespace(get_span_context=lambda: context)
-    stand_in = types.SimpleNamespace(get_current_span=lambda: span)
-    monkeypatch.setitem(sys.modules, "opentelemetry.trace", stand_in)
-
-    assert trace_id() == "0" * 29 + "abc"
-
-
-def test_without_tracing_there_is_no_trace():
-    assert trace_id() is None
 
 
 #: What `run` itself sets, from the ending and the settings.

@@ -29,7 +29,7 @@ class Attempt:
         self._worker = worker
         self._pid = os.getpid()
         self._key = facts.attempt_key(request)
-        self._trace = record.trace_id()
+        self._trace = record.open_trace()
         self._timer = timer = Timer(worker.cpu_scope)
         self._wait = facts.wait(request, timer.start)
         if worker.board:
@@ -54,6 +54,7 @@ class Attempt:
     def _make_run(self, task: Task, how: Ending, taken: Taken) -> Run:
         """Make the event."""
         request = self._request
+        trace, span = self._trace if self._trace[0] else record.open_trace()
         return record.run(
             how,
             request,
@@ -68,7 +69,8 @@ class Attempt:
             worker=None if request.is_eager else request.hostname,
             host=record.host(),
             pid=self._pid,
-            trace=self._trace or record.trace_id(),
+            trace=trace,
+            span=span,
         )
 
 

@@ -69,6 +69,7 @@ def write(how: Ending, app: Celery, context: Any, **fields: Unpack[RunFields]) -
 
     This process didn't run it, so *fields* have its id, its task and what else is known.
     """
+    trace, span = record.carried_trace(vars(context))
     common: RunFields = {
         "task_id": context.id,
         "attempt": facts.attempt_number(context),
@@ -76,6 +77,8 @@ def write(how: Ending, app: Celery, context: Any, **fields: Unpack[RunFields]) -
         "system": "celery",
         "worker": context.hostname,
         "host": record.host(),
+        "trace": trace,
+        "span": span,
     }
     record.write(record.run(how, context, **(common | fields)))
 

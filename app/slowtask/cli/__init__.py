@@ -27,7 +27,7 @@ COMMANDS: Final = {
     "setup": "Set up Elasticsearch and Kibana for slowtask.",
     "status": "Say what is wrong with the queues, why, and what to do.",
     "monitor": "Watch the broker and send alerts before it is full.",
-    "otel": "Send the runs to OpenTelemetry: metrics and logs by OTLP.",
+    "otel": "Send the runs to OpenTelemetry: metrics, logs and lost spans.",
     "doctor": "Check that workers record: versions, hooks, settings, log.",
     "demo": "Run example jobs on a temporary Redis and rank them.",
     "collapse": "Fill a temporary broker until it fails, and watch.",

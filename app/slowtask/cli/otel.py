@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,6 +15,9 @@ from slowtask.install import install_command
 from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import STDIN, resolve
 from slowtask.units import printable
+
+if TYPE_CHECKING:
+    from slowtask.otel.exporter import Spans
 
 INTERVAL_VARIABLE: Final = "OTEL_METRIC_EXPORT_INTERVAL"
 INTERVAL: Final = 10.0  #: seconds
@@ -28,14 +31,19 @@ MAX_REASON_LENGTH: Final = 300  #: characters of an error of the SDK's
     show_default=True, help="The file that remembers how far each log was sent.",
 )  # fmt: skip
 @click.option("--from-end", is_flag=True, help="On the first start, leave out what is in the logs already.")
+@click.option(
+    "--spans", type=click.Choice(["none", "lost"]), default="none", show_default=True,
+    help="With lost, also send a span for each run whose own was lost with its process: killed, stopped,"
+    " abandoned.",
+)  # fmt: skip
 @click.option("--once", is_flag=True, help="Send what is in the logs, then exit.")
 @custom_options
 @click.pass_context
 def otel(
-    context: click.Context, sources: tuple[str, ...], position: Path, custom: CustomFormat,
+    context: click.Context, sources: tuple[str, ...], position: Path, spans: "Spans", custom: CustomFormat,
     *, from_end: bool, once: bool,
 ) -> None:  # fmt: skip
-    """Send the runs to OpenTelemetry: metrics and logs by OTLP.
+    """Send the runs to OpenTelemetry: metrics, logs and lost spans.
 
     SOURCE is a log file, a folder or a quoted glob, as for slowtask top. Without one, SLOWTASK_LOG or
     slowtask.ndjson in this folder. The logs are followed however they are rotated. Each run is counted in
@@ -62,7 +70,7 @@ def otel(
       2  an argument or a variable is wrong
     """
     require_files(sources, custom)
-    context.exit(0 if serve(sources, position, custom, from_end=from_end, once=once) else 1)
+    context.exit(0 if serve(sources, position, spans, custom, from_end=from_end, once=once) else 1)
 
 
 def require_files(sources: tuple[str, ...], custom: CustomFormat) -> None:
@@ -75,11 +83,18 @@ def require_files(sources: tuple[str, ...], custom: CustomFormat) -> None:
         except UsageError:
             raise
         except SlowtaskError as missing:
-            click.echo(f"slowtask otel: {missing} It is read once it is there.", err=True)
+            told = str(missing).replace(", or - for stdin", "")
+            click.echo(f"slowtask otel: {told} It is read once it is there.", err=True)
 
 
 def serve(
-    sources: tuple[str, ...], position: Path, custom: CustomFormat, *, from_end: bool, once: bool
+    sources: tuple[str, ...],
+    position: Path,
+    spans: "Spans",
+    custom: CustomFormat,
+    *,
+    from_end: bool,
+    once: bool,
 ) -> bool:
     """Follow and send until SIGTERM or Ctrl-C; return whether all was accepted. Raises `SlowtaskError`."""
     try:
@@ -94,7 +109,7 @@ def serve(
     places = PlaceFile(position)
     follower = Follower(sources, places.load(), custom=custom, from_end=from_end and places.is_new)
     reporter = Reporter()
-    exporter = Exporter(str(position.absolute()))
+    exporter = Exporter(str(position.absolute()), spans=spans)
     service = Service(follower, exporter, places, stop_at_signals(), interval=interval, tell=reporter.tell)
     return service.run_once() if once else service.run()
 
@@ -129,11 +144,14 @@ class Reporter(logging.Handler):
         logger.propagate = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep what the SDK says: the latest is the reason of a failure."""
-        self._reason = printable(record.getMessage())[:MAX_REASON_LENGTH]
+        """Keep what the SDK says first: later it only says that it has tried often."""
+        self._reason = self._reason or printable(record.getMessage()).rstrip(".")[:MAX_REASON_LENGTH]
 
     def tell(self, *, accepted: bool) -> None:
         """Say it at a change."""
+        reason = self._reason
+        if accepted:
+            self._reason = ""
         if accepted == self._accepted:
             return
         self._accepted = accepted
@@ -141,7 +159,7 @@ class Reporter(logging.Handler):
             click.echo("slowtask otel: runs are accepted again.", err=True)
         else:
             click.echo(
-                f"slowtask otel: runs aren't accepted ({self._reason}). They wait in their logs; see that the"
+                f"slowtask otel: runs aren't accepted ({reason}). They wait in their logs; see that the"
                 " receiver at OTEL_EXPORTER_OTLP_ENDPOINT is up.",
                 err=True,
             )

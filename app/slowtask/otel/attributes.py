@@ -71,6 +71,20 @@ def describe_ending(run: Run) -> Attributes:
     return found
 
 
+def describe_span(run: Run) -> Attributes:
+    """The attributes of the span of *run*."""
+    known = {
+        "messaging.message.id": run.task_id,
+        "event.id": run.id,
+        "process.pid": run.pid,
+        REASON: run.reason,
+        "slowtask.task.attempt": run.attempt,
+        "slowtask.worker.name": run.worker,
+    }
+    named: Attributes = {name: value for name, value in known.items() if value is not None}
+    return describe_task(run) | describe_ending(run) | named
+
+
 def make_resource(run: Run) -> Resource:
     """The resource of the process that recorded *run*: its service and host, and what `OTEL_*` says."""
     return resource_of(run.service, run.version, run.environment, run.host)

@@ -45,12 +45,13 @@ class Follower:
         if time.monotonic() >= self._find_at:
             self._find_at = time.monotonic() + FIND_INTERVAL
             yield from self._find()
+        changed = [each for each in self._logs.values() if not each.is_same]
+        for each in changed:
+            yield from self._leave(each)
+        if changed:
+            yield from self._find()
         for each in [*self._logs.values()]:
-            if each.is_same:
-                yield from each.read()
-            else:
-                yield from self._leave(each)
-                self._find_at = 0.0
+            yield from each.read()
 
     @property
     def unread(self) -> int:

@@ -30,7 +30,8 @@ class FollowedLog:
         self._file = file
         self.missed = 0  #: searches since it was last found
         self.key = identity(os.fstat(file.fileno()))
-        self._sent = 0 if place is None else place.offset  #: bytes whose runs were sent before
+        #: Bytes whose runs were sent before. The end of a log may have been cut off since.
+        self._sent = 0 if place is None else min(place.offset, self.size)
         self._start = self.read_start()
         self._begin(max(0, self._sent - LOOK_BACK))
 

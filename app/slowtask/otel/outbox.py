@@ -11,9 +11,15 @@ BATCH_SIZE: Final = 512  #: of log records or spans in one request, the default 
 class Outbox(Generic[T]):
     """Sends items in their order, a batch at a time. What isn't accepted stays for the next call."""
 
-    def __init__(self, export: Callable[[Sequence[T]], Enum], size: int = BATCH_SIZE) -> None:
+    def __init__(
+        self,
+        export: Callable[[Sequence[T]], Enum],
+        size: int = BATCH_SIZE,
+        close: Callable[[], object] = lambda: None,
+    ) -> None:
         """*export* sends a batch, and returns a result of the SDK that is called `SUCCESS` or `FAILURE`."""
         self._export = export
+        self.close = close  #: ends the connection
         self._max_size = self._size = size
         self._items: list[T] = []
 

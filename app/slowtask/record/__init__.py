@@ -13,11 +13,12 @@ A worker imports nothing else of slowtask, so only msgspec and python-json-logge
 client of a server.
 """
 
-from slowtask.record.build import FINISHED, Ending, RunFields, host, run, trace_id
+from slowtask.record.build import FINISHED, Ending, RunFields, host, run
 from slowtask.record.event import Run, identity
 from slowtask.record.guard import guarded, troubles
 from slowtask.record.log import write
 from slowtask.record.timer import GREENLET, PROCESS, THREAD, Taken, Timer
+from slowtask.record.trace import carried_trace, open_trace, trace_id
 
 __all__ = [
     "FINISHED",
@@ -29,9 +30,11 @@ __all__ = [
     "RunFields",
     "Taken",
     "Timer",
+    "carried_trace",
     "guarded",
     "host",
     "identity",
+    "open_trace",
     "run",
     "trace_id",
     "troubles",

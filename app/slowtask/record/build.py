@@ -1,7 +1,6 @@
 """Build the event of an attempt from what the hooks know of it, for all queue systems."""
 
 import socket
-import sys
 import traceback
 from datetime import UTC, datetime
 from functools import cache
@@ -53,6 +52,7 @@ class RunFields(TypedDict, total=False):
     host: Keyword | None
     pid: Number | None
     trace: Keyword | None
+    span: Keyword | None
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -109,6 +109,7 @@ def run(  # noqa: PLR0913 - to pass them on as a dict would take twice as long
     host: Keyword | None = None,
     pid: Number | None = None,
     trace: Keyword | None = None,
+    span: Keyword | None = None,
 ) -> Run:
     """Make the event of an attempt.
 
@@ -132,7 +133,8 @@ def run(  # noqa: PLR0913 - to pass them on as a dict would take twice as long
         worker: Its name.
         host: The machine's name, see `host`.
         pid: Of the process that ran it.
-        trace: See `trace_id`.
+        trace: The id of the trace, see `open_trace`.
+        span: The id of the span in it.
 
     Returns:
         The event, for `write`. It ended when *taken* says, else now.
@@ -175,6 +177,7 @@ def run(  # noqa: PLR0913 - to pass them on as a dict would take twice as long
         environment=settings.service_environment,
         labels=make_labels(job, settings) if settings.labels else None,
         trace=trace,
+        span=span,
     )
     if how.error is None:
         return event
@@ -216,17 +219,3 @@ def format_trace(error: BaseException, *, message: bool) -> str:
 def host() -> str:
     """Return the name of this machine, for `Run.host`."""
     return socket.gethostname()
-
-
-def trace_id() -> str | None:
-    """Return the id of the trace that OpenTelemetry or Elastic APM has open here, for `Run.trace`.
-
-    Call it while the task runs. None if neither is in use or no trace is open.
-    """
-    if (telemetry := sys.modules.get("opentelemetry.trace")) is not None:
-        context = telemetry.get_current_span().get_span_context()
-        return f"{context.trace_id:032x}" if context.is_valid else None
-    if (apm := sys.modules.get("elasticapm")) is not None:
-        trace: str | None = apm.get_trace_id()
-        return trace
-    return None

@@ -87,6 +87,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stack_trace: Text | None = field(name="error.stack_trace", default=None)
     labels: Labels | None = None
     trace: Keyword | None = field(name="trace.id", default=None)
+    #: of the task, if it is sampled; of an attempt that another process records, the span that published it
+    span: Keyword | None = field(name="span.id", default=None)
 
 
 def fields(run: Run) -> dict[str, Any]:

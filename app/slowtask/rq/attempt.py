@@ -11,6 +11,7 @@ from slowtask import record
 from slowtask.record import FINISHED, Ending, Run, Taken, Timer, log
 from slowtask.record.board import Board
 from slowtask.record.guard import Trouble, report_trouble
+from slowtask.record.trace import NO_TRACE
 from slowtask.rq import facts
 
 
@@ -24,7 +25,7 @@ class Attempt:
     _name = ""
     _number = 1
     _wait: int | None = None
-    _trace: str | None = None
+    _trace = NO_TRACE
     _timer: Timer | None = None
     _taken: Taken | None = None
     _ending = FINISHED
@@ -59,7 +60,7 @@ class Attempt:
             log.prepare_logger()  # before the task may change the working folder: the path may be relative
             self._name = facts.task_name(self.job)
             self._number = facts.attempt_number(self.job)
-            self._trace = record.trace_id()
+            self._trace = record.open_trace()
             self._timer = timer = Timer()
             self._wait = facts.wait(self.job.enqueued_at, timer.start)  # a retry resets what RQ knows
             if self._board:
@@ -123,6 +124,7 @@ class Attempt:
     def _make_run(self) -> Run:
         """Make the event. Without a timer, the job never began: there is neither start nor duration."""
         job, pid = self.job, os.getpid()
+        trace, span = self._trace if self._trace[0] else record.open_trace()
         return record.run(
             self._ending,
             job,
@@ -137,5 +139,6 @@ class Attempt:
             worker=job.worker_name,
             host=record.host(),
             pid=pid,
-            trace=self._trace or record.trace_id(),
+            trace=trace,
+            span=span,
         )

@@ -69,7 +69,9 @@ def write(how: Ending, job: Job, execution: str, **fields: Unpack[RunFields]) ->
     event_id = facts.event_id(job, execution, os.getpid())
     if not facts.claim_record(job, event_id):
         return
+    trace, span = record.carried_trace(job.meta)
     common: RunFields = {"id": event_id, "task_id": job.id, "queue": job.origin, "system": "rq"}
+    common |= {"trace": trace, "span": span}
     record.write(record.run(how, job, **(common | fields)))
 
 

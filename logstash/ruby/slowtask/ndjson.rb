@@ -18,7 +18,7 @@ module Slowtask
         "host.name" => "keyword", "process.pid" => "long", "service.name" => "keyword",
         "service.version" => "keyword", "service.environment" => "keyword", "error.type" => "keyword",
         "error.message" => "text", "error.stack_trace" => "text", "labels" => "labels",
-        "trace.id" => "keyword"
+        "trace.id" => "keyword", "span.id" => "keyword"
       },
       "slowtask.queue" => {
         "@timestamp" => "date!", "event.id" => "keyword!", "event.dataset" => "keyword!",
