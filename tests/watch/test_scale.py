@@ -65,7 +65,7 @@ def test_several_queues_are_added_up_each_once(monitor):
         ("rq?queue=unlogged", 503, "Set runs to the workers' logs"),
         ("rq?queue=high&queue=unlogged", 503, "unlogged"),
         ("celery?queue=high", 503, "The broker can't be read"),
-        ("rq?queue=hihg", 404, "There is no queue hihg. There are a b&c, fresh, high, unlogged."),
+        ("rq?queue=hihg", 404, "There is no queue hihg. The monitor sees a b&c, fresh, high, unlogged."),
         ("rq", 400, "/scale/rq?queue=high"),
         ("rq?queue=", 400, "/scale/rq?queue=high"),
         ("rq?" + "&".join(f"queue={number}" for number in range(201)), 400, "1 to 200 queues"),
