@@ -156,7 +156,9 @@ class Running:
 @contextmanager
 def running(folder, url, redis, side):
     """One of the two workers."""
-    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])  # of another checkout too
+    path = os.pathsep.join(
+        [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )  # of another checkout too
     environ = os.environ | {"BENCH_URL": url, "BENCH_SIDE": side, "PYTHONPATH": path}
     environ["SLOWTASK_LOG"] = str(folder / "worker.ndjson")
     command = [sys.executable, "-m", "celery", "-A", "benched", "worker", "-c", "2", "-Q", side]

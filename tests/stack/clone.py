@@ -40,7 +40,7 @@ class Clone:
         for name in filter(None, listed.split("\0")):
             if (ROOT / name).exists():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, folder / name)
+                shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
         subprocess.run(["sh", "docker/make-env.sh"], cwd=folder, check=True, capture_output=True)
         ports = [name for name in self.settings if name.endswith("_PORT")]
         self.set(COMPOSE_PROJECT_NAME=PROJECT, **{name: str(free_port()) for name in ports})

@@ -49,7 +49,8 @@ def find_needed(health: Health, system: str, names: list[str]) -> Answer:
     queues = {each.queue.name: each for each in view.queues}
     for name in names:
         if name not in queues:
-            return NOT_FOUND, {"error": f"There is no queue {show(name)}. The monitor sees {list_names(queues)}."}
+            seen = list_names(queues)
+            return NOT_FOUND, {"error": f"There is no queue {show(name)}. The monitor sees {seen}."}
         if (why := explain_unknown(queues[name])) is not None:
             return UNAVAILABLE, {"error": f"What {show(name)} needs isn't known: {why}"}
     needed = {name: queues[name].needed or 0 for name in names}
