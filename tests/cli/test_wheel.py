@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -203,8 +204,12 @@ def test_the_doctor_says_the_same_with_and_without_the_command_line(worker, dist
         for programs in (worker, both)
     )
 
-    assert light[2] == full[2]
-    assert "its workers" in light[2]
+    said = [
+        re.sub(r"[\d.]+ .B are free", "much is free", each[2]) for each in (light, full)
+    ]  # others write too
+    assert said[0] == said[1]
+    assert "much is free" in said[0]
+    assert "its workers" in said[0]
 
 
 def test_where_a_library_is_missing_it_is_named(worker, tmp_path):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from itertools import product
 
 import pytest
@@ -73,6 +74,13 @@ def test_the_outcome_tests_run_with_what_a_worker_installs_and_no_more():
 
 def test_what_a_worker_installs_needs_nothing_of_the_command_line():
     assert not arrows() & set(product(LIGHT, {*FLOOR} - LIGHT))
+
+
+def test_no_two_files_of_tests_have_one_name():
+    """pytest imports them by their names alone, and leaves out the second."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_the_monitor_needs_neither_the_parser_nor_the_ranking():

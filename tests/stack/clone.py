@@ -182,8 +182,8 @@ class Clone:
         found = {}
 
         def settled():
-            before, stored, after = self.attempts(), self.stored(), self.attempts()
-            check(before, stored, after)
+            before, stored, lines = self.attempts(), self.stored(), self.lines("slowtask.run")
+            check(before, stored, lines)
             found.update(attempts=len(before), records=len(set(before) & set(stored)))
             return found["attempts"] >= least and found["records"] == found["attempts"]
 
@@ -191,11 +191,13 @@ class Clone:
         return found["attempts"], found["records"]
 
 
-def check(before, stored, after):
+def check(before, stored, lines):
     """Raise `Failure` where an id is twice, or stored and no attempt's. *stored* was read between the two."""
-    twice = [name for name, count in Counter(after).items() if count > 1]
+    after = [each["event.id"] for each in lines]
+    twice = {name for name, count in Counter(after).items() if count > 1}
     if twice:
-        raise Failure(f"{len(twice)} attempts have an id that another has")
+        alike = [json.dumps(each) for each in lines if each["event.id"] in twice]
+        raise Failure("attempts have an id that another has:\n" + "\n".join(alike))
     if len(stored) != len(set(stored)):
         raise Failure(f"{len(stored)} records, {len(set(stored))} of them distinct")
     if strangers := set(stored) - set(after):
