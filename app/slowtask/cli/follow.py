@@ -8,7 +8,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import BinaryIO, Final, Protocol
@@ -16,10 +15,17 @@ from typing import BinaryIO, Final, Protocol
 from slowtask.cli.options import read_custom_format
 from slowtask.errors import SlowtaskError
 from slowtask.parse.custom import CustomFormat
-from slowtask.parse.dates import find_clocks, follow_clocks
 from slowtask.parse.items import End, Item, OwnRun, Unparsable
+from slowtask.parse.live import (
+    BLOCK_SIZE,
+    FIND_INTERVAL,
+    MAX_MISSED,
+    find_first_day,
+    find_logs,
+    open_plain,
+)
 from slowtask.parse.reader import Reader
-from slowtask.parse.sources import Source, is_address, is_plain, resolve
+from slowtask.parse.sources import Source, is_address
 from slowtask.parse.stream import LineSplitter
 from slowtask.parse.times import DateTracker
 from slowtask.record.append import identity
@@ -33,11 +39,8 @@ TAIL: Final = 5_000_000  #: bytes of a log that are read when it is opened
 MAX_TAILS: Final = 25_000_000  #: bytes of all logs together then: about 50,000 lines
 MAX_BEHIND: Final = 25_000_000  #: bytes; a log that is farther ahead is read from its tail on
 MAX_LOGS: Final = 50  #: logs that are followed, those that were written last
-BLOCK_SIZE: Final = 1 << 16  #: bytes read at once: about 0.4 ms
 READ_SECONDS: Final = 0.02  #: that one call may take to read on
 FIRST_READ_SECONDS: Final = 2.0  #: that it may take longer where logs are new
-FIND_INTERVAL: Final = 1.0  #: seconds between two searches for logs
-MAX_MISSED: Final = 10  #: searches after which a log that was deleted or moved is closed
 ASK_INTERVAL: Final = 15.0  #: seconds between two questions to an Elasticsearch
 MAX_HITS: Final = 5_000  #: runs in one answer
 LATE: Final = timedelta(minutes=2)  #: how late a run may arrive in an Elasticsearch
@@ -109,10 +112,7 @@ class FollowedLog:
 
     def _find_date(self, _first: int) -> DateTracker:
         """The date of the first line that gives only a time of day."""
-        written = datetime.fromtimestamp(os.fstat(self._file.fileno()).st_mtime, UTC)
-        with self._source.open() as again:
-            again.seek(self._place)
-            return follow_clocks(find_clocks(again)).first_day(written)
+        return find_first_day(self._source, self._file, self._place)
 
 
 class FileFollower:
@@ -158,19 +158,9 @@ class FileFollower:
 
     def _find(self) -> list[tuple[float, tuple[int, int], Source]]:
         """The logs that were written last: when, their identity, and the source."""
-        found = []
-        for source in self._resolve():
-            with suppress(OSError):
-                if source.path is not None and source.kind == "lines":
-                    status = source.path.stat()
-                    found.append((status.st_mtime, identity(status), source))
+        logs = find_logs(self._sources, self._custom)
+        found = [(status.st_mtime, identity(status), source) for status, source in logs]
         return sorted(found, key=lambda each: -each[0])[:MAX_LOGS]
-
-    def _resolve(self) -> Iterator[Source]:
-        """All logs that can be found now."""
-        for each in [[source] for source in self._sources] or [[]]:
-            with suppress(SlowtaskError):
-                yield from resolve(each, self._custom)
 
 
 class Recent(Protocol):
@@ -222,14 +212,8 @@ def skip(history: History, size: int) -> None:
 
 def open_log(source: Source, room: int) -> FollowedLog | None:
     """Open the log of *source*, *room* bytes before its end; None if it is compressed or can't be read."""
-    try:
-        file = source.open()
-    except SlowtaskError:
-        return None
-    if is_plain(file):
-        return FollowedLog(source, file, room)
-    file.close()
-    return None
+    file = open_plain(source)
+    return None if file is None else FollowedLog(source, file, room)
 
 
 def make_recent(item: Item) -> RecentRun | None:

@@ -3,20 +3,15 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from typing import Final
 
-from slowtask.errors import SlowtaskError
-from slowtask.otel.followed import FollowedLog, open_plain
+from slowtask.otel.followed import FollowedLog
 from slowtask.otel.place import HEAD_LENGTH, Place, find_place
 from slowtask.parse.custom import NO_CUSTOM, CustomFormat
 from slowtask.parse.items import Unparsable
-from slowtask.parse.sources import Source, resolve
+from slowtask.parse.live import FIND_INTERVAL, MAX_MISSED, find_logs, open_plain
+from slowtask.parse.sources import Source
 from slowtask.record.append import identity
 from slowtask.record.event import Run
-
-FIND_INTERVAL: Final = 1.0  #: seconds between two searches for logs
-MAX_MISSED: Final = 10  #: searches after which a log that was deleted or moved away is closed
 
 Found = Run | Unparsable
 
@@ -92,16 +87,8 @@ class Follower:
     def _list(self) -> list[tuple[tuple[int, int], Source]]:
         """The logs that can be found now, by device and inode; first those that are known."""
         known = {(place.device, place.inode) for place in self._places}
-        found = [(identity(status), source) for status, source in self._stat()]
+        found = [(identity(status), source) for status, source in find_logs(self._sources, self._custom)]
         return sorted(found, key=lambda each: each[0] not in known)
-
-    def _stat(self) -> Iterator[tuple[os.stat_result, Source]]:
-        """The logs that can be found now, with their status."""
-        for each in [[source] for source in self._sources] or [[]]:
-            with suppress(SlowtaskError, OSError):
-                for source in resolve(each, self._custom):
-                    if source.path is not None and source.kind == "lines":
-                        yield source.path.stat(), source
 
     def _open(self, key: tuple[int, int], source: Source) -> Iterator[Found]:
         """Open a log at its place. Of a log and its copy, only the longer one is followed."""

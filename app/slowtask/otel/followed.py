@@ -2,21 +2,19 @@
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import BinaryIO, Final
 
-from slowtask.errors import SlowtaskError
 from slowtask.otel.place import HEAD_LENGTH, MIN_HEAD_LENGTH, Place, digest
-from slowtask.parse.dates import find_clocks, follow_clocks
 from slowtask.parse.items import Item, OwnRun, Unparsable, to_run
+from slowtask.parse.live import BLOCK_SIZE, find_first_day
 from slowtask.parse.reader import Reader
-from slowtask.parse.sources import Source, is_plain
+from slowtask.parse.sources import Source
 from slowtask.parse.stream import LineSplitter
 from slowtask.parse.times import DateTracker
 from slowtask.record.append import identity
 from slowtask.record.event import Run
 
-BLOCK_SIZE: Final = 1 << 16  #: bytes read at once, about 150 runs
 #: Bytes before a place that are read again: there begin the runs that end behind it, as RQ logs them.
 LOOK_BACK: Final = 1 << 20
 
@@ -124,19 +122,4 @@ class FollowedLog:
 
     def _find_date(self, _first: int) -> DateTracker:
         """The date of the first line that gives only a time of day."""
-        written = datetime.fromtimestamp(os.fstat(self._file.fileno()).st_mtime, UTC)
-        with self._source.open() as again:
-            again.seek(self._base)
-            return follow_clocks(find_clocks(again)).first_day(written)
-
-
-def open_plain(source: Source) -> BinaryIO | None:
-    """Open the log of *source*; None if it is compressed or can't be read."""
-    try:
-        file = source.open()
-    except SlowtaskError:
-        return None
-    if is_plain(file):
-        return file
-    file.close()
-    return None
+        return find_first_day(self._source, self._file, self._base)
