@@ -10,9 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from copy import deepcopy
@@ -21,11 +19,11 @@ from pathlib import Path
 import sharing
 from elastic.server import free_port
 from places import ROOT
+from program import Program
 
 HERE = Path(__file__).parent
 CACHE = ROOT / ".cache" / "collector"
 SOURCES = ("main.go", "go.mod", "go.sum")
-PATIENCE = 60.0  # seconds until it is ready, or has ended
 NO_GO = "go isn't installed: the tests build a Collector with Go 1.26 or newer (https://go.dev/dl, or apt)"
 
 
@@ -33,14 +31,15 @@ class CollectorError(Exception):
     """It can't be built or started; says why."""
 
 
-class Collector:
+class Collector(Program):
     """One process with *configuration*, as its YAML has it, and its files in *folder*."""
 
+    error = CollectorError
+
     def __init__(self, folder, configuration):
-        self.folder = folder
+        super().__init__(folder, "collector.log")
         self._ports = {"http": free_port(), "grpc": free_port(), "health": free_port()}
         self._configuration = self._complete(configuration)
-        self._process = None
 
     @property
     def http(self):
@@ -51,11 +50,6 @@ class Collector:
     def grpc(self):
         """The address at which it takes OTLP over gRPC."""
         return f"127.0.0.1:{self._ports['grpc']}"
-
-    @property
-    def log(self):
-        """What it has logged so far."""
-        return (self.folder / "collector.log").read_text(errors="replace")
 
     def __enter__(self):
         self.start()
@@ -68,22 +62,7 @@ class Collector:
         """Start it, also again after `stop`; returns when it is ready. Raises `CollectorError`."""
         path = self.folder / "collector.json"
         path.write_text(json.dumps(self._configuration))
-        with (self.folder / "collector.log").open("ab") as log:
-            command = [build(), f"--config=file:{path}"]
-            self._process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
-        end = time.monotonic() + PATIENCE
-        while not self._is_ready():
-            if self._process.poll() is not None or time.monotonic() > end:
-                self.stop(signal.SIGKILL)
-                raise CollectorError(f"the Collector didn't start: {self.log[-2000:]}")
-            time.sleep(0.05)
-
-    def stop(self, by=signal.SIGTERM):
-        """End it by a signal, and wait for its end."""
-        if self._process and self._process.poll() is None:
-            self._process.send_signal(by)
-            self._process.wait(PATIENCE)
-        self._process = None
+        self.run([build(), f"--config=file:{path}"], self._is_ready, cwd=self.folder)
 
     def _is_ready(self):
         try:

@@ -7,14 +7,13 @@ and not all options.
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tarfile
-import time
 from pathlib import Path
 
 import sharing
 from places import ROOT
+from program import Program
 
 HERE = Path(__file__).parent
 CACHE = ROOT / ".cache" / "fluent-bit"
@@ -49,18 +48,19 @@ FLAGS = [
     "-DCMAKE_POLICY_VERSION_MINIMUM=3.5",
 ]
 NEEDS = ("npm", "cmake", "make", "cc", "bison", "flex")
-PATIENCE = 60.0  # seconds until it reads, or has ended
 
 
 class FluentBitError(Exception):
     """It can't be built or started; says why."""
 
 
-class FluentBit:
+class FluentBit(Program):
     """One process with *recipe*, as its YAML has it, and its files in *folder*."""
 
+    error = FluentBitError
+
     def __init__(self, folder, recipe):
-        self.folder, self._process = folder, None
+        super().__init__(folder, "fluent-bit.log")
         service = recipe["service"] | {"parsers_file": folder / "parsers.conf"}
         pipeline = recipe["pipeline"]
         sections = [("SERVICE", service), *(("INPUT", each) for each in pipeline["inputs"])]
@@ -69,30 +69,11 @@ class FluentBit:
         (folder / "fluent-bit.conf").write_text(classic(sections))
         (folder / "parsers.conf").write_text(classic(("PARSER", each) for each in recipe["parsers"]))
 
-    @property
-    def log(self):
-        """What it has logged so far."""
-        return (self.folder / "fluent-bit.log").read_text(errors="replace")
-
     def start(self):
         """Start it, also again; returns when it runs. Raises `FluentBitError`."""
-        program = build()
-        with (self.folder / "fluent-bit.log").open("ab") as log:
-            before = log.tell()
-            command = [program, "-c", self.folder / "fluent-bit.conf"]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        end = time.monotonic() + PATIENCE
-        while "stream processor started" not in self.log[before:]:
-            if self._process.poll() is not None or time.monotonic() > end:
-                raise FluentBitError(f"Fluent Bit didn't start: {self.log[-2000:]}")
-            time.sleep(0.05)
-
-    def stop(self, by=signal.SIGTERM):
-        """End it by a signal, and wait for its end."""
-        if self._process and self._process.poll() is None:
-            self._process.send_signal(by)
-            self._process.wait(PATIENCE)
-        self._process = None
+        before = len(self.log) if self._log_path.exists() else 0
+        command = [build(), "-c", self.folder / "fluent-bit.conf"]
+        self.run(command, lambda: "stream processor started" in self.log[before:])
 
 
 def classic(sections):
