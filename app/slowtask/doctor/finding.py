@@ -10,7 +10,7 @@ State = Literal["ok", "note", "unknown", "wrong"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: what it is like and, where it is wrong, what to do."""
+    """The result of one check: a sentence, which also says what to do if something is wrong."""
 
     topic: Topic
     state: State

@@ -18,7 +18,7 @@ INDENT: Final = " " * 8
 
 
 def format_text(report: Report, width: int) -> str:
-    """Format *report* for a terminal of *width* columns: first the verdict, then all that was looked at."""
+    """Format *report* for a terminal of *width* columns: the verdict, then every check."""
     parts = [textwrap.fill(verdict(report), width)]
     for topic, title in TITLES.items():
         if topic == "log":

@@ -15,7 +15,7 @@ MAX_PAUSE: Final = 30.0  #: seconds between two tries to send
 
 
 class Tell(Protocol):
-    """Is told when nothing is accepted any more, and when it is again."""
+    """Tells a person when the receiver stops accepting runs, and when it accepts them again."""
 
     def __call__(self, *, accepted: bool) -> None:
         """Tell a person, at a change only."""

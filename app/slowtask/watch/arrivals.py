@@ -12,19 +12,11 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 SLOT: Final = 10.0  #: seconds that are counted together, at least
-SPANS: Final = (
-    10.0,
-    20.0,
-    40.0,
-    80.0,
-    160.0,
-    320.0,
-    600.0,
-)  #: seconds; each longer one is compared with these
+#: Seconds; the rate of each longer span is compared with those of the shorter ones.
+SPANS: Final = (10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 600.0)
 LONGEST: Final = SPANS[-1]
-SURE: Final = (
-    3.5  #: standard deviations from which on a difference isn't by chance, however often it is looked for
-)
+#: Standard deviations from which on a difference isn't by chance, however often it is looked for.
+SURE: Final = 3.5
 MIN_SECONDS: Final = 30.0  #: before that a rate is chance
 MIN_SLOTS: Final = 12  #: that tell how evenly jobs arrive
 NEARLY: Final = 0.5  #: seconds that a poll may come early

@@ -16,7 +16,7 @@ DIGITS: Final = 16  #: of a hash, that tell long names with the same begin from 
 MAX_QUEUES: Final = 50  #: that have a label of their own, whatever their tasks have
 MAX_SYSTEMS: Final = 10
 MAX_EARLIER: Final = 5_000  #: queues and tasks whose earlier worker time is remembered
-MAX_OTHERS: Final = 1_000  #: queues and tasks without a label that are told from each other
+MAX_OTHERS: Final = 1_000  #: pairs without labels of their own that are counted; more would take memory
 
 
 class Place(NamedTuple):
