@@ -90,7 +90,7 @@ $(READY): pyproject.toml slowtask-cli/pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	SLOWTASK_RELEASE=1 $(BIN)/python -m pip install --quiet --group dev --editable . \
-	  --editable './slowtask-cli[celery,demo,elasticsearch,monitor,otel,report,rq]'
+	  --editable './slowtask-cli[celery,demo,elasticsearch,monitor,otel,report,rq,serve]'
 	@touch $(READY)
 
 clean:  # removes all that make created here, and the stack's data; .env is kept
