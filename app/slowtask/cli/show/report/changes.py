@@ -15,8 +15,7 @@ from slowtask.cli.show.diff import (
 )
 from slowtask.cli.show.diff_columns import COLUMNS
 from slowtask.cli.show.groups import count_nouns, display_value
-from slowtask.cli.show.report.panels import name
-from slowtask.cli.show.report.ranking import breakable
+from slowtask.cli.show.report.links import NO_LINKS, Links, link_name
 from slowtask.rank.diff import Difference, describe
 
 MAX_ROWS: Final = 20  #: and below them the tasks that became worse
@@ -49,7 +48,7 @@ def changes_section(view: View) -> str:
     )
 
 
-def table(rows: Sequence[Difference], noun: str) -> str:
+def table(rows: Sequence[Difference], noun: str, links: Links = NO_LINKS) -> str:
     """The table of *rows*, with the terminal's columns."""
     texts = {column.title: [str(column.cell(row)) for row in rows] for column in COLUMNS}
     columns = [column for column in COLUMNS if column.always or any(texts[column.title])]
@@ -58,12 +57,17 @@ def table(rows: Sequence[Difference], noun: str) -> str:
     )
     reach = scale_of(rows)
     body = "\n".join(
-        f'<tr><th scope="row">{breakable(name(display_value(row.task, noun)))}</th>'
+        f'<tr><th scope="row">{show_name(row, noun, links)}</th>'
         + "".join(cell(column.title, texts[column.title][place], row, reach) for column in columns)
         + "</tr>"
         for place, row in enumerate(rows)
     )
     return f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+
+def show_name(row: Difference, noun: str, links: Links) -> str:
+    """The name of a row, with its link."""
+    return link_name(display_value(row.task, noun), links.task(row.task) if row.task else None)
 
 
 def scale_of(rows: Sequence[Difference]) -> float:

@@ -74,6 +74,15 @@ def draw_svg(chart: Chart, width: int) -> str:
     return load_renderer()(specification(chart, width), allowed_base_urls=[])
 
 
+def show_chart(chart: Chart, title: str) -> str:
+    """The HTML of *chart*: its legend, and a drawing for a desk and one for a phone."""
+    desk, phone = draw(chart)
+    return (
+        f'{legend(chart)}<figure class="{chart.kind}" aria-label="{title}">'
+        f'<div class="desk">{desk}</div><div class="phone">{phone}</div></figure>'
+    )
+
+
 def specification(chart: Chart, width: int) -> dict[str, Any]:
     """The Vega-Lite specification of *chart*, with its data, axes and colours filled in."""
     spec = {**_read(chart.kind), "width": width, "datasets": chart.data, "config": _read("config")}

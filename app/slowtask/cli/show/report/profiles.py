@@ -6,9 +6,9 @@ from typing import Final
 
 from slowtask.cli.show import task_text as words
 from slowtask.cli.show.console import RED_FAILURES, UNKNOWN
-from slowtask.cli.show.report.chart import TIME, Chart, draw, legend
+from slowtask.cli.show.report.chart import TIME, Chart, show_chart
+from slowtask.cli.show.report.links import NO_LINKS, Links, breakable, link_name
 from slowtask.cli.show.report.panels import name
-from slowtask.cli.show.report.ranking import breakable
 from slowtask.cli.show.report.scale import decades
 from slowtask.cli.show.report.series import Slots, Value, lines, tips
 from slowtask.rank.fingerprint import group_messages
@@ -23,14 +23,16 @@ MIN_TIME: Final = 1e-6  #: seconds that a logarithmic axis can show
 PERCENTILES: Final = ("P99", "P95", "median")
 GROUP_HEADS: Final = ("Runs", "Total", "Median", "P95", "Failed", "Wait P95", "CPU")
 LEFT_OUT: Final = (
-    "What its jobs waited behind and its longest runs are left out, as the logs are large:"
-    " slowtask task NAME shows them."
+    '<p class="soft">What its jobs waited behind and its longest runs are left out, as the logs are large:'
+    " slowtask task NAME shows them.</p>"
 )
 
 TEXTS: Final = ("How it went", "Where")  #: the heads of columns that hold text
 TEXT: Final = ' class="text"'
 
 Cells = Sequence[str]  #: of a row, as HTML; the first is its head
+Part = tuple[str, str]  #: a title, and the HTML below it
+OVER_TIME: Final = "Run time over time"
 
 
 def profiles_section(profiles: Sequence[Profile], pattern: LinkPattern | None) -> str:
@@ -45,47 +47,51 @@ def _page(profile: Profile, pattern: LinkPattern | None, *, first: bool) -> str:
     parts = [
         f"<summary><h2>In detail: {breakable(title)}</h2>",
         f'<span class="soft">{breakable(words.headline(profile))}</span></summary>',
-        _facts(profile),
-        *_sections(profile, pattern),
+        show_facts(profile),
+        *(f"<h3>{escape(part)}</h3>\n{html}" for part, html in sections(profile, pattern)),
+        *([LEFT_OUT] if profile.summary.timed and not profile.worst else ()),
         *(f'<p class="soft">{escape(line)}</p>' for line in words.notes(profile)),
     ]
     return f'<details class="card"{" open" if first else ""}>\n' + "\n".join(parts) + "\n</details>"
 
 
-def _facts(profile: Profile) -> str:
+def show_facts(profile: Profile) -> str:
     """The facts, each with its title."""
     items = "".join(f"<dt>{title}</dt><dd>{breakable(text)}</dd>" for title, text in words.facts(profile))
     return f"<dl>{items}</dl>"
 
 
-def _sections(profile: Profile, pattern: LinkPattern | None) -> Iterator[str]:
-    """The tables and the chart that have something to show."""
+def sections(profile: Profile, pattern: LinkPattern | None, links: Links = NO_LINKS) -> Iterator[Part]:
+    """The tables and the chart that have something to show, each with its title."""
     if profile.summary.timed > 1:
         yield _table("Run times", ("Run time", "Share", "Runs"), _bars(profile))
     yield from _chart(profile)
     for key, found in profile.fields.items():
         if not words.is_same(found):
-            rows = (_group(each, known=words.knows_failures(profile)) for each in found.groups)
+            known = words.knows_failures(profile)
+            rows = (_group(each, links.value(key, each.value or ""), known=known) for each in found.groups)
             yield _table(f"By {key}", (key.capitalize(), *GROUP_HEADS), rows)
+    yield from _events(profile, links)
+    if profile.worst:
+        runs = (_run(profile, each, pattern) for each in profile.worst)
+        yield _table("Longest runs", ("Ended", "Run time", "How it went", "Where"), runs)
+
+
+def _events(profile: Profile, links: Links) -> Iterator[Part]:
+    """The tables of what its jobs waited behind, and of what ended its runs."""
     if profile.behind:
-        yield _table("What its jobs waited behind", ("Task", "Share of the wait"), _holders(profile))
+        yield _table("What its jobs waited behind", ("Task", "Share of the wait"), _holders(profile, links))
     if profile.messages:
         yield _table("Exceptions", ("Exception", "Runs", "Last"), _exceptions(profile))
     if profile.kills:
         yield _table("Kills", ("Killed by", "Runs", "Peak memory", "Last", "Host", "Worker"), _kills(profile))
-    if profile.worst:
-        runs = (_run(profile, each, pattern) for each in profile.worst)
-        yield _table("Longest runs", ("Ended", "Run time", "How it went", "Where"), runs)
-    elif profile.summary.timed:
-        yield f'<p class="soft">{LEFT_OUT}</p>'
 
 
-def _table(title: str, heads: Sequence[str], rows: Iterator[Cells] | Sequence[Cells]) -> str:
+def _table(title: str, heads: Sequence[str], rows: Iterator[Cells] | Sequence[Cells]) -> Part:
     """A table with its title."""
     top = "".join(f'<th scope="col"{TEXT if head in TEXTS else ""}>{escape(head)}</th>' for head in heads)
     body = "\n".join(f'<tr><th scope="row">{row[0]}</th>{"".join(row[1:])}</tr>' for row in rows)
-    return (
-        f"<h3>{escape(title)}</h3>\n"
+    return title, (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(title)}">'
         f"<table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
     )
@@ -119,7 +125,7 @@ def _bars(profile: Profile) -> Iterator[Cells]:
         yield escape(span), _share(each.count / total, most / total), _cell(f"{each.count:,}")
 
 
-def _chart(profile: Profile) -> Iterator[str]:
+def _chart(profile: Profile) -> Iterator[Part]:
     """The percentiles over time, on a logarithmic scale."""
     values = [
         Value(at=each.at, name=title, value=value)
@@ -136,21 +142,15 @@ def _chart(profile: Profile) -> Iterator[str]:
     chart = Chart(
         kind="lines", data=data, names=PERCENTILES, label=TIME, ticks=ticks, scale=scale, span=slots.span
     )
-    desk, phone = draw(chart)
-    yield (
-        "<h3>Run time over time</h3>"
-        + legend(chart)
-        + '<figure class="lines" aria-label="Run time over time">'
-        f'<div class="desk">{desk}</div><div class="phone">{phone}</div></figure>'
-    )
+    yield OVER_TIME, show_chart(chart, OVER_TIME)
 
 
-def _group(group: Group, *, known: bool) -> Cells:
+def _group(group: Group, address: str | None, *, known: bool) -> Cells:
     """The row of the runs with one value of a field; *known*: it is known how runs ended."""
     rate = group.failures / group.count
     busy = words.computing_share(group)
     return (
-        UNKNOWN if group.value is None else breakable(name(group.value)),
+        UNKNOWN if group.value is None else link_name(group.value, address),
         _cell(f"{group.count:,}"), _time(group.total), _time(group.p50), _time(group.p95),
         _failed(rate) if known else _cell(UNKNOWN),
         _time(group.wait_p95), _cell(UNKNOWN if busy is None else percent(busy)),
@@ -162,12 +162,14 @@ def _failed(rate: float) -> str:
     return _cell(percent(rate), "bad" if rate >= RED_FAILURES else "" if rate else "zero")
 
 
-def _holders(profile: Profile) -> Iterator[Cells]:
+def _holders(profile: Profile, links: Links) -> Iterator[Cells]:
     """What kept the workers busy while its jobs waited."""
     shown, rest = words.cut_holders(profile.behind, MAX_HOLDERS)
     widest = max((each.share for each in shown), default=0)
     for each in shown:
-        yield breakable(words.describe_holder(each, profile.task)), _share(each.share, widest)
+        text = words.describe_holder(each, profile.task)
+        other = each.task is not None and each.task != profile.task
+        yield link_name(text, links.task(each.task or "") if other else None), _share(each.share, widest)
     if rest:
         yield "all others", _share(rest, max(widest, rest))
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from slowtask.cli.show.console import RED_FAILURES, UNKNOWN
 from slowtask.cli.show.groups import count_nouns
+from slowtask.cli.show.report.links import NO_LINKS, Links, link_name
 from slowtask.cli.show.report.panels import name
 from slowtask.rank.digest import add_up
 from slowtask.rank.ranking import Task
@@ -14,6 +15,7 @@ from slowtask.rank.spread import SPREADS
 from slowtask.units import capitalize, duration, percent, size
 
 MAX_ROWS: Final = 500  #: keeps the file small
+BY_SHARE: Final = ("Share", "descending")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,23 +49,32 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
-def table(tasks: Sequence[Task], rough: Collection[str], noun: str = "task") -> str:
+def table(
+    tasks: Sequence[Task],
+    rough: Collection[str],
+    noun: str = "task",
+    links: Links = NO_LINKS,
+    order: tuple[str, str] = BY_SHARE,
+) -> str:
     """The table of the first MAX_ROWS *tasks*, and of the others as one row.
 
-    The times of those in *rough* are marked with `~`. *noun* is what they are.
+    The times of those in *rough* are marked with `~`. *noun* is what they are, and *order* the title of the
+    column by which they are sorted, and the direction.
     """
     widest = max((task.share or 0 for task in tasks), default=0)
-    columns = [column for column in COLUMNS if column.always or any(map(column.value, tasks))]
-    rows = "\n".join(_row(task, columns, widest, rough=task.task in rough) for task in tasks[:MAX_ROWS])
+    columns = choose_columns(tasks)
+    rows = "\n".join(
+        _row(task, columns, widest, links, rough=task.task in rough) for task in tasks[:MAX_ROWS]
+    )
     return (
-        f"<table>\n<thead><tr>{_heads(columns, noun)}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n"
+        f"<table>\n<thead><tr>{_heads(columns, noun, links, order)}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n"
         f"{_rest(tasks[MAX_ROWS:], columns, widest, rough, noun)}</table>"
     )
 
 
-def breakable(text: str) -> str:
-    """Escape a name for HTML, and let a long one break at its dots and underscores."""
-    return escape(text).replace(".", ".<wbr>").replace("_", "_<wbr>")
+def choose_columns(tasks: Sequence[Task]) -> list[Column]:
+    """The columns that say something of *tasks*."""
+    return [column for column in COLUMNS if column.always or any(map(column.value, tasks))]
 
 
 def _rest(
@@ -73,24 +84,41 @@ def _rest(
     if not tasks:
         return ""
     total = replace(add_up(tasks), task=count_nouns(len(tasks), noun, "more"))
-    row = _row(total, columns, max(widest, total.share or 0), rough=any(task.task in rough for task in tasks))
+    row = _row(
+        total,
+        columns,
+        max(widest, total.share or 0),
+        NO_LINKS,
+        rough=any(task.task in rough for task in tasks),
+    )
     return f"<tfoot>\n{row}\n</tfoot>\n"
 
 
-def _heads(columns: Sequence[Column], noun: str) -> str:
-    """The titles, as buttons that sort; the table is sorted by share at first."""
-    sorted_by = {"Share": ' aria-sort="descending"'}
+def _heads(columns: Sequence[Column], noun: str, links: Links, order: tuple[str, str]) -> str:
+    """The titles, as links or buttons that sort."""
     return "".join(
-        f'<th scope="col"{sorted_by.get(title, "")}><button type="button">{escape(title)}</button></th>'
+        f'<th scope="col"{_mark(title, order)}>{_title(title, links.sort(title))}</th>'
         for title in (capitalize(noun), "Share", *(column.title for column in columns))
     )
 
 
-def _row(task: Task, columns: Sequence[Column], widest: float, *, rough: bool) -> str:
+def _mark(title: str, order: tuple[str, str]) -> str:
+    """The attribute of the column by which the table is sorted."""
+    return f' aria-sort="{order[1]}"' if title == order[0] else ""
+
+
+def _title(title: str, address: str | None) -> str:
+    """A title that sorts: by a script, or without one by the page at *address*."""
+    if address is None:
+        return f'<button type="button">{escape(title)}</button>'
+    return f'<a href="{escape(address)}">{escape(title)}</a>'
+
+
+def _row(task: Task, columns: Sequence[Column], widest: float, links: Links, *, rough: bool) -> str:
     """The row of one task."""
-    text = name(task.task)
     cells = "".join(_cell(column, task, rough=rough) for column in columns)
-    head = f'<th scope="row" data-value="{escape(text)}">{breakable(text)}</th>'
+    shown = link_name(task.task, links.task(task.task))
+    head = f'<th scope="row" data-value="{escape(name(task.task))}">{shown}</th>'
     return f"<tr>{head}{_share(task.share, widest)}{cells}</tr>"
 
 
