@@ -22,7 +22,7 @@ NAMES = (
     "slowtask.celery.install",
     "slowtask.record.run",
     "slowtask.parse.events.events",
-    "slowtask.store.Store",
+    "slowtask.store.protocol.Store",
     "slowtask.rank.ranking.Task",
     "slowtask.errors.UsageError",
 )

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from slowtask.cli.logs import open_store
 from slowtask.cli.options import read_custom_format
 from slowtask.cli.runs import SLOWTASK, run_command
 from slowtask.cli.terminal import print_json
 from slowtask.errors import SlowtaskError, SourceError
-from slowtask.parse.sources import resolve
 from slowtask.store import Query
 from slowtask.watch.advice import Advice, sentence_of
 
@@ -28,11 +28,10 @@ PERIOD: Final = timedelta(hours=1)
 def read_advice(sources: Sequence[str]) -> Mapping[str, Advice]:
     """Advice by queue, from the runs of the last hour in *sources*; empty where they can't be replayed."""
     from slowtask.rank.advice import advise
-    from slowtask.store.files import Files
 
     query = Query(since=datetime.now(UTC) - PERIOD)
     try:
-        log = Files(resolve(tuple(sources), read_custom_format())).columns(query)
+        log = open_store(tuple(sources), None, UTC, read_custom_format()).columns(query)
     except SlowtaskError:
         return {}
     return advise(log, {})

@@ -9,7 +9,7 @@ import click
 
 from slowtask.cli.logs import (
     make_unknown_field_error,
-    open_files,
+    open_store,
     parse_period,
     warn_of_guesses,
     warn_of_skipped,
@@ -76,7 +76,7 @@ def behind(
       slowtask behind worker.ndjson --json
     """
     query = parse_period(since, until, queues, where, group)
-    store = open_files(sources, day, zone, custom)
+    store = open_store(sources, day, zone, custom)
     from slowtask.rank.behind import rank_waits
 
     columns = store.columns(query)

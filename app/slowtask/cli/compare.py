@@ -9,13 +9,14 @@ from slowtask.cli.logs import make_unknown_field_error, open_store, warn_of_skip
 from slowtask.cli.sides import Wanted, choose_sides
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.custom import CustomFormat
-from slowtask.store import Comparison, Query, Store
+from slowtask.store import Comparison, Query
 from slowtask.store.comparison import make_comparison
 from slowtask.store.fields import short_name
 from slowtask.units import printable
 
 if TYPE_CHECKING:
     from slowtask.cli.show.diff import View
+    from slowtask.store.protocol import Store
 
 VERSION: Final = "service.version"
 TWO: Final = 2  #: logs that are compared
@@ -35,7 +36,7 @@ def compare(sources: tuple[str, ...], wanted: Wanted, query: Query, reading: How
     return compare_runs(open_store(sources, *reading), wanted, query)
 
 
-def compare_runs(store: Store, wanted: Wanted, query: Query) -> "View":
+def compare_runs(store: "Store", wanted: Wanted, query: Query) -> "View":
     """Compare two sets of runs of one store. Raises `SlowtaskError`, also if a side has no runs."""
     if wanted.by and not any(wanted.by[1:]):
         wanted = replace(wanted, by=(wanted.by[0], *find_values(store, query, wanted.by[0])))
@@ -47,7 +48,7 @@ def compare_runs(store: Store, wanted: Wanted, query: Query) -> "View":
     return make_view(comparison, query, sides.names, sides.spans)
 
 
-def find_values(store: Store, query: Query, field: str) -> tuple[str, str]:
+def find_values(store: "Store", query: Query, field: str) -> tuple[str, str]:
     """Find the two values of *field* to compare, the one that came first before the other.
 
     Of more than two versions they are the two newest. Raises `SlowtaskError` for more than two of others, or
@@ -87,7 +88,7 @@ def compare_logs(sources: tuple[str, ...], query: Query, reading: HowToRead) -> 
     return make_view(make_comparison(first.before, second.after, times), query, names)
 
 
-def measure_sides(store: Store, before: Query, after: Query) -> Comparison:
+def measure_sides(store: "Store", before: Query, after: Query) -> Comparison:
     """Measure both sides in *store*, with a progress bar if that takes long."""
     from slowtask.cli.show.progress import show_progress
 
@@ -107,7 +108,7 @@ def make_view(
     return View(diff=diff(comparison, spans), names=names, comparison=comparison, group=query.group)
 
 
-def explain_empty(store: Store, query: Query, wanted: Wanted, side: str, name: str) -> SourceError:
+def explain_empty(store: "Store", query: Query, wanted: Wanted, side: str, name: str) -> SourceError:
     """Say that the *side* before or after, which is called *name*, has no runs, and what to do."""
     if wanted.by:
         return explain_missing(store, wanted.by[0], name)
@@ -121,7 +122,7 @@ def explain_empty(store: Store, query: Query, wanted: Wanted, side: str, name: s
     )
 
 
-def explain_missing(store: Store, field: str, name: str) -> SourceError:
+def explain_missing(store: "Store", field: str, name: str) -> SourceError:
     """Say that no run has the value of *field* that *name* holds, and which values there are."""
     values = sorted(
         each.task for each in store.measure(Query(group=field), workers=False).figures if each.task

@@ -13,9 +13,9 @@ from slowtask.cli.when import parse_time
 from slowtask.errors import SourceError, UsageError
 from slowtask.install import install_command
 from slowtask.parse.custom import CustomFormat
-from slowtask.parse.sources import is_address, resolve
+from slowtask.parse.sources import Source, is_address, resolve
 from slowtask.rank.ranking import Order, match_tasks, rank
-from slowtask.store import Guess, Measurement, Query, Store
+from slowtask.store import Guess, Measurement, Query
 from slowtask.store.elastic.access import Access
 from slowtask.store.fields import SHORT_NAMES, label_of, short_name
 from slowtask.units import plural, printable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from slowtask.cli.show.ranking import View
     from slowtask.store.elastic.store import Elastic
     from slowtask.store.files import Files
+    from slowtask.store.protocol import Store
 
 MAX_NAMED_FIELDS: Final = 30  #: in a message
 TASK: Final = "task.name"  #: what is ranked without `--group-by`
@@ -60,10 +61,16 @@ def parse_period(
     return Query(since=first, until=last, queues=queues, where=where, group=None if group == TASK else group)
 
 
-def open_store(sources: tuple[str, ...], day: date | None, zone: tzinfo, custom: CustomFormat) -> Store:
-    """Open what *sources* name: log files, or one Elasticsearch. Raises `SlowtaskError`."""
+def open_store(
+    sources: tuple[str, ...], day: date | None, zone: tzinfo, custom: CustomFormat,
+    *, beside: Sequence[Source] = (),
+) -> "Store":  # fmt: skip
+    """Open what *sources* name: log files, with those *beside* them, or one Elasticsearch.
+
+    Raises `SlowtaskError`.
+    """
     if not any(map(is_address, sources)):
-        return open_files(sources, day, zone, custom)
+        return open_files([*resolve(sources, custom), *beside], day, zone)
     if len(sources) > 1:
         raise UsageError("An Elasticsearch can't be combined with other sources: name it alone.")
     return open_elastic(sources[0])
@@ -82,16 +89,14 @@ def open_elastic(address: str) -> "Elastic":
     return Elastic(access)
 
 
-def open_files(sources: tuple[str, ...], day: date | None, zone: tzinfo, custom: CustomFormat) -> "Files":
-    """Open the log files that *sources* name. Raises `SlowtaskError`."""
-    logs = resolve(sources, custom)
-    # DuckDB is slow to import: a wrong path should be reported before that.
+def open_files(logs: Sequence[Source], day: date | None, zone: tzinfo) -> "Files":
+    """Open log files. DuckDB is slow to import: a wrong path should be reported before that."""
     from slowtask.store.files import Files
 
     return Files(logs, date=day, timezone=zone)
 
 
-def require_fields(store: Store, measurement: Measurement, query: Query) -> None:
+def require_fields(store: "Store", measurement: Measurement, query: Query) -> None:
     """Raise `SourceError` if no run has a field that *query* names; it says which fields the runs have."""
     if query.where and not measurement.figures:
         known = store.fields(replace(query, where=()))
@@ -126,7 +131,7 @@ def make_view(measurement: Measurement, query: Query, options: Options, took: fl
     )  # fmt: skip
 
 
-def measure(store: Store, query: Query, *, workers: bool = True) -> Measurement:
+def measure(store: "Store", query: Query, *, workers: bool = True) -> Measurement:
     """Measure the runs in *store*, and count *workers*, with a progress bar if that takes long."""
     from slowtask.cli.show.progress import show_progress
 

@@ -4,12 +4,12 @@ import os
 import sys
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from slowtask.cli.compare import compare_runs
-from slowtask.cli.logs import explain_empty, parse_period, require_fields, warn_of_skipped
+from slowtask.cli.logs import explain_empty, open_store, parse_period, require_fields, warn_of_skipped
 from slowtask.cli.options import (
     custom_options,
     date_option,
@@ -23,11 +23,14 @@ from slowtask.cli.options import (
 from slowtask.cli.sides import SidesCommand, Wanted, side_options
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.custom import CustomFormat
-from slowtask.parse.sources import Source, find_rotated, is_address, resolve
+from slowtask.parse.sources import Source, find_rotated, resolve
 from slowtask.rank.ranking import rank
 from slowtask.store import Measurement, Query
 from slowtask.units import plural, size
 from slowtask.watch.settings import MonitorSettings
+
+if TYPE_CHECKING:
+    from slowtask.store.protocol import Store
 
 STDOUT: Final = "-"
 
@@ -71,13 +74,9 @@ def report(
     It needs: pip install 'slowtask-cli[report]'.
     """
     query = parse_period(since, until, queues, where, group)
-    if any(map(is_address, sources)):
-        raise UsageError(
-            "A report can be made only from log files: for an Elasticsearch, use the dashboards in Kibana."
-        )
     target = None if out == STDOUT else check_target(Path(out))
-    logs = [*resolve(sources, custom), *([] if sources else monitor_samples())]
-    html, contents = make_report(logs, query, wanted, (day, zone))
+    store = open_store(sources, day, zone, custom, beside=[] if sources else monitor_samples())
+    html, contents = make_report(store, query, wanted)
     content = html.encode()
     if target is None:
         sys.stdout.buffer.write(content)
@@ -104,19 +103,11 @@ def monitor_samples() -> list[Source]:
     return resolve([str(log) for log in logs]) if logs else []
 
 
-def make_report(
-    logs: list[Source], query: Query, wanted: Wanted, times: tuple[date | None, tzinfo]
-) -> tuple[str, str]:
-    """Read *logs* and make the report. Returns its HTML, and its contents in a few words.
-
-    *times* are the date of the first line and the time zone.
+def make_report(store: "Store", query: Query, wanted: Wanted) -> tuple[str, str]:
+    """Make the report of the runs in *store*. Returns its HTML, and its contents in a few words.
 
     Raises `SlowtaskError`.
     """
-    from slowtask.store.alerts import read_alerts
-    from slowtask.store.files import Files
-
-    store = Files(logs, date=times[0], timezone=times[1])
     from slowtask.cli.show.groups import count_nouns, noun_of
     from slowtask.cli.show.progress import show_progress
     from slowtask.cli.show.report.chart import load_renderer
@@ -141,7 +132,7 @@ def make_report(
         warn_of_skipped(history.measurement.skipped)
     tasks = rank(history.measurement.figures)
     runs = plural(sum(task.count for task in tasks), "run")
-    html = page(history, tasks, datetime.now(UTC), read_alerts(logs, query), query.group, changes, pattern)
+    html = page(history, tasks, datetime.now(UTC), store.alerts(query), query.group, changes, pattern)
     return html, f"{runs} of {count_nouns(sum(bool(task.task) for task in tasks), noun_of(query.group))}"
 
 

@@ -11,7 +11,7 @@ import click
 from slowtask.cli.logs import (
     INCOMPLETE,
     explain_empty,
-    open_files,
+    open_store,
     parse_period,
     warn_of_doubts,
     warn_of_skipped,
@@ -26,15 +26,13 @@ from slowtask.cli.options import (
     where_option,
 )
 from slowtask.cli.terminal import print_json
-from slowtask.errors import SourceError, UsageError
+from slowtask.errors import SourceError
 from slowtask.parse.custom import CustomFormat
-from slowtask.parse.sources import is_address
 from slowtask.store import Measurement, Query
 
 if TYPE_CHECKING:
     from slowtask.rank.link import LinkPattern
-    from slowtask.store.profile import Profile
-    from slowtask.store.profiling import Choose
+    from slowtask.store.profile import Choose, Profile
 
 SLOTS: Final = 12  #: of time, at most
 
@@ -83,9 +81,7 @@ def task(
       3  there is a page, but lines that may tell of runs weren't read
     """
     query = parse_period(since, until, queues, where)
-    if any(map(is_address, sources)):
-        raise UsageError("slowtask task reads only log files so far: name files instead of an Elasticsearch.")
-    store = open_files(sources, day, zone, custom)
+    store = open_store(sources, day, zone, custom)
     from slowtask.cli.show.progress import show_progress
     from slowtask.rank.link import read_link_pattern
 

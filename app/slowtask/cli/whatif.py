@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from slowtask.cli.logs import parse_period, warn_of_guesses, warn_of_skipped
+from slowtask.cli.logs import open_store, parse_period, warn_of_guesses, warn_of_skipped
 from slowtask.cli.options import custom_options, date_option, since_option, timezone_option, until_option
 from slowtask.cli.terminal import print_json
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.custom import CustomFormat
-from slowtask.parse.sources import Source, resolve
 from slowtask.rank.change import Change
 from slowtask.rank.whatif import try_change
 from slowtask.store import Query
@@ -20,6 +19,7 @@ from slowtask.units import plural
 
 if TYPE_CHECKING:
     from slowtask.store.columns import Columns
+    from slowtask.store.protocol import Store
 
 #: Memory of a waiting RQ job with small arguments and its place in the queue, as measured: bench/RESULTS.md.
 JOB_BYTES: Final = 575
@@ -118,7 +118,7 @@ def whatif(
         raise UsageError("--advise tries changes of its own: leave the others out, but for --workers-now.")
     start = perf_counter()
     query = parse_period(since, until, ())
-    log = read_log(resolve(sources, custom), query, day, zone)
+    log = read_log(open_store(sources, day, zone, custom), query)
     if advise:
         from slowtask.cli.advice import print_advice
 
@@ -143,13 +143,10 @@ def make_change(*, arrivals: float, **pairs: tuple[tuple[str | None, Any], ...])
     return Change(arrivals=arrivals, **numbers)
 
 
-def read_log(logs: list[Source], query: Query, day: date | None, zone: tzinfo) -> "Columns":
+def read_log(store: "Store", query: Query) -> "Columns":
     """Read the runs to replay. Raises `SourceError` if there are none."""
-    # DuckDB is slow to import: a wrong path should be reported before that.
     from slowtask.cli.show.progress import show_progress
-    from slowtask.store.files import Files
 
-    store = Files(logs, date=day, timezone=zone)
     with show_progress(store.progress):
         log = store.columns(query)
     warn_of_skipped(log.skipped)

@@ -6,7 +6,6 @@ A store answers a `Query` with a `Measurement`: the figures of each task. `slowt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
 
 from slowtask.units import plural
 
@@ -176,76 +175,3 @@ class Comparison:
     pairs: tuple[Pair, ...]
     before: Measurement
     after: Measurement
-
-
-class Store(Protocol):
-    """Something that holds runs and can measure them.
-
-    `slowtask.store.files.Files` measures log files, `slowtask.store.elastic.store.Elastic` an Elasticsearch.
-
-    Example:
-        ```python
-        from slowtask.parse.sources import resolve
-        from slowtask.rank.ranking import rank
-        from slowtask.store import Query
-        from slowtask.store.files import Files
-
-        store = Files(resolve(["logs/"]))
-        measurement = store.measure(Query())
-        print(rank(measurement.figures)[0].task)
-        ```
-    """
-
-    def measure(self, query: Query, *, workers: bool = True) -> Measurement:
-        """Measure each task.
-
-        Args:
-            query: Which runs to measure.
-            workers: Whether to count the workers too, which takes a while where there are many runs.
-
-        Returns:
-            The figures of each task, and the lines that can't be read. Without a matching run the figures are
-            empty.
-
-        Raises:
-            SourceError: The runs can't be read. An Elasticsearch raises its subclass `ElasticsearchError`.
-        """
-        ...
-
-    def compare(self, before: Query, after: Query) -> Comparison:
-        """Measure two sets of runs, and count the run times of each task.
-
-        Args:
-            before: Which runs are on one side.
-            after: Which are on the other; none may be on both.
-
-        Returns:
-            A pair for each task that has runs on either side.
-
-        Raises:
-            SourceError: The runs can't be read. An Elasticsearch raises its subclass `ElasticsearchError`.
-        """
-        ...
-
-    def fields(self, query: Query) -> tuple[str, ...]:
-        """Find the fields by which runs can be grouped.
-
-        Args:
-            query: Which runs to look at; its `group` doesn't matter.
-
-        Returns:
-            The full names of those fields of `slowtask.store.fields.SHORT_NAMES` that at least one run has,
-            then of all labels.
-
-        Raises:
-            SourceError: The runs can't be read.
-        """
-        ...
-
-    def progress(self) -> float | None:
-        """Tell how much of `measure` is done; another thread may ask this while it runs.
-
-        Returns:
-            A share from 0 to 1; None while it isn't known.
-        """
-        ...

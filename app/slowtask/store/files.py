@@ -9,7 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from slowtask.parse.sources import Source
+from slowtask.record.sample import Alert
 from slowtask.store import Comparison, Measurement, Query
+from slowtask.store.alerts import read_alerts
 from slowtask.store.columns import Columns
 from slowtask.store.duck import connect
 from slowtask.store.history import History
@@ -17,8 +19,8 @@ from slowtask.store.kinds import find_kind
 from slowtask.store.measuring import compare, count_history, find_fields, measure, pick_columns
 from slowtask.store.origin import drop_packed_logs
 from slowtask.store.parsed import ParsedFiles
-from slowtask.store.profile import Profile
-from slowtask.store.profiling import Choose, find_task, profile_leading, read_profiles
+from slowtask.store.profile import Choose, Profile
+from slowtask.store.profiling import find_task, profile_leading, read_profiles
 from slowtask.store.reading import Reading
 
 if TYPE_CHECKING:
@@ -106,6 +108,10 @@ class Files:
             [found] = read_profiles(reading, [full_name], query, slots)
             skipped = len(self._sources) - reading.count
             return replace(found, measurement=replace(found.measurement, skipped=skipped))
+
+    def alerts(self, query: Query) -> list[Alert]:
+        """Read the newest changes of alerts in the period of *query*; a log that can't be read has none."""
+        return read_alerts(self._sources, query)
 
     def _measure(self, reading: Reading, query: Query, *, workers: bool = True) -> Measurement:
         """Measure within *reading*."""

@@ -1,9 +1,12 @@
 """All that is known of one task: its times, waits, endings, exceptions and longest runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from slowtask.store import Measurement
+
+#: Chooses among the names of tasks. Raises `UsageError`, or `SourceError` if there are none.
+Choose = Callable[[Sequence[str], Measurement], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

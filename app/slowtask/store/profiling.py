@@ -1,6 +1,6 @@
 """Read the profiles of tasks: copy their runs once, and ask small questions of the copy."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -8,6 +8,7 @@ from slowtask.store import Measurement, Query
 from slowtask.store.history import fit_slot_width
 from slowtask.store.place import Places
 from slowtask.store.profile import (
+    Choose,
     Ending,
     Group,
     Groups,
@@ -28,9 +29,6 @@ FIELDS: Final = ("queue", "host", "version", "worker")  #: by which the runs are
 
 MANY_RUNS: Final = 2_000_000  #: of lines of JSON; with more, profiles in a report are brief
 LEADING_SLOTS: Final = 40  #: of time, in the profiles of a report
-
-#: Chooses among the names of tasks. Raises `UsageError`, or `SourceError` if there are none.
-Choose = Callable[[Sequence[str], Measurement], str]
 
 
 def find_task(reading: Reading, wanted: str, query: Query, choose: Choose) -> str:

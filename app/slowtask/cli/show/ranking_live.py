@@ -15,7 +15,8 @@ from slowtask.cli.show.keys import KEYS, QUIT, open_keyboard, read_key
 from slowtask.cli.show.ranking import View, page
 from slowtask.errors import SourceError, UsageError
 from slowtask.rank.ranking import Order
-from slowtask.store import Measurement, Query, Store
+from slowtask.store import Measurement, Query
+from slowtask.store.protocol import Store
 
 
 def run_live(store: Store, make_query: Callable[[], Query], options: Options, interval: float) -> None:

@@ -3,7 +3,7 @@
 A composite aggregation is read page by page, so that no task is left out.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -13,9 +13,11 @@ from typing import Any, Final
 
 from elasticsearch import ApiError, Elasticsearch
 
-from slowtask.errors import ElasticsearchError
+from slowtask.errors import ElasticsearchError, UsageError
 from slowtask.record.event import Run
+from slowtask.record.sample import Alert
 from slowtask.store import BadLines, Comparison, Measurement, Query
+from slowtask.store.columns import Columns
 from slowtask.store.comparison import Times, make_comparison
 from slowtask.store.elastic.access import Access
 from slowtask.store.elastic.aggregations import (
@@ -40,7 +42,10 @@ from slowtask.store.elastic.client import check_version, connect, find_indices, 
 from slowtask.store.elastic.hits import decode_hit, describe_line
 from slowtask.store.elastic.seats import SEATS, read_workers
 from slowtask.store.fields import LABELS, SHORT_NAMES
+from slowtask.store.history import History
+from slowtask.store.profile import Choose, Profile
 
+ONLY_FILES: Final = "This reads only log files so far: name files instead of an Elasticsearch."
 RUNS: Final = "logs-slowtask.run-*"
 RUNS_TO_UNPARSED: Final = ("logs-slowtask.run-", "logs-slowtask.unparsed-")
 MAX_FIELDS: Final = 500  #: to ask for at once
@@ -84,6 +89,30 @@ class Elastic:
             found = self._aggregate(client, make_filters(query), {"known": {"filters": {"filters": exists}}})
             buckets = found["known"]["buckets"] if found else {}
             return tuple(name for name in names if name in buckets and buckets[name]["doc_count"])
+
+    def history(
+        self, query: Query, choose: Callable[[Measurement], Sequence[str]], *, profiled: int = 0
+    ) -> History:
+        """Refuse it: an Elasticsearch has the dashboards in Kibana. Raises `UsageError`."""
+        del query, choose, profiled
+        raise UsageError(
+            "A report can be made only from log files: for an Elasticsearch, use the dashboards in Kibana."
+        )
+
+    def profile(self, task: str, query: Query, choose: Choose, slots: int) -> Profile:
+        """Refuse it. Raises `UsageError`."""
+        del task, query, choose, slots
+        raise UsageError(ONLY_FILES)
+
+    def columns(self, query: Query) -> Columns:
+        """Refuse it. Raises `UsageError`."""
+        del query
+        raise UsageError(ONLY_FILES)
+
+    def alerts(self, query: Query) -> Sequence[Alert]:
+        """Refuse it. Raises `UsageError`."""
+        del query
+        raise UsageError(ONLY_FILES)
 
     def recent(self, since: datetime | None, limit: int) -> list[Run]:
         """Fetch the last *limit* runs that ended at or after *since*. Raises `ElasticsearchError`."""
