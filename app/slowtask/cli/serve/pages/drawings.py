@@ -1,8 +1,9 @@
 """Draw the charts of the pages, in the process that reads: the renderer needs much memory."""
 
 from slowtask.cli.serve.figures import Drawing
-from slowtask.cli.show.report.chart import draw, legend
+from slowtask.cli.show.report.chart import show_chart
 from slowtask.cli.show.report.panels import Panel, panels
+from slowtask.cli.show.report.profiles import draw_times
 from slowtask.errors import UsageError
 from slowtask.store.history import History
 from slowtask.store.profile import Profile
@@ -16,15 +17,15 @@ def draw_history(history: History, noun: str) -> tuple[Drawing, ...]:
         return ()
 
 
-def draw_profile(profile: Profile) -> tuple[Drawing, ...]:  # noqa: ARG001 - none so far
-    """The charts of a task."""
-    return ()
+def draw_profile(profile: Profile) -> tuple[Drawing, ...]:
+    """The charts of a task; none without the renderer."""
+    try:
+        return tuple(Drawing(title=title, text="", html=html) for title, html in draw_times(profile))
+    except UsageError:
+        return ()
 
 
 def _draw(panel: Panel) -> Drawing:
     """Draw one chart, for a desk and for a phone."""
-    if panel.chart is None:
-        return Drawing(title=panel.title, text=panel.text, html="")
-    desk, phone = draw(panel.chart)
-    html = f'{legend(panel.chart)}<div class="desk">{desk}</div><div class="phone">{phone}</div>'
+    html = show_chart(panel.chart, panel.title) if panel.chart else ""
     return Drawing(title=panel.title, text=panel.text, html=html)

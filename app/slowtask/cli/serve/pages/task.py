@@ -6,11 +6,51 @@ from slowtask.cli.serve.context import Context
 from slowtask.cli.serve.figures import TaskFigures
 from slowtask.cli.serve.pages.frame import frame
 from slowtask.cli.show import task_text as words
-from slowtask.units import printable
+from slowtask.cli.show.diff import doubts
+from slowtask.cli.show.report.links import Links, shorten_middle
+from slowtask.cli.show.report.profiles import sections, show_facts
+from slowtask.units import capitalize, printable
 
 
 def render(data: TaskFigures, context: Context) -> str:
     """The HTML of the page."""
-    facts = "".join(f"<dt>{title}</dt><dd>{escape(text)}</dd>" for title, text in words.facts(data.profile))
-    body = f"<p>{escape(words.headline(data.profile))}</p><dl>{facts}</dl>"
-    return frame(printable(data.profile.task), body, context)
+    profile = data.profile
+    links = Links(task=context.task, value=lambda field, value: link_to(field, value, context))
+    charts = [(each.title, each.html) for each in data.drawings]
+    parts = [
+        f'<section class="card">{show_facts(profile)}{show_ways(context)}</section>',
+        *(show_part(title, html) for title, html in sections(profile, data.pattern, charts, links)),
+        *(f'<p class="soft note">{escape(line)}</p>' for line in words.notes(profile)),
+        *(f'<p class="soft note">{escape(line)}</p>' for line in doubts(profile.measurement)),
+    ]
+    about = words.headline(profile).removeprefix(f"{words.name(profile.task)} ")
+    return frame(
+        shorten_middle(profile.task), "\n".join(parts), context,
+        over="Task", about=capitalize(about), whole=printable(profile.task),
+    )  # fmt: skip
+
+
+def show_part(title: str, html: str) -> str:
+    """One section."""
+    return f'<section class="card">\n<h2>{escape(title)}</h2>\n{html}\n</section>'
+
+
+def link_to(field: str, value: str, context: Context) -> str | None:
+    """The address of the same page for the runs with one value of *field*."""
+    if not value:
+        return None
+    given = [each for each in context.parameters.get("where", ()) if each]
+    return context.change(where=[*given, f"{field}={value}"])
+
+
+def show_ways(context: Context) -> str:
+    """The links to what changed."""
+    ways = {
+        "Compare its two newest versions": {"by": "version"},
+        "Compare with a week ago": {"against": "7d"},
+    }
+    links = (
+        f'<a href="{escape(context.link("/diff", **parameters))}">{title}</a>'
+        for title, parameters in ways.items()
+    )
+    return f'<p class="links">{" ".join(links)}</p>'

@@ -19,6 +19,7 @@ from slowtask.cli.show.report.links import NO_LINKS, Links, link_name
 from slowtask.rank.diff import Difference, describe
 
 MAX_ROWS: Final = 20  #: and below them the tasks that became worse
+SHORT: Final = frozenset({"CPU", "P95"})
 WORSE: Final = frozenset({"slower"})
 CHANGED: Final = frozenset({"slower", "faster", "mix", "tail"})
 MIN_REACH: Final = math.log(1.5)  #: of the scale of ratios, each way
@@ -27,6 +28,12 @@ MAX_REACH: Final = math.log(8)
 
 def changes_section(view: View) -> str:
     """The HTML of the section."""
+    sentence = escape(describe(view.diff.tasks, view.noun))
+    return f'<section class="card">\n<h2>What changed</h2>\n<p>{sentence}</p>\n{changes(view)}\n</section>'
+
+
+def changes(view: View, links: Links = NO_LINKS) -> str:
+    """The HTML of what was compared, of the table, and of the notes."""
     rows = choose_rows(view.diff.tasks, MAX_ROWS)
     more = len(view.diff.tasks) - len(rows)
     lines = [str(each) for each in (*describe_sides(view), *describe_whole(view))]
@@ -34,16 +41,13 @@ def changes_section(view: View) -> str:
     after = [f"{count_nouns(more, view.noun, 'more')}: slowtask diff -n 0 shows all."] * (more > 0)
     return "\n".join(
         (
-            '<section class="card">\n<h2>What changed</h2>',
-            f"<p>{escape(describe(view.diff.tasks, view.noun))}</p>",
             *(f'<p class="soft">{escape(line)}</p>' for line in lines),
             '<div class="scroll" tabindex="0" role="region" aria-label="What changed">',
-            f"{table(rows, view.noun)}</div>",
+            f"{table(rows, view.noun, links)}</div>",
             *(
                 f'<p class="soft">{escape(line)}</p>'
                 for line in dict.fromkeys((*after, *explain_words(rows), *uncertain))
             ),
-            "</section>",
         )
     )
 
@@ -53,7 +57,7 @@ def table(rows: Sequence[Difference], noun: str, links: Links = NO_LINKS) -> str
     texts = {column.title: [str(column.cell(row)) for row in rows] for column in COLUMNS}
     columns = [column for column in COLUMNS if column.always or any(texts[column.title])]
     heads = "".join(
-        f'<th scope="col">{escape(title.capitalize())}</th>' for title in (noun, *(c.title for c in columns))
+        f'<th scope="col">{escape(head_of(title))}</th>' for title in (noun, *(c.title for c in columns))
     )
     reach = scale_of(rows)
     body = "\n".join(
@@ -68,6 +72,11 @@ def table(rows: Sequence[Difference], noun: str, links: Links = NO_LINKS) -> str
 def show_name(row: Difference, noun: str, links: Links) -> str:
     """The name of a row, with its link."""
     return link_name(display_value(row.task, noun), links.task(row.task) if row.task else None)
+
+
+def head_of(title: str) -> str:
+    """A column's title in small letters: `Run time`, `Wait P95`, `CPU`."""
+    return title if title in SHORT else title.capitalize().replace("p95", "P95")
 
 
 def scale_of(rows: Sequence[Difference]) -> float:

@@ -1,5 +1,6 @@
 """What names and titles of a table link to: pages of `slowtask serve`. A report is one file without links."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -9,7 +10,8 @@ from slowtask.cli.show.report.panels import name
 from slowtask.units import printable
 
 MAX_TITLE: Final = 2000  #: characters of a name that the pointer shows
-MAX_LINK: Final = 8000  #: characters of an address that servers and browsers take
+MAX_LINKED: Final = 500  #: characters of a name that an address may have
+BREAK: Final = re.compile(r"([._])(?=[^\W\d])")
 MAX_SHORT: Final = 90  #: characters of a name in a table
 
 
@@ -26,8 +28,8 @@ NO_LINKS: Final = Links()
 
 
 def breakable(text: str) -> str:
-    """Escape a name for HTML, and let a long one break at its dots and underscores."""
-    return escape(text).replace(".", ".<wbr>").replace("_", "_<wbr>")
+    """Escape a name for HTML, and let a long one break at its dots and underscores, but no number."""
+    return BREAK.sub(r"\1<wbr>", escape(text))
 
 
 def shorten_middle(text: str) -> str:
@@ -40,8 +42,10 @@ def shorten_middle(text: str) -> str:
 
 def link_name(text: str, address: str | None) -> str:
     """The HTML of a name: a link to *address*, with the whole name as its title if it is shortened."""
-    if address is None or len(address) > MAX_LINK:
+    if address is None:
         return breakable(name(text))
     short, whole = shorten_middle(text), printable(text[:MAX_TITLE])
     title = "" if short == whole else f' title="{escape(whole)}"'
+    if len(text) > MAX_LINKED:
+        return f"<span{title}>{breakable(short)}</span>"
     return f'<a href="{escape(address)}"{title}>{breakable(short)}</a>'

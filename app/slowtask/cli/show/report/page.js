@@ -6,7 +6,8 @@ const value = (row, column) => {
   const text = row.cells[column].dataset.value;
   return column ? (text === "" ? -1 : Number(text)) : text;
 };
-heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {
+heads.forEach((head, column) => head.firstElementChild.addEventListener("click", event => {
+  event.preventDefault();
   const first = column ? "descending" : "ascending";
   const other = column ? "ascending" : "descending";
   const order = head.ariaSort === first ? other : first;
@@ -15,6 +16,7 @@ heads.forEach((head, column) => head.firstElementChild.addEventListener("click",
   const sign = order === "ascending" ? 1 : -1;
   const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0) * sign;
   body.append(...[...body.rows].sort((a, b) => compare(value(a, column), value(b, column))));
+  dispatchEvent(new CustomEvent("sorted", {detail: {head, order}}));
 }));
 
 // Show the figures of a chart's time slot under the pointer or the finger.

@@ -1,6 +1,6 @@
 """The section of a report with a page for each of the first tasks: why it is slow. It needs no script."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Final
 
@@ -48,7 +48,10 @@ def _page(profile: Profile, pattern: LinkPattern | None, *, first: bool) -> str:
         f"<summary><h2>In detail: {breakable(title)}</h2>",
         f'<span class="soft">{breakable(words.headline(profile))}</span></summary>',
         show_facts(profile),
-        *(f"<h3>{escape(part)}</h3>\n{html}" for part, html in sections(profile, pattern)),
+        *(
+            f"<h3>{escape(part)}</h3>\n{html}"
+            for part, html in sections(profile, pattern, draw_times(profile))
+        ),
         *([LEFT_OUT] if profile.summary.timed and not profile.worst else ()),
         *(f'<p class="soft">{escape(line)}</p>' for line in words.notes(profile)),
     ]
@@ -61,11 +64,13 @@ def show_facts(profile: Profile) -> str:
     return f"<dl>{items}</dl>"
 
 
-def sections(profile: Profile, pattern: LinkPattern | None, links: Links = NO_LINKS) -> Iterator[Part]:
-    """The tables and the chart that have something to show, each with its title."""
+def sections(
+    profile: Profile, pattern: LinkPattern | None, charts: Iterable[Part], links: Links = NO_LINKS
+) -> Iterator[Part]:
+    """The tables that have something to show, each with its title, and the *charts* among them."""
     if profile.summary.timed > 1:
         yield _table("Run times", ("Run time", "Share", "Runs"), _bars(profile))
-    yield from _chart(profile)
+    yield from charts
     for key, found in profile.fields.items():
         if not words.is_same(found):
             known = words.knows_failures(profile)
@@ -125,8 +130,8 @@ def _bars(profile: Profile) -> Iterator[Cells]:
         yield escape(span), _share(each.count / total, most / total), _cell(f"{each.count:,}")
 
 
-def _chart(profile: Profile) -> Iterator[Part]:
-    """The percentiles over time, on a logarithmic scale."""
+def draw_times(profile: Profile) -> Iterator[Part]:
+    """Draw the percentiles over time, on a logarithmic scale; nothing if there is only one moment."""
     values = [
         Value(at=each.at, name=title, value=value)
         for each in profile.slots
