@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "diff": "Show which tasks got slower, and what that costs.",
     "parse": "Convert log lines to events, one JSON object per line.",
     "pack": "Convert rotated logs to Parquet files.",
+    "rollup": "Keep the figures of each hour, for longer than the logs.",
     "task": "Show on one page why a task is slow.",
     "report": "Write the ranking and charts to one HTML file.",
     "behind": "Show which tasks kept the jobs of others waiting.",

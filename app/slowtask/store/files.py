@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, tzinfo
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from slowtask.parse.sources import Source
 from slowtask.record.sample import Alert
@@ -22,9 +22,12 @@ from slowtask.store.parsed import ParsedFiles
 from slowtask.store.profile import Choose, Profile
 from slowtask.store.profiling import find_task, profile_leading, read_profiles
 from slowtask.store.reading import Reading
+from slowtask.store.rollup.keeping import Kept, keep
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+MACROS: Final = ("macros", "buckets", "slots", "rollup_macros")  #: scripts of `sql/`
 
 
 class Files:
@@ -113,6 +116,11 @@ class Files:
         """Read the newest changes of alerts in the period of *query*; a log that can't be read has none."""
         return read_alerts(self._sources, query)
 
+    def write_cells(self, target: Path) -> Kept:
+        """Write the cells of all runs to the file *target*, for `slowtask rollup`. Raises `SourceError`."""
+        with self._open_reading(full=True) as reading:
+            return keep(reading, target)
+
     def _measure(self, reading: Reading, query: Query, *, workers: bool = True) -> Measurement:
         """Measure within *reading*."""
         found = measure(reading, query, workers=workers)
@@ -126,7 +134,7 @@ class Files:
             parsed = ParsedFiles(Path(name), date=self._date, timezone=self._timezone, full=full)
             kinds = {each: find_kind(each) for each in once}
             parsed.parse([each for each, kind in kinds.items() if kind == "parsed"])
-            with connect(Path(name), "macros", "buckets", "slots", full=full) as connection:
+            with connect(Path(name), *MACROS, full=full) as connection:
                 self._connection = connection
                 try:
                     yield Reading(connection, parsed, kinds)

@@ -120,6 +120,7 @@ def _copy(
     connection: "DuckDBPyConnection", lines: Path, target: Path, mark: str, found: dict[str, Any]
 ) -> None:
     """Run pack.sql; ids take 16 bytes if all of them are UUIDs."""
+    connection.execute("SET preserve_insertion_order = true")  # else groups of rows change places
     sql = _insert_source(read_sql("pack"))
     for place, name, short in (
         ("kept_id", "event.id", "short_ids"),

@@ -178,9 +178,7 @@ class Reading:
         """Parse the files that DuckDB can't read at all. Raises `SourceError` if none can be blamed."""
         for name, source in self._packed.items():
             if not self._is_readable("packed", name):
-                raise SourceError(
-                    f"{source.name} isn't a Parquet file of slowtask pack, or is damaged: leave it out."
-                ) from error
+                raise make_damage_error(source) from error
         broken = [
             files.pop(name)
             for kind, files in self._json.items()
@@ -201,6 +199,11 @@ class Reading:
         except duckdb.Error:
             return False
         return True
+
+
+def make_damage_error(source: Source) -> SourceError:
+    """The error for a Parquet file of others, or one that can't be read."""
+    return SourceError(f"{source.name} isn't a Parquet file of slowtask pack, or is damaged: leave it out.")
 
 
 def make_read_error(error: duckdb.Error) -> SourceError:

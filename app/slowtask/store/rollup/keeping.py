@@ -1,0 +1,69 @@
+"""Make cells of the runs of one log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from slowtask.store import Measurement, Query
+from slowtask.store.choice import Choice, read_runs
+from slowtask.store.reading import Reading, Rows
+
+#: The cell of a run is its hour; one that ended at no finite time has none.
+HOUR: Final = "make_timestamptz(epoch_us(ended) // 3600000000 * 3600000000)"
+CELL: Final = "side, sound, start, task, queue, version"
+#: What rollup_count.sql counts, by kind.
+SETS: Final[Mapping[str, str]] = {
+    "cell": f"({CELL})",
+    "time": f"({CELL}, time_bin)",
+    "wait": f"({CELL}, wait_bin)",
+    "error": f"({CELL}, failed, error)",
+    "seat": "(side, sound, start, queue, version, seat)",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What the cells of one log hold."""
+
+    months: tuple[str, ...]
+    begin: int  #: µs since the epoch
+    end: int
+    runs: int
+    read: Measurement  #: what was read, without figures
+    lost: int  #: runs that ended at no finite time
+
+
+def keep(reading: Reading, target: Path) -> Kept:
+    """Write the cells of all runs of *reading* to the file *target*, hours alone. Raises `SourceError`."""
+    total = count_cells(reading, Query(), HOUR, *SETS)
+    reading.read("rollup_samples", Query(), {}, samples=True)
+    reading.ask("rollup_rows", {})
+    reading.ask("rollup_write", {"target": str(target), "marks": ""})
+    [row] = reading.ask("rollup_found", {})
+    return Kept(
+        months=tuple(row["months"] or ()),
+        begin=row["first"] or 0,
+        end=row["last"] or 0,
+        runs=row["runs"],
+        read=reading.describe(),
+        lost=total - row["runs"],
+    )
+
+
+def count_cells(reading: Reading, query: Query, start: str, *kinds: str) -> int:
+    """Make the table `cells` of the runs of *query*; return how many runs are in it. Raises `SourceError`.
+
+    *start* is the SQL that says where the cell of a run begins, *kinds* are those of `SETS` to count.
+    """
+    choice = Choice(query)
+    columns = {"start_of_cell": start, "sets_of_kinds": ", ".join(SETS[kind] for kind in kinds)}
+
+    def count() -> Rows:
+        reading.fill("rollup_count", partial(read_runs, choice=choice), choice.values, columns)
+        return reading.ask("rollup_checked", {})
+
+    rows = reading.ask_until_sound(count)
+    reading.ask("rollup_cells", {})
+    return sum(row["count"] for row in rows if row["sound"])

@@ -1,0 +1,80 @@
+"""The files of a history: one for each month, with the logs that are in it."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import msgspec
+
+from slowtask.errors import SourceError
+from slowtask.store.duck import connect, escape_path, fetch, is_utf8_path, read_sql
+from slowtask.store.rollup.marks import Mark
+
+SUFFIX: Final = ".rollup.parquet"
+KEY: Final = b"slowtask.rollup"  #: in the metadata
+FOOTER_END: Final = 8  #: bytes: the length of the metadata, and PAR1
+MONTH: Final = re.compile(r"-?\d{4,6}(?: \(BC\))?-\d\d")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Month:
+    """A file with the cells of one month."""
+
+    path: Path
+    name: str  #: 2026-11
+    marks: tuple[Mark, ...]
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file says of itself."""
+
+    month: str
+    logs: tuple[Mark, ...]
+
+
+def is_month_file(path: Path) -> bool:
+    """Whether the Parquet file at *path* is, or is named as, one of `slowtask rollup`."""
+    if path.name.endswith(SUFFIX):
+        return True
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - FOOTER_END))
+            length = int.from_bytes(file.read(4), "little")
+            file.seek(max(0, size - FOOTER_END - length))
+            return KEY in file.read(length) and bool(_read_contents([path]))
+    except OSError:
+        return False
+
+
+def read_months(paths: Sequence[Path]) -> list[Month]:
+    """Read which logs are in the files at *paths*, in order of the months. Raises `SourceError`."""
+    found = _read_contents(paths)
+    months = []
+    for path in paths:
+        if (contents := found.get(path)) is None:
+            raise SourceError(f"{path} isn't a file of slowtask rollup, or is damaged: leave it out.")
+        months.append(Month(path=path, name=contents.month, marks=contents.logs))
+    return sorted(months, key=lambda each: each.name)
+
+
+def encode_contents(month: str, marks: Iterable[Mark]) -> str:
+    """The text in the metadata of a file."""
+    return msgspec.json.encode(Contents(month=month, logs=tuple(marks))).decode()
+
+
+def _read_contents(paths: Sequence[Path]) -> Mapping[Path, Contents]:
+    """What those of the files at *paths* say of themselves that do."""
+    found: dict[Path, Contents] = {}
+    with connect(Path()) as connection:
+        for path in filter(is_utf8_path, paths):
+            try:
+                rows = fetch(connection, read_sql("rollup_marks"), {"files": [escape_path(path)]})
+                for row in rows:
+                    found[path] = msgspec.json.decode(row["marks"], type=Contents)
+            except (duckdb.Error, msgspec.MsgspecError, UnicodeDecodeError):
+                continue
+    return found
