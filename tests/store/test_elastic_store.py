@@ -18,7 +18,7 @@ from slowtask.parse.sources import resolve
 from slowtask.rank.ranking import ORDERS, rank
 from slowtask.store import Query
 from slowtask.store.elastic import bins
-from slowtask.store.elastic import store as module
+from slowtask.store.elastic import figures as module
 from slowtask.store.elastic.store import Elastic
 from slowtask.store.fields import find_field
 from slowtask.store.files import Files

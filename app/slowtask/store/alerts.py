@@ -26,7 +26,7 @@ def read_alerts(sources: Iterable[Source], query: Query) -> list[Alert]:
     """
     found = (alert for source in sources for alert in _read(source) if _matches(alert, query))
     newest = deque(sorted(found, key=lambda alert: alert.timestamp), maxlen=MAX_ALERTS)
-    return _drop_reminders(newest)
+    return drop_reminders(newest)
 
 
 def _read(source: Source) -> Iterator[Alert]:
@@ -60,7 +60,7 @@ def _matches(alert: Alert, query: Query) -> bool:
     return query.until is None or alert.timestamp < query.until
 
 
-def _drop_reminders(alerts: Iterable[Alert]) -> list[Alert]:
+def drop_reminders(alerts: Iterable[Alert]) -> list[Alert]:
     """Return *alerts* without those that repeat a state."""
     states: dict[tuple[str, str | None], str] = {}
     found = []

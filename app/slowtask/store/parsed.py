@@ -65,6 +65,10 @@ class ParsedFiles:
             strange=len({name for name, each in tally.bad if each.reason is Reason.STRANGE}),
         )
 
+    def add(self, path: Path) -> None:
+        """Take a CSV file of the same columns that something else has written."""
+        self._csv_files.append(path)
+
     def csv_paths(self) -> list[str]:
         """The CSV files for DuckDB to read."""
         return [str(each) for each in self._csv_files]

@@ -163,6 +163,8 @@ class Profile:
     endings: Sequence[Ending] = ()
     messages: Sequence[Message] = ()  #: the most frequent first
     unnamed: int = 0  #: failed runs with rarer messages, which are left out
+    unread: int = 0  #: older failed runs whose messages weren't read
     kills: Sequence[Kill] = ()
     behind: Sequence[Holder] = ()  #: the longest share first
+    uncounted: int = 0  #: runs that were too many to find out what its jobs waited behind
     worst: Sequence[LongRun] = ()  #: the longest first

@@ -58,6 +58,14 @@ def profile_leading(
     )
 
 
+def read_holders(reading: Reading, task: str, query: Query) -> list[Holder]:
+    """Find out only what the jobs of *task* waited behind."""
+    _copy_runs(reading, query, [task], by_ending=False)
+    span = _fill_busy(reading, query)
+    reading.ask("profile_choose", {"task": task})
+    return _read_behind(reading, span)[1]
+
+
 def _copy_runs(reading: Reading, query: Query, wanted: Sequence[str], *, by_ending: bool) -> list[str]:
     """Copy the runs of the tasks that are or end as one of *wanted*; return the names of these tasks."""
     endings = {"ending": f".{wanted[0]}", "by_ending": by_ending}

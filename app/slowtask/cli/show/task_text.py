@@ -215,4 +215,13 @@ def notes(profile: Profile) -> Sequence[str]:
     ]
     if profile.unnamed:
         lines.append(f"{plural(profile.unnamed, 'failed run')} with rarer messages.")
+    if profile.unread:
+        lines.append(
+            f"Exceptions: the messages of {plural(profile.unread, 'older failed run')} weren't read."
+        )
+    if profile.uncounted:
+        lines.append(
+            "What its jobs waited behind is left out: that needs each of"
+            f" {plural(profile.uncounted, 'run')}, one by one. Choose a shorter time with --since."
+        )
     return lines

@@ -11,6 +11,10 @@ from typing import Any, Final
 from slowtask.store import Figures, Query
 
 TASK: Final = "task.name"  #: what runs are grouped by, unless a query says otherwise
+DURATION: Final = "event.duration"
+WAIT: Final = "task.wait"
+QUEUE: Final = "queue.name"
+WORKER: Final = "worker.name"
 COMPRESSION: Final = 1000
 MICROSECONDS: Final = 1000  #: in a millisecond
 
@@ -19,16 +23,31 @@ Filter = dict[str, Any]
 Bucket = Mapping[str, Any]
 
 
-def percentiles(field: str, *percents: float) -> Aggregation:
+def percentiles(field: str, *percents: float, compression: int = COMPRESSION) -> Aggregation:
     """The aggregation for *percents* of *field*."""
     return {
         "percentiles": {
             "field": field,
             "percents": list(percents),
             "keyed": False,
-            "tdigest": {"compression": COMPRESSION},
+            "tdigest": {"compression": compression},
         }
     }
+
+
+def read_percentiles(found: Bucket) -> list[float | None]:
+    """The values of the answer to `percentiles`; None where no run has the field."""
+    return [each["value"] for each in found["values"]]
+
+
+def slots_of(width: int, aggs: Aggregation) -> dict[str, Aggregation]:
+    """The aggregation `slots`, which runs *aggs* in each slot of *width* µs that isn't empty."""
+    histogram = {
+        "field": "@timestamp",
+        "fixed_interval": f"{width // MICROSECONDS}ms",
+        "min_doc_count": 1,
+    }
+    return {"slots": {"date_histogram": histogram, "aggs": aggs}}
 
 
 #: The aggregations for each task, by name.
@@ -59,6 +78,11 @@ def make_filters(query: Query) -> list[Filter]:
         found.append({"terms": {"queue.name": list(query.queues)}})
     found.extend({"term": {field: value}} for field, value in query.where)
     return found
+
+
+def make_group_filter(field: str, value: str) -> Filter:
+    """The filter for the runs with *value* of *field*; `""` stands for unknown."""
+    return {"term": {field: value}} if value else without(field)
 
 
 def without(field: str) -> Filter:

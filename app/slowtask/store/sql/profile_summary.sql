@@ -24,7 +24,7 @@ SELECT
     coalesce(max(margin), 0) / 1e9 AS margin,
     min(ended) AS first,
     max(ended) AS last,
-    list_sort(list(DISTINCT system) FILTER (system IS NOT NULL))[:5] AS systems,
-    list_sort(list(DISTINCT service) FILTER (service IS NOT NULL))[:5] AS services,
-    list_sort(list(DISTINCT environment) FILTER (environment IS NOT NULL))[:5] AS environments
+    coalesce(list_sort(list(DISTINCT system) FILTER (system IS NOT NULL))[:5], []) AS systems,
+    coalesce(list_sort(list(DISTINCT service) FILTER (service IS NOT NULL))[:5], []) AS services,
+    coalesce(list_sort(list(DISTINCT environment) FILTER (environment IS NOT NULL))[:5], []) AS environments
 FROM copied NATURAL JOIN chosen

@@ -1,0 +1,76 @@
+"""Ask one set of indices by aggregations."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from elasticsearch import Elasticsearch
+
+from slowtask.store.elastic.aggregations import Aggregation, Filter
+from slowtask.store.elastic.client import find_indices
+from slowtask.store.elastic.unsuitable import make_missing_error
+
+#: What the names of the streams begin with, before the namespace.
+RUNS: Final = "logs-slowtask.run-"
+UNPARSED: Final = "logs-slowtask.unparsed-"
+ALERTS: Final = "logs-slowtask.alert-"
+SAMPLES: Final = "metrics-slowtask.queue-"
+PAGE: Final = 1000  #: combinations of values in one answer
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The indices that are asked, and the client to ask them with."""
+
+    client: Elasticsearch
+    index: str
+    host: str
+
+    def require(self) -> None:
+        """Raise `ElasticsearchError` if there are no such indices at all."""
+        if not any(find_indices(self.client, self.index).values()):
+            raise make_missing_error(self.host, self.index)
+
+    def beside(self, stream: str) -> "Search | None":
+        """The *stream* of the same namespaces; None if the runs are in an index of another name."""
+        if not self.index.startswith(RUNS):
+            return None
+        return replace(self, index=self.index.replace(RUNS, stream))
+
+    def aggregate(self, filters: list[Filter], aggs: Aggregation, *parts: str) -> Mapping[str, Any]:
+        """Run *aggs* over the runs of *filters*; the answer, or only its *parts*, empty without an index."""
+        found = self.client.search(
+            index=self.index,
+            size=0,
+            track_total_hits=False,
+            request_cache=False,  # caching serialises all digests: as slow as the rest
+            allow_partial_search_results=False,
+            query={"bool": {"filter": filters}},
+            aggs=aggs,
+            filter_path=parts or None,
+        )
+        answer: Mapping[str, Any] = found.get("aggregations", {})
+        return answer
+
+    def count(self, filters: list[Filter]) -> int:
+        """Count the runs of *filters*."""
+        found = self.client.count(index=self.index, query={"bool": {"filter": filters}})
+        return int(found["count"])
+
+    def list_groups(
+        self, filters: list[Filter], fields: Mapping[str, str], aggs: Aggregation, *, size: int = PAGE
+    ) -> Iterator[Mapping[str, Any]]:
+        """Run *aggs* over the runs of each combination of values of *fields*, which have names of their own.
+
+        Pages of *size* are read until the last. In the `key` of a bucket, a value that is unknown is None.
+        """
+        sources = [
+            {name: {"terms": {"field": field, "missing_bucket": True}}} for name, field in fields.items()
+        ]
+        composite: Aggregation = {"size": size, "sources": sources}
+        while True:
+            page = self.aggregate(filters, {"page": {"composite": composite, "aggs": aggs}}).get("page", {})
+            yield from page.get("buckets", ())
+            if "after_key" not in page:
+                return
+            composite = {**composite, "after": page["after_key"]}
