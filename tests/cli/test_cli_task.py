@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from logs import made, written
 from places import EXAMPLES, GOLDEN
 from slowtask import cli
-from slowtask.errors import SourceError, UsageError
+from slowtask.errors import SlowtaskError, UsageError
 from slowtask.rank.link import LinkPattern
 
 EXAMPLE = EXAMPLES / "slowtask.ndjson"
@@ -194,7 +194,7 @@ def test_a_pattern_that_can_t_be_used_is_refused(pattern, mistake):
 def test_a_wrong_name_or_source_is_one_sentence(arguments, mistake):
     done = run(*arguments)
 
-    assert isinstance(done.exception, UsageError | SourceError)
+    assert isinstance(done.exception, SlowtaskError)
     assert mistake in str(done.exception)
     assert "\n" not in str(done.exception)
 

@@ -40,7 +40,7 @@ class Store(Protocol):
             empty.
 
         Raises:
-            SourceError: The runs can't be read. An Elasticsearch raises its subclass `ElasticsearchError`.
+            SlowtaskError: The runs can't be read: `SourceError` of files, `ElasticsearchError` of a server.
         """
         ...
 
@@ -55,7 +55,7 @@ class Store(Protocol):
             A pair for each task that has runs on either side.
 
         Raises:
-            SourceError: The runs can't be read. An Elasticsearch raises its subclass `ElasticsearchError`.
+            SlowtaskError: The runs can't be read: `SourceError` of files, `ElasticsearchError` of a server.
         """
         ...
 
@@ -70,7 +70,7 @@ class Store(Protocol):
             then of all labels.
 
         Raises:
-            SourceError: The runs can't be read.
+            SlowtaskError: The runs can't be read.
         """
         ...
 
@@ -88,7 +88,7 @@ class Store(Protocol):
             The measurement, with what happened in each slot of time.
 
         Raises:
-            SourceError: The runs can't be read, or there are none.
+            SlowtaskError: The runs can't be read, or there are none.
         """
         ...
 
@@ -119,7 +119,7 @@ class Store(Protocol):
             The runs, column by column, in order of arrival.
 
         Raises:
-            SourceError: The runs can't be read, or there are too many for the memory.
+            SlowtaskError: The runs can't be read, or there are too many for the memory.
         """
         ...
 
