@@ -21,6 +21,7 @@ from expected import EXPECTED
 from places import EXAMPLES, GOLDEN, ROOT
 from slowtask import cli
 from slowtask.cli.options import FIELDS_VARIABLE, HEAD_VARIABLE
+from slowtask.cli.serve import TOKEN_VARIABLE
 from slowtask.cli.setup import PASSWORDS
 from slowtask.parse.custom import HEAD_FIELDS
 from slowtask.parse.fields import read_field_names
@@ -70,6 +71,7 @@ SERVERS = {
 }
 #: Settings of the commands that read logs.
 READERS = {HEAD_VARIABLE, FIELDS_VARIABLE, TRACE_VARIABLE}
+SERVE = {TOKEN_VARIABLE, f"{TOKEN_VARIABLE}_FILE"}
 #: Settings of the monitor.
 WATCHER = {
     "SLOWTASK_REDIS_URL",
@@ -374,7 +376,7 @@ def test_no_page_names_a_setting_that_is_none(page):
     named = set(re.findall(r"(?<![A-Z_])SLOWTASK_[A-Z_]*[A-Z]", page.read_text()))
     files = {f"{name}_FILE" for name in SERVERS}
 
-    assert named <= {*VARIABLES, *PATTERNS, *STACK, *SERVERS, *READERS, *WATCHER, *files}
+    assert named <= {*VARIABLES, *PATTERNS, *STACK, *SERVERS, *READERS, *SERVE, *WATCHER, *files}
 
 
 def test_the_table_of_the_monitor_s_settings_is_complete_and_has_the_defaults():

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "rollup": "Keep the figures of each hour, for longer than the logs.",
     "task": "Show on one page why a task is slow.",
     "report": "Write the ranking and charts to one HTML file.",
+    "serve": "Serve the ranking and the queues as pages for a browser.",
     "behind": "Show which tasks kept the jobs of others waiting.",
     "whatif": "Replay a log with a change, such as more workers.",
     "setup": "Set up Elasticsearch and Kibana for slowtask.",
