@@ -30,7 +30,9 @@ def told(finding=NONE, state="critical", kind="change", before="ok", lasted=250.
 
 
 def test_a_message_has_head_evidence_what_follows_the_commands_and_the_link():
-    found = told(also=[AGE], broker="redis://queue:6379", dashboard="https://kibana/x")
+    found = told(
+        also=[AGE], broker="redis://queue:6379", links=["https://slowtask/queues", "https://kibana/x"]
+    )
 
     assert found.title == "CRITICAL mail: no live worker"
     assert found.body.splitlines() == [
@@ -40,6 +42,7 @@ def test_a_message_has_head_evidence_what_follows_the_commands_and_the_link():
         "also: mail: jobs wait too long",
         "rq worker --url redis://queue:6379 mail",
         "rq info --url redis://queue:6379 --only-workers",
+        "https://slowtask/queues",
         "https://kibana/x",
     ]
 

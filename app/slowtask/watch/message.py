@@ -1,7 +1,7 @@
 """WATCH: the text of an alert for a channel, made for a phone.
 
 The title and the beginning of the body say all that a lock screen shows: state, queue, cause and next step.
-Then come the evidence, what follows from the cause, the commands to paste, and the link.
+Then come the evidence, what follows from the cause, the commands to paste, and the links.
 """
 
 from collections.abc import Iterable, Mapping
@@ -59,8 +59,8 @@ PHRASES: Final[Mapping[str, str]] = {
 }
 
 
-def make_message(page: Page, broker: str = "", dashboard: str = "", ended: str = "") -> Message:
-    """Make the message of *page*, about the broker of that name; *ended* says what ended an alert."""
+def make_message(page: Page, broker: str = "", links: Iterable[str] = (), ended: str = "") -> Message:
+    """Make the message of *page*, about the broker of that name, with *links*; *ended* says what ended it."""
     finding = page.notification.finding
     at = f"At {broker}." if broker and broker != finding.subject else ""
     resolved = page.notification.state == "ok"
@@ -69,7 +69,7 @@ def make_message(page: Page, broker: str = "", dashboard: str = "", ended: str =
         key=(broker, finding.name, finding.subject),
         state=page.notification.state,
         title=title(page.notification),
-        body="\n".join(filter(None, (*lines, dashboard))),
+        body="\n".join(filter(None, (*lines, *links))),
     )
 
 

@@ -17,6 +17,7 @@ from slowtask.units import plural, printable
 from slowtask.watch.alerts import Alerts, Key, Notification, Rules, key_of
 from slowtask.watch.causes import broker_unseen, find_all
 from slowtask.watch.ending import Endings, Scene
+from slowtask.watch.links import find_links
 from slowtask.watch.message import describe, make_message, title
 from slowtask.watch.pages import Pages, find_standing
 from slowtask.watch.samples import alert_line, sample_lines
@@ -160,7 +161,8 @@ class Monitor:
         for page in pages:
             if self._channels:
                 ended = ends.get(key_of(page.notification), "")
-                self._channels.send(make_message(page, self._name, self._settings.dashboard, ended))
+                links = find_links(self._settings, page.notification.finding, time.time())
+                self._channels.send(make_message(page, self._name, links, ended))
         return changes
 
     def _describe_ends(self, changes: Sequence[Notification]) -> dict[Key, str]:

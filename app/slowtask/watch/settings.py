@@ -27,6 +27,10 @@ PORT: Final = r"(6553[0-5]|655[0-2]\d|65[0-4]\d{2}|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\
 #: A description completes the sentence "NAME must be …".
 Text = Annotated[str, Meta(description="text")]
 Url = Annotated[str, Meta(description="an address, such as redis://host:6379 or amqp://host/vhost")]
+Link = Annotated[
+    str,
+    Meta(pattern=r"^(https?://[^\s/?#]+[^\s?#]*)?$", description="an address like https://host, or empty"),
+]
 Address = Annotated[str, Meta(pattern=f"^(.+:{PORT})?$", description="host:port, or empty")]
 Texts = Annotated[tuple[str, ...], Meta(description="a list of texts")]
 Interval = Annotated[float, Meta(ge=0.1, le=3600, description="a number of seconds from 0.1 to 3600")]
@@ -80,7 +84,8 @@ class MonitorSettings(Thresholds, frozen=True, kw_only=True):
     calm: Seconds = 60.0  #: how long a value must stay below its threshold before the alert is resolved
     repeat: Seconds = 3600.0  #: how long an alert that lasts is silent before it is sent again
     channels: Texts = ()  #: Apprise's URLs
-    dashboard: Text = ""  #: the link that each alert carries
+    dashboard: Text = ""  #: a link that each alert carries
+    serve: Link = ""  #: the address of `slowtask serve`, to whose pages alerts link; "": they don't
     metrics: Address = ""  #: where /metrics and /healthz are served: `127.0.0.1:9187`; "": nowhere
     metrics_tasks: Whole = 50  #: pairs of a queue and a task that have labels of their own in /metrics
 
