@@ -15,9 +15,12 @@ BEGIN = datetime(2026, 11, 6, 9, tzinfo=UTC)
 
 def made(task="jobs.thumb", took=1.0, number=0, **others):
     """A run of *task* that took so many seconds and ended *number* seconds after BEGIN."""
-    defaults = {"outcome": "success", "id": hashlib.sha256(repr((task, number)).encode()).hexdigest()[:32]}
+    defaults = {
+        "outcome": "success",
+        "id": hashlib.sha256(repr((task, number)).encode()).hexdigest()[:32],
+        "timestamp": BEGIN + timedelta(seconds=number),
+    }
     return event.Run(
-        timestamp=BEGIN + timedelta(seconds=number),
         dataset=event.DATASET,
         task=task,
         duration=None if took is None else round(took * 1e9),

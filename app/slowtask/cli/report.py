@@ -2,13 +2,15 @@
 
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from slowtask.cli.compare import compare_runs
+from slowtask.cli.compare import EmptySideError, compare_runs
+from slowtask.cli.last import Period, Unit, find_period, last_option, require_alone
 from slowtask.cli.logs import explain_empty, open_store, parse_period, require_fields, warn_of_skipped
 from slowtask.cli.options import (
     custom_options,
@@ -30,16 +32,21 @@ from slowtask.units import plural, size
 from slowtask.watch.settings import MonitorSettings
 
 if TYPE_CHECKING:
+    from slowtask.cli.show.diff import View
     from slowtask.store.protocol import Store
 
 STDOUT: Final = "-"
+FILE: Final = "report.html"
 
 
 @click.command(cls=SidesCommand)
 @click.argument("sources", metavar="[SOURCE]…", nargs=-1)
 @click.option(
-    "--out", default="report.html", show_default=True, metavar="FILE", help="The file to write; - is stdout."
-)
+    "--out", metavar="FILE",
+    help="The file to write; - is stdout. Default: report.html, and slowtask-2026-11-25.html or such for"
+    " --last, which also takes a folder.",
+)  # fmt: skip
+@last_option
 @side_options
 @since_option
 @until_option
@@ -50,9 +57,9 @@ STDOUT: Final = "-"
 @timezone_option
 @custom_options
 def report(
-    sources: tuple[str, ...], out: str, wanted: Wanted, since: str | None, until: str | None,
-    queues: tuple[str, ...], where: tuple[tuple[str, str], ...], group: str | None,
-    day: date | None, zone: tzinfo, custom: CustomFormat,
+    sources: tuple[str, ...], out: str | None, last: Unit | None, wanted: Wanted,
+    since: str | None, until: str | None, queues: tuple[str, ...], where: tuple[tuple[str, str], ...],
+    group: str | None, day: date | None, zone: tzinfo, custom: CustomFormat,
 ) -> None:  # fmt: skip
     """Write the ranking and charts to one HTML file.
 
@@ -70,13 +77,20 @@ def report(
       slowtask report logs/ --since 7d --queue mail --out mail.html
     With what changed since the last release, as slowtask diff says it:
       slowtask report logs/ --by version 1.4 1.5
+    Every night by cron: yesterday, and what changed since that day of the week before:
+      slowtask report logs/ --last day --out reports/
 
     It needs: pip install 'slowtask-cli[report]'.
     """
+    require_alone(last, wanted, since, until)
+    period = find_period(last, datetime.now(UTC), zone) if last else None
+    if period:
+        since, until = period.since, period.until
     query = parse_period(since, until, queues, where, group)
+    out = period.file(out) if period else out or FILE
     target = None if out == STDOUT else check_target(Path(out))
     store = open_store(sources, day, zone, custom, beside=[] if sources else monitor_samples())
-    html, contents = make_report(store, query, wanted)
+    html, contents = make_report(store, query, period or wanted)
     content = html.encode()
     if target is None:
         sys.stdout.buffer.write(content)
@@ -103,10 +117,10 @@ def monitor_samples() -> list[Source]:
     return resolve([str(log) for log in logs]) if logs else []
 
 
-def make_report(store: "Store", query: Query, wanted: Wanted) -> tuple[str, str]:
+def make_report(store: "Store", query: Query, wanted: Wanted | Period) -> tuple[str, str]:
     """Make the report of the runs in *store*. Returns its HTML, and its contents in a few words.
 
-    Raises `SlowtaskError`.
+    *wanted* says what is compared. Raises `SlowtaskError`.
     """
     from slowtask.cli.show.groups import count_nouns, noun_of
     from slowtask.cli.show.progress import show_progress
@@ -122,18 +136,36 @@ def make_report(store: "Store", query: Query, wanted: Wanted) -> tuple[str, str]
     def leading_tasks(measurement: Measurement) -> list[str]:
         require_fields(store, measurement, query)
         if not measurement.figures:
-            raise SourceError(explain_empty(measurement, query))
+            raise SourceError(explain_no_runs(measurement, query, wanted))
         return [task.task for task in rank(measurement.figures)[:COLOURED]]
 
     with show_progress(store.progress):
         history = store.history(query, leading_tasks, profiled=0 if query.group else PROFILED)
-    changes = compare_runs(store, wanted, query) if wanted.given else None
+    changes = find_changes(store, wanted, query)
     if not changes:
         warn_of_skipped(history.measurement.skipped)
     tasks = rank(history.measurement.figures)
     runs = plural(sum(task.count for task in tasks), "run")
     html = page(history, tasks, datetime.now(UTC), store.alerts(query), query.group, changes, pattern)
     return html, f"{runs} of {count_nouns(sum(bool(task.task) for task in tasks), noun_of(query.group))}"
+
+
+def explain_no_runs(measurement: Measurement, query: Query, wanted: Wanted | Period) -> str:
+    """Say why there is nothing to report on."""
+    if isinstance(wanted, Period) and not measurement.figures:
+        return f"There are no runs of {wanted.name}, so no report was written."
+    return explain_empty(measurement, query)
+
+
+def find_changes(store: "Store", wanted: Wanted | Period, query: Query) -> "View | None":
+    """What changed, if that is asked; of a period also None if there are no runs to compare it with."""
+    if isinstance(wanted, Wanted):
+        return compare_runs(store, wanted, query) if wanted.given else None
+    try:
+        return compare_runs(store, wanted.wanted, replace(query, since=None, until=None))
+    except EmptySideError:
+        click.echo(f"slowtask: {wanted.name} has no runs a week before to be compared with.", err=True)
+        return None
 
 
 def write_file(target: Path, content: bytes) -> None:
