@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import shutil
+from contextlib import contextmanager
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OPTIONS = (
@@ -12,6 +13,11 @@ OPTIONS = (
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
     "--remote-debugging-pipe",
 )  # fmt: skip
+
+#: Keys that write no letter: their number, and the text that Chromium wants.
+KEYS = {
+    "Enter": (13, "\r"), "Tab": (9, ""), "Escape": (27, ""), "ArrowDown": (40, ""), "ArrowUp": (38, ""),
+}  # fmt: skip
 
 
 class Chromium:
@@ -68,17 +74,32 @@ class Chromium:
         return json.loads(message)
 
     def open(self, path, *, scheme="light", width=1100, height=900, phone=False):
-        """Show the file at *path*; returns once it is loaded."""
+        """Show the file or the URL *path*; returns once it is loaded."""
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width, height=height, deviceScaleFactor=2 if phone else 1, mobile=phone,
         )  # fmt: skip
+        with self.loading():
+            url = path if isinstance(path, str) else path.resolve().as_uri()
+            self.call("Page.navigate", url=url)
+
+    @contextmanager
+    def loading(self):
+        """Wait at the end of the block for the page that it leads to."""
         seen = len(self.events)
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        yield
         while not any(method == "Page.loadEventFired" for method, _ in self.events[seen:]):
             message = self._next()
             self.events.append((message["method"], message["params"]))
+
+    def press(self, *keys):
+        """Press keys, one after the other: a letter, or a name such as `Enter`."""
+        for key in keys:
+            code, text = KEYS.get(key, (0, key))
+            told = {"key": key, "windowsVirtualKeyCode": code}
+            self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **told)
+            self.call("Input.dispatchKeyEvent", type="keyUp", **told)
 
     def evaluate(self, script):
         """The value of a JavaScript expression on the page; of a promise, once it is kept."""

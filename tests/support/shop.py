@@ -135,6 +135,8 @@ def samples():
             yield sample.QueueSample(
                 timestamp=time, id=f"{number:030x}{place:02x}", dataset=sample.QUEUE_DATASET, queue=queue,
                 system="rq", depth=int(4 * level**2.2 * (1 + place)), running=2, workers=4, busy=2,
+                arrivals=int(20 * level), departures=int(19 * level), interval=30 * 10**9, failed=place,
+                oldest=int(1e9 * level**3), load=0.2 * level, verdict="warning" if level > 4 else "ok",
             )  # fmt: skip
         yield sample.BrokerSample(
             timestamp=time, id=f"{number:032x}", dataset=sample.QUEUE_DATASET, system="rq",
@@ -164,7 +166,11 @@ class Shelf:
         self.polls += 1
         grown = self.polls * 30 if self.trouble else 0
         now = int(END.timestamp() * 1e6) + self.polls * 30_000_000
-        finished, used = self.polls * 12, int(4.9e8 + grown * 1e5 + 9e5 * math.sin(self.polls * 2))
+        idle = (6, 8) if self.trouble else (3, 4, 6, 8)
+        finished, used = (
+            self.polls * 12,
+            int((4.9e8 if self.trouble else 2e8) + grown * 1e5 + 2e6 * (self.polls % 2)),
+        )
         return Poll(
             time=now,
             system="rq",
@@ -186,7 +192,7 @@ class Shelf:
             ],
             workers=[
                 Worker(
-                    name=f"{host}-{place}", queues=(queue,), busy=int(queue != "mail" or place == 1),
+                    name=f"{host}-{place}", queues=(queue,), busy=int(place not in idle),
                     finished=finished, heard=now, born=now - 9 * 3_600_000_000,
                 )
                 for place, (host, queue) in enumerate(
@@ -201,7 +207,7 @@ class Shelf:
     def waiting(self, queue, max_jobs):
         """What waits."""
         tasks = {
-            "reports": {"shop.invoices.render_pdf": 240, "shop.reports.monthly_sales": 61},
+            "reports": {"shop.invoices.render_pdf": 240, "shop.reports.monthly_sales": 61 * self.trouble},
             "mail": {"shop.mail.send": 12},
         }.get(queue, {})
         count = sum(tasks.values())
@@ -212,6 +218,7 @@ class Shelf:
         jobs = (("shop.reports.monthly_sales", "reports", 312), ("shop.invoices.render_pdf", "reports", 5),
                 ("shop.images.resize", "default", 1))  # fmt: skip
         now = int(END.timestamp() * 1e6) + self.polls * 30_000_000
+        jobs = jobs if self.trouble else jobs[1:]
         return [
             Running(
                 id=f"job-{place}", queue=queue, task=task, worker=f"web-{place}-{place}",

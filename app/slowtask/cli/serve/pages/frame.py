@@ -39,18 +39,20 @@ def frame(
         period: Whether the page has links that choose a period.
     """
     return Template(read("frame.html")).substitute(
-        title=escape(title),
-        heading=keep_together(breakable(title)),
+        title=escape(printable(title)),
+        heading=keep_together(breakable(printable(title))),
         whole=f' title="{escape(printable(whole[:MAX_TITLE]))}"' if whole and whole != title else "",
         over=escape(over) + mark,
         long=' class="long"' if len(title) > MAX_TITLE_LENGTH else "",
-        about=f'<p class="soft">{escape(about)}</p>' if about else "",
+        about=f'<p class="soft">{escape(printable(about))}</p>' if about else "",
         body=body,
         home=escape(context.link("/")),
         pages=" ".join(show_pages(context)),
         period=show_period(context) if period else "",
         state=show_state(context),
-        problem=f'<p class="problem" role="alert">{escape(context.problem)}</p>' if context.problem else "",
+        problem=f'<p class="problem" role="alert">{escape(printable(context.problem))}</p>'
+        if context.problem
+        else "",
         refresh=f'<noscript><meta http-equiv="refresh" content="{context.refresh}"></noscript>'
         if context.refresh
         else "",
