@@ -40,7 +40,7 @@ WAYS: Final = (
     ),
     Way(
         title="Before and after a moment", key="at",
-        fields={"at": ("Moment, UTC", "2026-11-26T14:00 or 2h")},
+        fields={"at": ("Moment, UTC", "2026-11-26T14:00")},
     ),
     Way(
         title="Two periods", key="before", without=frozenset({"since", "until"}),

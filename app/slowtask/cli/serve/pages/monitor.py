@@ -24,7 +24,7 @@ def show_samples(
     brokers = [each for each in samples if isinstance(each, BrokerSample)]
     when = ", by an old sample" if stale else ""
     if queues:
-        rows = (queue_row(each, context) for each in sorted(queues, key=_worst_first))
+        rows = (queue_row(each, context, stale=stale) for each in sorted(queues, key=_worst_first))
         yield section(f"{plural(len(queues), 'queue')}{when}", table("Queues", HEADS, rows))
     if brokers:
         items = "".join(f"<li>{show_broker(each)}</li>" for each in brokers)
@@ -36,13 +36,13 @@ def _worst_first(sample: QueueSample) -> tuple[float, float, str]:
     return -(sample.oldest or 0), -(sample.depth or 0), sample.queue
 
 
-def queue_row(sample: QueueSample, context: Context) -> list[str]:
+def queue_row(sample: QueueSample, context: Context, *, stale: bool) -> list[str]:
     """The row of one queue; its name leads to the ranking of its runs."""
     seconds = None if sample.oldest is None else sample.oldest / SECOND
     busy = UNKNOWN if sample.workers is None or sample.busy is None else f"{sample.busy}/{sample.workers}"
     return [
         show_name(sample.queue, context.link("/", queue=sample.queue)),
-        badge(sample.verdict or "unknown"),
+        f"was {sample.verdict or 'unknown'}" if stale else badge(sample.verdict or "unknown"),
         number(sample.depth),
         escape(time_text(seconds).plain),
         rate(sample.arrivals, sample),

@@ -12,7 +12,7 @@ from slowtask.cli.serve.pages.limits import show_limits
 from slowtask.cli.serve.pages.monitor import show_samples
 from slowtask.cli.show.status import answer_text, held_text, notes
 from slowtask.record.sample import Alert, Level
-from slowtask.units import plural, printable
+from slowtask.units import capitalize, plural, printable
 from slowtask.watch.verdict import LEVELS, Answer, Finding
 
 #: What the page is headed with, by the worst that is known.
@@ -23,7 +23,7 @@ TITLES: dict[Level, str] = {
     "critical": "The queues are in trouble.",
 }
 ORIGINS = {
-    "broker": "Asked of the broker itself, as slowtask status does. Nothing is changed there.",
+    "broker": "Read from the broker, as slowtask status does. Nothing is changed there.",
     "monitor": "From the log of slowtask monitor: its last samples, and the alerts that last.",
     "nothing": "No broker and no monitor's log is known.",
 }
@@ -67,7 +67,7 @@ def show_broker(judged: Judged, context: Context) -> Iterator[str]:
     answers = "".join(show_answer(answer, verdict.first) for answer in verdict.answers)
     yield section(f"Verdict on {name}", f'{first}<dl class="answers">{answers}</dl>')
     held = view.poll.unacknowledged
-    texts = [held_text(held)] if held and held.count else []
+    texts = [capitalize(held_text(held))] if held and held.count else []
     yield section("Limits of the broker", show_limits(view) + "".join(map(soft, texts)))
     yield from show_tables(view, context)
     lines = [line.plain for line in notes(view, view.backlog) if line.plain]

@@ -15,12 +15,14 @@ from slowtask.cli.show.report.alerts import alerts_section
 from slowtask.cli.show.report.links import shorten_middle
 from slowtask.cli.show.report.overview import describe_runs, name_unknown, notes, show_tile, tiles, with_name
 from slowtask.cli.show.report.ranking import table
+from slowtask.install import install_command
 from slowtask.rank.ranking import Task, verdict
 from slowtask.store.fields import short_name
 from slowtask.units import capitalize
 
 #: The fields by whose values runs are often ranked, as `--group-by` takes them.
 GROUPS: Final = {"Tasks": None, "Queues": "queue", "Versions": "version", "Hosts": "host"}
+DRAWN_SOON: Final = "They are being drawn: this page shows them in a moment."
 EMPTY: Final = "No {noun} has “{text}” in its name."
 
 
@@ -33,7 +35,7 @@ def render(data: Ranking, context: Context) -> str:
     body = [
         f'<section class="tiles" aria-label="In figures">\n{figures}\n</section>',
         show_ranking(data, noun, context),
-        *map(show_drawing, data.drawings),
+        *(map(show_drawing, data.drawings) if data.drawings else [explain_no_drawing(context)]),
         alerts_section(data.alerts),
     ]
     about = describe_runs(history, tasks, noun)
@@ -103,6 +105,12 @@ def show_empty(noun: str, context: Context) -> str:
     """What stands where no row has the text of the filter."""
     text = EMPTY.format(noun=noun, text=shorten_middle(context.get("filter")))
     return f'<p>{escape(text)} <a href="{escape(context.change(filter=None))}">Show all</a></p>'
+
+
+def explain_no_drawing(context: Context) -> str:
+    """Why there are no charts: they aren't ready yet, or can't be drawn here."""
+    text = DRAWN_SOON if context.renewing else f"They need vl-convert: {install_command('report')}."
+    return show_drawing(Drawing(title="Charts", text=text, html=""))
 
 
 def show_drawing(drawing: Drawing) -> str:

@@ -66,4 +66,13 @@ help.addEventListener("click", () => keys.showModal());
 
 // A page that isn't done loads itself again, but not under the hands of somebody who types.
 const wait = Number(document.body.dataset.refresh);
-if (wait) setInterval(() => { if (!typing(document.activeElement) && !keys.open) location.reload(); }, wait * 1000);
+function loadAgain() {
+  if (typing(document.activeElement) || keys.open) return;
+  sessionStorage.setItem("row", document.activeElement.href ?? "");
+  location.reload();
+}
+if (wait) setInterval(loadAgain, wait * 1000);
+// The row that had the focus before has it again.
+const last = sessionStorage.getItem("row");
+sessionStorage.removeItem("row");
+if (last) links().find(each => each.href === last)?.focus();
