@@ -1,6 +1,6 @@
 """The page `/`: the tasks by the worker time they used."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from html import escape
 from typing import Final
@@ -35,7 +35,7 @@ def render(data: Ranking, context: Context) -> str:
     body = [
         f'<section class="tiles" aria-label="In figures">\n{figures}\n</section>',
         show_ranking(data, noun, context),
-        *(map(show_drawing, data.drawings) if data.drawings else [explain_no_drawing(context)]),
+        *show_drawings(data.drawings, context),
         alerts_section(data.alerts),
     ]
     about = describe_runs(history, tasks, noun)
@@ -107,13 +107,18 @@ def show_empty(noun: str, context: Context) -> str:
     return f'<p>{escape(text)} <a href="{escape(context.change(filter=None))}">Show all</a></p>'
 
 
-def explain_no_drawing(context: Context) -> str:
-    """Why there are no charts: they aren't ready yet, or can't be drawn here."""
-    text = DRAWN_SOON if context.renewing else f"They need vl-convert: {install_command('report')}."
-    return show_drawing(Drawing(title="Charts", text=text, html=""))
+def show_drawings(drawings: Sequence[Drawing], context: Context) -> Iterator[str]:
+    """The sections of the charts, and at the end why others are left out."""
+    if not drawings:
+        text = DRAWN_SOON if context.renewing else f"They need vl-convert: {install_command('report')}."
+        yield show_drawing(Drawing(title="Charts", text=text, html=""))
+    yield from (show_drawing(each) for each in drawings if each.html)
+    if missing := [each for each in drawings if not each.html]:
+        items = "".join(f"<dt>{escape(each.title)}</dt><dd>{escape(each.text)}</dd>" for each in missing)
+        yield f'<section class="card">\n<h2>Charts without data</h2>\n<dl>{items}</dl>\n</section>'
 
 
 def show_drawing(drawing: Drawing) -> str:
-    """The section of one chart, or why it is left out."""
+    """The section of one chart."""
     head = f'<h2>{escape(drawing.title)}</h2>\n<p class="soft">{escape(drawing.text)}</p>'
     return f'<section class="card">\n{head}\n{drawing.html}</section>'

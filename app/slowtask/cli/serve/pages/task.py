@@ -9,6 +9,7 @@ from slowtask.cli.show import task_text as words
 from slowtask.cli.show.diff import doubts
 from slowtask.cli.show.report.links import Links, shorten_middle
 from slowtask.cli.show.report.profiles import sections, show_facts
+from slowtask.store.profile import Profile
 from slowtask.units import capitalize, printable
 
 
@@ -18,7 +19,7 @@ def render(data: TaskFigures, context: Context) -> str:
     links = Links(task=context.task, value=lambda field, value: link_to(field, value, context))
     charts = [(each.title, each.html) for each in data.drawings]
     parts = [
-        f'<section class="card">{show_facts(profile)}{show_ways(context)}</section>',
+        f'<section class="card">{show_facts(profile)}{show_ways(profile, context)}</section>',
         *(show_part(title, html) for title, html in sections(profile, data.pattern, charts, links)),
         *(f'<p class="soft note">{escape(line)}</p>' for line in words.notes(profile)),
         *(f'<p class="soft note">{escape(line)}</p>' for line in doubts(profile.measurement)),
@@ -43,12 +44,11 @@ def link_to(field: str, value: str, context: Context) -> str | None:
     return context.change(where=[*given, f"{field}={value}"])
 
 
-def show_ways(context: Context) -> str:
-    """The links to what changed."""
-    ways = {
-        "Compare its two newest versions": {"by": "version"},
-        "Compare with a week ago": {"against": "7d"},
-    }
+def show_ways(profile: Profile, context: Context) -> str:
+    """The links to what changed; versions are compared if it has two."""
+    found = profile.fields.get("version")
+    versions = {"Compare the two newest versions": {"by": "version"}} if found and found.values > 1 else {}
+    ways = versions | {"Compare the last hour with a week ago": {"against": "7d", "since": "1h"}}
     links = (
         f'<a href="{escape(context.link("/diff", **parameters))}">{title}</a>'
         for title, parameters in ways.items()
