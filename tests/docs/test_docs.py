@@ -68,6 +68,7 @@ SERVERS = {
     *PASSWORDS.values(),
     "SLOWTASK_KIBANA_URL",
     "SLOWTASK_RETENTION",
+    "SLOWTASK_HISTORY_RETENTION",
 }
 #: Settings of the commands that read logs.
 READERS = {HEAD_VARIABLE, FIELDS_VARIABLE, TRACE_VARIABLE}

@@ -16,7 +16,7 @@ from places import DOCS, ROOT
 from slowtask.errors import ElasticsearchError, UsageError
 from slowtask.record import event, sample
 from slowtask.store.elastic.client import connect
-from slowtask.store.elastic.setup import SetupOptions, setup
+from slowtask.store.elastic.setup import SetupOptions, count_days, setup
 from slowtask.store.elastic.templates import leaf_fields, list_templates, read_template, stream_patterns
 
 #: The kinds of line whose fields a component template maps.
@@ -101,6 +101,31 @@ def test_retention_is_what_is_wished_for_and_stays_without_a_wish(elasticsearch,
 
     [template] = found["component_templates"]
     assert template["component_template"]["template"]["lifecycle"]["data_retention"] == "30d"
+
+
+def kept(client, index):
+    """How long a new index of the stream *index* keeps its documents."""
+    template = client.indices.simulate_index_template(name=index)["template"]
+    return template["lifecycle"]["data_retention"]
+
+
+def test_the_history_outlives_the_runs_by_a_retention_of_its_own(elasticsearch, access):
+    list(setup(elasticsearch, access, SetupOptions(history_retention="400d")))
+    list(setup(elasticsearch, access, SetupOptions(retention="30d")))
+    found = [kept(elasticsearch, f"{name}-x") for name in ("logs-slowtask.run", "metrics-slowtask.hour")]
+    list(setup(elasticsearch, access, SetupOptions(retention="90d", history_retention="1825d")))
+
+    assert found == ["30d", "400d"]
+
+
+def test_years_of_history_are_given_as_days():
+    assert [count_days(period) for period in ("5y", "400d", "y")] == ["1825d", "400d", "y"]
+
+
+@pytest.mark.parametrize("period", ["5", "y", "0y", "5 y", "5w"])
+def test_a_history_retention_that_is_no_period_is_refused(period):
+    with pytest.raises(UsageError, match=r"history retention .* isn't a period: write it like 5y"):
+        SetupOptions(history_retention=count_days(period))
 
 
 @pytest.mark.parametrize("period", ["30", "d", "0d", "-1d", "30 d", "1y"])
@@ -218,7 +243,7 @@ def test_setup_needs_no_more_rights_than_the_documentation_says(elasticsearch, a
 def users(elasticsearch, access):
     """A client for each user that setup makes, by its name."""
     password = uuid.uuid4().hex
-    names = ("slowtask_logstash", "slowtask_reader")
+    names = ("slowtask_logstash", "slowtask_reader", "slowtask_rollup")
     list(setup(elasticsearch, access, SetupOptions(passwords=dict.fromkeys(names, password))))
     return {name: connect(replace(access, username=name, password=password)) for name in names}
 
@@ -250,6 +275,25 @@ def test_the_reader_can_read_and_not_write(users, elasticsearch, namespace):
     assert client.count(index=index)["count"] == 1
     with pytest.raises(AuthorizationException):
         client.create(index=index, id="2", document=nested(event.fields(made(number=2))))
+
+
+def test_the_user_of_rollup_replaces_hours_and_touches_no_run(users, elasticsearch, namespace):
+    client, runs = users["slowtask_rollup"], f"logs-slowtask.run-{namespace}"
+    hour, cell = f"metrics-slowtask.hour-{namespace}", {"@timestamp": "2026-11-06T09:00:00Z"}
+    stored(elasticsearch, runs, [made()])
+
+    created = client.create(index=hour, id="1", document=cell, refresh=True)
+    seat = {"if_seq_no": created["_seq_no"], "if_primary_term": created["_primary_term"]}
+    replaced = client.index(index=created["_index"], id="1", document=cell, **seat)
+
+    assert (client.count(index=runs)["count"], replaced["result"]) == (1, "updated")
+    for forbidden in (
+        lambda: client.create(index=runs, id="2", document=cell),
+        lambda: client.indices.delete(index=created["_index"]),
+        lambda: client.indices.rollover(alias=hour),
+    ):
+        with pytest.raises(AuthorizationException):
+            forbidden()
 
 
 def test_a_password_of_elasticsearch_s_own_user_is_set(elasticsearch, access):

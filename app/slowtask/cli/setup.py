@@ -14,6 +14,7 @@ from slowtask.store.elastic.access import KIBANA_PORT, PREFIX, Access, read_secr
 PASSWORDS: Final = {
     "slowtask_logstash": "SLOWTASK_LOGSTASH_PASSWORD",
     "slowtask_reader": "SLOWTASK_READER_PASSWORD",
+    "slowtask_rollup": "SLOWTASK_ROLLUP_PASSWORD",
     "kibana_system": "SLOWTASK_KIBANA_PASSWORD",
 }
 
@@ -31,12 +32,20 @@ PASSWORDS: Final = {
     "--retention", metavar="PERIOD", envvar="SLOWTASK_RETENTION",
     help="How long to keep documents, such as 30d. Default: SLOWTASK_RETENTION, then what is set, then 90d.",
 )  # fmt: skip
-def setup(*, elasticsearch: str | None, kibana: str | None, retention: str | None) -> None:
+@click.option(
+    "--history-retention", metavar="PERIOD", envvar="SLOWTASK_HISTORY_RETENTION",
+    help="How long to keep rolled-up runs, such as 5y or 400d. Default: SLOWTASK_HISTORY_RETENTION, then what"
+    " is set, then 5y.",
+)  # fmt: skip
+def setup(
+    *, elasticsearch: str | None, kibana: str | None, retention: str | None, history_retention: str | None
+) -> None:
     """Set up Elasticsearch and Kibana for slowtask.
 
     Elasticsearch gets templates, roles, the retention, and a user for each password that is set in
-    SLOWTASK_LOGSTASH_PASSWORD, SLOWTASK_READER_PASSWORD or SLOWTASK_KIBANA_PASSWORD. Kibana gets data views
-    and dashboards. Each change is printed. You can run it again at any time, also for an upgrade.
+    SLOWTASK_LOGSTASH_PASSWORD, SLOWTASK_READER_PASSWORD, SLOWTASK_ROLLUP_PASSWORD or
+    SLOWTASK_KIBANA_PASSWORD. Kibana gets data views and dashboards. Each change is printed. You can run it
+    again at any time, also for an upgrade.
 
     \b
     Elasticsearch, with a retention of 30 days:
@@ -57,19 +66,23 @@ def setup(*, elasticsearch: str | None, kibana: str | None, retention: str | Non
     if not elasticsearch and not kibana:
         raise UsageError("setup needs --elasticsearch, --kibana or both.")
     if elasticsearch:
-        set_up_elasticsearch(Access.from_address(elasticsearch), retention)
+        set_up_elasticsearch(Access.from_address(elasticsearch), retention, history_retention)
     if kibana:
         set_up_kibana(Access.from_address(kibana, port=KIBANA_PORT))
 
 
-def set_up_elasticsearch(access: Access, retention: str | None) -> None:
+def set_up_elasticsearch(access: Access, retention: str | None, history_retention: str | None) -> None:
     """Set the cluster up; print each change, and how many there were. Raises `SlowtaskError`."""
     try:
         from slowtask.store.elastic import client, setup
     except ImportError:
         raise UsageError(f"setup needs Elasticsearch's client: {install_command('elasticsearch')}.") from None
 
-    wishes = setup.SetupOptions(retention=retention or None, passwords=read_passwords())
+    wishes = setup.SetupOptions(
+        retention=retention or None,
+        history_retention=setup.count_days(history_retention) if history_retention else None,
+        passwords=read_passwords(),
+    )
     connected = client.connect(access)
     version = client.check_version(connected, access)
     counts: Counter[str] = Counter()

@@ -22,7 +22,11 @@ TEMPLATES: Final = ("_component_template", "_index_template")
 ROLES: Final = "_security/role"
 USERS: Final = "_security/user"
 RETENTION: Final = "slowtask-retention"
+HISTORY_RETENTION: Final = "slowtask-history-retention"
+HISTORY: Final = "metrics-slowtask.hour-"  #: how the streams begin that keep the history's retention
 PERIOD: Final = re.compile(r"[1-9]\d{0,8}[dhm]", re.ASCII)
+YEARS: Final = re.compile(r"([1-9]\d?)y", re.ASCII)
+YEAR: Final = 365  #: days
 JSON: Final = {"accept": "application/json", "content-type": "application/json"}
 
 
@@ -33,12 +37,32 @@ class SetupOptions:
     retention: str | None = (
         None  #: how long to keep documents: `30d`; None: the last setting, at first 90 days
     )
+    history_retention: str | None = None  #: of rolled-up runs: `1825d`; None: the last setting, at first that
     passwords: Mapping[str, str] = field(default_factory=dict)  #: by user
 
     def __post_init__(self) -> None:
-        """Raise `UsageError` if the retention is no period."""
+        """Raise `UsageError` if a retention is no period."""
         if self.retention is not None and not PERIOD.fullmatch(self.retention):
             raise UsageError(f"retention {self.retention!a} isn't a period: write it like 30d, 12h or 90m.")
+        if self.history_retention is not None and not PERIOD.fullmatch(self.history_retention):
+            raise UsageError(
+                f"history retention {self.history_retention!a} isn't a period: write it like 5y or 400d."
+            )
+
+    @property
+    def retentions(self) -> dict[str, str | None]:
+        """What the user wishes, by the component template that holds it."""
+        return {RETENTION: self.retention, HISTORY_RETENTION: self.history_retention}
+
+    def retention_of(self, stream: str) -> str | None:
+        """How long the user wishes to keep the documents of *stream*; None: as before."""
+        return self.history_retention if stream.startswith(HISTORY) else self.retention
+
+
+def count_days(period: str) -> str:
+    """*period* with its years in days, since Elasticsearch knows no years: `5y` is `1825d`."""
+    years = YEARS.fullmatch(period)
+    return f"{int(years[1]) * YEAR}d" if years else period
 
 
 def setup(client: Elasticsearch, access: Access, options: SetupOptions) -> Iterator[SetupStep]:
@@ -57,17 +81,18 @@ def setup(client: Elasticsearch, access: Access, options: SetupOptions) -> Itera
                 what="Security is off in this Elasticsearch: no roles and no users were set up", verb="note"
             )
         for stream, indices in streams.items():
-            yield from renew(client, stream, indices, options.retention)
+            yield from renew(client, stream, indices, options.retention_of(stream))
 
 
 def make_body(client: Elasticsearch, path: str, options: SetupOptions) -> dict[str, Any]:
     """Make what to PUT to *path*: its file, with the retention of *options* or else the present one."""
     wanted = read_template(path)
-    if path.endswith(f"/{RETENTION}"):
+    name = path.rpartition("/")[2]
+    if name in options.retentions:
         before = fetch(client, path)
         lifecycle = wanted["template"]["lifecycle"]
-        if options.retention:
-            lifecycle["data_retention"] = options.retention
+        if wish := options.retentions[name]:
+            lifecycle["data_retention"] = wish
         elif before:
             [known] = before["component_templates"]
             lifecycle |= known["component_template"]["template"].get("lifecycle", {})
