@@ -81,7 +81,7 @@ WATCHER = {
     *(f"SLOWTASK_MONITOR_{name.upper()}" for name in ("config", *FIELDS)),
 }
 #: The modules that say what is wrong with an Elasticsearch.
-ERRORS = [f"store/elastic/{name}.py" for name in ("client", "setup", "streams", "store")]
+ERRORS = [f"store/elastic/{name}.py" for name in ("client", "setup", "streams", "unsuitable")]
 #: Commands whose figures differ each time.
 VARYING = ("slowtask demo", "slowtask collapse")
 

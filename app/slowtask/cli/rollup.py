@@ -10,6 +10,7 @@ import click
 from slowtask.cli.logs import warn_of_guesses
 from slowtask.cli.options import custom_options, date_option, timezone_option
 from slowtask.cli.pack import is_live
+from slowtask.cli.rollup_elastic import is_elastic, roll_up_elastic
 from slowtask.cli.terminal import print_json
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.parse.custom import CustomFormat
@@ -48,9 +49,14 @@ def rollup(
     SOURCE is a log, also .gz or packed, a folder, or a quoted glob. The log that a worker is writing is left
     alone, and so is a log that is in the history already.
 
+    It may also be the URL of an Elasticsearch: then the hours that have new runs are rolled up there, into
+    data streams of their own.
+
     \b
     Every night, after logrotate:
       slowtask rollup /var/log/shop/ --out /var/lib/shop-history
+    Every hour, in an Elasticsearch:
+      slowtask rollup https://elastic.example.org:9200
     Rank a year:
       slowtask top /var/log/shop/ /var/lib/shop-history --since 365d
 
@@ -60,6 +66,9 @@ def rollup(
       1  a log could not be read, or not all of its lines; stderr says which and why
       2  an argument is wrong
     """
+    if is_elastic(sources):
+        roll_up_elastic(sources[0], as_json=as_json)
+        return
     from slowtask.store.rollup.writing import History, lock_folder
 
     chosen = choose_logs(sources, custom)

@@ -61,7 +61,7 @@ class View:
             size=PAGE,
             sort=["_shard_doc"],
             search_after=after,
-            query={"bool": {"filter": self.filters}},
+            query={"bool": {"filter": [*self.search.open, *self.filters]}},
             docvalue_fields=self.fields,
             source=False,
             stored_fields="_none_",
@@ -76,13 +76,20 @@ class View:
 @contextmanager
 def open_view(search: Search, filters: list[Filter], fields: Sequence[str]) -> Iterator[View]:
     """Give a block a view of the runs as they are now."""
-    client = search.client
-    point = client.open_point_in_time(index=search.index, keep_alive=KEEP_ALIVE, ignore_unavailable=True)[
-        "id"
-    ]
     wanted = [{"field": each, **FORMATS.get(each, {})} for each in dict.fromkeys(fields)]
-    try:
+    with open_point_in_time(search) as point:
         yield View(search=search, point=point, filters=filters, fields=wanted)
+
+
+@contextmanager
+def open_point_in_time(search: Search) -> Iterator[str]:
+    """Give a block the id of the indices as they are now."""
+    client = search.client
+    point: str = client.open_point_in_time(
+        index=search.index, keep_alive=KEEP_ALIVE, ignore_unavailable=True
+    )["id"]
+    try:
+        yield point
     finally:
         with suppress(ApiError):  # it expires by itself
             client.close_point_in_time(id=point)

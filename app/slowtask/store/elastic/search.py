@@ -15,6 +15,7 @@ RUNS: Final = "logs-slowtask.run-"
 UNPARSED: Final = "logs-slowtask.unparsed-"
 ALERTS: Final = "logs-slowtask.alert-"
 SAMPLES: Final = "metrics-slowtask.queue-"
+CELLS: Final = "metrics-slowtask.hour-"
 PAGE: Final = 1000  #: combinations of values in one answer
 
 
@@ -25,17 +26,18 @@ class Search:
     client: Elasticsearch
     index: str
     host: str
+    open: tuple[Filter, ...] = ()  #: for the runs that are read, where the others are rolled up
 
     def require(self) -> None:
-        """Raise `ElasticsearchError` if there are no such indices at all."""
-        if not any(find_indices(self.client, self.index).values()):
+        """Raise `ElasticsearchError` if there are no such indices at all, and nothing is rolled up."""
+        if not self.open and not any(find_indices(self.client, self.index).values()):
             raise make_missing_error(self.host, self.index)
 
     def beside(self, stream: str) -> "Search | None":
         """The *stream* of the same namespaces; None if the runs are in an index of another name."""
         if not self.index.startswith(RUNS):
             return None
-        return replace(self, index=self.index.replace(RUNS, stream))
+        return replace(self, index=self.index.replace(RUNS, stream), open=())
 
     def aggregate(self, filters: list[Filter], aggs: Aggregation, *parts: str) -> Mapping[str, Any]:
         """Run *aggs* over the runs of *filters*; the answer, or only its *parts*, empty without an index."""
@@ -45,7 +47,7 @@ class Search:
             track_total_hits=False,
             request_cache=False,  # caching serialises all digests: as slow as the rest
             allow_partial_search_results=False,
-            query={"bool": {"filter": filters}},
+            query={"bool": {"filter": [*self.open, *filters]}},
             aggs=aggs,
             filter_path=parts or None,
         )
@@ -54,7 +56,7 @@ class Search:
 
     def count(self, filters: list[Filter]) -> int:
         """Count the runs of *filters*."""
-        found = self.client.count(index=self.index, query={"bool": {"filter": filters}})
+        found = self.client.count(index=self.index, query={"bool": {"filter": [*self.open, *filters]}})
         return int(found["count"])
 
     def list_groups(
