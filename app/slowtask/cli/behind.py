@@ -12,6 +12,7 @@ from slowtask.cli.logs import (
     open_store,
     parse_period,
     warn_of_guesses,
+    warn_of_history,
     warn_of_skipped,
 )
 from slowtask.cli.options import (
@@ -77,6 +78,7 @@ def behind(
     """
     query = parse_period(since, until, queues, where, group)
     store = open_store(sources, day, zone, custom)
+    warn_of_history(store)
     from slowtask.rank.behind import rank_waits
 
     columns = store.columns(query)

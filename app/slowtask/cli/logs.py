@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from slowtask.cli.show.doubts import describe_guess
+from slowtask.cli.show.doubts import describe_guess, describe_history
 from slowtask.cli.when import parse_time
 from slowtask.errors import SourceError, UsageError
 from slowtask.install import install_command
@@ -18,7 +18,7 @@ from slowtask.rank.ranking import Order, match_tasks, rank
 from slowtask.store import Guess, Measurement, Query
 from slowtask.store.elastic.access import Access
 from slowtask.store.fields import SHORT_NAMES, label_of, short_name
-from slowtask.units import plural, printable
+from slowtask.units import capitalize, plural, printable
 
 if TYPE_CHECKING:
     from slowtask.cli.show.ranking import View
@@ -149,6 +149,15 @@ def warn_of_skipped(logs: int) -> None:
         )
 
 
+def warn_of_history(store: "Store") -> None:
+    """Say on stderr that a history among the sources of *store* wasn't read."""
+    if files := getattr(store, "month_files", ()):  # of log files, not of an Elasticsearch
+        names = plural(len(files), "file")
+        click.echo(
+            f"slowtask: {names} of slowtask rollup not read: the history holds no single runs.", err=True
+        )
+
+
 def warn_of_guesses(guessed: Sequence[Guess]) -> None:
     """Say on stderr of which logs the dates were guessed."""
     if guessed:
@@ -158,6 +167,8 @@ def warn_of_guesses(guessed: Sequence[Guess]) -> None:
 def warn_of_doubts(*measurements: Measurement) -> None:
     """Say on stderr of which logs the dates were guessed, and which lines weren't read."""
     warn_of_guesses([guess for each in measurements for guess in each.guessed])
+    for sentence in dict.fromkeys(describe_history(each.history) for each in measurements if each.history):
+        click.echo(f"slowtask: {sentence}.", err=True)
     for sentence in dict.fromkeys(each.bad.sentence for each in measurements if each.bad):
         click.echo(f"slowtask: {sentence}: slowtask top --bad lists which, and why.", err=True)
 
@@ -167,7 +178,8 @@ def explain_empty(measurement: Measurement, query: Query) -> str:
     if measurement.figures:
         return NO_TASK_MATCHES
     if query != Query():
-        return NO_RUN_MATCHES
+        moved = describe_history(measurement.history)
+        return f"{NO_RUN_MATCHES} {capitalize(moved)}." if moved else NO_RUN_MATCHES
     if measurement.bad:
         return f"The logs hold no runs, and {measurement.bad.sentence}: slowtask top --bad says why."
     return NO_STOCK_RUNS if measurement.stock else NO_OWN_RUNS

@@ -14,7 +14,7 @@ from slowtask.errors import SlowtaskError, UsageError
 from slowtask.install import install_command
 from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import STDIN, resolve
-from slowtask.units import printable
+from slowtask.units import plural, printable
 
 if TYPE_CHECKING:
     from slowtask.otel.exporter import Spans
@@ -79,7 +79,8 @@ def require_files(sources: tuple[str, ...], custom: CustomFormat) -> None:
         raise UsageError("stdin can't be followed, since it can't be read again: name log files.")
     for each in [[source] for source in sources] or [[]]:
         try:
-            resolve(each, custom)
+            if packed := sum(source.kind == "parquet" for source in resolve(each, custom)):
+                click.echo(f"slowtask otel: {plural(packed, 'Parquet file')} not sent: name logs.", err=True)
         except UsageError:
             raise
         except SlowtaskError as missing:

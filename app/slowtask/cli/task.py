@@ -14,6 +14,7 @@ from slowtask.cli.logs import (
     open_store,
     parse_period,
     warn_of_doubts,
+    warn_of_history,
     warn_of_skipped,
 )
 from slowtask.cli.options import (
@@ -82,6 +83,7 @@ def task(
     """
     query = parse_period(since, until, queues, where)
     store = open_store(sources, day, zone, custom)
+    warn_of_history(store)
     from slowtask.cli.show.progress import show_progress
     from slowtask.rank.link import read_link_pattern
 

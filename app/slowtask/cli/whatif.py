@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from slowtask.cli.logs import open_store, parse_period, warn_of_guesses, warn_of_skipped
+from slowtask.cli.logs import open_store, parse_period, warn_of_guesses, warn_of_history, warn_of_skipped
 from slowtask.cli.options import custom_options, date_option, since_option, timezone_option, until_option
 from slowtask.cli.terminal import print_json
 from slowtask.errors import SourceError, UsageError
@@ -147,6 +147,7 @@ def read_log(store: "Store", query: Query) -> "Columns":
     """Read the runs to replay. Raises `SourceError` if there are none."""
     from slowtask.cli.show.progress import show_progress
 
+    warn_of_history(store)
     with show_progress(store.progress):
         log = store.columns(query)
     warn_of_skipped(log.skipped)

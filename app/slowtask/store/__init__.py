@@ -120,6 +120,23 @@ class BadLines:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FromHistory:
+    """That a part of the figures comes from the whole hours of a history, which `slowtask rollup` keeps.
+
+    Attributes:
+        until: Figures before this time are from the history.
+        since_moved: The full hour that counts as `Query.since`, if that is another time.
+        until_moved: The full hour that counts as `Query.until`, if that is another time.
+        unfinished: Whether a log isn't in all of the history's months, since a rollup was interrupted.
+    """
+
+    until: datetime
+    since_moved: datetime | None = None
+    until_moved: datetime | None = None
+    unfinished: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """What a store answers to a query.
 
@@ -133,6 +150,7 @@ class Measurement:
         stock: Whether a log isn't slowtask's own.
         workers: How many runs the workers could do at once, by what was seen of them; None if that isn't
             known.
+        history: What of it comes from the hours of a history; None: nothing, all was measured run by run.
     """
 
     figures: tuple[Figures, ...]
@@ -143,6 +161,7 @@ class Measurement:
     guessed: tuple[Guess, ...] = ()
     stock: bool = False
     workers: int | None = None
+    history: FromHistory | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ LIMITS: Final = {
     "queues": "(list_contains({}, queue) OR broker IS NOT NULL)",
 }
 
+PERIOD: Final = ("since", "until")  #: the first of them
+
 
 class Choice:
     """The runs of one query, as SQL; its parameters begin with *name*."""
@@ -23,10 +25,12 @@ class Choice:
             name + key: value for key, value in limits.items() if value is not None
         }
         tests = [sql.format(f"${name}{key}") for key, sql in LIMITS.items() if name + key in self.values]
+        period = sum(name + key in self.values for key in PERIOD)
         for place, (field, value) in enumerate(query.where):
             tests.append(f"{self._column(field, f'{name}label_{place}')} = ${name}value_{place}")
             self.values[f"{name}value_{place}"] = value
         self.condition = " AND ".join(tests) or "true"
+        self.where = " AND ".join(tests[period:]) or "true"  #: the same without the period
         #: What is measured instead of tasks; None: tasks.
         self.group = f"coalesce({self._column(query.group, f'{name}group')}, '')" if query.group else None
 

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, tzinfo
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+from slowtask.errors import SourceError
 from slowtask.parse.sources import Source
 from slowtask.record.sample import Alert
 from slowtask.store import Comparison, Measurement, Query
@@ -23,10 +25,16 @@ from slowtask.store.profile import Choose, Profile
 from slowtask.store.profiling import find_task, profile_leading, read_profiles
 from slowtask.store.reading import Reading
 from slowtask.store.rollup.keeping import Kept, keep
+from slowtask.store.rollup.months import is_month_file
+from slowtask.store.rollup.reading import RolledReading
+from slowtask.store.rollup.seam import Seam, find_seam
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+NO_SINGLE_RUNS: Final = (
+    "A history of slowtask rollup holds no single runs: name logs, or ask slowtask top, diff or report."
+)
 MACROS: Final = ("macros", "buckets", "slots", "rollup_macros")  #: scripts of `sql/`
 
 
@@ -63,14 +71,14 @@ class Files:
 
     def measure(self, query: Query, *, workers: bool = True) -> Measurement:
         """Measure each task over the runs of *query*, and count *workers*. Raises `SourceError`."""
-        with self._open_reading() as reading:
-            return self._measure(reading, query, workers=workers)
+        with self._open_reading(query) as (reading, rolled):
+            return self._measure(reading, rolled, query, workers=workers)
 
     def compare(self, before: Query, after: Query) -> Comparison:
         """Compare the runs of *before* with those of *after*, which are others. Raises `SourceError`."""
-        with self._open_reading() as reading:
-            found = compare(reading, before, after)
-            skipped = len(self._sources) - reading.count
+        with self._open_reading(before, after) as (reading, rolled):
+            found = rolled.compare(before, after) if rolled else compare(reading, before, after)
+            skipped = self._count_skipped(reading)
             return replace(
                 found,
                 before=replace(found.before, skipped=skipped),
@@ -79,38 +87,42 @@ class Files:
 
     def fields(self, query: Query) -> tuple[str, ...]:
         """Find the fields by which the runs of *query* can be grouped. Raises `SourceError`."""
-        with self._open_reading() as reading:
-            return find_fields(reading, replace(query, group=None))
+        with self._open_reading(query) as (reading, rolled):
+            return rolled.fields() if rolled else find_fields(reading, replace(query, group=None))
 
     def history(
         self, query: Query, choose: Callable[[Measurement], Sequence[str]], *, profiled: int = 0
     ) -> History:
         """Count the runs of *query* over time, separately for the tasks that *choose* picks.
 
-        The first *profiled* of these also get a profile. Raises `SourceError`, also if there is no run.
+        The first *profiled* of these also get a profile, unless a part of the figures comes from a history,
+        which knows no single runs. Raises `SourceError`, also if there is no run.
         """
-        with self._open_reading(full=profiled > 0) as reading:
-            measurement = self._measure(reading, query)
+        with self._open_reading(query, full=profiled > 0) as (reading, rolled):
+            measurement = self._measure(reading, rolled, query)
             tasks = choose(measurement)
+            if rolled:
+                return rolled.history(measurement, query, tasks)
             found = count_history(reading, measurement, query, tasks)
             return replace(found, profiles=profile_leading(reading, measurement, query, tasks[:profiled]))
 
     def columns(self, query: Query) -> Columns:
         """Read the runs of *query* with a known wait and run time, for a replay. Raises `SourceError`."""
-        with self._open_reading() as reading:
+        with self._open_reading() as (reading, _):
             found = pick_columns(reading, query)
-            return replace(found, skipped=len(self._sources) - reading.count)
+            return replace(found, skipped=self._count_skipped(reading))
 
     def profile(self, task: str, query: Query, choose: Choose, slots: int) -> Profile:
         """Read all that is known of *task*, over time in at most *slots* slots.
 
         *choose* gets the names of tasks that may be meant, or of all. Raises `SlowtaskError`.
         """
-        with self._open_reading(full=True) as reading:
+        with self._open_reading(full=True) as (reading, _):
             full_name = find_task(reading, task, query, choose)
             [found] = read_profiles(reading, [full_name], query, slots)
-            skipped = len(self._sources) - reading.count
-            return replace(found, measurement=replace(found.measurement, skipped=skipped))
+            return replace(
+                found, measurement=replace(found.measurement, skipped=self._count_skipped(reading))
+            )
 
     def alerts(self, query: Query) -> list[Alert]:
         """Read the newest changes of alerts in the period of *query*; a log that can't be read has none."""
@@ -118,25 +130,62 @@ class Files:
 
     def write_cells(self, target: Path) -> Kept:
         """Write the cells of all runs to the file *target*, for `slowtask rollup`. Raises `SourceError`."""
-        with self._open_reading(full=True) as reading:
+        with self._open_reading(full=True) as (reading, _):
             return keep(reading, target)
 
-    def _measure(self, reading: Reading, query: Query, *, workers: bool = True) -> Measurement:
-        """Measure within *reading*."""
-        found = measure(reading, query, workers=workers)
-        return replace(found, skipped=len(self._sources) - reading.count)
+    @cached_property
+    def month_files(self) -> list[Source]:
+        """The sources that are files of a history, which `slowtask rollup` keeps."""
+        return [
+            each
+            for each in self._sources
+            if each.kind == "parquet" and each.path is not None and is_month_file(each.path)
+        ]
+
+    def _measure(
+        self, reading: Reading, rolled: RolledReading | None, query: Query, *, workers: bool = True
+    ) -> Measurement:
+        """Measure within *reading*, or *rolled* if there is one."""
+        found = rolled.measure(query, workers=workers) if rolled else measure(reading, query, workers=workers)
+        return replace(found, skipped=self._count_skipped(reading))
+
+    def _count_skipped(self, reading: Reading) -> int:
+        """How many logs were left out, since their packed form is read."""
+        return len(self._sources) - len(self.month_files) - reading.count
 
     @contextmanager
-    def _open_reading(self, *, full: bool = False) -> Iterator[Reading]:
-        """Open all sources, without logs whose packed form is among them; *full*: with all that is parsed."""
+    def _open_reading(
+        self, *queries: Query, full: bool = False
+    ) -> Iterator[tuple[Reading, RolledReading | None]]:
+        """Open all logs, without those whose packed form is among them; *full*: with all that is parsed.
+
+        The second is what also reads the history, if one of *queries* needs it.
+        """
         with TemporaryDirectory(prefix="slowtask-") as name:
-            once = drop_packed_logs(self._sources, Path(name))
-            parsed = ParsedFiles(Path(name), date=self._date, timezone=self._timezone, full=full)
+            folder = Path(name)
+            logs = [each for each in self._sources if each not in self.month_files]
+            once = drop_packed_logs(logs, folder)
+            seam = self._find_seam(once, queries, folder)
+            parsed = ParsedFiles(
+                folder, date=self._date, timezone=self._timezone, full=full or seam is not None
+            )
             kinds = {each: find_kind(each) for each in once}
             parsed.parse([each for each, kind in kinds.items() if kind == "parsed"])
-            with connect(Path(name), *MACROS, full=full) as connection:
+            with connect(folder, *MACROS, full=full or seam is not None) as connection:
                 self._connection = connection
                 try:
-                    yield Reading(connection, parsed, kinds)
+                    reading = Reading(connection, parsed, kinds)
+                    yield reading, RolledReading(reading, seam) if seam else None
                 finally:
                     self._connection = None
+
+    def _find_seam(self, logs: Sequence[Source], queries: Sequence[Query], folder: Path) -> Seam | None:
+        """Where the history ends, if one of *queries* needs it. Raises `SourceError` if nothing answers."""
+        if not self.month_files:
+            return None
+        seam = find_seam(self.month_files, logs, folder) if queries else None
+        if seam and (not logs or any(map(seam.applies_to, queries))):
+            return seam
+        if not logs:
+            raise SourceError(NO_SINGLE_RUNS)
+        return None

@@ -100,7 +100,13 @@ class Reading:
 
         With *samples*, over those of a monitor's too.
         """
-        files, choice = self._sampled_files() if samples else self._all_files(), Choice(query)
+        return self.read_chosen(statement, Choice(query), values, samples=samples)
+
+    def read_chosen(
+        self, statement: str, choice: Choice, values: Mapping[str, Any], *, samples: bool = False
+    ) -> Rows:
+        """Do the same over the runs of *choice*. Raises `SourceError`."""
+        files = self._sampled_files() if samples else self._all_files()
         runs = read_runs(files, choice, doubtful=False)
         sql = read_sql(statement).replace("FROM runs", f"FROM {runs}")
         try:
@@ -110,8 +116,12 @@ class Reading:
 
     def ask(self, statement: str, values: Mapping[str, Any], *, field: str = "field") -> Rows:
         """Run *statement* over tables, with the column *field* for `field`. Raises `SourceError`."""
+        return self.ask_sql(re.sub(r"\bfield\b", field, read_sql(statement)), values)
+
+    def ask_sql(self, sql: str, values: Mapping[str, Any]) -> Rows:
+        """Run *sql* over tables. Raises `SourceError`."""
         try:
-            return fetch(self._connection, re.sub(r"\bfield\b", field, read_sql(statement)), values)
+            return fetch(self._connection, sql, values)
         except duckdb.OutOfMemoryException as error:
             raise SourceError("There are too many runs for the memory: choose fewer with --since.") from error
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from slowtask.cli.show.console import make_table, shorten
 from slowtask.cli.show.diff_columns import ARROW, COLUMNS, MINUS, column_width, cost_text, fit_columns
-from slowtask.cli.show.doubts import describe_guess
+from slowtask.cli.show.doubts import describe_guess, describe_history
 from slowtask.cli.show.groups import count_nouns, display_value, noun_of, plural_of
 from slowtask.cli.show.ranking import span
 from slowtask.rank.diff import Diff, Difference, describe
@@ -164,7 +164,7 @@ EXPLAINED: Final = {
 
 def doubts(measurement: Measurement) -> list[str]:
     """What is uncertain about the figures of one side."""
-    lines = [f"{capitalize(describe_guess(measurement.guessed))}."] if measurement.guessed else []
-    return lines + (
+    sentences = describe_guess(measurement.guessed), describe_history(measurement.history)
+    return [f"{capitalize(each)}." for each in sentences if each] + (
         [f"{measurement.bad.sentence}: slowtask top --bad lists which."] if measurement.bad else []
     )

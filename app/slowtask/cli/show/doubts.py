@@ -1,9 +1,9 @@
-"""Say what the figures don't tell: lines of other programs, and dates that were guessed."""
+"""Say what the figures don't tell: lines of other programs, guessed dates, and whole hours."""
 
 from collections.abc import Iterable, Sequence
 
 from slowtask.parse.sources import STDIN_NAME
-from slowtask.store import Guess
+from slowtask.store import FromHistory, Guess
 from slowtask.units import plural, printable
 
 
@@ -22,3 +22,18 @@ def describe_guess(guessed: Sequence[Guess]) -> str:
     logs = f"{printable(name)} and {plural(len(others), 'more log')}" if others else printable(name)
     way = "the present day" if name == STDIN_NAME else "the file's last change"
     return f"lines of {logs} without a full date begin on {day}, by {way}: --date sets it"
+
+
+def describe_history(history: FromHistory | None) -> str:
+    """Say what comes from the whole hours of a history; empty: nothing."""
+    if history is None:
+        return ""
+    moved = [
+        f"the period {verb} at {time:%Y-%m-%d %H:%M}"
+        for verb, time in (("begins", history.since_moved), ("ends", history.until_moved))
+        if time is not None
+    ]
+    parts = [f"figures before {history.until:%Y-%m-%d %H:%M} UTC come from whole hours of the history"]
+    parts += [f"so {' and '.join(moved)}"] if moved else []
+    lost = "; not all of them are in it, since slowtask rollup was interrupted: run it again"
+    return ", ".join(parts) + lost * history.unfinished

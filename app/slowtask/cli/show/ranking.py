@@ -20,7 +20,7 @@ from slowtask.cli.show.columns import (
     fit_columns,
 )
 from slowtask.cli.show.console import shorten
-from slowtask.cli.show.doubts import describe_guess
+from slowtask.cli.show.doubts import describe_guess, describe_history
 from slowtask.cli.show.groups import SPIKY_NOTE, count_nouns, display_value, noun_of, plural_of
 from slowtask.rank.digest import Rows, add_up, choose_rows, describe_busy
 from slowtask.rank.ranking import Order, Task, verdict
@@ -225,6 +225,8 @@ def notes(
         yield f"No room for {', '.join(missing)}: widen the terminal, or set COLUMNS."
     if view.measurement.guessed:
         yield f"{capitalize(describe_guess(view.measurement.guessed))}."
+    if view.measurement.history:
+        yield f"{capitalize(describe_history(view.measurement.history))}."
     if view.measurement.bad:
         yield f"{view.measurement.bad.sentence}: --bad lists which, and why."
 

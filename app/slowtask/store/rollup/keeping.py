@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from slowtask.store import Measurement, Query
 from slowtask.store.choice import Choice, read_runs
-from slowtask.store.reading import Reading, Rows
+from slowtask.store.reading import Reading, Rows, Select
 
 #: The cell of a run is its hour; one that ended at no finite time has none.
 HOUR: Final = "make_timestamptz(epoch_us(ended) // 3600000000 * 3600000000)"
@@ -20,6 +20,15 @@ SETS: Final[Mapping[str, str]] = {
     "wait": f"({CELL}, wait_bin)",
     "error": f"({CELL}, failed, error)",
     "seat": "(side, sound, start, queue, version, seat)",
+}
+
+#: The columns that only some kinds need, each with its kind, and what it is without and with that.
+COLUMNS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "when_failed": ("error", "", "WHEN grouping(failed) = 0 THEN 'error'"),
+    "when_seated": ("seat", "", "WHEN grouping(seat) = 0 THEN 'seat'"),
+    "column_failed": ("error", "NULL::BOOLEAN AS failed", "failed"),
+    "column_error": ("error", "NULL::VARCHAR AS error", "error"),
+    "column_seat": ("seat", "NULL::BIGINT AS seat", "seat"),
 }
 
 
@@ -37,7 +46,8 @@ class Kept:
 
 def keep(reading: Reading, target: Path) -> Kept:
     """Write the cells of all runs of *reading* to the file *target*, hours alone. Raises `SourceError`."""
-    total = count_cells(reading, Query(), HOUR, *SETS)
+    choice = Choice(Query())
+    total = count_cells(reading, partial(read_runs, choice=choice), choice.values, HOUR, *SETS)
     reading.read("rollup_samples", Query(), {}, samples=True)
     reading.ask("rollup_rows", {})
     reading.ask("rollup_write", {"target": str(target), "marks": ""})
@@ -52,16 +62,20 @@ def keep(reading: Reading, target: Path) -> Kept:
     )
 
 
-def count_cells(reading: Reading, query: Query, start: str, *kinds: str) -> int:
-    """Make the table `cells` of the runs of *query*; return how many runs are in it. Raises `SourceError`.
+def count_cells(reading: Reading, select: Select, values: Mapping[str, Any], start: str, *kinds: str) -> int:
+    """Make the table `cells` of the runs that *select* chooses; return how many there are.
 
     *start* is the SQL that says where the cell of a run begins, *kinds* are those of `SETS` to count.
+    Raises `SourceError`.
     """
-    choice = Choice(query)
-    columns = {"start_of_cell": start, "sets_of_kinds": ", ".join(SETS[kind] for kind in kinds)}
+    columns = {
+        "start_of_cell": start,
+        "sets_of_kinds": ", ".join(SETS[kind] for kind in kinds),
+        **{name: names[kind in kinds] for name, (kind, *names) in COLUMNS.items()},
+    }
 
     def count() -> Rows:
-        reading.fill("rollup_count", partial(read_runs, choice=choice), choice.values, columns)
+        reading.fill("rollup_count", select, values, columns)
         return reading.ask("rollup_checked", {})
 
     rows = reading.ask_until_sound(count)

@@ -11,7 +11,7 @@ import msgspec
 
 from slowtask.parse.sources import Source, is_plain
 from slowtask.record.event import DATASET
-from slowtask.store.duck import connect, escape_path, fetch, read_sql
+from slowtask.store.duck import escape_path, fetch, read_sql
 from slowtask.store.kinds import JSON_KINDS, find_kind
 from slowtask.store.origin import file_identity, read_origins
 from slowtask.store.reading import make_damage_error
@@ -66,13 +66,21 @@ def find_mark(ends: Ends, marks: Iterable[Mark]) -> tuple[Mark | None, bool]:
     return None, False
 
 
-def read_ends(source: Source, folder: Path) -> Ends:
-    """Read how *source* begins and ends. DuckDB may use *folder*. Raises `SourceError`."""
+def make_growth_message(source: Source, mark: Mark) -> str:
+    """What is wrong with a log that isn't what it was when it was rolled up, as *mark* has it."""
+    return (
+        f"{source.name} isn't what it was when it was rolled up as {mark.name}: it begins alike and ends"
+        " otherwise. Roll up a log after its rotation, and keep it as it is."
+    )
+
+
+def read_ends(source: Source, connection: duckdb.DuckDBPyConnection) -> Ends:
+    """Read how *source* begins and ends; a packed one by *connection*. Raises `SourceError`."""
     if source.path is None:
         return Ends()
     kind = find_kind(source)
     if kind == "packed":
-        return _read_packed_ends(source, source.path, folder)
+        return _read_packed_ends(source, source.path, connection)
     with source.open() as stream:
         head = stream.read(HASHED_BYTES)
         if is_plain(stream):
@@ -101,16 +109,20 @@ def _read_tail(stream: BinaryIO, head: bytes) -> tuple[int, bytes]:
     return size, tail
 
 
-def _read_packed_ends(source: Source, path: Path, folder: Path) -> Ends:
+def _read_packed_ends(source: Source, path: Path, connection: duckdb.DuckDBPyConnection) -> Ends:
     """The ids of the first and the last run of a packed file, and what it was packed from."""
-    with connect(folder) as connection:
-        try:
-            [row] = fetch(connection, read_sql("rollup_ends"), {"files": [escape_path(path)]})
-        except duckdb.Error as error:
-            raise make_damage_error(source) from error
-        origin = next(iter(read_origins(connection, path)), None)
-    first, last = ((row[name] or "").replace("-", "") or None for name in ("first", "last"))
-    return Ends(first=first, last=last, origin=origin)
+    values: dict[str, Any] = {"files": [escape_path(path)]}
+    try:
+        [count] = fetch(connection, read_sql("rollup_packed"), values)
+        ids = [
+            row["id"].replace("-", "")
+            for number in (0, count["runs"] - 1)  # a number in the statement, for which DuckDB skips the rest
+            for row in fetch(connection, f"{read_sql('rollup_end')} = {number}", values)
+        ]
+    except duckdb.Error as error:
+        raise make_damage_error(source) from error
+    first, last = (ids[0], ids[-1]) if ids else (None, None)
+    return Ends(first=first, last=last, origin=next(iter(read_origins(connection, path)), None))
 
 
 def _find_first_id(source: Source) -> str | None:

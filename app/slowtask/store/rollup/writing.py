@@ -16,7 +16,7 @@ from slowtask.store import Measurement
 from slowtask.store.duck import connect, escape_path, fetch, read_sql
 from slowtask.store.files import MACROS, Files
 from slowtask.store.rollup.keeping import Kept
-from slowtask.store.rollup.marks import Ends, Mark, find_mark, read_ends
+from slowtask.store.rollup.marks import Ends, Mark, find_mark, make_growth_message, read_ends
 from slowtask.store.rollup.months import SUFFIX, Month, encode_contents, read_months
 
 BATCH: Final = 50  #: logs that are read before the months are written
@@ -83,7 +83,7 @@ class History:
         """Read one log, unless it is in the history or among the *others*."""
         if source.path is None:
             raise SourceError("stdin can't be rolled up: name log files.")
-        ends = read_ends(source, target.parent)
+        ends = read_ends_of(source, target.parent)
         marks = {mark: None for month in self._months.values() for mark in month.marks}
         mark, same = find_mark(ends, [*marks, *others])
         if mark and not same:
@@ -97,7 +97,7 @@ class History:
     ) -> tuple[Rolled, Fresh | None]:
         """Write the cells of one log to *target*; *known* is its mark if some months have it."""
         kept = Files([source], date=self.day, timezone=self.timezone).write_cells(target)
-        if read_ends(source, target.parent) != ends:
+        if read_ends_of(source, target.parent) != ends:
             raise SourceError(f"{source.name} changed while it was read: roll it up after its rotation.")
         if not kept.months:
             return Rolled(source=source, read=kept.read), None
@@ -136,12 +136,10 @@ class History:
             each.unlink()
 
 
-def make_growth_message(source: Source, mark: Mark) -> str:
-    """What is wrong with a log that isn't what it was when it was rolled up, as *mark* has it."""
-    return (
-        f"{source.name} isn't what it was when it was rolled up as {mark.name}: it begins alike and ends"
-        " otherwise. Roll up a log after its rotation, and keep it as it is."
-    )
+def read_ends_of(source: Source, folder: Path) -> Ends:
+    """How *source* begins and ends now. DuckDB may use *folder*. Raises `SourceError`."""
+    with connect(folder) as connection:
+        return read_ends(source, connection)
 
 
 def make_mark(source: Source, ends: Ends, kept: Kept) -> Mark:

@@ -1,5 +1,5 @@
 -- Count the runs of each cell: all of them, by their times, by their waits, by exception, and by who was busy, as
--- far as `sets_of_kinds` asks for it. `start_of_cell` says where the cell of a run begins.
+-- far as keeping.py asks for it. A cell has its beginning by an expression of that module's, too.
 CREATE OR REPLACE TEMP TABLE counted AS
 WITH placed AS (
     SELECT
@@ -16,11 +16,11 @@ SELECT
     CASE
         WHEN grouping(time_bin) = 0 THEN 'time'
         WHEN grouping(wait_bin) = 0 THEN 'wait'
-        WHEN grouping(failed) = 0 THEN 'error'
-        WHEN grouping(seat) = 0 THEN 'seat'
+        when_failed
+        when_seated
         ELSE 'cell'
     END AS kind,
-    side, sound, start, task, queue, version, time_bin, wait_bin, failed, error, seat,
+    side, sound, start, task, queue, version, time_bin, wait_bin, column_failed, column_error, column_seat,
     count(*) AS runs,
     count(*) FILTER (outcome = 'failure') AS failures,
     count(*) FILTER (action = 'killed') AS killed,

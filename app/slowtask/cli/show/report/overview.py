@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from typing import Final
 
 from slowtask.cli.show.console import RED_FAILURES
-from slowtask.cli.show.doubts import describe_guess
+from slowtask.cli.show.doubts import describe_guess, describe_history
 from slowtask.cli.show.groups import SPIKY_NOTE, count_nouns, display_value
 from slowtask.cli.show.report import moments
 from slowtask.cli.show.report.links import breakable
@@ -17,6 +18,8 @@ from slowtask.rank.ranking import Task, verdict
 from slowtask.record.event import SECOND
 from slowtask.store.history import History
 from slowtask.units import capitalize, duration, percent, plural
+
+NO_PAGES: Final = "The history holds no single runs, so there are no pages of single tasks."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,9 @@ def notes(history: History, tasks: Sequence[Task]) -> Iterator[str]:
         yield SPIKY_NOTE
     if measurement.guessed:
         yield f"{capitalize(describe_guess(measurement.guessed))}."
+    if measurement.history:
+        yield f"{capitalize(describe_history(measurement.history))}."
+        yield NO_PAGES
     if measurement.bad:
         yield f"{measurement.bad.sentence}: slowtask top --bad lists which, and why."
 
