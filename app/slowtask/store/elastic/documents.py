@@ -12,7 +12,6 @@ from slowtask.store.elastic.search import Search
 from slowtask.store.profile import LongRun, Message
 
 WORST: Final = 10  #: of the longest runs
-MAX_MESSAGES: Final = 5000  #: failed runs, the newest, whose messages are read
 MAX_MESSAGE: Final = 400  #: characters
 MAX_KINDS: Final = 2000  #: of messages
 DIGITS: Final = re.compile("[0-9]+")
@@ -68,14 +67,16 @@ def find_place(hit: Mapping[str, Any]) -> tuple[str | None, int | None]:
     return str(hit["_index"]), None
 
 
-def read_messages(search: Search, filters: list[Filter]) -> tuple[list[Message], int, int]:
+def read_messages(search: Search, filters: list[Filter], most: int) -> tuple[list[Message], int, int]:
     """Count the runs of *filters* by their exceptions and messages, the most frequent first.
+
+    Only the newest runs are read, and *most* of them at most.
 
     Returns these, how many runs have rarer messages, and how many older ones weren't read.
     """
     found = search.client.search(
         index=search.index,
-        size=MAX_MESSAGES,
+        size=most,
         track_total_hits=True,
         query={"bool": {"filter": [*filters, WITH_MESSAGE]}},
         sort=[{"@timestamp": "desc"}],

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from elasticsearch import ApiError
 
-from slowtask.store import BadLines, Measurement, Query
+from slowtask.store import BadLines, Figures, Measurement, Query
 from slowtask.store.comparison import Times
 from slowtask.store.elastic.aggregations import (
+    COMPARED,
     METRICS,
     TASK,
     Aggregation,
@@ -20,6 +22,7 @@ from slowtask.store.elastic.aggregations import (
 from slowtask.store.elastic.bins import (
     COUNTS,
     Span,
+    find_percentiles,
     make_batches,
     make_bins,
     make_span,
@@ -34,12 +37,14 @@ PAGE: Final = 1000  #: tasks in one answer
 MAX_EXAMPLES: Final = 100  #: unparsed lines to show
 
 
-def measure(search: Search, query: Query, *, workers: bool) -> tuple[Measurement, dict[str, Span]]:
-    """Measure each task, and find its shortest and its longest run time; count the *workers*."""
+def measure(
+    search: Search, query: Query, metrics: Aggregation = METRICS, *, workers: bool
+) -> tuple[Measurement, dict[str, Span]]:
+    """Measure each task by *metrics*, and find its shortest and its longest run time; count the *workers*."""
     with ThreadPoolExecutor() as pool:
         bad = pool.submit(count_bad, search, query)
         seats = pool.submit(count_workers, search, query) if workers else None
-        buckets = dict(fetch_buckets(search, query))
+        buckets = dict(fetch_buckets(search, query, metrics))
         if not buckets:
             search.require()
         measurement = Measurement(
@@ -54,8 +59,17 @@ def measure(search: Search, query: Query, *, workers: bool) -> tuple[Measurement
 
 def measure_times(search: Search, query: Query) -> tuple[Measurement, Times]:
     """Measure each task, and count its run times by bins."""
-    measurement, spans = measure(search, query, workers=False)
-    return measurement, count_times(search, query, spans)
+    measurement, spans = measure(search, query, COMPARED, workers=False)
+    times = count_times(search, query, spans)
+    figures = (add_percentiles(each, times.get(each.task, {})) for each in measurement.figures)
+    return replace(measurement, figures=tuple(figures)), times
+
+
+def add_percentiles(figures: Figures, times: Mapping[int, int]) -> Figures:
+    """*figures* with the percentiles of the run *times*."""
+    values = find_percentiles(times, (0.5, 0.95, 0.99))
+    p50, p95, p99 = (None if value is None else min(value, figures.max or value) for value in values)
+    return replace(figures, p50=p50, p95=p95, p99=p99)
 
 
 def count_times(search: Search, query: Query, spans: Mapping[str, Span]) -> dict[str, dict[int, int]]:
@@ -68,13 +82,15 @@ def count_times(search: Search, query: Query, spans: Mapping[str, Span]) -> dict
     return found
 
 
-def fetch_buckets(search: Search, query: Query) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def fetch_buckets(
+    search: Search, query: Query, metrics: Aggregation
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Fetch the bucket of each task, page by page. That of an unknown one has the name `""`."""
     field = query.group or TASK
     composite: Aggregation = {"size": PAGE, "sources": [{"task": {"terms": {"field": field}}}]}
-    unknown = {"unknown": {"filter": without(field), "aggs": METRICS}} if query.group else {}
+    unknown = {"unknown": {"filter": without(field), "aggs": metrics}} if query.group else {}
     while True:
-        tasks = {"tasks": {"composite": composite, "aggs": METRICS}}
+        tasks = {"tasks": {"composite": composite, "aggs": metrics}}
         found = search.aggregate(make_filters(query), tasks | unknown)
         if found.get("unknown", {}).get("doc_count"):
             yield "", found["unknown"]

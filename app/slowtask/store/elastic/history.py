@@ -4,9 +4,9 @@ Percentiles of a slot are within 2 %, as those of files are.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from slowtask.errors import SourceError
@@ -23,17 +23,34 @@ from slowtask.store.elastic.aggregations import (
     make_group_filter,
     percentiles,
     read_percentiles,
+    rough_percentiles,
     slots_of,
 )
 from slowtask.store.elastic.samples import SampleSlots, Span, find_span, read_samples
 from slowtask.store.elastic.search import SAMPLES, Search
 from slowtask.store.history import Failures, History, QueueSlot, TaskSlot, choose_slot_width
 
-ROUGH: Final = 200  #: the compression of a slot's digest
+MANY: Final = 200_000  #: runs, from which on counting exactly takes long
 QUEUES_PER_PAGE: Final = 50  #: each with up to 130 slots
 SUM: Final = {"sum": {"field": DURATION}}
 ERROR: Final = "error.type"
 OTHERS: Final = "others"  #: the name of the bucket of all tasks that aren't shown separately
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slots:
+    """How time is divided, and how percentiles are found in each slot."""
+
+    width: int  #: µs
+    percentiles: Callable[..., Aggregation]
+
+    def aggregate(self, aggs: Aggregation) -> dict[str, Aggregation]:
+        """The aggregation that runs *aggs* in each slot."""
+        return slots_of(self.width, aggs)
+
+    def begin(self, time: int) -> int:
+        """Where the slot of a *time* in µs begins."""
+        return time // self.width * self.width
 
 
 def count_history(search: Search, measurement: Measurement, query: Query, tasks: Sequence[str]) -> History:
@@ -45,22 +62,25 @@ def count_history(search: Search, measurement: Measurement, query: Query, tasks:
         Span(min(each.first for each in measurement.figures), max(each.last for each in measurement.figures)),
         *([span] if samples and (span := find_span(samples, query)) else []),
     ]
-    width = choose_width(spans, sum(each.count for each in measurement.figures))
+    runs = sum(each.count for each in measurement.figures)
+    slots = Slots(
+        width=choose_width(spans, runs), percentiles=rough_percentiles if runs > MANY else percentiles
+    )
     with ThreadPoolExecutor() as pool:
-        seen = pool.submit(read_samples, samples, query, width) if samples else None
-        queues = pool.submit(read_queues, search, query, width)
+        seen = pool.submit(read_samples, samples, query, slots.width) if samples else None
+        queues = pool.submit(read_queues, search, query, slots)
         failures = pool.submit(read_failures, search, query)
-        slots, wait = read_tasks(search, query, tasks, width)
+        task_slots, wait = read_tasks(search, query, tasks, slots)
         waits, broken = queues.result(), failures.result()
         found = seen.result() if seen else SampleSlots()
     return History(
         measurement=measurement,
         leading=tuple(tasks),
-        width=width,
-        first=min(each.first for each in spans) // width * width,
-        last=max(each.last for each in spans) // width * width,
+        width=slots.width,
+        first=slots.begin(min(each.first for each in spans)),
+        last=slots.begin(max(each.last for each in spans)),
         wait=wait,
-        tasks=tuple(slots),
+        tasks=tuple(task_slots),
         queues=tuple(merge_queues(waits, found.depths)),
         brokers=found.brokers,
         failures=tuple(broken),
@@ -76,7 +96,7 @@ def choose_width(spans: Sequence[Span], runs: int) -> int:
 
 
 def read_tasks(
-    search: Search, query: Query, tasks: Sequence[str], width: int
+    search: Search, query: Query, tasks: Sequence[str], slots: Slots
 ) -> tuple[Iterator[TaskSlot], float | None]:
     """Count the runs of *tasks* and of all others in each slot, and find the 95th percentile of all waits."""
     field = query.group or TASK
@@ -84,18 +104,18 @@ def read_tasks(
     aggs: Aggregation = {
         "tasks": {
             "filters": {"filters": filters, "other_bucket_key": OTHERS},
-            "aggs": slots_of(width, {"total": SUM, "p95": percentiles(DURATION, 95, compression=ROUGH)}),
+            "aggs": slots.aggregate({"total": SUM, "p95": slots.percentiles(DURATION, 95)}),
         },
-        "wait": percentiles(WAIT, 95, compression=ROUGH),
+        "wait": slots.percentiles(WAIT, 95),
     }
     found = search.aggregate(make_filters(query), aggs)
     names = {str(place): task for place, task in enumerate(tasks)}
-    slots = (
+    made = (
         make_task_slot(names.get(place), slot)
         for place, bucket in found["tasks"]["buckets"].items()
         for slot in bucket["slots"]["buckets"]
     )
-    return slots, read_percentiles(found["wait"])[0]
+    return made, read_percentiles(found["wait"])[0]
 
 
 def make_task_slot(task: str | None, slot: Bucket) -> TaskSlot:
@@ -109,11 +129,9 @@ def make_task_slot(task: str | None, slot: Bucket) -> TaskSlot:
     )
 
 
-def read_queues(search: Search, query: Query, width: int) -> dict[tuple[int, str], QueueSlot]:
+def read_queues(search: Search, query: Query, slots: Slots) -> dict[tuple[int, str], QueueSlot]:
     """Read how long jobs waited in each queue and slot."""
-    aggs = slots_of(
-        width, {"known": {"value_count": {"field": WAIT}}, "wait": percentiles(WAIT, 95, compression=ROUGH)}
-    )
+    aggs = slots.aggregate({"known": {"value_count": {"field": WAIT}}, "wait": slots.percentiles(WAIT, 95)})
     filters = [*make_filters(query), {"exists": {"field": QUEUE}}]
     return {
         (moment_of(slot), bucket["key"]["queue"]): QueueSlot(

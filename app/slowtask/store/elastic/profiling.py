@@ -25,6 +25,8 @@ from slowtask.store.history import fit_slot_width
 from slowtask.store.profile import Choose, Ending, Kill, Profile
 
 LEADING_SLOTS: Final = 40  #: of time, in the profiles of a report
+LEADING_MESSAGES: Final = 500  #: of failed runs, in the profiles of a report
+MAX_MESSAGES: Final = 5000  #: of failed runs, the newest
 MAX_KILLS: Final = 20
 TOTAL: Final[dict[str, Aggregation]] = {"total": {"sum": {"field": DURATION}}}
 
@@ -43,7 +45,8 @@ def read_profile(search: Search, wanted: str, query: Query, choose: Choose, slot
     task = choose(match_names(names, wanted), measurement)
     with ThreadPoolExecutor() as pool:
         whole = pool.submit(search.aggregate, make_filters(query), TOTAL)
-        profile = replace(profile_task(search, task, query, slots), measurement=measurement)
+        found = profile_task(search, task, query, slots, messages=MAX_MESSAGES)
+        profile = replace(found, measurement=measurement)
         total, own = seconds(whole.result()["total"]["value"]), profile.summary.total
     return replace(profile, share=own / total if total and own is not None else None)
 
@@ -55,8 +58,12 @@ def profile_leading(
     figures = {each.task: each for each in measurement.figures}
     whole = sum(each.total for each in measurement.figures)
     described = replace(measurement, figures=())
+
+    def read(task: str) -> Profile:
+        return profile_task(search, task, query, LEADING_SLOTS, messages=LEADING_MESSAGES)
+
     with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda task: profile_task(search, task, query, LEADING_SLOTS), tasks)
+        found = pool.map(read, tasks)
         return tuple(
             replace(
                 each,
@@ -80,12 +87,15 @@ def match_names(names: Sequence[str], wanted: str) -> list[str]:
     return sorted(each for each in names if each == wanted or each.endswith(f".{wanted}")) or sorted(names)
 
 
-def profile_task(search: Search, task: str, query: Query, slots: int) -> Profile:
-    """Read all that is known of *task* but its share and what its jobs waited behind."""
+def profile_task(search: Search, task: str, query: Query, slots: int, *, messages: int) -> Profile:
+    """Read all that is known of *task* but its share and what its jobs waited behind.
+
+    The *messages* of so many failed runs are read.
+    """
     filters = [*make_filters(query), {"term": {TASK: task}}]
     with ThreadPoolExecutor() as pool:
         worst = pool.submit(read_worst, search, filters)
-        messages = pool.submit(read_messages, search, filters)
+        exceptions = pool.submit(read_messages, search, filters, messages)
         endings = pool.submit(read_endings, search, filters)
         kills = pool.submit(read_kills, search, filters)
         answer = search.aggregate(filters, SUMMARY | make_groups())
@@ -93,7 +103,7 @@ def profile_task(search: Search, task: str, query: Query, slots: int) -> Profile
         span = {task: make_span(answer["times"])} if summary.timed else {}
         bins = pool.submit(count_times, search, query, span)
         width = fit_slot_width(summary.first, summary.last, slots)
-        found, unnamed, unread = messages.result()
+        found, unnamed, unread = exceptions.result()
         return Profile(
             task=task,
             measurement=Measurement(figures=(), bad=BadLines(), source=search.host),

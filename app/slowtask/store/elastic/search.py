@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from elasticsearch import Elasticsearch
+from elasticsearch import ApiError, Elasticsearch
 
-from slowtask.store.elastic.aggregations import Aggregation, Filter
-from slowtask.store.elastic.client import find_indices
+from slowtask.store.elastic.aggregations import Aggregation, Filter, refine
+from slowtask.store.elastic.client import find_indices, root_cause
 from slowtask.store.elastic.unsuitable import make_missing_error
 
 #: What the names of the streams begin with, before the namespace.
@@ -16,6 +16,7 @@ UNPARSED: Final = "logs-slowtask.unparsed-"
 ALERTS: Final = "logs-slowtask.alert-"
 SAMPLES: Final = "metrics-slowtask.queue-"
 CELLS: Final = "metrics-slowtask.hour-"
+OUT_OF_BOUNDS: Final = "out of bounds for histogram"  #: the error where one value is far greater than another
 PAGE: Final = 1000  #: combinations of values in one answer
 
 
@@ -41,6 +42,17 @@ class Search:
 
     def aggregate(self, filters: list[Filter], aggs: Aggregation, *parts: str) -> Mapping[str, Any]:
         """Run *aggs* over the runs of *filters*; the answer, or only its *parts*, empty without an index."""
+        try:
+            return self._aggregate(filters, aggs, parts)
+        except ApiError as error:
+            if OUT_OF_BOUNDS not in root_cause(error)[1]:
+                raise
+            return self._aggregate(filters, refine(aggs), parts)
+
+    def _aggregate(
+        self, filters: list[Filter], aggs: Aggregation, parts: tuple[str, ...]
+    ) -> Mapping[str, Any]:
+        """Run *aggs* as they are."""
         found = self.client.search(
             index=self.index,
             size=0,
