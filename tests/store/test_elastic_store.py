@@ -17,7 +17,7 @@ from slowtask.parse.items import Reason
 from slowtask.parse.sources import resolve
 from slowtask.rank.ranking import ORDERS, rank
 from slowtask.store import Query
-from slowtask.store.elastic import bins, history
+from slowtask.store.elastic import aggregations, bins
 from slowtask.store.elastic import figures as module
 from slowtask.store.elastic.store import Elastic
 from slowtask.store.fields import find_field
@@ -365,9 +365,10 @@ def test_a_batch_has_no_more_buckets_than_an_answer_may_have():
 def test_a_wait_that_a_broken_clock_made_is_counted_like_any_other(store, monkeypatch):
     """Elasticsearch's quick way of counting fails where one value is 10^16 times another."""
     waits = (1, 5, 10**9, 1_700_000_000 * 10**9)
-    elastic = store([made(number=n, wait=wait, queue="mail", worker="w") for n, wait in enumerate(waits)])
+    runs = [made(number=n / 10, wait=wait, queue="mail", worker="w") for n, wait in enumerate(waits)]
+    elastic = store(runs)
     exact = elastic.history(Query(), lambda _: ["jobs.thumb"])
-    monkeypatch.setattr(history, "MANY", 0)
+    monkeypatch.setattr(aggregations, "MANY", 0)
 
     assert elastic.history(Query(), lambda _: ["jobs.thumb"]).queues == exact.queues
 
@@ -376,7 +377,7 @@ def test_many_runs_are_counted_over_time_within_one_percent(store, monkeypatch):
     chance = random.Random(9)
     elastic = store([made(number=n, took=chance.lognormvariate(0, 2), wait=n * 10**7) for n in range(3000)])
     exact = elastic.history(Query(), lambda _: ["jobs.thumb"])
-    monkeypatch.setattr(history, "MANY", 0)
+    monkeypatch.setattr(aggregations, "MANY", 0)
 
     rough = elastic.history(Query(), lambda _: ["jobs.thumb"])
 

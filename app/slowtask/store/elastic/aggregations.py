@@ -4,7 +4,7 @@ Percentiles come from a t-digest: exact (interpolated between neighbours) up to 
 a task, within 1 % beyond.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,11 +16,13 @@ WAIT: Final = "task.wait"
 QUEUE: Final = "queue.name"
 WORKER: Final = "worker.name"
 COMPRESSION: Final = 1000
+MANY: Final = 200_000  #: runs, from which on counting exactly in each slot and group takes long
 MICROSECONDS: Final = 1000  #: in a millisecond
 
 Aggregation = dict[str, Any]
 Filter = dict[str, Any]
 Bucket = Mapping[str, Any]
+Percentiles = Callable[..., Aggregation]
 
 
 def percentiles(field: str, *percents: float) -> Aggregation:
@@ -42,6 +44,11 @@ def rough_percentiles(field: str, *percents: float) -> Aggregation:
     """
     hdr = {"number_of_significant_value_digits": 2}
     return {"percentiles": {"field": field, "percents": list(percents), "keyed": False, "hdr": hdr}}
+
+
+def choose_percentiles(runs: int) -> Percentiles:
+    """Choose what counts percentiles in each slot and group, where there are so many *runs* in all."""
+    return rough_percentiles if runs > MANY else percentiles
 
 
 def refine(aggs: Aggregation) -> Aggregation:

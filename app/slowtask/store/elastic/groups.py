@@ -12,7 +12,7 @@ from slowtask.store.elastic.aggregations import (
     WORKER,
     Aggregation,
     Bucket,
-    percentiles,
+    Percentiles,
     read_percentiles,
     slots_of,
 )
@@ -28,27 +28,12 @@ COMPUTED: Final[Aggregation] = {
     "filter": {"bool": {"filter": [{"exists": {"field": "task.cpu"}}, {"exists": {"field": DURATION}}]}},
     "aggs": {"used": {"sum": {"field": "task.cpu"}}, "time": {"sum": {"field": DURATION}}},
 }
-#: The aggregations for each value of a field.
-GROUP_METRICS: Final[dict[str, Aggregation]] = {
-    "failures": FAILED,
-    "total": {"sum": {"field": DURATION}},
-    "timed": {"value_count": {"field": DURATION}},
-    "times": percentiles(DURATION, 50, 95),
-    "waits": percentiles(WAIT, 95),
-    "cpu": COMPUTED,
-}
-#: The aggregations for each slot of time.
-SLOT_METRICS: Final[dict[str, Aggregation]] = {
-    "failures": FAILED,
-    "times": percentiles(DURATION, 50, 95, 99),
-    "max": {"max": {"field": DURATION}},
-    "waits": percentiles(WAIT, 95),
-}
 
 
-def make_groups() -> dict[str, Aggregation]:
+def make_groups(percentiles: Percentiles) -> dict[str, Aggregation]:
     """The aggregations that measure the values of each field of GROUPED that used most worker time."""
     found: dict[str, Aggregation] = {}
+    metrics = make_group_metrics(percentiles)
     for name, field in GROUPED.items():
         terms = {
             "field": field,
@@ -58,14 +43,26 @@ def make_groups() -> dict[str, Aggregation]:
             "collect_mode": "breadth_first",
         }
         found |= {
-            f"by_{name}": {"terms": terms, "aggs": GROUP_METRICS},
+            f"by_{name}": {"terms": terms, "aggs": metrics},
             f"count_{name}": {"cardinality": {"field": field, "precision_threshold": MAX_EXACT}},
             f"no_{name}": {
                 "filter": {"bool": {"must_not": {"exists": {"field": field}}}},
-                "aggs": GROUP_METRICS,
+                "aggs": metrics,
             },
         }
     return found
+
+
+def make_group_metrics(percentiles: Percentiles) -> dict[str, Aggregation]:
+    """The aggregations for each value of a field."""
+    return {
+        "failures": FAILED,
+        "total": {"sum": {"field": DURATION}},
+        "timed": {"value_count": {"field": DURATION}},
+        "times": percentiles(DURATION, 50, 95),
+        "waits": percentiles(WAIT, 95),
+        "cpu": COMPUTED,
+    }
 
 
 def read_groups(answer: Mapping[str, Any]) -> dict[str, Groups]:
@@ -100,9 +97,15 @@ def make_group(value: str | None, bucket: Bucket) -> Group:
     )
 
 
-def make_slots(width: int) -> dict[str, Aggregation]:
+def make_slots(width: int, percentiles: Percentiles) -> dict[str, Aggregation]:
     """The aggregation that measures the runs in each slot of *width* µs."""
-    return slots_of(width, SLOT_METRICS)
+    metrics: dict[str, Aggregation] = {
+        "failures": FAILED,
+        "times": percentiles(DURATION, 50, 95, 99),
+        "max": {"max": {"field": DURATION}},
+        "waits": percentiles(WAIT, 95),
+    }
+    return slots_of(width, metrics)
 
 
 def read_slots(answer: Mapping[str, Any]) -> list[Slot]:

@@ -4,7 +4,7 @@ Percentiles of a slot are within 2 %, as those of files are.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
@@ -19,18 +19,17 @@ from slowtask.store.elastic.aggregations import (
     WAIT,
     Aggregation,
     Bucket,
+    Percentiles,
+    choose_percentiles,
     make_filters,
     make_group_filter,
-    percentiles,
     read_percentiles,
-    rough_percentiles,
     slots_of,
 )
 from slowtask.store.elastic.samples import SampleSlots, Span, find_span, read_samples
 from slowtask.store.elastic.search import SAMPLES, Search
 from slowtask.store.history import Failures, History, QueueSlot, TaskSlot, choose_slot_width
 
-MANY: Final = 200_000  #: runs, from which on counting exactly takes long
 QUEUES_PER_PAGE: Final = 50  #: each with up to 130 slots
 SUM: Final = {"sum": {"field": DURATION}}
 ERROR: Final = "error.type"
@@ -42,7 +41,7 @@ class Slots:
     """How time is divided, and how percentiles are found in each slot."""
 
     width: int  #: µs
-    percentiles: Callable[..., Aggregation]
+    percentiles: Percentiles
 
     def aggregate(self, aggs: Aggregation) -> dict[str, Aggregation]:
         """The aggregation that runs *aggs* in each slot."""
@@ -63,9 +62,7 @@ def count_history(search: Search, measurement: Measurement, query: Query, tasks:
         *([span] if samples and (span := find_span(samples, query)) else []),
     ]
     runs = sum(each.count for each in measurement.figures)
-    slots = Slots(
-        width=choose_width(spans, runs), percentiles=rough_percentiles if runs > MANY else percentiles
-    )
+    slots = Slots(width=choose_width(spans, runs), percentiles=choose_percentiles(runs))
     with ThreadPoolExecutor() as pool:
         seen = pool.submit(read_samples, samples, query, slots.width) if samples else None
         queues = pool.submit(read_queues, search, query, slots)

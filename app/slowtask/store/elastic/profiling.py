@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from slowtask.store import BadLines, Measurement, Query
@@ -13,7 +13,10 @@ from slowtask.store.elastic.aggregations import (
     WORKER,
     Aggregation,
     Filter,
+    Percentiles,
+    choose_percentiles,
     make_filters,
+    percentiles,
 )
 from slowtask.store.elastic.bins import make_span
 from slowtask.store.elastic.documents import read_messages, read_worst
@@ -31,6 +34,15 @@ MAX_KILLS: Final = 20
 TOTAL: Final[dict[str, Aggregation]] = {"total": {"sum": {"field": DURATION}}}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """How much of a task is read."""
+
+    slots: int  #: of time, at most
+    messages: int  #: of failed runs, the newest
+    percentiles: Percentiles = percentiles  #: of each slot and group
+
+
 def read_profile(search: Search, wanted: str, query: Query, choose: Choose, slots: int) -> Profile:
     """Read the profile of the task that *wanted* names, or ends the name of.
 
@@ -45,7 +57,7 @@ def read_profile(search: Search, wanted: str, query: Query, choose: Choose, slot
     task = choose(match_names(names, wanted), measurement)
     with ThreadPoolExecutor() as pool:
         whole = pool.submit(search.aggregate, make_filters(query), TOTAL)
-        found = profile_task(search, task, query, slots, messages=MAX_MESSAGES)
+        found = profile_task(search, task, query, Detail(slots=slots, messages=MAX_MESSAGES))
         profile = replace(found, measurement=measurement)
         total, own = seconds(whole.result()["total"]["value"]), profile.summary.total
     return replace(profile, share=own / total if total and own is not None else None)
@@ -58,12 +70,10 @@ def profile_leading(
     figures = {each.task: each for each in measurement.figures}
     whole = sum(each.total for each in measurement.figures)
     described = replace(measurement, figures=())
-
-    def read(task: str) -> Profile:
-        return profile_task(search, task, query, LEADING_SLOTS, messages=LEADING_MESSAGES)
-
+    chosen = choose_percentiles(sum(each.count for each in measurement.figures))
+    detail = Detail(slots=LEADING_SLOTS, messages=LEADING_MESSAGES, percentiles=chosen)
     with ThreadPoolExecutor() as pool:
-        found = pool.map(read, tasks)
+        found = pool.map(lambda task: profile_task(search, task, query, detail), tasks)
         return tuple(
             replace(
                 each,
@@ -87,22 +97,19 @@ def match_names(names: Sequence[str], wanted: str) -> list[str]:
     return sorted(each for each in names if each == wanted or each.endswith(f".{wanted}")) or sorted(names)
 
 
-def profile_task(search: Search, task: str, query: Query, slots: int, *, messages: int) -> Profile:
-    """Read all that is known of *task* but its share and what its jobs waited behind.
-
-    The *messages* of so many failed runs are read.
-    """
+def profile_task(search: Search, task: str, query: Query, detail: Detail) -> Profile:
+    """Read all that is known of *task* but its share and what its jobs waited behind."""
     filters = [*make_filters(query), {"term": {TASK: task}}]
     with ThreadPoolExecutor() as pool:
         worst = pool.submit(read_worst, search, filters)
-        exceptions = pool.submit(read_messages, search, filters, messages)
+        exceptions = pool.submit(read_messages, search, filters, detail.messages)
         endings = pool.submit(read_endings, search, filters)
         kills = pool.submit(read_kills, search, filters)
-        answer = search.aggregate(filters, SUMMARY | make_groups())
+        answer = search.aggregate(filters, SUMMARY | make_groups(detail.percentiles))
         summary = make_summary(answer)
         span = {task: make_span(answer["times"])} if summary.timed else {}
         bins = pool.submit(count_times, search, query, span)
-        width = fit_slot_width(summary.first, summary.last, slots)
+        width = fit_slot_width(summary.first, summary.last, detail.slots)
         found, unnamed, unread = exceptions.result()
         return Profile(
             task=task,
@@ -111,7 +118,7 @@ def profile_task(search: Search, task: str, query: Query, slots: int, *, message
             share=None,
             bins=bins.result().get(task, {}),
             width=width,
-            slots=read_slots(search.aggregate(filters, make_slots(width))),
+            slots=read_slots(search.aggregate(filters, make_slots(width, detail.percentiles))),
             fields=read_groups(answer),
             endings=endings.result(),
             messages=found,
