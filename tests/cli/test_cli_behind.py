@@ -178,3 +178,13 @@ def test_tenants_wait_behind_tenants(tmp_path):
     assert found[1]["held"]["acme"] == pytest.approx(1.0, abs=0.01)
     assert "no tenant" in said
     assert "acme 100 %" in said or "acme 99" in said
+
+
+def test_a_misspelt_field_of_where_is_told_with_those_there_are(tmp_path):
+    log = written(tmp_path / "runs.ndjson", [made(wait=10**9, queue="mail", labels={"tenant": "acme"})])
+
+    done = CliRunner().invoke(cli.slowtask, ["behind", str(log), "--where", "tennant=acme"])
+
+    assert "No run has a value of 'tennant'. Did you mean tenant? The runs have: task, queue" in str(
+        done.exception
+    )

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from logs import made, written
 from places import EXAMPLES, GOLDEN
 from slowtask import cli
-from slowtask.errors import SlowtaskError, UsageError
+from slowtask.errors import SlowtaskError, SourceError, UsageError
 from slowtask.rank.link import LinkPattern
 
 EXAMPLE = EXAMPLES / "slowtask.ndjson"
@@ -237,3 +237,11 @@ def test_a_log_that_does_not_say_how_runs_ended_has_no_failures():
     assert "unknown outcome 2" in done.output
     assert "FROM (UTC)" in done.output
     assert "FAILED" not in done.output
+
+
+def test_a_misspelt_field_is_told_with_those_there_are():
+    done = run("send_mail", EXAMPLE, "--where", "tennant=acme")
+
+    assert isinstance(done.exception, SourceError)
+    assert str(done.exception).startswith("No run has a value of 'tennant'. ")
+    assert "The runs have: task" in str(done.exception)

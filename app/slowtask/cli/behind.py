@@ -11,6 +11,7 @@ from slowtask.cli.logs import (
     make_unknown_field_error,
     open_store,
     parse_period,
+    require_fields,
     warn_of_guesses,
     warn_of_history,
     warn_of_skipped,
@@ -29,6 +30,7 @@ from slowtask.cli.show.groups import key_by_field, noun_of
 from slowtask.cli.terminal import print_json
 from slowtask.errors import SourceError
 from slowtask.parse.custom import CustomFormat
+from slowtask.store import Measurement
 
 if TYPE_CHECKING:
     from slowtask.rank.behind import Behind
@@ -64,15 +66,17 @@ def behind(
     For each task: how long its jobs waited in all, and which tasks kept the workers of that queue busy
     meanwhile.
 
-    SOURCE is a log file, a folder, a quoted glob, or - for stdin. Without one, SLOWTASK_LOG or
-    slowtask.ndjson in this folder. The logs must be slowtask's own: the stock logs of RQ and Celery have no
-    waits.
+    SOURCE is a log file, a folder, a quoted glob, - for stdin, or the URL of an Elasticsearch. Without one,
+    SLOWTASK_LOG or slowtask.ndjson in this folder. The logs must be slowtask's own: the stock logs of RQ and
+    Celery have no waits.
 
     \b
     Who kept mail waiting since yesterday?
       slowtask behind logs/ --since 1d --queue mail
     Which tenant keeps the others waiting?
       slowtask behind logs/ --group-by tenant
+    On all machines, the last hour:
+      slowtask behind https://elastic.example.org:9200 --since 1h
     For another program:
       slowtask behind worker.ndjson --json
     """
@@ -84,6 +88,8 @@ def behind(
     columns = store.columns(query)
     warn_of_skipped(columns.skipped)
     warn_of_guesses(columns.guessed)
+    if not columns.arrival and not columns.left_out:
+        require_fields(store, Measurement(figures=(), bad=columns.bad, source=columns.source), query)
     if group and columns.tasks and not any(columns.tasks):
         raise make_unknown_field_error(group, store.fields(query))
     rows = [row for row in rank_waits(columns) if row.waited > 0]

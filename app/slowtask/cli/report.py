@@ -66,15 +66,17 @@ def report(
     The file opens without a network: keep it, mail it, or attach it to a ticket. An existing file is replaced
     when the new one is complete.
 
-    SOURCE is a log file, a folder, a quoted glob, or - for stdin. Without one, SLOWTASK_LOG or
-    slowtask.ndjson in this folder, and the monitor's samples and alerts in slowtask-monitor.ndjson if this
-    folder has that file.
+    SOURCE is a log file, a folder, a quoted glob, - for stdin, or the URL of an Elasticsearch, with the
+    monitor's samples and alerts in it. Without one, SLOWTASK_LOG or slowtask.ndjson in this folder, and
+    slowtask-monitor.ndjson if this folder has that file.
 
     \b
     From all logs here:
       slowtask report
     One queue, the last week:
       slowtask report logs/ --since 7d --queue mail --out mail.html
+    From all machines, the last day:
+      slowtask report https://elastic.example.org:9200 --since 1d
     With what changed since the last release, as slowtask diff says it:
       slowtask report logs/ --by version 1.4 1.5
     Every night by cron: yesterday, and what changed since that day of the week before:

@@ -13,6 +13,7 @@ from slowtask.cli.logs import (
     explain_empty,
     open_store,
     parse_period,
+    require_fields,
     warn_of_doubts,
     warn_of_history,
     warn_of_skipped,
@@ -34,6 +35,7 @@ from slowtask.store import Measurement, Query
 if TYPE_CHECKING:
     from slowtask.rank.link import LinkPattern
     from slowtask.store.profile import Choose, Profile
+    from slowtask.store.protocol import Store
 
 SLOTS: Final = 12  #: of time, at most
 
@@ -63,14 +65,16 @@ def task(
 
     NAME is the task's full name, or the end of it behind a dot, if no other task ends so.
 
-    SOURCE is a log file, a folder, a quoted glob, or - for stdin. Without one, SLOWTASK_LOG or
-    slowtask.ndjson in this folder.
+    SOURCE is a log file, a folder, a quoted glob, - for stdin, or the URL of an Elasticsearch. Without one,
+    SLOWTASK_LOG or slowtask.ndjson in this folder.
 
     \b
     Why is send_mail slow?
       slowtask task send_mail logs/
     Only since the last release, of one queue:
       slowtask task shop.mail.send logs/ --where version=1.5 --queue mail
+    On all machines, the last day:
+      slowtask task send_mail https://elastic.example.org:9200 --since 1d
     For another program:
       slowtask task send_mail worker.ndjson --json
 
@@ -89,18 +93,19 @@ def task(
 
     pattern, start = read_link_pattern(os.environ), perf_counter()
     with show_progress(store.progress):
-        profile = store.profile(name, query, choose_task(name, query), SLOTS)
+        profile = store.profile(name, query, choose_task(store, name, query), SLOTS)
     print_profile(profile, pattern, perf_counter() - start, as_json=as_json)
     if profile.measurement.bad:
         context.exit(INCOMPLETE)
 
 
-def choose_task(wanted: str, query: Query) -> "Choose":
-    """Make what chooses the task *wanted* among names; it raises `SlowtaskError`."""
+def choose_task(store: "Store", wanted: str, query: Query) -> "Choose":
+    """Make what chooses the task *wanted* among names in *store*; it raises `SlowtaskError`."""
     from slowtask.rank.change import find_task
 
     def choose(names: Sequence[str], measurement: Measurement) -> str:
         if not names:
+            require_fields(store, measurement, query)
             raise SourceError(explain_empty(measurement, query))
         return names[find_task(names, wanted, "")]
 

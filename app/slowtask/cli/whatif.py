@@ -97,9 +97,9 @@ def whatif(
     The jobs of the log are replayed with the workers that the log shows, and then with your change. The
     output compares what really happened, the replay, and the change.
 
-    SOURCE is a log file, a folder, a quoted glob, or - for stdin. Without one, SLOWTASK_LOG or
-    slowtask.ndjson in this folder. The logs must be slowtask's own: the stock logs of RQ and Celery have no
-    waits.
+    SOURCE is a log file, a folder, a quoted glob, - for stdin, or the URL of an Elasticsearch. Without one,
+    SLOWTASK_LOG or slowtask.ndjson in this folder. The logs must be slowtask's own: the stock logs of RQ and
+    Celery have no waits.
 
     \b
     Eight workers:
@@ -112,6 +112,8 @@ def whatif(
       slowtask whatif --faster compute:0.5 --arrivals 1.5
     What would have helped in the last hour?
       slowtask whatif --advise --since 1h
+    The same on all machines:
+      slowtask whatif https://elastic.example.org:9200 --advise --since 1h
     """
     change = make_change(**options)
     if advise and change.any:
