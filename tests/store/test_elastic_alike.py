@@ -11,13 +11,14 @@ import pytest
 
 from documents import samples, stored
 from logs import BEGIN, made, written
+from slowtask.cli.show.task_text import notes
 from slowtask.errors import SourceError
 from slowtask.parse.sources import resolve
 from slowtask.rank.behind import rank_waits
 from slowtask.rank.ranking import rank
 from slowtask.record.sample import Alert, BrokerSample, QueueSample
 from slowtask.store import Query
-from slowtask.store.elastic import fetch, fetched
+from slowtask.store.elastic import fetch, fetched, profiling
 from slowtask.store.elastic.store import Elastic
 from slowtask.store.fields import find_field
 from slowtask.store.files import Files
@@ -154,6 +155,36 @@ def assert_slots(found, wanted, key, percentile):
         one, other = asdict(found[place]), asdict(slot)
         assert (one.pop(percentile) is None) == (other.pop(percentile) is None)
         assert one == {name: close(value) for name, value in other.items()}
+
+
+def test_the_profiles_of_a_report_are_those_of_the_files(both):
+    found, wanted = (store.history(Query(), leading, profiled=2).profiles for store in both)
+
+    assert [each.task for each in found] == [each.task for each in wanted]
+    for one, other in zip(found, wanted, strict=True):
+        assert one.share == close(other.share)
+        assert_rows(one.slots, other.slots)
+        assert_rows(one.behind, other.behind)
+        assert other.behind
+
+
+def test_what_jobs_waited_behind_is_left_out_aloud_if_there_are_too_many_runs(both, monkeypatch):
+    monkeypatch.setattr(fetched, "MAX_BEHIND", 1000)
+
+    profile = both[0].profile("t2", Query(), choose, 12)
+
+    assert profile.behind == ()
+    assert "that needs each of 1,500 runs, one by one. Choose a shorter time" in notes(profile)[-1]
+
+
+def test_the_messages_of_older_failures_are_left_out_aloud(both, monkeypatch):
+    monkeypatch.setattr(profiling, "MAX_MESSAGES", 5)
+
+    profile = both[0].profile("t2", Query(), choose, 12)
+
+    assert sum(each.count for each in profile.messages) <= 5
+    assert profile.unread == profile.summary.failures - 5
+    assert f"the messages of {profile.unread} older failed runs weren't read" in "".join(notes(profile))
 
 
 def choose(names, _):

@@ -1,6 +1,6 @@
 """Read the profiles of tasks: copy their runs once, and ask small questions of the copy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -58,12 +58,13 @@ def profile_leading(
     )
 
 
-def read_holders(reading: Reading, task: str, query: Query) -> list[Holder]:
-    """Find out only what the jobs of *task* waited behind."""
-    _copy_runs(reading, query, [task], by_ending=False)
+def read_holders(reading: Reading, tasks: Sequence[str], query: Query) -> Iterator[list[Holder]]:
+    """Find out only what the jobs of each of *tasks* waited behind."""
+    _copy_runs(reading, query, tasks, by_ending=False)
     span = _fill_busy(reading, query)
-    reading.ask("profile_choose", {"task": task})
-    return _read_behind(reading, span)[1]
+    for task in tasks:
+        reading.ask("profile_choose", {"task": task})
+        yield _read_behind(reading, span)[1]
 
 
 def _copy_runs(reading: Reading, query: Query, wanted: Sequence[str], *, by_ending: bool) -> list[str]:

@@ -3,7 +3,7 @@
 That takes a while for each million runs, so there is a bound; memory holds only a few pages of them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC
@@ -30,7 +30,7 @@ from slowtask.store.elastic.fetch import TIME, Page, fetch_pages
 from slowtask.store.elastic.search import Search
 from slowtask.store.measuring import pick_columns
 from slowtask.store.parsed import ParsedFiles
-from slowtask.store.profile import Holder
+from slowtask.store.profile import Profile
 from slowtask.store.profiling import read_holders
 from slowtask.store.reading import Reading
 
@@ -59,17 +59,20 @@ def read_columns(search: Search, query: Query, note: Note) -> Columns:
     return replace(columns, left_out=columns.left_out + max(0, total - count))
 
 
-def read_behind(search: Search, task: str, query: Query, note: Note) -> tuple[list[Holder], int]:
-    """Find out what the jobs of *task* waited behind, which needs the runs of all tasks.
+def add_behind(search: Search, profiles: Sequence[Profile], query: Query, note: Note) -> tuple[Profile, ...]:
+    """Add to *profiles* what the jobs of each task waited behind, which needs the runs of all tasks.
 
-    Returns that, and how many runs are too many to fetch for it.
+    If these are too many to fetch, the profiles say so.
     """
+    if not any(each.summary.waited for each in profiles):
+        return tuple(profiles)
     filters = make_filters(query)
     count = search.count(filters)
     if count > MAX_BEHIND:
-        return [], count
+        return tuple(replace(each, uncounted=count) for each in profiles)
     with open_fetched(search, filters, TASK, lambda done: note(done, count)) as reading:
-        return read_holders(reading, task, Query()), 0
+        found = read_holders(reading, [each.task for each in profiles], Query())
+        return tuple(replace(each, behind=behind) for each, behind in zip(profiles, found, strict=True))
 
 
 @contextmanager

@@ -76,15 +76,16 @@ class Elastic:
     ) -> History:
         """Count the runs of *query* over time, separately for the tasks that *choose* picks.
 
-        The first *profiled* of these also get a profile, a brief one. Raises `ElasticsearchError`, and
+        The first *profiled* of these also get a profile. Raises `ElasticsearchError`, and
         `SourceError` if there is no run.
         """
         with self._answer() as search:
             measurement, _ = measure(search, query, workers=True)
             tasks = choose(measurement)
             with ThreadPoolExecutor() as pool:
-                profiles = pool.submit(profile_leading, search, measurement, query, tasks[:profiled])
-                return replace(count_history(search, measurement, query, tasks), profiles=profiles.result())
+                leading = pool.submit(profile_leading, search, measurement, query, tasks[:profiled])
+                history = count_history(search, measurement, query, tasks)
+            return replace(history, profiles=self._add_behind(search, leading.result(), query))
 
     def profile(self, task: str, query: Query, choose: Choose, slots: int) -> Profile:
         """Read all that is known of *task*, over time in at most *slots* slots.
@@ -93,12 +94,8 @@ class Elastic:
         """
         with self._answer() as search:
             profile = read_profile(search, task, query, choose, slots)
-            if not profile.summary.waited:
-                return profile
-            from slowtask.store.elastic.fetched import read_behind  # noqa: PLC0415 - DuckDB, slow to import
-
-            behind, uncounted = read_behind(search, profile.task, query, self._note)
-            return replace(profile, behind=behind, uncounted=uncounted)
+            [whole] = self._add_behind(search, [profile], query)
+            return whole
 
     def columns(self, query: Query) -> Columns:
         """Fetch the runs of *query* with a known wait and run time, for a replay. Raises `SourceError`."""
@@ -127,6 +124,14 @@ class Elastic:
                 source_excludes=["error.stack_trace", "error.message"],
             )
         return [run for hit in found["hits"]["hits"] if (run := decode_hit(hit))]
+
+    def _add_behind(self, search: Search, profiles: Sequence[Profile], query: Query) -> tuple[Profile, ...]:
+        """Add to *profiles* what the jobs of each task waited behind."""
+        if not profiles:
+            return ()
+        from slowtask.store.elastic.fetched import add_behind  # noqa: PLC0415 - DuckDB, slow to import
+
+        return add_behind(search, profiles, query, self._note)
 
     def _note(self, done: int, count: int) -> None:
         """Note how many of the runs are fetched."""
