@@ -129,7 +129,7 @@ def read_task(job: Job, setup: Setup, watch: Watch) -> TaskFigures:
     """Read the figures of the page of a task. Raises `SlowtaskError`."""
     store, query = open_sources(setup), make_query(job)
     with watch(store):
-        profile = store.profile(job.name, query, choose_task(job.name, query), SLOTS)
+        profile = store.profile(job.name, query, choose_task(store, job.name, query), SLOTS)
     return TaskFigures(profile=profile, pattern=read_link_pattern(os.environ))
 
 

@@ -72,16 +72,17 @@ class Search:
         return int(found["count"])
 
     def list_groups(
-        self, filters: list[Filter], fields: Mapping[str, str], aggs: Aggregation, *, size: int = PAGE
+        self, filters: list[Filter], fields: Mapping[str, str], aggs: Aggregation, *, size: int = 0
     ) -> Iterator[Mapping[str, Any]]:
         """Run *aggs* over the runs of each combination of values of *fields*, which have names of their own.
 
-        Pages of *size* are read until the last. In the `key` of a bucket, a value that is unknown is None.
+        Pages of *size*, or of PAGE, are read until the last. In the `key` of a bucket, an unknown value is
+        None.
         """
         sources = [
             {name: {"terms": {"field": field, "missing_bucket": True}}} for name, field in fields.items()
         ]
-        composite: Aggregation = {"size": size, "sources": sources}
+        composite: Aggregation = {"size": size or PAGE, "sources": sources}
         while True:
             page = self.aggregate(filters, {"page": {"composite": composite, "aggs": aggs}}).get("page", {})
             yield from page.get("buckets", ())
