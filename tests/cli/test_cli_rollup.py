@@ -1,6 +1,8 @@
 import fcntl
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -87,3 +89,76 @@ def test_a_folder_that_another_rollup_uses_is_refused(run, log, tmp_path):
     with pytest.raises(SourceError, match="Another slowtask rollup"):
         run(log)
     os.close(descriptor)
+
+
+def slowtask(*arguments):
+    """The result of the real program."""
+    command = [sys.executable, "-m", "slowtask", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def old(tmp_path, run):
+    """A history of which the log is gone."""
+    log = written(tmp_path / "runs.ndjson.1", [made("shop.mail", 1, number * 60) for number in range(600)])
+    run(log, "--remove")
+    return tmp_path / "history"
+
+
+def test_top_says_what_comes_from_the_history(old):
+    assert "Figures before 2026-11-06 19:00 UTC come from whole hours" in " ".join(
+        slowtask("top", old).stdout.split()
+    )
+
+
+def test_top_as_json_says_it_on_stderr(old):
+    found = slowtask("top", old, "--json", "--since", "2026-11-06T12:30")
+
+    assert "so the period begins at 2026-11-06 12:00" in found.stderr
+    assert [row["count"] for row in json.loads(found.stdout)] == [420]
+
+
+def test_diff_says_where_its_sides_meet(old):
+    found = slowtask("diff", old, "--at", "2026-11-06T12:30", "--json")
+
+    assert "so the period ends at 2026-11-06 12:00" in found.stderr
+    assert "so the period begins at 2026-11-06 12:00" in found.stderr
+
+
+def test_a_report_says_it_and_has_no_pages_of_tasks(old, tmp_path):
+    slowtask("report", old, "--out", tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text()
+
+    assert "come from whole hours of the history" in html
+    assert "there are no pages of single tasks" in html
+
+
+def test_a_period_that_is_empty_by_its_full_hours_says_so(old):
+    found = slowtask("top", old, "--since", "2026-11-06T12:10", "--until", "2026-11-06T12:50")
+
+    assert "so the period begins at 2026-11-06 12:00 and ends at 2026-11-06 12:00" in found.stderr
+
+
+@pytest.mark.parametrize("command", [("task", "shop.mail"), ("behind",), ("whatif",)])
+def test_commands_that_need_single_runs_say_that_there_are_none(old, command):
+    found = slowtask(*command, old)
+
+    assert found.returncode == 1
+    assert "holds no single runs: name logs" in found.stderr
+
+
+def test_a_rollup_that_is_killed_is_completed_by_the_next(tmp_path):
+    logs, history = tmp_path / "logs", tmp_path / "history"
+    logs.mkdir()
+    for number in range(4):
+        runs = [made("a", 1, day * 86_400 + number, id=f"{number}-{day}") for day in range(0, 360, 2)]
+        written(logs / f"runs.ndjson.{number}", runs)
+    command = [sys.executable, "-m", "slowtask", "rollup", str(logs), "--out", str(history), "--remove"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None and not [*history.glob("*.rollup.parquet")]:
+            pass
+        process.kill()
+    slowtask("rollup", logs, "--out", history, "--remove")
+
+    assert [*logs.iterdir()] == []
+    assert [row["count"] for row in json.loads(slowtask("top", history, "--json").stdout)] == [720]

@@ -287,3 +287,13 @@ def test_wide_slots_take_days(logs, history):
     roll(history, *logs)
 
     assert store(history).history(Query(), lambda _: []).width % DAY == 0
+
+
+def test_a_log_with_an_odd_name_counts_only_from_the_seam_on(tmp_path, history):
+    log = written(tmp_path / "odd 'name' [1]*.ndjson.1", [made("a", 1, hour * 1_800) for hour in range(20)])
+    other = written(tmp_path / "other.ndjson.1", [made("b", 1, hour * 1_800 + 1) for hour in range(9)])
+    roll(history, log, other)
+    other.unlink()
+    found = store(log, history).measure(Query())
+
+    assert {each.task: each.count for each in found.figures} == {"a": 20, "b": 9}

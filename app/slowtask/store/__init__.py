@@ -127,7 +127,7 @@ class FromHistory:
         until: Figures before this time are from the history.
         since_moved: The full hour that counts as `Query.since`, if that is another time.
         until_moved: The full hour that counts as `Query.until`, if that is another time.
-        unfinished: Whether a log isn't in all of the history's months, since a rollup was interrupted.
+        unfinished: Whether a month of a log is missing: a rollup was interrupted, or not all files are named.
     """
 
     until: datetime

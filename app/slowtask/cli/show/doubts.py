@@ -29,11 +29,11 @@ def describe_history(history: FromHistory | None) -> str:
     if history is None:
         return ""
     moved = [
-        f"the period {verb} at {time:%Y-%m-%d %H:%M}"
+        f"{verb} at {time:%Y-%m-%d %H:%M}"
         for verb, time in (("begins", history.since_moved), ("ends", history.until_moved))
         if time is not None
     ]
     parts = [f"figures before {history.until:%Y-%m-%d %H:%M} UTC come from whole hours of the history"]
-    parts += [f"so {' and '.join(moved)}"] if moved else []
-    lost = "; not all of them are in it, since slowtask rollup was interrupted: run it again"
+    parts += [f"so the period {' and '.join(moved)}"] if moved else []
+    lost = "; a month of its logs is missing: name all its files, or run slowtask rollup again"
     return ", ".join(parts) + lost * history.unfinished
