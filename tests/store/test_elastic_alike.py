@@ -1,6 +1,8 @@
 """An Elasticsearch tells of the same runs what the files tell, whichever command asks."""
 
+import json
 import random
+import re
 import uuid
 from array import array
 from dataclasses import asdict, replace
@@ -8,9 +10,11 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from documents import samples, stored
 from logs import BEGIN, made, written
+from slowtask import cli
 from slowtask.cli.show.task_text import notes
 from slowtask.errors import SourceError
 from slowtask.parse.sources import resolve
@@ -93,8 +97,8 @@ def alerts():
 
 
 @pytest.fixture(scope="module")
-def both(elasticsearch, access, tmp_path_factory):
-    """The runs, samples and alerts of the site in an Elasticsearch and in files."""
+def places(elasticsearch, tmp_path_factory):
+    """The runs, samples and alerts of the site: the name of their stream, and a folder with the same."""
     client, name = elasticsearch, f"alike-{uuid.uuid4().hex}"
     streams = [
         f"{each}-{name}" for each in ("logs-slowtask.run", "metrics-slowtask.queue", "logs-slowtask.alert")
@@ -108,7 +112,14 @@ def both(elasticsearch, access, tmp_path_factory):
     (folder / "monitor.ndjson").write_bytes(
         b"".join(msgspec.json.encode(each) + b"\n" for each in [*seen, *told])
     )
-    return Elastic(replace(access, path=streams[0])), Files(resolve([str(folder)]))
+    return streams[0], folder
+
+
+@pytest.fixture(scope="module")
+def both(places, access):
+    """The two stores of them."""
+    stream, folder = places
+    return Elastic(replace(access, path=stream)), Files(resolve([str(folder)]))
 
 
 def leading(measurement):
@@ -298,3 +309,72 @@ def test_alerts_are_those_of_the_files(both):
 
         assert found == wanted
         assert wanted
+
+
+@pytest.fixture
+def call(places, access, monkeypatch):
+    """Calls a command with the Elasticsearch and with the folder; returns what both printed."""
+    for name in ("username", "password", "ca_file"):
+        if value := getattr(access, name):
+            monkeypatch.setenv(f"SLOWTASK_ELASTICSEARCH_{name.upper()}", value)
+    stream, folder = places
+
+    def run(*arguments):
+        for source in (f"{access.url}/{stream}", str(folder)):
+            done = CliRunner().invoke(cli.slowtask, [*arguments, source])
+            assert done.exception is None, done.exception
+            yield done.output
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("behind", "--json"),
+        ("behind", "--json", "--group-by", "tenant"),
+        ("whatif", "--json", "--faster", "t3:0.5"),
+        ("diff", "--json", "--by", "version", "1.4", "1.5"),
+        ("top", "--json"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_prints_the_same_figures_within_one_percent(call, arguments):
+    found, wanted = map(json.loads, call(*arguments))
+
+    assert_close(found, wanted)
+    assert wanted
+
+
+def assert_close(found, wanted):
+    """That JSON is the same, with numbers that are 1 % apart at most, or a ten thousandth."""
+    if isinstance(wanted, dict):
+        assert found.keys() == wanted.keys()
+        for key, value in wanted.items():
+            assert_close(found[key], value)
+    elif isinstance(wanted, list):
+        assert len(found) == len(wanted)
+        for one, other in zip(found, wanted, strict=True):
+            assert_close(one, other)
+    elif isinstance(wanted, float):
+        assert found == pytest.approx(wanted, rel=0.01, abs=1e-3)
+    else:
+        assert found == wanted
+
+
+def test_a_report_has_the_parts_of_that_of_files(call, tmp_path):
+    reports = list(call("report", "--out", "-"))
+
+    headings = [re.findall(r"<h[23]>(.*?)</h[23]>", html) for html in reports]
+    assert headings[0] == headings[1]
+    assert "What the monitor said" in headings[0]
+    assert all("memory is critical" in html for html in reports)
+
+
+def test_the_page_of_a_task_is_printed(call):
+    found, wanted = call("task", "t3")
+
+    assert [line for line in found.split("\n") if line.isupper()] == [
+        line for line in wanted.split("\n") if line.isupper()
+    ]
+    assert "logs-slowtask.run-alike" in found
