@@ -1,68 +1,24 @@
 """`slowtask rollup URL`: hours of runs become cells in a data stream, on a real Elasticsearch."""
 
 import json
-import uuid
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
 
-from documents import stored
 from logs import BEGIN, made
+from rollups import LATER, Site, spread
 from slowtask.cli import slowtask
 from slowtask.errors import ElasticsearchError, UsageError
 from slowtask.store.elastic.rolled import fetching, making, streams, writing
-from slowtask.store.elastic.rolled.document import read_cell, read_key
 from slowtask.store.elastic.rolled.sketch import list_bins
-
-LATER = datetime(2027, 1, 1, tzinfo=UTC)  # long after all runs
 
 
 @pytest.fixture
 def site(elasticsearch, access, namespace):
     """Runs of the test's own, and what rolls them up."""
     return Site(elasticsearch, replace(access, path=f"logs-slowtask.run-{namespace}"), namespace)
-
-
-class Site:
-    def __init__(self, client, access, namespace):
-        self.client, self.access, self.runs = client, access, access.path
-        self.cells = f"metrics-slowtask.hour-{namespace}"
-
-    def store(self, runs):
-        assert not stored(self.client, self.runs, runs)
-        return self
-
-    def roll_up(self, now=LATER, access=None):
-        """What was written: the spans, and how many documents of each."""
-        steps = list(streams.roll_up_streams(access or self.access, now))
-        return [(step.span, step.runs, step.cells) for step in steps]
-
-    def found(self, span="hour"):
-        """The cells of *span* by what they are of, and with what name they are stored."""
-        hits = self.client.search(index=self.cells, size=10_000, query={"term": {"rollup.span": span}})
-        sources = [each["_source"] for each in hits["hits"]["hits"]]
-        return {read_key(each): read_cell(each) for each in sources}
-
-    def forget(self):
-        """Delete all runs, as the retention does."""
-        old = self.client.indices.rollover(alias=self.runs)["old_index"]
-        self.client.indices.delete(index=old)
-
-    def user(self, role):
-        """The way to it as a user of the test's own."""
-        name = password = uuid.uuid4().hex
-        self.client.security.put_user(username=name, password=password, roles=[role])
-        return replace(self.access, username=name, password=password)
-
-
-def spread(count, *, every, **fields):
-    """*count* runs, one of them *every* so many seconds."""
-    return [
-        made(number=every * n, task=f"jobs.t{n % 3}", took=(1 + n * 37 % 100) / 7, **fields)
-        for n in range(count)
-    ]
 
 
 def test_cells_have_the_figures_of_their_hour(site):

@@ -99,7 +99,7 @@ def test_hours_whose_runs_are_gone_are_read_from_cells():
 
     assert seam.pieces == (("hour", (START, START + 36 * HOUR)),)
     assert seam.closed == ((0, START + 36 * HOUR),)
-    assert not seam.cut
+    assert (seam.since_moved, seam.until_moved) == (None, None)
 
 
 def test_an_hour_with_only_late_runs_is_read_from_its_cells():
@@ -151,7 +151,7 @@ def test_a_limit_inside_a_day_is_read_from_hours():
         ("hour", (START + 5 * HOUR, START + DAY)),
         ("day", (START + DAY, START + 2 * DAY)),
     )
-    assert not seam.cut
+    assert (seam.since_moved, seam.until_moved) == (None, None)
 
 
 def test_a_limit_inside_a_rolled_up_hour_counts_as_its_beginning_and_is_told():
@@ -161,7 +161,18 @@ def test_a_limit_inside_a_rolled_up_hour_counts_as_its_beginning_and_is_told():
 
     assert seam.pieces == (("hour", (START + 5 * HOUR, START + 7 * HOUR)),)
     assert seam.closed == ((START + 5 * HOUR, START + 8 * HOUR),)
-    assert seam.cut
+    assert (seam.since_moved, seam.until_moved) == (limit(hours=5), limit(hours=7))
+    assert seam.until == limit(hours=7)
+
+
+def test_the_other_hours_of_a_slot_are_read_from_cells_too_if_all_their_runs_are_in_them():
+    kept = Kept(hour=hours(0, 44))
+
+    seam = find_seam(kept, hours(30, 72), Query(), 6 * HOUR)
+    day = find_seam(kept, hours(30, 72), Query(), DAY)
+
+    assert seam.closed == ((0, START + 30 * HOUR),)
+    assert day.closed == ((0, START + 44 * HOUR),)
 
 
 def test_a_month_begins_on_its_first_day_of_utc():

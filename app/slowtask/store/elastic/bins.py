@@ -130,23 +130,23 @@ def make_task_filter(field: str, tasks: Sequence[str]) -> Filter:
     return {"bool": {"should": [known, without(field)]}} if "" in tasks else known
 
 
-def make_bins(field: str, batch: Batch) -> dict[str, Aggregation]:
-    """The aggregations that count the run times of each task of *batch*, which are values of *field*."""
-    inner = count_ranges(batch) if batch.edges else count_times(batch)
+def make_bins(field: str, batch: Batch, times: str) -> dict[str, Aggregation]:
+    """The aggregations that count the *times* of each task of *batch*, which are values of *field*."""
+    inner = count_ranges(batch, times) if batch.edges else count_times(batch, times)
     terms = {"field": field, "include": list(batch.tasks), "size": len(batch.tasks)}
     unknown = {"unknown": {"filter": without(field), "aggs": inner}} if "" in batch.tasks else {}
     return {"tasks": {"terms": terms, "aggs": inner}, **unknown}
 
 
-def count_ranges(batch: Batch) -> dict[str, Aggregation]:
-    """The aggregation that counts the run times in each bin of *batch*."""
+def count_ranges(batch: Batch, times: str) -> dict[str, Aggregation]:
+    """The aggregation that counts the *times* in each bin of *batch*."""
     ranges = [{"from": low, "to": high} for low, high in pairwise(batch.edges)]
-    return {"bins": {"range": {"field": "event.duration", "ranges": ranges}}}
+    return {"bins": {"range": {"field": times, "ranges": ranges}}}
 
 
-def count_times(batch: Batch) -> dict[str, Aggregation]:
-    """The aggregation that counts each run time of the tasks of *batch*."""
-    return {"times": {"terms": {"field": "event.duration", "size": batch.most}}}
+def count_times(batch: Batch, times: str) -> dict[str, Aggregation]:
+    """The aggregation that counts each of the *times* of the tasks of *batch*."""
+    return {"times": {"terms": {"field": times, "size": batch.most}}}
 
 
 def read_bins(answer: Mapping[str, Any], batch: Batch) -> Iterator[tuple[str, dict[int, int]]]:

@@ -12,6 +12,7 @@ from slowtask.store import BadLines, Figures, Measurement, Query
 from slowtask.store.comparison import Times
 from slowtask.store.elastic.aggregations import (
     COMPARED,
+    DURATION,
     METRICS,
     TASK,
     Aggregation,
@@ -72,12 +73,14 @@ def add_percentiles(figures: Figures, times: Mapping[int, int]) -> Figures:
     return replace(figures, p50=p50, p95=p95, p99=p99)
 
 
-def count_times(search: Search, query: Query, spans: Mapping[str, Span]) -> dict[str, dict[int, int]]:
-    """Count the run times of each task of *spans* by bins."""
+def count_times(
+    search: Search, query: Query, spans: Mapping[str, Span], times: str = DURATION
+) -> dict[str, dict[int, int]]:
+    """Count the run times of each task of *spans* by bins, or other *times*."""
     field, found = query.group or TASK, dict[str, dict[int, int]]()
     for batch in make_batches(spans):
         filters = [*make_filters(query), make_task_filter(field, batch.tasks)]
-        answer = search.aggregate(filters, make_bins(field, batch), *COUNTS)
+        answer = search.aggregate(filters, make_bins(field, batch, times), *COUNTS)
         found |= read_bins(answer, batch)
     return found
 

@@ -19,10 +19,11 @@ from slowtask.store.elastic.access import Access
 from slowtask.store.elastic.aggregations import make_filters
 from slowtask.store.elastic.alerts import read_alerts
 from slowtask.store.elastic.client import check_version, connect, translate_errors
-from slowtask.store.elastic.figures import count_bad, measure, measure_times
+from slowtask.store.elastic.figures import count_bad, measure
 from slowtask.store.elastic.history import count_history
 from slowtask.store.elastic.hits import decode_hit
 from slowtask.store.elastic.profiling import profile_leading, read_profile
+from slowtask.store.elastic.rolled.measuring import measure_all
 from slowtask.store.elastic.search import Search
 from slowtask.store.elastic.unsuitable import explain_unsuitable
 from slowtask.store.fields import LABELS, SHORT_NAMES
@@ -49,13 +50,13 @@ class Elastic:
     def measure(self, query: Query, *, workers: bool = True) -> Measurement:
         """Measure each task over the runs of *query*, and count *workers*. Raises `ElasticsearchError`."""
         with self._answer() as search:
-            return measure(search, query, workers=workers)[0]
+            return measure_all(search, query, workers=workers)[0]
 
     def compare(self, before: Query, after: Query) -> Comparison:
         """Compare the runs of *before* with those of *after*. Raises `ElasticsearchError`."""
         with self._answer() as search:
             with ThreadPoolExecutor(2) as pool:  # one waits for the server while the other reads its answer
-                sides = pool.map(partial(measure_times, search), (before, after))
+                sides = pool.map(partial(measure_all, search, times=True), (before, after))
             (first, first_times), (second, second_times) = sides
             return make_comparison(first, second, (first_times, second_times))
 

@@ -15,7 +15,8 @@ from slowtask.store.history import DAY, HOUR, History, choose_slot_width, read_h
 from slowtask.store.measuring import make_figures
 from slowtask.store.reading import Reading, Rows, Select
 from slowtask.store.rollup.keeping import count_cells
-from slowtask.store.rollup.seam import KNOWN, Seam
+from slowtask.store.rollup.known import KNOWN, require_known_fields
+from slowtask.store.rollup.seam import Seam
 from slowtask.store.rollup.spans import Piece, Span, cover
 from slowtask.units import plural
 
@@ -147,7 +148,7 @@ class RolledReading:
 
     def _choose(self, query: Query, name: str = "") -> Choice:
         """The choice of runs of *query*. Raises `UsageError` if the history can't make it."""
-        self._seam.require_known_fields(query)
+        require_known_fields(query, self._seam.until)
         return self._seam.choose(query, name)
 
     def _describe(self, query: Query, rows: Rows) -> Measurement:

@@ -11,12 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from slowtask.errors import SourceError, UsageError
+from slowtask.errors import SourceError
 from slowtask.parse.sources import Source
 from slowtask.store import BadLines, FromHistory, Query
 from slowtask.store.choice import Choice
 from slowtask.store.duck import absolute_path, connect, escape_path
-from slowtask.store.fields import short_name
 from slowtask.store.rollup.marks import Mark, find_mark, make_growth_message, read_ends
 from slowtask.store.rollup.months import Month, read_months
 from slowtask.store.rollup.spans import end_of_hour, floor_to
@@ -80,16 +79,6 @@ class Seam:
                 f"{mark.name}: {plural(mark.bad, 'line')} not read when it was rolled up" for mark in bad
             ),
         )
-
-    def require_known_fields(self, query: Query) -> None:
-        """Raise `UsageError` if *query* needs a field that the history doesn't know."""
-        for field in [*([query.group] if query.group else []), *(field for field, _ in query.where)]:
-            if field not in KNOWN:
-                raise UsageError(
-                    f"Runs before {self.until:%Y-%m-%d %H:%M} UTC come from the history, which knows only"
-                    f" task, queue and version, not {short_name(field)}: choose later runs by"
-                    f" --since {self.until:%Y-%m-%dT%H:%M}."
-                )
 
 
 def find_seam(months: Sequence[Source], logs: Sequence[Source], folder: Path) -> Seam | None:

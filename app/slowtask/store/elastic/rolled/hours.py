@@ -4,7 +4,7 @@ All times are in ms since the epoch.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
@@ -45,14 +45,16 @@ class Seam:
     Attributes:
         pieces: The cells that are read.
         closed: The time of which no runs are read.
-        until: Where the last of it ends.
-        cut: Whether a limit of the query is inside a rolled-up hour, and counts as its beginning.
+        until: Where the last cell ends.
+        since_moved: The full hour that counts as the query's since, if that is inside a rolled-up hour.
+        until_moved: The same of its until.
     """
 
     pieces: tuple[Piece, ...]
     closed: tuple[Limits, ...]
-    until: int
-    cut: bool
+    until: datetime
+    since_moved: datetime | None
+    until_moved: datetime | None
 
 
 def hour_limits(query: Query) -> Limits:
@@ -113,35 +115,51 @@ def read_counts(answer: Mapping[str, Any]) -> Counts:
     return {int(each["key"]): each["doc_count"] for each in answer.get("buckets", ())}
 
 
-def find_seam(kept: Kept, runs: Counts, query: Query) -> Seam | None:
+def find_seam(kept: Kept, runs: Counts, query: Query, width: int = HOUR) -> Seam | None:
     """Decide from where the time of *query* is read; None if all of it is read from runs.
 
-    An hour is read from its cells if more runs are in them than are stored now.
+    An hour is read from its cells if more runs are in them than are stored now. So are the other hours of the
+    same slot of *width* ms, if all their runs are in cells.
     """
-    closed = tuple(join_hours(kept.hour, runs, hour_limits(query)))
+    rolled = find_rolled_hours(kept.hour, runs, width)
+    closed = tuple(join_hours(rolled, {*kept.hour, *runs}, hour_limits(query)))
     if not closed:
         return None
-    until = FOREVER if query.until is None else floor(milliseconds(query.until))
-    pieces = [each for begin, end in closed for each in cover((begin, min(end, until)), kept)]
-    ends = [milliseconds(each) for each in (query.since, query.until) if each is not None]
+    end = FOREVER if query.until is None else floor(milliseconds(query.until))
+    pieces = [each for first, last in closed for each in cover((first, min(last, end)), kept)]
     return Seam(
         pieces=tuple(pieces),
         closed=closed,
-        until=max(hour for hour in kept.hour if hour < closed[-1][1]) + HOUR,
-        cut=any(floor(end) != end and is_rolled(floor(end), kept.hour, runs) for end in ends),
+        until=moment_of(min(end, max(rolled) + HOUR)),
+        since_moved=move(query.since, rolled),
+        until_moved=move(query.until, rolled),
     )
 
 
-def is_rolled(hour: int, kept: Counts, runs: Counts) -> bool:
-    """Whether *hour* is read from its cells."""
-    return kept.get(hour, 0) > runs.get(hour, 0)
+def find_rolled_hours(kept: Counts, runs: Counts, width: int) -> set[int]:
+    """The hours that are read from cells."""
+    slots = {hour // width for hour, count in kept.items() if count > runs.get(hour, 0)}
+    return {hour for hour, count in kept.items() if hour // width in slots and count >= runs.get(hour, 0)}
 
 
-def join_hours(kept: Counts, runs: Counts, limits: Limits) -> Iterator[Limits]:
-    """Join the hours that are read from cells, and the empty time around them up to the next run."""
+def move(limit: datetime | None, rolled: Collection[int]) -> datetime | None:
+    """The beginning of the hour of *limit*, if that is another time, and the hour is among the *rolled*."""
+    if limit is None:
+        return None
+    hour = floor(milliseconds(limit))
+    return moment_of(hour) if hour in rolled and hour != milliseconds(limit) else None
+
+
+def moment_of(time: int) -> datetime:
+    """*time* as a datetime."""
+    return datetime.fromtimestamp(time / 1000, UTC)
+
+
+def join_hours(rolled: Collection[int], hours: Collection[int], limits: Limits) -> Iterator[Limits]:
+    """Join those of *hours* that are *rolled*, and the empty time around them up to the next run."""
     begin, found = limits[0], False
-    for hour in sorted({*kept, *runs}):
-        if is_rolled(hour, kept, runs):
+    for hour in sorted(hours):
+        if hour in rolled:
             found = True
         else:
             if found:
