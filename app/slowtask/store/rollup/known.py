@@ -12,7 +12,7 @@ KNOWN: Final = frozenset({"task.name", "queue.name", "service.version"})  #: fie
 
 def require_known_fields(query: Query, until: datetime) -> None:
     """Raise `UsageError` if *query* needs a field that the history, up to *until*, doesn't know."""
-    wanted = [query.group] * bool(query.group) + [field for field, _ in query.where]
+    wanted = [*([query.group] if query.group else ()), *(field for field, _ in query.where)]
     for field in wanted:
         if field not in KNOWN:
             raise UsageError(
