@@ -46,8 +46,9 @@ docs: $(READY)  # the pages as a site with search and an API reference, in .cach
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo "Open .cache/site/index.html, or for the search: python3 -m http.server --directory .cache/site"
 
-pictures: $(READY)  # the pictures of the README, from a real run of `slowtask top`
+pictures: $(READY)  # the pictures of the README and of the pages of `slowtask serve`, which takes a Chromium
 	$(BIN)/python docs/site/pictures.py
+	PYTHONPATH=tests:tests/support $(BIN)/python tests/support/serve_pictures.py
 
 check-kibana: $(READY)  # imports the dashboards into the Kibana at SLOWTASK_KIBANA_URL and reads them back
 	$(BIN)/python kibana/check.py

@@ -1,4 +1,4 @@
-"""The pictures of the README show what the command prints today, and load nothing from elsewhere."""
+"""The pictures show what the commands print and the pages are today, and load nothing from elsewhere."""
 
 import html
 import importlib.util
@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+import serve_pages
+import serve_pictures
 from places import ROOT
 
 DOCS = ROOT / "docs"
@@ -30,6 +32,18 @@ def words(svg):
 def test_the_pictures_show_what_the_command_prints(pictures):
     for name, svg in pictures.items():
         assert words((DOCS / name).read_text()) == words(svg), f"{name}: run make pictures"
+
+
+@pytest.mark.slow
+def test_the_pictures_of_the_pages_are_not_older_than_the_pages(tmp_path):
+    assert serve_pictures.old(serve_pages.make_all(tmp_path)) == [], "run make pictures"
+
+
+def test_a_picture_of_a_page_that_changed_is_old():
+    """So the test above can fail."""
+    pages = dict.fromkeys((shot.page for shot in serve_pictures.SHOTS.values()), "<p>another page</p>")
+
+    assert serve_pictures.old(pages) == [*serve_pictures.SHOTS]
 
 
 def test_every_picture_in_the_folder_is_used_and_small():

@@ -27,7 +27,6 @@ class Shot(NamedTuple):
     width: int = 1240
     height: int = 1000
     scheme: str = "light"
-    phone: bool = False
 
 
 #: By the names of the files.
@@ -38,7 +37,7 @@ SHOTS = {
     "serve-queues.png": Shot("queues", height=1080, scheme="dark"),
     "serve-waiting.png": Shot("waiting", height=380),
     "serve-error.png": Shot("error", height=380),
-    "serve-phone.png": Shot("ranking", width=390, height=844, phone=True),
+    "serve-phone.png": Shot("ranking", width=390, height=844),
 }
 
 
@@ -88,7 +87,7 @@ def take(browser, folder, shot, html):
     """A picture of the page *html*."""
     page, picture = folder / "page.html", folder / "page.png"
     page.write_text(html, encoding="utf-8")
-    browser.open(page, scheme=shot.scheme, width=shot.width, height=shot.height, phone=shot.phone)
+    browser.open(page, scheme=shot.scheme, width=shot.width, height=shot.height)
     browser.picture(picture, whole=False)
     return pack(picture.read_bytes(), fingerprint(shot, html))
 
