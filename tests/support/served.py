@@ -30,7 +30,7 @@ class Answer(NamedTuple):
     @property
     def text(self):
         """The page without its tags, style and script."""
-        shown = re.sub(r"<(style|script)>.*?</\1>", "", self.html, flags=re.DOTALL)
+        shown = re.sub(r"<(style|script)>.*?</\1>|<wbr>", "", self.html, flags=re.DOTALL)
         return " ".join(unescape(re.sub(r"<[^>]*>", " ", shown)).split())
 
 
