@@ -149,6 +149,17 @@ def test_keys_alone_lead_from_the_ranking_to_a_task_and_on(show):
     assert "where=" in page.evaluate("location.search")
 
 
+def test_the_row_that_has_the_focus_keeps_it_when_the_page_loads_itself_again(show):
+    page = show()
+    page.press("j", "j")
+    before = page.evaluate(FOCUSED)
+    with page.loading():
+        page.evaluate("loadAgain()")
+
+    assert before != page.evaluate("document.querySelector('tbody a').textContent")
+    assert page.evaluate(FOCUSED) == before
+
+
 def test_the_focus_can_be_seen(show):
     page = show()
     page.press("j")
