@@ -16,6 +16,7 @@ from slowtask.store import Query
 from slowtask.store.elastic.rolled import measuring
 
 HOUR = timedelta(hours=1)
+SEAM = datetime(2026, 11, 8, 9, tzinfo=UTC)  # where the runs of `half` begin
 FULL = BEGIN.replace(minute=0, second=0, microsecond=0)
 
 
@@ -25,7 +26,11 @@ def site(elasticsearch, access, namespace):
     return Site(elasticsearch, replace(access, path=f"logs-slowtask.run-{namespace}"), namespace)
 
 
-OLD = spread(200, every=864, queue="mail", version="1.0", wait=10**9)
+BROKEN = {"outcome": "failure", "action": "failed", "error": "OSError"}
+OLD = [
+    *spread(200, every=864, queue="mail", version="1.0", wait=10**9),
+    *(made(number=5000 + n, task="jobs.t1", took=1, **BROKEN) for n in range(5)),
+]
 NEW = [
     made(number=864 * n, task=f"jobs.t{n % 4}", took=(1 + n * 29 % 90) / 9, wait=n * 10**7, queue="reports")
     for n in range(200, 300)
@@ -146,13 +151,42 @@ def test_a_user_who_may_not_read_cells_is_answered_from_the_runs(half):
     assert sum(each.count for each in blind.figures) == 100
 
 
+def slots_of(history):
+    """The slots of tasks and of queues, in order, and the percentiles of those that have no seam in them."""
+    seam = SEAM.timestamp() * 1e6 // history.width * history.width
+    tasks = sorted(history.tasks, key=lambda each: (each.at, each.task or ""))
+    exact = [(each.at, each.task, each.count) for each in tasks]
+    queues = [(each.at, each.queue, each.count, each.depth) for each in history.queues]
+    rough = [value for each in tasks if each.at != seam for value in (each.total, each.p95)]
+    waits = [each.wait for each in history.queues if each.at != seam]
+    return exact, queues, [*rough, *waits, history.wait]
+
+
+def test_a_report_counts_rolled_up_and_single_runs_over_time(half, raw):
+    found, wanted = (site.elastic.history(Query(), lambda _: ["jobs.t1"], profiled=1) for site in (half, raw))
+    (tasks, queues, rough), (wanted_tasks, wanted_queues, wanted_rough) = map(slots_of, (found, wanted))
+
+    assert (found.width, found.first, found.last) == (wanted.width, wanted.first, wanted.last)
+    assert (tasks, queues, found.failures) == (wanted_tasks, wanted_queues, wanted.failures)
+    assert rough == pytest.approx(wanted_rough, rel=0.02)
+    assert (len(found.profiles), len(wanted.profiles)) == (0, 1)
+
+
+def test_a_report_is_made_of_cells_alone(site, raw):
+    site.store([*OLD, *NEW]).roll_up()
+    site.forget()
+
+    found, wanted = (each.elastic.history(Query(), lambda _: ["jobs.t1"]) for each in (site, raw))
+
+    assert sum(each.count for each in found.tasks) == sum(each.count for each in wanted.tasks) == 305
+    assert found.failures == wanted.failures
+
+
 def run(site, *arguments):
     """The command as a user calls it."""
     address = site.access.url.replace("//", f"//{site.access.username}:{site.access.password}@")
     environment = {"SLOWTASK_ELASTICSEARCH_CA_FILE": site.access.ca_file}
-    result = CliRunner().invoke(
-        slowtask, [arguments[0], f"{address}/{site.runs}", *arguments[1:]], env=environment
-    )
+    result = CliRunner().invoke(slowtask, [*arguments, f"{address}/{site.runs}"], env=environment)
     assert not result.exception, result.exception
     return result
 
@@ -164,6 +198,13 @@ def test_top_says_what_comes_from_whole_hours(half):
         "Figures before 2026-11-08 09:00 UTC come from whole hours of the history, so the period begins at "
         "2026-11-06 14:00." in " ".join(printed.stdout.split())
     )
+
+
+@pytest.mark.parametrize("command", [("task", "jobs.t1"), ("behind",), ("whatif", "--workers", "2")], ids=str)
+def test_commands_that_need_single_runs_say_which_they_do_not_read(half, command):
+    printed = run(half, *command)
+
+    assert "runs before 2026-11-08 09:00 UTC not read: the history holds no single runs" in printed.stderr
 
 
 def test_top_and_diff_print_the_same_of_rolled_up_and_of_single_runs(half, raw):

@@ -82,7 +82,7 @@ def behind(
     """
     query = parse_period(since, until, queues, where, group)
     store = open_store(sources, day, zone, custom)
-    warn_of_history(store)
+    warn_of_history(store, query)
     from slowtask.rank.behind import rank_waits
 
     columns = store.columns(query)

@@ -149,12 +149,18 @@ def warn_of_skipped(logs: int) -> None:
         )
 
 
-def warn_of_history(store: "Store") -> None:
-    """Say on stderr that a history among the sources of *store* wasn't read."""
+def warn_of_history(store: "Store", query: Query) -> None:
+    """Say on stderr that a history among the sources of *store* isn't read for *query*."""
     if files := getattr(store, "month_files", ()):  # of log files, not of an Elasticsearch
         names = plural(len(files), "file")
         click.echo(
             f"slowtask: {names} of slowtask rollup not read: the history holds no single runs.", err=True
+        )
+    find_end = getattr(store, "find_end_of_history", None)  # of an Elasticsearch
+    if find_end and (end := find_end(query)):
+        click.echo(
+            f"slowtask: runs before {end:%Y-%m-%d %H:%M} UTC not read: the history holds no single runs.",
+            err=True,
         )
 
 

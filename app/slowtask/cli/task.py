@@ -87,7 +87,7 @@ def task(
     """
     query = parse_period(since, until, queues, where)
     store = open_store(sources, day, zone, custom)
-    warn_of_history(store)
+    warn_of_history(store, query)
     from slowtask.cli.show.progress import show_progress
     from slowtask.rank.link import read_link_pattern
 

@@ -149,7 +149,7 @@ def read_log(store: "Store", query: Query) -> "Columns":
     """Read the runs to replay. Raises `SourceError` if there are none."""
     from slowtask.cli.show.progress import show_progress
 
-    warn_of_history(store)
+    warn_of_history(store, query)
     with show_progress(store.progress):
         log = store.columns(query)
     warn_of_skipped(log.skipped)

@@ -33,6 +33,8 @@ from slowtask.store.history import Failures, History, QueueSlot, TaskSlot, choos
 QUEUES_PER_PAGE: Final = 50  #: each with up to 130 slots
 SUM: Final = {"sum": {"field": DURATION}}
 ERROR: Final = "error.type"
+Counts = defaultdict[str | None, Counter[str]]  #: failures, by exception and task
+
 OTHERS: Final = "others"  #: the name of the bucket of all tasks that aren't shown separately
 
 
@@ -54,6 +56,20 @@ class Slots:
 
 def count_history(search: Search, measurement: Measurement, query: Query, tasks: Sequence[str]) -> History:
     """Count the runs of *query* over time, those of *tasks* separately. Raises `SourceError`."""
+    return count_slots(search, plan_slots(search, measurement, query), query, tasks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is counted over time, in which slots."""
+
+    measurement: Measurement
+    spans: Sequence[Span]  #: of the runs, and of the samples if there are any
+    slots: Slots
+
+
+def plan_slots(search: Search, measurement: Measurement, query: Query, least: int = 0) -> Plan:
+    """Choose slots, of *least* µs, for the runs of *measurement*. Raises `SourceError` without runs."""
     if not measurement.figures:
         raise SourceError("There are no runs: there is nothing to show.")
     samples = search.beside(SAMPLES)
@@ -62,7 +78,14 @@ def count_history(search: Search, measurement: Measurement, query: Query, tasks:
         *([span] if samples and (span := find_span(samples, query)) else []),
     ]
     runs = sum(each.count for each in measurement.figures)
-    slots = Slots(width=choose_width(spans, runs), percentiles=choose_percentiles(runs))
+    width = max(least, choose_width(spans, runs))
+    slots = Slots(width=width, percentiles=choose_percentiles(runs))
+    return Plan(measurement=measurement, spans=spans, slots=slots)
+
+
+def count_slots(search: Search, plan: Plan, query: Query, tasks: Sequence[str]) -> History:
+    """Count the runs of *query* in the slots of *plan*, those of *tasks* separately."""
+    samples, slots = search.beside(SAMPLES), plan.slots
     with ThreadPoolExecutor() as pool:
         seen = pool.submit(read_samples, samples, query, slots.width) if samples else None
         queues = pool.submit(read_queues, search, query, slots)
@@ -71,11 +94,11 @@ def count_history(search: Search, measurement: Measurement, query: Query, tasks:
         waits, broken = queues.result(), failures.result()
         found = seen.result() if seen else SampleSlots()
     return History(
-        measurement=measurement,
+        measurement=plan.measurement,
         leading=tuple(tasks),
         width=slots.width,
-        first=slots.begin(min(each.first for each in spans)),
-        last=slots.begin(max(each.last for each in spans)),
+        first=slots.begin(min(each.first for each in plan.spans)),
+        last=slots.begin(max(each.last for each in plan.spans)),
         wait=wait,
         tasks=tuple(task_slots),
         queues=tuple(merge_queues(waits, found.depths)),
@@ -157,10 +180,20 @@ def merge_queues(
 
 def read_failures(search: Search, query: Query) -> list[Failures]:
     """Count the failed runs of each exception, the most frequent first."""
+    return make_failures(count_failures(search, query))
+
+
+def count_failures(search: Search, query: Query) -> Counts:
+    """Count the failed runs of each exception, by task."""
     filters = [*make_filters(query), {"term": {"event.outcome": "failure"}}]
-    counts: dict[str | None, Counter[str]] = defaultdict(Counter)
+    counts: Counts = defaultdict(Counter)
     for bucket in search.list_groups(filters, {"error": ERROR, "task": query.group or TASK}, {}):
         counts[bucket["key"]["error"]][bucket["key"]["task"] or ""] += bucket["doc_count"]
+    return counts
+
+
+def make_failures(counts: Counts) -> list[Failures]:
+    """The exceptions of *counts*, the most frequent first."""
     found = [
         Failures(error=error, count=tasks.total(), task=max(tasks, key=tasks.__getitem__), tasks=len(tasks))
         for error, tasks in counts.items()

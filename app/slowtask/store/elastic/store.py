@@ -19,11 +19,13 @@ from slowtask.store.elastic.access import Access
 from slowtask.store.elastic.aggregations import make_filters
 from slowtask.store.elastic.alerts import read_alerts
 from slowtask.store.elastic.client import check_version, connect, translate_errors
-from slowtask.store.elastic.figures import count_bad, measure
+from slowtask.store.elastic.figures import count_bad
 from slowtask.store.elastic.history import count_history
 from slowtask.store.elastic.hits import decode_hit
 from slowtask.store.elastic.profiling import profile_leading, read_profile
+from slowtask.store.elastic.rolled.history import count_all_history
 from slowtask.store.elastic.rolled.measuring import measure_all
+from slowtask.store.elastic.rolled.reading import find_end
 from slowtask.store.elastic.search import Search
 from slowtask.store.elastic.unsuitable import explain_unsuitable
 from slowtask.store.fields import LABELS, SHORT_NAMES
@@ -77,12 +79,14 @@ class Elastic:
     ) -> History:
         """Count the runs of *query* over time, separately for the tasks that *choose* picks.
 
-        The first *profiled* of these also get a profile. Raises `ElasticsearchError`, and
-        `SourceError` if there is no run.
+        The first *profiled* of these also get a profile, unless some runs are rolled up. Raises
+        `ElasticsearchError`, and `SourceError` if there is no run.
         """
         with self._answer() as search:
-            measurement, _ = measure(search, query, workers=True)
+            measurement, _ = measure_all(search, query, workers=True)
             tasks = choose(measurement)
+            if measurement.history:
+                return count_all_history(search, measurement, query, tasks)
             with ThreadPoolExecutor() as pool:
                 leading = pool.submit(profile_leading, search, measurement, query, tasks[:profiled])
                 history = count_history(search, measurement, query, tasks)
@@ -97,6 +101,11 @@ class Elastic:
             profile = read_profile(search, task, query, choose, slots)
             [whole] = self._add_behind(search, [profile], query)
             return whole
+
+    def find_end_of_history(self, query: Query) -> datetime | None:
+        """Until when the runs of *query* are rolled up, so that single ones are gone; None: never."""
+        with self._answer() as search:
+            return find_end(search, query)
 
     def columns(self, query: Query) -> Columns:
         """Fetch the runs of *query* with a known wait and run time, for a replay. Raises `SourceError`."""

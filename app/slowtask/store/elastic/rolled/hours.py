@@ -4,7 +4,7 @@ All times are in ms since the epoch.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
@@ -21,6 +21,7 @@ HOUR: Final = 3_600_000
 DAY: Final = 24 * HOUR
 FOREVER: Final = 253_402_300_800_000  #: the year 10000
 SPANS: Final[tuple[Span, ...]] = ("month", "day", "hour")
+NARROW: Final[Mapping[Span, tuple[Span, ...]]] = {"month": SPANS, "day": SPANS[1:], "hour": SPANS[2:]}
 #: The parts of an answer that tell something.
 PARTS: Final = ("aggregations.**.key", "aggregations.**.doc_count")
 
@@ -115,18 +116,22 @@ def read_counts(answer: Mapping[str, Any]) -> Counts:
     return {int(each["key"]): each["doc_count"] for each in answer.get("buckets", ())}
 
 
-def find_seam(kept: Kept, runs: Counts, query: Query, width: int = HOUR) -> Seam | None:
+def find_seam(
+    kept: Kept, runs: Counts, query: Query, width: int = HOUR, widest: Span = "month"
+) -> Seam | None:
     """Decide from where the time of *query* is read; None if all of it is read from runs.
 
     An hour is read from its cells if more runs are in them than are stored now. So are the other hours of the
-    same slot of *width* ms, if all their runs are in cells.
+    same slot of *width* ms, if all their runs are in cells. No cells wider than *widest* are read.
     """
     rolled = find_rolled_hours(kept.hour, runs, width)
     closed = tuple(join_hours(rolled, {*kept.hour, *runs}, hour_limits(query)))
     if not closed:
         return None
     end = FOREVER if query.until is None else floor(milliseconds(query.until))
-    pieces = [each for first, last in closed for each in cover((first, min(last, end)), kept)]
+    complete = {span: starts for span, starts in find_complete(kept).items() if span in NARROW[widest]}
+    hours = sorted(kept.hour)
+    pieces = [each for first, last in closed for each in cover((first, min(last, end)), hours, complete)]
     return Seam(
         pieces=tuple(pieces),
         closed=closed,
@@ -169,11 +174,9 @@ def join_hours(rolled: Collection[int], hours: Collection[int], limits: Limits) 
         yield begin, limits[1]
 
 
-def cover(limits: Limits, kept: Kept) -> list[Piece]:
-    """Choose the fewest cells that have all that is rolled up within *limits*."""
-    hours = [each for each in sorted(kept.hour) if limits[0] <= each < limits[1]]
-    complete = find_complete(kept)
-    pieces = [choose(hour, limits, complete) for hour in hours]
+def cover(limits: Limits, hours: Sequence[int], complete: Mapping[Span, set[int]]) -> list[Piece]:
+    """Choose the fewest cells that have all of the rolled-up *hours* within *limits*."""
+    pieces = [choose(hour, limits, complete) for hour in hours if limits[0] <= hour < limits[1]]
     found = []
     for span, group in groupby(pieces, key=lambda piece: piece[0]):
         starts = [start for _, start in group]
@@ -199,6 +202,6 @@ def choose(hour: int, limits: Limits, complete: Mapping[Span, set[int]]) -> tupl
     day = floor(hour, DAY)
     starts: dict[Span, int] = {"month": month_of(hour), "day": day}
     for span, start in starts.items():
-        if start in complete[span] and limits[0] <= start and end_of(span, start) <= limits[1]:
+        if start in complete.get(span, ()) and limits[0] <= start and end_of(span, start) <= limits[1]:
             return span, start
     return "hour", hour

@@ -1,6 +1,6 @@
 """Measure each task over its runs, and over its cells where these are all that is left, as one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
@@ -51,13 +51,18 @@ def count_open(
     """Count the run times of the tasks of *spans*, and the waits of those that have *cells*, by bins."""
     if not spans:
         return {}, {}
-    field, waits = query.group or TASK, dict[str, Span]()
-    for bucket in runs.list_groups(make_filters(query), {"task": field}, STATS):
+    return count_times(runs, query, spans), count_waits(runs, query, cells)
+
+
+def count_waits(runs: Search, query: Query, tasks: Container[str] | None = None) -> Times:
+    """Count the waits of *tasks*, or of all, by bins."""
+    spans: dict[str, Span] = {}
+    for bucket in runs.list_groups(make_filters(query), {"task": query.group or TASK}, STATS):
         task = bucket["key"]["task"] or ""
-        if task in cells and bucket["times"]["count"]:
+        if bucket["times"]["count"] and (tasks is None or task in tasks):
             span = make_span(bucket["times"])
-            waits[task] = waits[task] | span if task in waits else span
-    return count_times(runs, query, spans), count_times(runs, query, waits, WAIT)
+            spans[task] = spans[task] | span if task in spans else span
+    return count_times(runs, query, spans, WAIT)
 
 
 def merge_figures(

@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from elasticsearch import ApiError, NotFoundError
 
 from slowtask.store import FromHistory, Query
 from slowtask.store.elastic.aggregations import TASK
-from slowtask.store.elastic.rolled.cell import Cell, Key
+from slowtask.store.elastic.rolled.cell import Cell, Key, Span
 from slowtask.store.elastic.rolled.document import read_cell, read_key
 from slowtask.store.elastic.rolled.fetching import fetch_cells, make_cell_filters
 from slowtask.store.elastic.rolled.hours import (
@@ -75,8 +76,10 @@ class Rolled:
         return value or ""
 
 
-def find_rolled(runs: Search, query: Query, width: int = HOUR) -> Rolled | None:
+def find_rolled(runs: Search, query: Query, width: int = HOUR, widest: Span = "month") -> Rolled | None:
     """Find what is rolled up of the time of *query*, in slots of *width* ms; None: the *runs* know all.
+
+    No cells wider than *widest* are read.
 
     Raises `UsageError` if *query* asks for what cells don't know.
     """
@@ -84,11 +87,17 @@ def find_rolled(runs: Search, query: Query, width: int = HOUR) -> Rolled | None:
     kept = count_readable(cells, limits) if cells else Kept()
     if not cells or not kept.hour:
         return None
-    seam = find_seam(kept, count_present(runs, limits), query, width)
+    seam = find_seam(kept, count_present(runs, limits), query, width, widest)
     if seam is None:
         return None
     require_known_fields(query, seam.until)
     return Rolled(search=cells, query=query, seam=seam)
+
+
+def find_end(runs: Search, query: Query) -> datetime | None:
+    """Until when single runs are missing from the time of *query*, since they are rolled up; None: never."""
+    rolled = find_rolled(runs, Query(since=query.since, until=query.until))
+    return rolled.seam.until if rolled else None
 
 
 def count_readable(cells: Search, limits: Limits) -> Kept:
