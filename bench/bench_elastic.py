@@ -1,6 +1,7 @@
-"""What Elasticsearch costs: bytes an event, events indexed a second, seconds of `top URL` and of `diff`.
+"""What Elasticsearch costs: bytes an event, events indexed a second, seconds of each command that reads it.
 
-    .venv/bin/python bench/bench_elastic.py                   # some six minutes
+    .venv/bin/python bench/bench_elastic.py                   # some eight minutes
+    .venv/bin/python bench/bench_elastic.py --reading         # only the commands
     .venv/bin/python bench/bench_elastic.py --count 20000     # a tenth of it all: to see that it works
 
 On an Elasticsearch of its own, started as the tests do and stopped: one node, basic licence, heap 2 GB,
@@ -24,7 +25,10 @@ import lines
 import msgspec
 from elasticsearch import Elasticsearch, helpers
 
-from slowtask.store import Query
+from slowtask.cli.show.report.panels import COLOURED
+from slowtask.cli.show.report.profiles import PROFILED
+from slowtask.rank.ranking import rank
+from slowtask.store import Measurement, Query
 from slowtask.store.elastic.access import Access
 from slowtask.store.elastic.client import connect
 from slowtask.store.elastic.setup import SetupOptions, setup
@@ -37,6 +41,8 @@ from elastic import server
 
 CHUNK = 5000  # documents in one request
 LEASES = 45.0  # seconds; until then a merge keeps what only the recovery of a replica would need
+FETCHED = 10  # one of so many events is fetched by itself
+TASK = "sync.jobs.export_mail"  # the one with most worker time
 TOP = 10  # times as many events as are stored and indexed
 SETTINGS = {"number_of_shards": 1, "number_of_replicas": 0}
 SEARCHABLE = {"properties": {"task": {"properties": {"id": {"type": "keyword", "doc_values": False}}}}}
@@ -145,20 +151,28 @@ def merged_size(client: Elasticsearch, name: str) -> int:
     return client.indices.stats(index=name, metric="store")["_all"]["total"]["store"]["size_in_bytes"]
 
 
-def ranking(client: Elasticsearch, access: Access, log: Path, count: int, rounds: int) -> None:
-    """Print the seconds of `slowtask top` on *count* events, and of comparing their halves."""
+def reading(client: Elasticsearch, access: Access, log: Path, count: int, rounds: int) -> None:
+    """Print the seconds of the commands on *count* events, and of some queries alone, in turn."""
     name = fresh(client, KINDS[2], "top")
     helpers.bulk(client, actions(records(log, count), name), chunk_size=CHUNK)
     settled(client, name)
     client.indices.refresh(index=name)
-    store = Elastic(replace(access, path=name))
-    middle = lines.BEGIN + lines.STEP * (count // 2)
+    store, url = Elastic(replace(access, path=name)), f"{access.url}/{name}"
+    middle, part = (lines.BEGIN + lines.STEP * each for each in (count // 2, count // FETCHED))
     halves = Query(until=middle), Query(since=middle)
+    at = ("--at", f"{middle:%Y-%m-%dT%H:%M:%S}")
     sides = {
-        "slowtask top URL": lambda: top(f"{access.url}/{name}"),
+        "slowtask top URL": lambda: slowtask("top", url),
         "  its query alone": lambda: store.measure(Query()),
+        "slowtask diff URL": lambda: slowtask("diff", url, *at),
         "  comparing two halves": lambda: store.compare(*halves),
-        "slowtask top FILE": lambda: top(str(log)),
+        "slowtask report URL": lambda: slowtask("report", url, "--out", "-"),
+        "  its queries alone": lambda: store.history(Query(), leading, profiled=PROFILED),
+        "slowtask task URL": lambda: slowtask("task", TASK, url),
+        f"fetching {count // FETCHED:,}": lambda: store.columns(Query(until=part)),
+        "slowtask top FILE": lambda: slowtask("top", str(log)),
+        "slowtask diff FILE": lambda: slowtask("diff", str(log), *at),
+        "slowtask report FILE": lambda: slowtask("report", str(log), "--out", "-"),
     }
     took = {side: [] for side in sides}
     for _ in range(rounds):
@@ -166,9 +180,16 @@ def ranking(client: Elasticsearch, access: Access, log: Path, count: int, rounds
             client.indices.clear_cache(index=name)  # what is written to has little that is cached
             took[side].append(seconds(call))
     print(f"\n{count:,} events of {lines.TASKS} tasks, {segments(client, name)} segments, {rounds} rounds\n")
-    print(f"{'RANKING':24}{'BEST':>10}{'MEDIAN':>10}")
+    print(f"{'READING':24}{'BEST':>10}{'MEDIAN':>10}{'AGAINST TOP URL':>18}")
+    base = took["slowtask top URL"]
     for side, each in took.items():
-        print(f"{side:24}{min(each):8.2f} s{statistics.median(each):8.2f} s")
+        ratio = statistics.median(one / other for one, other in zip(each, base, strict=True))
+        print(f"{side:24}{min(each):8.2f} s{statistics.median(each):8.2f} s{ratio:16.2f} x")
+
+
+def leading(measurement: Measurement) -> list[str]:
+    """The tasks that a report shows separately."""
+    return [task.task for task in rank(measurement.figures)[:COLOURED]]
 
 
 def segments(client: Elasticsearch, name: str) -> int:
@@ -176,9 +197,9 @@ def segments(client: Elasticsearch, name: str) -> int:
     return client.indices.stats(index=name, metric="segments")["_all"]["primaries"]["segments"]["count"]
 
 
-def top(source: str) -> None:
-    """`slowtask top`, a process of its own."""
-    command = (sys.executable, "-m", "slowtask", "top", source)
+def slowtask(*arguments: str) -> None:
+    """Run a command as a process of its own."""
+    command = (sys.executable, "-m", "slowtask", *arguments)
     quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
     _, status = os.waitpid(os.posix_spawn(command[0], command, os.environ, file_actions=quiet), 0)
     if status:
@@ -192,8 +213,8 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def measure(cluster: server.Cluster, log: Path, count: int, rounds: int) -> None:
-    """Set *cluster* up, and print the tables."""
+def measure(cluster: server.Cluster, log: Path, count: int, rounds: int, *, only_reading: bool) -> None:
+    """Set *cluster* up, and print the tables, or *only_reading*."""
     access = Access(url=cluster.url, username=cluster.username, password=cluster.password)
     os.environ |= {
         "SLOWTASK_ELASTICSEARCH_USERNAME": cluster.username,
@@ -203,7 +224,9 @@ def measure(cluster: server.Cluster, log: Path, count: int, rounds: int) -> None
     list(setup(client, access, SetupOptions()))
     lines.generate(log, count * TOP)
     print(f"Elasticsearch {server.VERSION}, heap 2 GB, {os.cpu_count()} cores", flush=True)
-    ranking(client, access, log, count * TOP, rounds)
+    reading(client, access, log, count * TOP, rounds)
+    if only_reading:
+        return
     indexing(client, log, count, rounds)
     storing(client, log, count)
 
@@ -213,11 +236,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--count", type=int, default=200_000, help="events; ten times as many are ranked")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--reading", action="store_true", help="measure only the commands that read")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-elastic-") as folder:
         cluster = server.start(Path(tempfile.mkdtemp(prefix="bench-elastic-")) / "node", tls=False, heap="2g")
         try:
-            measure(cluster, Path(folder) / "runs.ndjson", arguments.count, arguments.rounds)
+            log = Path(folder) / "runs.ndjson"
+            measure(cluster, log, arguments.count, arguments.rounds, only_reading=arguments.reading)
         finally:
             cluster.stop()
 

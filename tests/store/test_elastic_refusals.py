@@ -1,14 +1,16 @@
 """What a person reads when a report, a task's page or a replay can't be had from an Elasticsearch."""
 
 from dataclasses import replace
+from itertools import count
 
 import pytest
+from elastic_transport import ConnectionTimeout
 
 from documents import nested, stored
 from logs import BEGIN, made
 from slowtask.errors import ElasticsearchError, SourceError
 from slowtask.store import Query
-from slowtask.store.elastic import search
+from slowtask.store.elastic import fetch, search
 from slowtask.store.elastic.store import Elastic
 
 PASSWORD = "long-enough-for-it"  # noqa: S105
@@ -74,6 +76,24 @@ def test_reading_runs_is_right_enough(elasticsearch, login, namespace, ask):
 
     assert ask(store)
     assert store.alerts(Query()) == []
+
+
+@pytest.mark.parametrize("page", [1, 2], ids=["the first page", "a later page"])
+def test_a_server_that_goes_meanwhile_is_told(elasticsearch, access, namespace, monkeypatch, page):
+    index = f"logs-slowtask.run-{namespace}"
+    assert not stored(elasticsearch, index, [made(number=n, wait=1) for n in range(20)])
+    monkeypatch.setattr(fetch, "PAGE", 5)
+    pages, whole = count(1), fetch.View.fetch
+
+    def go(view, *arguments):
+        if next(pages) >= page:
+            raise ConnectionTimeout("Read timed out")
+        return whole(view, *arguments)
+
+    monkeypatch.setattr(fetch.View, "fetch", go)
+
+    with pytest.raises(ElasticsearchError, match=r"didn't answer within 60 s: .*--since"):
+        Elastic(replace(access, path=index)).columns(Query())
 
 
 def test_a_report_of_no_runs_says_so(elasticsearch, access, namespace):

@@ -49,11 +49,15 @@ def read_columns(search: Search, query: Query, note: Note) -> Columns:
     filters = make_filters(query)
     known = [*filters, *({"exists": {"field": field}} for field in (WAIT, DURATION))]
     total, count = search.count(filters), search.count(known)
+    if not total:
+        search.require()
     if count > MAX_RUNS:
         raise SourceError(
             f"There are {count:,} runs, and at most {MAX_RUNS:,} can be fetched from an Elasticsearch: choose"
             " a shorter time by --since and --until."
         )
+    if not count:
+        return Columns(left_out=total)
     with open_fetched(search, known, query.group or TASK, lambda done: note(done, count)) as reading:
         columns = pick_columns(reading, Query(group=TASK))  # what is unknown is then ""
     return replace(columns, left_out=columns.left_out + max(0, total - count))

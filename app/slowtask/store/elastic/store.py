@@ -110,7 +110,6 @@ class Elastic:
     def columns(self, query: Query) -> Columns:
         """Fetch the runs of *query* with a known wait and run time, for a replay. Raises `SourceError`."""
         with self._answer() as search:
-            search.require()
             from slowtask.store.elastic.fetched import read_columns  # noqa: PLC0415 - DuckDB, slow to import
 
             columns = read_columns(search, query, self._note)
