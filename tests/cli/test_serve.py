@@ -18,7 +18,7 @@ from served import Served
 from slowtask import cli
 from slowtask.errors import SourceError, UsageError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("serve")]  # they share servers
 
 HOSTILE = '\x1b[31m"><script>alert(1)</script>/../%2e\u202e&since=1h'
 TOKEN = "a-token-of-the-tests-0123456789"  # noqa: S105
