@@ -217,27 +217,20 @@ def test_requests_that_are_no_http_are_refused(served):
     assert served.ask("/health").status == 200
 
 
-def test_a_log_that_grew_is_read_again_while_somebody_looks(tmp_path):
+def test_a_log_is_read_again_when_it_grew_and_its_figures_stay_when_it_is_gone(tmp_path):
     log = make_log(tmp_path / "worker.ndjson")
+    grown = written(tmp_path / "more", [made("shop.huge", 3600.0, 5000)]).read_bytes()
     with Served(tmp_path, log) as server:
-        assert "shop.mail.send used" in server.get("/").title
+        before = server.get("/")
         with log.open("ab") as file:
-            grown = written(tmp_path / "more", [made("shop.huge", 3600.0, 5000)]).read_bytes()
             file.write(grown)
-        page = server.get("/", until=lambda answer: "shop.huge" in answer.title)
-
-    assert page.status == 200
-
-
-def test_a_log_that_is_gone_leaves_the_old_figures_with_a_warning(tmp_path):
-    log = make_log(tmp_path / "worker.ndjson")
-    with Served(tmp_path, log) as server:
-        server.get("/")
+        after = server.get("/", until=lambda answer: "shop.huge" in answer.title)
         log.unlink()
-        page = server.get("/", until=lambda answer: "can't be read" in answer.text)
+        gone = server.get("/", until=lambda answer: "can't be read" in answer.text)
 
-    assert page.status == 200
-    assert page.title.startswith("shop.mail.send used ")
+    assert before.title.startswith("shop.mail.send used ")
+    assert (after.status, gone.status) == (200, 200)
+    assert gone.title == after.title
 
 
 def test_a_reading_process_that_is_killed_is_started_again(tmp_path):
@@ -252,15 +245,19 @@ def test_a_reading_process_that_is_killed_is_started_again(tmp_path):
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_and_its_processes(tmp_path, by):
-    with Served(tmp_path, make_log(tmp_path / "worker.ndjson")) as server:
+def test_a_signal_ends_it_with_its_processes_and_what_they_wrote(tmp_path, by):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with Served(tmp_path, make_log(tmp_path / "worker.ndjson"), TMPDIR=str(scratch)) as server:
         server.get("/queues")
-        children = server.children()
+        children, during = server.children(), list(scratch.iterdir())
         server.stop(by)
 
-        assert len(children) == 2
-        assert server.status == 0
-        assert not [child for child in children if Path(f"/proc/{child}").exists()]
+    assert len(children) == 2
+    assert during
+    assert server.status == 0
+    assert not [child for child in children if Path(f"/proc/{child}").exists()]
+    assert not list(scratch.iterdir())
 
 
 def test_beyond_this_machine_a_token_is_made_and_printed(tmp_path):
@@ -390,14 +387,3 @@ def test_without_its_libraries_it_says_what_to_install(monkeypatch):
     result = run()
 
     assert "slowtask-cli[serve]" in str(result.exception)
-
-
-def test_nothing_stays_in_the_temporary_folder(tmp_path):
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    with Served(tmp_path, make_log(tmp_path / "worker.ndjson"), TMPDIR=str(scratch)) as server:
-        server.get("/")
-        during = list(scratch.iterdir())
-
-    assert during
-    assert not list(scratch.iterdir())

@@ -7,6 +7,7 @@
 import importlib.util
 import os
 import secrets
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, tzinfo
@@ -122,8 +123,9 @@ class Place:
         return f"{self.public.scheme}://{self.public.netloc}{self.prefix}/" if self.public else ""
 
     def url(self, port: int) -> str:
-        """The address for a browser on this machine; *port* is the one that is listened at."""
-        host = {"0.0.0.0": "localhost", "::": "localhost"}.get(self.host, self.host)  # noqa: S104 - compared
+        """The address for a browser; *port* is the one that is listened at."""
+        anywhere = self.host in ("0.0.0.0", "::")  # noqa: S104 - compared
+        host = socket.gethostname() if anywhere else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
