@@ -188,3 +188,11 @@ def test_a_misspelt_field_of_where_is_told_with_those_there_are(tmp_path):
     assert "No run has a value of 'tennant'. Did you mean tenant? The runs have: task, queue" in str(
         done.exception
     )
+
+
+def test_a_choice_that_no_run_matches_is_told(tmp_path):
+    log = written(tmp_path / "runs.ndjson", [made(wait=10**9, queue="mail")])
+
+    done = CliRunner().invoke(cli.slowtask, ["behind", str(log), "--queue", "none"])
+
+    assert str(done.exception) == "No run matches --since, --until, --queue and --where: widen them."

@@ -1,13 +1,14 @@
 """`slowtask behind`: which tasks kept the workers busy while the jobs of others waited."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from slowtask.cli.logs import (
+    NO_RUN_MATCHES,
     make_unknown_field_error,
     open_store,
     parse_period,
@@ -30,7 +31,7 @@ from slowtask.cli.show.groups import key_by_field, noun_of
 from slowtask.cli.terminal import print_json
 from slowtask.errors import SourceError
 from slowtask.parse.custom import CustomFormat
-from slowtask.store import Measurement
+from slowtask.store import Measurement, Query
 
 if TYPE_CHECKING:
     from slowtask.rank.behind import Behind
@@ -88,8 +89,9 @@ def behind(
     columns = store.columns(query)
     warn_of_skipped(columns.skipped)
     warn_of_guesses(columns.guessed)
-    if not columns.arrival and not columns.left_out:
+    if not columns.arrival and not columns.left_out and replace(query, group=None) != Query():
         require_fields(store, Measurement(figures=(), bad=columns.bad, source=columns.source), query)
+        raise SourceError(NO_RUN_MATCHES)
     if group and columns.tasks and not any(columns.tasks):
         raise make_unknown_field_error(group, store.fields(query))
     rows = [row for row in rank_waits(columns) if row.waited > 0]
