@@ -211,3 +211,12 @@ def test_days_begin_at_midnight_utc(tmp_path, history):
     roll(history, written(tmp_path / "runs.ndjson.1", [made(number=15 * 3_600 - 1)]))
 
     assert rows(history, "epoch(start)", "day") == [(BEGIN.replace(hour=0).timestamp(),)]
+
+
+@pytest.mark.parametrize("time", ["infinity", "290000-01-01T00:00:00Z", "0001-01-01T00:00:00Z"])
+def test_a_run_at_an_impossible_time_is_counted_as_not_read(tmp_path, history, time):
+    odd = line(made()).replace(b"2026-11-06T09:00:00.000000Z", time.encode())
+    [found] = roll(history, written(tmp_path / "runs.ndjson.1", [made(number=5)], odd))
+
+    assert (found.mark.runs, found.mark.bad, found.mark.months) == (1, 1, ("2026-11",))
+    assert found.read.bad.count == 1

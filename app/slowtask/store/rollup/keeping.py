@@ -1,17 +1,20 @@
 """Make cells of the runs of one log."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from slowtask.store import Measurement, Query
+from slowtask.store import BadLines, Measurement, Query
 from slowtask.store.choice import Choice, read_runs
 from slowtask.store.reading import Reading, Rows, Select
 
-#: The cell of a run is its hour; one that ended at no finite time has none.
-HOUR: Final = "make_timestamptz(epoch_us(ended) // 3600000000 * 3600000000)"
+#: The cell of a run is its hour. One that ended before 1970 or after 9998 has none: its time is wrong.
+HOUR: Final = (
+    "CASE WHEN ended >= TIMESTAMPTZ '1970-01-01' AND ended < TIMESTAMPTZ '9999-01-01'"
+    " THEN make_timestamptz(epoch_us(ended) // 3600000000 * 3600000000) END"
+)
 CELL: Final = "side, sound, start, task, queue, version"
 #: What rollup_count.sql counts, by kind.
 SETS: Final[Mapping[str, str]] = {
@@ -41,7 +44,6 @@ class Kept:
     end: int
     runs: int
     read: Measurement  #: what was read, without figures
-    lost: int  #: runs that ended at no finite time
 
 
 def keep(reading: Reading, target: Path) -> Kept:
@@ -52,13 +54,13 @@ def keep(reading: Reading, target: Path) -> Kept:
     reading.ask("rollup_rows", {})
     reading.ask("rollup_write", {"target": str(target), "marks": ""})
     [row] = reading.ask("rollup_found", {})
+    read, lost = reading.describe(), BadLines(count=total - row["runs"])
     return Kept(
         months=tuple(row["months"] or ()),
         begin=row["first"] or 0,
         end=row["last"] or 0,
         runs=row["runs"],
-        read=reading.describe(),
-        lost=total - row["runs"],
+        read=replace(read, bad=read.bad + lost),
     )
 
 

@@ -151,7 +151,7 @@ def make_mark(source: Source, ends: Ends, kept: Kept) -> Mark:
         begin=kept.begin,
         end=kept.end,
         runs=kept.runs,
-        bad=kept.read.bad.count + kept.lost,
+        bad=kept.read.bad.count,
         first=ends.first,
         last=ends.last,
         digest=ends.digest(hashed) if hashed else None,

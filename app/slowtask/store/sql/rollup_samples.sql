@@ -9,6 +9,6 @@ SELECT
     min(ended) AS first,
     max(ended) AS last
 FROM runs
-WHERE NOT sound AND isfinite(ended)
+WHERE NOT sound AND ended >= TIMESTAMPTZ '1970-01-01' AND ended < TIMESTAMPTZ '9999-01-01'
 GROUP BY GROUPING SETS ((epoch_us(ended) // 3600000000, queue), (epoch_us(ended) // 3600000000, broker))
 HAVING (grouping(queue) = 0 AND max(depth) IS NOT NULL) OR (grouping(broker) = 0 AND max(capacity) IS NOT NULL)
