@@ -15,14 +15,13 @@ HOUR: Final = (
     "CASE WHEN ended >= TIMESTAMPTZ '1970-01-01' AND ended < TIMESTAMPTZ '9999-01-01'"
     " THEN make_timestamptz(epoch_us(ended) // 3600000000 * 3600000000) END"
 )
-CELL: Final = "side, sound, start, task, queue, version"
-#: What rollup_count.sql counts, by kind.
+CELL: Final = "side, start, task, queue, version"
+#: What rollup_bins.sql counts, by kind.
 SETS: Final[Mapping[str, str]] = {
-    "cell": f"({CELL})",
     "time": f"({CELL}, time_bin)",
     "wait": f"({CELL}, wait_bin)",
     "error": f"({CELL}, failed, error)",
-    "seat": "(side, sound, start, queue, version, seat)",
+    "seat": "(side, start, queue, version, seat)",
 }
 
 #: The columns that only some kinds need, each with its kind, and what it is without and with that.
@@ -81,5 +80,6 @@ def count_cells(reading: Reading, select: Select, values: Mapping[str, Any], sta
         return reading.ask("rollup_checked", {})
 
     rows = reading.ask_until_sound(count)
+    reading.fill("rollup_bins", select, values, columns)
     reading.ask("rollup_cells", {})
     return sum(row["count"] for row in rows if row["sound"])

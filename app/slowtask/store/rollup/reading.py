@@ -100,7 +100,7 @@ class RolledReading:
         """Make the table `cells` of the runs of all *sides*, and `busy` of the *seats*."""
         values = {name: value for _, choice, _ in sides for name, value in choice.values.items()}
         if self._reading.count:
-            kinds = ("cell", "time", "wait", *["error"] * errors, *["seat"] * seats)
+            kinds = ("time", "wait", *["error"] * errors, *["seat"] * seats)
             count_cells(self._reading, select, values, slot.format("ended"), *kinds)
         else:
             self._reading.ask("rollup_none", {"months": [*self._seam.files]})

@@ -1,2 +1,2 @@
 -- Add who was busy by the logs.
-INSERT INTO busy SELECT seat FROM counted WHERE kind = 'seat' AND sound AND seat IS NOT NULL
+INSERT INTO busy SELECT seat FROM binned WHERE kind = 'seat' AND seat IS NOT NULL

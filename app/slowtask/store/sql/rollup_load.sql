@@ -2,5 +2,5 @@
 INSERT INTO cells BY NAME
 SELECT
     side, start, task, queue, version, runs, failures, killed, timed, total, spread, max, cpu, cpu_time, memory,
-    margin, first, last, times, waits, errors, error_counts
+    margin, first, last, time_bins, time_counts, wait_bins, wait_counts, errors, error_counts
 FROM history_rows

@@ -1,19 +1,16 @@
 -- The files of `slowtask rollup`, and how their cells are merged. A cell has the figures of the runs of one task,
--- queue and version in one hour, day or month. Its times and waits are counted by the bins of buckets.sql; in
--- memory one number holds a bin (from 1) and 40 bits of the count, so that a sorted list is in order of the bins.
+-- queue and version in one hour, day or month. Its times and waits are counted by the bins of buckets.sql, in two
+-- lists that belong together. While these are made, one number holds a bin (from 1) and 40 bits of the count, so
+-- that sorting numbers sorts both.
 CREATE OR REPLACE TEMP MACRO entry(slot, n) AS ((slot + 1)::BIGINT << 40) | n::BIGINT;
-CREATE OR REPLACE TEMP MACRO entry_bin(entry) AS ((entry >> 40) - 1)::SMALLINT;
-CREATE OR REPLACE TEMP MACRO entry_count(entry) AS entry & 1099511627775;
+CREATE OR REPLACE TEMP MACRO bins_of(entries) AS [((x >> 40) - 1)::SMALLINT FOR x IN entries];
+CREATE OR REPLACE TEMP MACRO counts_of(entries) AS [x & 1099511627775 FOR x IN entries];
 
 -- The middle of a bin: no time in it is further away than 0.25 %.
 CREATE OR REPLACE TEMP MACRO middle(slot) AS CASE WHEN slot < 0 THEN 0 ELSE exp((slot + 0.5) * ln(1.005)) END;
 
--- The rows of files, with times and waits as they are in memory.
+-- The rows of files.
 CREATE OR REPLACE TEMP MACRO rolled(files) AS TABLE
-SELECT
-    * EXCLUDE (time_bins, time_counts, wait_bins, wait_counts),
-    CASE WHEN time_bins IS NOT NULL THEN [entry(x[1], x[2]) FOR x IN list_zip(time_bins, time_counts)] END AS times,
-    CASE WHEN wait_bins IS NOT NULL THEN [entry(x[1], x[2]) FOR x IN list_zip(wait_bins, wait_counts)] END AS waits
 FROM read_parquet(files, hive_partitioning = false);
 
 -- The cells of the table *source*, merged by the task, the queue, the version and the *span*.
@@ -41,20 +38,18 @@ figures AS (
 ),
 
 entries AS (
-    SELECT start, task, queue, version, 'time' AS kind, unnest(times) AS entry, NULL AS error FROM placed
+    SELECT
+        start, task, queue, version, 'time' AS kind, unnest(time_bins) AS slot, unnest(time_counts) AS n,
+        NULL AS error
+    FROM placed
     UNION ALL
-    SELECT start, task, queue, version, 'wait', unnest(waits), NULL FROM placed
+    SELECT start, task, queue, version, 'wait', unnest(wait_bins), unnest(wait_counts), NULL FROM placed
     UNION ALL
-    SELECT start, task, queue, version, 'error', unnest(error_counts), unnest(errors) FROM placed
+    SELECT start, task, queue, version, 'error', NULL, unnest(error_counts), unnest(errors) FROM placed
 ),
 
-counted AS (
-    SELECT
-        start, task, queue, version, kind, error,
-        CASE WHEN kind <> 'error' THEN entry_bin(entry) END AS slot,
-        sum(CASE WHEN kind = 'error' THEN entry ELSE entry_count(entry) END)::BIGINT AS n
-    FROM entries
-    GROUP BY ALL
+summed AS (
+    SELECT start, task, queue, version, kind, slot, error, sum(n)::BIGINT AS n FROM entries GROUP BY ALL
 ),
 
 lists AS (
@@ -64,11 +59,15 @@ lists AS (
         list_sort(list(entry(slot, n)) FILTER (kind = 'wait')) AS waits,
         list(error) FILTER (kind = 'error') AS errors,
         list(n) FILTER (kind = 'error') AS error_counts
-    FROM counted
+    FROM summed
     GROUP BY ALL
 )
 
-SELECT figures.*, lists.times, lists.waits, lists.errors, lists.error_counts
+SELECT
+    figures.*,
+    bins_of(times) AS time_bins, counts_of(times) AS time_counts,
+    bins_of(waits) AS wait_bins, counts_of(waits) AS wait_counts,
+    errors, error_counts
 FROM figures
 LEFT JOIN lists
     ON lists.start IS NOT DISTINCT FROM figures.start

@@ -30,15 +30,15 @@ plain AS (
 ),
 
 entries AS (
-    SELECT task, side, false AS is_wait, unnest(times) AS entry FROM cells
+    SELECT task, side, false AS is_wait, unnest(time_bins) AS slot, unnest(time_counts) AS n FROM cells
     UNION ALL
-    SELECT task, side, true, unnest(waits) FROM cells
+    SELECT task, side, true, unnest(wait_bins), unnest(wait_counts) FROM cells
 ),
 
 binned AS (
-    SELECT task, side, is_wait, middle(entry_bin(entry)) AS time, sum(entry_count(entry))::BIGINT AS n
+    SELECT task, side, is_wait, middle(slot) AS time, sum(n)::BIGINT AS n
     FROM entries
-    GROUP BY task, side, is_wait, entry_bin(entry)
+    GROUP BY task, side, is_wait, slot
 ),
 
 placed AS (

@@ -3,11 +3,19 @@
 CREATE OR REPLACE TEMP TABLE days AS SELECT DISTINCT date_trunc('day', start) AS day FROM fresh;
 
 CREATE OR REPLACE TEMP TABLE touched AS
-FROM former WHERE kind = 'hour' AND date_trunc('day', start) IN (FROM days)
-UNION ALL BY NAME
-FROM fresh WHERE kind = 'hour';
+SELECT * EXCLUDE (kind), count(*) OVER (PARTITION BY start, task, queue, version) AS parts
+FROM (
+    FROM former WHERE kind = 'hour' AND date_trunc('day', start) IN (FROM days)
+    UNION ALL BY NAME
+    FROM fresh WHERE kind = 'hour'
+);
 
-CREATE OR REPLACE TEMP TABLE hours AS FROM merged('hour', 'touched');
+CREATE OR REPLACE TEMP TABLE shared AS FROM touched WHERE parts > 1;
+
+CREATE OR REPLACE TEMP TABLE hours AS
+FROM merged('hour', 'shared')
+UNION ALL BY NAME
+SELECT * EXCLUDE (parts) FROM touched WHERE parts = 1;  -- nearly all, where logs follow each other
 
 CREATE OR REPLACE TEMP TABLE all_days AS
 FROM merged('day', 'hours')

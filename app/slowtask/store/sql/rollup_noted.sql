@@ -12,17 +12,16 @@ placed AS (
 ),
 
 times AS (
-    SELECT
-        slot, place, entry_bin(entry) AS duration_slot, sum(entry_count(entry)) AS n
-    FROM (SELECT slot, place, unnest(times) AS entry FROM placed)
+    SELECT slot, place, duration_slot, sum(n) AS n
+    FROM (SELECT slot, place, unnest(time_bins) AS duration_slot, unnest(time_counts) AS n FROM placed)
     GROUP BY ALL
     UNION ALL
     SELECT slot, place, NULL, sum(runs - timed) FROM placed GROUP BY slot, place HAVING sum(runs - timed) > 0
 ),
 
 waits AS (
-    SELECT slot, queue, entry_bin(entry) AS wait_slot, sum(entry_count(entry)) AS n
-    FROM (SELECT slot, queue, unnest(waits) AS entry FROM placed)
+    SELECT slot, queue, wait_slot, sum(n) AS n
+    FROM (SELECT slot, queue, unnest(wait_bins) AS wait_slot, unnest(wait_counts) AS n FROM placed)
     GROUP BY ALL
 )
 

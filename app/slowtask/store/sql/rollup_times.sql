@@ -2,8 +2,8 @@
 CREATE OR REPLACE TEMP TABLE times AS
 SELECT side, task, list(slot) AS slots, list(n) AS counts
 FROM (
-    SELECT side, task, entry_bin(entry) AS slot, sum(entry_count(entry))::BIGINT AS n
-    FROM (SELECT side, task, unnest(times) AS entry FROM cells)
+    SELECT side, task, slot, sum(n)::BIGINT AS n
+    FROM (SELECT side, task, unnest(time_bins) AS slot, unnest(time_counts) AS n FROM cells)
     GROUP BY ALL
 )
 GROUP BY side, task
