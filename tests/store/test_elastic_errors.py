@@ -38,9 +38,7 @@ def test_tls_that_is_not_trusted(access):
 
 
 def test_http_where_https_is_spoken(access):
-    assert "it may want https://" in told(
-        replace(access, url=access.url.replace("https", "http"), ca_file=None)
-    )
+    assert "it may want https://" in told(replace(access, url=access.url.replace("https", "http")))
 
 
 def test_an_api_key_is_enough(elasticsearch, access):

@@ -40,7 +40,7 @@ def connect(access: Access) -> Elasticsearch:
     elif access.username:
         login["basic_auth"] = (access.username, access.password or "")
     with translate_errors(access):
-        if access.ca_file:
+        if access.ca_file and access.url.startswith("https:"):  # the client refuses it for http
             login["ssl_context"] = ssl.create_default_context(cafile=access.ca_file)
         return Elasticsearch(
             access.url,
