@@ -15,6 +15,7 @@ from slowtask.errors import UsageError
 from slowtask.store.elastic.access import Access
 from slowtask.store.elastic.changes import SetupStep, Verb
 from slowtask.store.elastic.client import translate_errors
+from slowtask.store.elastic.search import CELLS
 from slowtask.store.elastic.streams import NO_SUCH_API, find_streams, renew
 from slowtask.store.elastic.templates import list_templates, read_template
 
@@ -23,7 +24,6 @@ ROLES: Final = "_security/role"
 USERS: Final = "_security/user"
 RETENTION: Final = "slowtask-retention"
 HISTORY_RETENTION: Final = "slowtask-history-retention"
-HISTORY: Final = "metrics-slowtask.hour-"  #: how the streams begin that keep the history's retention
 PERIOD: Final = re.compile(r"[1-9]\d{0,8}[dhm]", re.ASCII)
 YEARS: Final = re.compile(r"([1-9]\d?)y", re.ASCII)
 YEAR: Final = 365  #: days
@@ -56,7 +56,7 @@ class SetupOptions:
 
     def retention_of(self, stream: str) -> str | None:
         """How long the user wishes to keep the documents of *stream*; None: as before."""
-        return self.history_retention if stream.startswith(HISTORY) else self.retention
+        return self.history_retention if stream.startswith(CELLS) else self.retention
 
 
 def count_days(period: str) -> str:
