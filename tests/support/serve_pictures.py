@@ -43,7 +43,8 @@ SHOTS = {
 
 def fingerprint(shot, html):
     """A hash of all that a picture shows; of a drawing only its texts, as renderers differ in the rest."""
-    texts = re.sub(r"<svg.*?</svg>", lambda found: re.sub(r"<[^>]+>", " ", found[0]), html, flags=re.DOTALL)
+    still = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
+    texts = re.sub(r"<svg.*?</svg>", lambda found: re.sub(r"<[^>]+>", " ", found[0]), still, flags=re.DOTALL)
     return sha256(f"{shot}{texts}".encode()).hexdigest()
 
 

@@ -64,10 +64,10 @@ document.addEventListener("keydown", press);
 help.hidden = false;
 help.addEventListener("click", () => keys.showModal());
 
-// A page that isn't done loads itself again, but not under the hands of somebody who types.
+// A page that isn't done loads itself again, but not under the hands of somebody who types or copies.
 const wait = Number(document.body.dataset.refresh);
 function loadAgain() {
-  if (typing(document.activeElement) || keys.open) return;
+  if (typing(document.activeElement) || keys.open || !getSelection().isCollapsed) return;
   sessionStorage.setItem("row", document.activeElement.href ?? "");
   location.reload();
 }
