@@ -24,6 +24,7 @@ from slowtask.parse.sources import resolve
 from slowtask.rank.ranking import rank
 from slowtask.store import BadLines, Measurement, Query
 from slowtask.store.files import Files
+from slowtask.units import printable
 
 SAMPLE = b'{"@timestamp":"2026-11-06T09:00:00.000000Z","event.id":"0","event.dataset":"slowtask.queue"}'
 KEYS = [
@@ -80,7 +81,25 @@ def test_csv_has_the_same_columns_and_quotes_what_needs_it(tmp_path):
     found = list(csv.DictReader(io.StringIO(run(log, "--csv").output)))
 
     assert list(found[0]) == KEYS
-    assert [(each["task"], each["mean"]) for each in found] == [('a,"b"\n', "2.0"), ("lost", "")]
+    assert [(each["task"], each["mean"]) for each in found] == [(r'a,"b"\n', "2.0"), ("lost", "")]
+
+
+@pytest.mark.parametrize(
+    "name", ["=cmd|' /C calc'!A0", "+1+1", "-1", "@SUM(A1)", "\uff1d1+1", "\t=1", "\r=1"]
+)
+def test_a_name_in_csv_is_no_formula(tmp_path, name):
+    [found] = csv.reader(
+        io.StringIO(run(written(tmp_path / "a", [made(name, 1)]), "--csv").output.splitlines()[1])
+    )
+
+    assert found[0].startswith(("'", "\\"))
+    assert found[0].removeprefix("'") == printable(name)
+
+
+def test_a_name_in_csv_moves_no_cursor(tmp_path):
+    log = written(tmp_path / "runs.ndjson", [made("a\x1b[2Jb\u202ec\x9bd", 1)])
+
+    assert run(log, "--csv").output.splitlines()[1].startswith(r"a\x1b[2Jb\u202ec\x9bd,1,")
 
 
 def test_by_changes_the_order(log):

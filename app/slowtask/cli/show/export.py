@@ -8,8 +8,11 @@ from typing import Any, Final, TextIO
 from slowtask.cli.show.groups import key_by_field
 from slowtask.rank.ranking import Task
 from slowtask.rank.review import Entry, Review
+from slowtask.units import printable
 
 KEYS: Final = tuple(field.name for field in fields(Task))
+#: A spreadsheet calculates a cell that begins with one of these, or with the wide forms of Asian scripts.
+FORMULA: Final = tuple("=+-@" + "\uff1d\uff0b\uff0d\uff20")
 
 
 def make_rows(tasks: Sequence[Task], group: str | None = None) -> list[dict[str, Any]]:
@@ -28,10 +31,22 @@ def add_reviews(
 
 
 def write_csv(rows: Sequence[Mapping[str, Any]], file: TextIO) -> None:
-    """Write *rows*, which have the same keys, as CSV; unknown values are empty cells."""
-    writer = csv.DictWriter(file, list(rows[0]) if rows else KEYS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    """Write *rows*, which have the same keys, as CSV; unknown values are empty cells.
+
+    Names come from logs, and whoever writes to a log must not make a spreadsheet or a terminal do anything.
+    """
+    names = list(rows[0]) if rows else KEYS
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(map(_make_harmless, names))
+    writer.writerows(map(_make_harmless, row.values()) for row in rows)
+
+
+def _make_harmless(value: Any) -> Any:
+    """*value*; a text without control characters, and behind an apostrophe if it looks like a formula."""
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _review(entry: Entry) -> dict[str, str | None]:
