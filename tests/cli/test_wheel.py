@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from hashlib import sha256
 
 import pytest
 
@@ -87,13 +88,34 @@ def test_they_hold_the_package_its_types_and_the_patterns_and_no_more(dist):
     assert {name.split("/")[0] for name in light | cli if ".dist-info/" not in name} == {"slowtask"}
 
 
-def test_the_wheels_of_the_archived_sources_hold_the_same(dist, tmp_path):
+def test_built_again_from_the_archived_sources_they_are_the_same_byte_for_byte(dist, tmp_path, monkeypatch):
+    """On another day, in another folder, by another user."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
     for archive in dist.glob("*.tar.gz"):
         shutil.unpack_archive(archive, tmp_path, filter="data")
-        build(tmp_path / archive.name.removesuffix(".tar.gz"), tmp_path, "-t", "wheel")
+        source = tmp_path / archive.name.removesuffix(".tar.gz")
+        for path in (source, *source.rglob("*")):
+            os.utime(path, (1_000_000_000, 1_000_000_000))
+            path.chmod(path.stat().st_mode & ~0o077)
+        build(source, tmp_path / "again")
 
-    for built, again in zip(wheels(dist), wheels(tmp_path), strict=True):
-        assert contents(built) == contents(again)
+    assert hashes(tmp_path / "again") == hashes(dist)
+
+
+def hashes(folder):
+    """The hash of each of the four files, by its name."""
+    found = {path.name: sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    assert len(found) == 4
+    return found
+
+
+def test_an_index_of_packages_would_take_them(dist):
+    command = [sys.executable, "-m", "twine", "check", "--strict", *dist.iterdir()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("PASSED") == 4
 
 
 def contents(wheel):
