@@ -127,6 +127,16 @@ def test_a_line_with_such_a_duration_says_so(seconds, reasons):
     assert reasons(TEXT.replace(b"time: 1", b"time: " + seconds.encode())) == [Reason.DURATION]
 
 
+def test_a_run_between_times_that_are_centuries_apart_has_no_run_time(parsed):
+    """One of the times is wrong; a run time that no field can hold would stop who reads it."""
+    (run,) = parsed(
+        b"1723-08-13 22:30:52,518 default: jobs.encode(4) (90c192cf-d3ac-44af-8f21-ddb66cad4a26)\n"
+        b"2026-08-14 22:30:52,518 default: Job OK (90c192cf-d3ac-44af-8f21-ddb66cad4a26)\n"
+    )
+
+    assert (run.task, run.duration, run.margin) == ("jobs.encode", None, None)
+
+
 def test_a_date_that_does_not_exist_says_so(reasons):
     assert reasons(TEXT.replace(b"01-13", b"02-30")) == [Reason.TIME]
 

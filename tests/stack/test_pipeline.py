@@ -117,6 +117,16 @@ def test_odd_lines_give_the_parser_s_events(strange):
     assert (runs(found), unparsed(found)) == parsed(strange)
 
 
+def test_times_that_are_centuries_apart_give_the_parser_s_event(tmp_path):
+    log = tmp_path / "worker.log"
+    log.write_text(
+        "1723-11-23 18:47:58,000 default: jobs.a() (c-1)\n2026-11-23 18:47:58,000 default: Job OK (c-1)\n"
+    )
+    found = through(logstash.shipped(log))
+
+    assert (runs(found), unparsed(found)) == parsed(log)
+
+
 def test_odd_lines_that_come_one_by_one_lack_only_what_a_traceback_tells(strange):
     assert_untold(strange)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from slowtask.parse.items import End
 from slowtask.parse.told import WHOLE_SECOND, Told
-from slowtask.record.event import SECOND
+from slowtask.record.event import LONG_MAX, SECOND
 
 MAX_COMPARED_STARTS: Final = 1000  #: of one worker, latest first
 ELLIPSIS: Final = b"..."  #: where RQ cut a description
@@ -260,9 +260,12 @@ def _is_same_call(start: bytes, end: bytes) -> bool:
 
 
 def _complete(end: End, start: Start) -> None:
-    """Complete *end* by its *start*. A run time between two whole seconds is exact to ± 1 s."""
+    """Complete *end* by its *start*. A run time between two whole seconds is exact to ± 1 s.
+
+    It stays unknown if it is longer than a run can be: then one of the two times is wrong.
+    """
     end.id, end.queue, end.start = start.id, start.queue, start.timestamp
     end.task, end.worker = end.task or start.task, end.worker or start.worker
-    if end.duration is None:
-        end.duration = max(0, end.timestamp - start.timestamp) * 1000
-        end.margin = max(start.precision, end.precision)
+    took = max(0, end.timestamp - start.timestamp) * 1000
+    if end.duration is None and took <= LONG_MAX:
+        end.duration, end.margin = took, max(start.precision, end.precision)

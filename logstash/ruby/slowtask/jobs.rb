@@ -148,16 +148,18 @@ module Slowtask
       @emit.call(ended)
     end
 
-    # A run time between two whole seconds is exact to ± 1 s.
+    # A run time between two whole seconds is exact to ± 1 s. It stays unknown if it is longer than a run can be:
+    # then one of the two times is wrong.
     def complete(ended, start)
       ended.id = start.id
       ended.queue = start.queue
       ended.start = start.timestamp
       ended.task ||= start.task
       ended.worker ||= start.worker
-      return if ended.duration
+      took = [0, ended.timestamp - start.timestamp].max * 1000
+      return if ended.duration || took > MOST
 
-      ended.duration = [0, ended.timestamp - start.timestamp].max * 1000
+      ended.duration = took
       ended.margin = [start.precision, ended.precision].max
     end
   end
