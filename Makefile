@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test test-all test-fast check servers environments incidents dashboards pictures docs measure messages bench wheel up down logs ps check-kibana test-logstash test-stack clean
+.PHONY: demo test test-all test-fast check servers environments incidents dashboards pictures docs measure messages bench wheel sbom audit fuzz up down logs ps check-kibana test-logstash test-stack clean
 
 demo: $(READY)  # runs example jobs on a temporary Redis and ranks them
 	@$(BIN)/slowtask demo
@@ -66,6 +66,32 @@ bench: $(READY)  # measures the figures of bench/RESULTS.md on this machine
 wheel: $(READY)  # both wheels, of one version, and the archives of their sources, in dist
 	$(BIN)/python -m hatchling build -d dist
 	cd slowtask-cli && SLOWTASK_RELEASE=1 ../$(BIN)/python -m hatchling build -d ../dist
+
+#: The environments that the lists of what is in a package are made of.
+LIGHT := .cache/sbom/slowtask
+CLI := .cache/sbom/slowtask-cli
+EXTRAS := celery,demo,elasticsearch,monitor,otel,report,rq
+
+sbom: wheel  # what each package brings, as CycloneDX, in dist
+	@rm -rf .cache/sbom
+	@$(BIN)/uv venv --quiet $(LIGHT) && $(BIN)/uv venv --quiet $(CLI)
+	@$(BIN)/uv pip install --quiet --python $(LIGHT) dist/slowtask-*.whl
+	@$(BIN)/uv pip install --quiet --python $(CLI) --find-links dist "$$(ls dist/slowtask_cli-*.whl)[$(EXTRAS)]"
+	$(BIN)/uv tool run --quiet --from 'cyclonedx-bom>=7' cyclonedx-py environment $(LIGHT) \
+	  --pyproject pyproject.toml --output-reproducible --output-file dist/slowtask.cdx.json
+	$(BIN)/uv tool run --quiet --from 'cyclonedx-bom>=7' cyclonedx-py environment $(CLI) \
+	  --pyproject slowtask-cli/pyproject.toml --output-reproducible --output-file dist/slowtask-cli.cdx.json
+
+audit: sbom  # whether anything that the packages bring has a known vulnerability; asks PyPI
+	@$(BIN)/uv pip freeze --quiet --python $(CLI) | grep -v '^slowtask' > .cache/sbom/brought.txt
+	$(BIN)/uv tool run --quiet 'pip-audit>=2.10' --strict --disable-pip --no-deps -r .cache/sbom/brought.txt
+
+FUZZ_SECONDS ?= 600
+fuzz: $(READY)  # feeds the parser what covers more of it, by atheris; what breaks it is kept in this folder
+	$(BIN)/uv pip install --quiet --target .cache/fuzz 'atheris>=3'
+	@mkdir -p .cache/corpus
+	PYTHONPATH=.cache/fuzz $(BIN)/python tests/fuzz/parser.py -max_total_time=$(FUZZ_SECONDS) -timeout=20 \
+	  -rss_limit_mb=1500 -max_len=8192 .cache/corpus tests/parse/golden tests/parse/wild
 
 up:  # starts the stack in Docker, writes .env if there is none, and waits until all services are healthy
 	@sh docker/up.sh
