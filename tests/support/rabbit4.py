@@ -42,15 +42,20 @@ def start_node(folder, **options):
 
 def require_root():
     """Make the root where there is none. Raises `BrokerError` if that isn't possible here."""
+    install("rabbitmq-server", "usr/lib/rabbitmq")
+
+
+def install(package, path):
+    """Install *package*, which brings *path*, in the root. Raises `BrokerError` where that isn't possible."""
     if os.geteuid() or not all(map(shutil.which, ("debootstrap", "unshare", "chroot"))):
-        raise BrokerError("RabbitMQ 4 needs root, debootstrap, unshare and chroot")
+        raise BrokerError(f"{package} of Debian 13 needs root, debootstrap, unshare and chroot")
     try:
         debian.root(SYSTEM)
-        if not (SYSTEM / "usr" / "lib" / "rabbitmq").exists():
+        if not (SYSTEM / path).exists():
             policy = SYSTEM / "usr" / "sbin" / "policy-rc.d"
             policy.write_text(NO_START)
             policy.chmod(0o755)
-            install = ["apt-get", "install", "--yes", "-qq", "--no-install-recommends", "rabbitmq-server"]
-            debian.run("chroot", SYSTEM, "env", "DEBIAN_FRONTEND=noninteractive", *install)
+            command = ["apt-get", "install", "--yes", "-qq", "--no-install-recommends", package]
+            debian.run("chroot", SYSTEM, "env", "DEBIAN_FRONTEND=noninteractive", *command)
     except (RuntimeError, OSError) as problem:
-        raise BrokerError(f"RabbitMQ 4 can't be installed: {problem}") from None
+        raise BrokerError(f"{package} of Debian 13 can't be installed: {problem}") from None
