@@ -33,7 +33,7 @@ def add_reviews(
 def write_csv(rows: Sequence[Mapping[str, Any]], file: TextIO) -> None:
     """Write *rows*, which have the same keys, as CSV; unknown values are empty cells.
 
-    Names come from logs, and whoever writes to a log must not make a spreadsheet or a terminal do anything.
+    Names come from logs: a user who writes to one must not make a spreadsheet or a terminal do anything.
     """
     names = list(rows[0]) if rows else KEYS
     writer = csv.writer(file, lineterminator="\n")
