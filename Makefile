@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test test-all test-fast check servers environments incidents dashboards pictures docs measure messages bench wheel sbom audit fuzz up down logs ps check-kibana test-logstash test-stack clean
+.PHONY: demo test test-all test-fast check servers environments incidents dashboards integration agent pictures docs measure messages bench wheel sbom audit fuzz up down logs ps check-kibana test-logstash test-stack clean
 
 demo: $(READY)  # runs example jobs on a temporary Redis and ranks them
 	@$(BIN)/slowtask demo
@@ -41,6 +41,14 @@ incidents: $(READY) servers  # stages nights on call with real workers, and prin
 
 dashboards: $(READY)  # kibana/slowtask.ndjson and the layouts in kibana/README.md, from kibana/*.toml
 	cd kibana && ../$(BIN)/python -m dashboards
+
+integration: $(READY)  # the Elastic Agent integration's generated files, and what its pipelines make of its test lines
+	cd integration && ../$(BIN)/python -m generate
+	cd tests && PYTHONPATH=support ../$(BIN)/python -m ingest
+
+agent: $(READY)  # the Elastic Agent integration as Kibana installs it, in dist
+	@mkdir -p dist
+	@cd integration && ../$(BIN)/python -m generate.archive ../dist
 
 docs: $(READY)  # the pages as a site with search and an API reference, in .cache/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 from redis import Redis
 
+import ingest
 import no_servers
 import rabbit
 import sharing
@@ -43,7 +44,7 @@ TROUBLES = {
 
 
 #: The fixtures that start a server, or a Java that takes as long.
-SERVERS = {"redis_server", "rabbitmq", "cluster", "jruby"}
+SERVERS = {"redis_server", "rabbitmq", "cluster", "jruby", "ingest_classes"}
 #: Which command runs what is deselected here.
 WHERE = {
     "stack": "make test-stack",
@@ -167,6 +168,15 @@ def jruby():
         logstash.install()
     except logstash.NoJRubyError as problem:
         missing(f"JRuby ({problem})")
+
+
+@pytest.fixture(scope="session")
+def ingest_classes():
+    """What runs the ingest pipelines of the integration."""
+    try:
+        ingest.install()
+    except ingest.IngestError as problem:
+        missing(f"Elasticsearch's ingest classes ({problem})")
 
 
 @pytest.fixture
