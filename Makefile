@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test test-all test-fast check servers environments incidents dashboards integration agent pictures docs measure messages bench wheel sbom audit fuzz up down logs ps check-kibana test-logstash test-stack clean
+.PHONY: demo test test-all test-fast check servers environments incidents dashboards integration agent values pictures docs measure messages bench wheel sbom audit fuzz up down logs ps check-kibana test-logstash test-stack clean
 
 demo: $(READY)  # runs example jobs on a temporary Redis and ranks them
 	@$(BIN)/slowtask demo
@@ -49,6 +49,9 @@ integration: $(READY)  # the Elastic Agent integration's generated files, and wh
 agent: $(READY)  # the Elastic Agent integration as Kibana installs it, in dist
 	@mkdir -p dist
 	@cd integration && ../$(BIN)/python -m generate.archive ../dist
+
+values: $(READY)  # kubernetes/eck-stack.yaml, from kubernetes/eck/small
+	PYTHONPATH=tests/support $(BIN)/python -m kubernetes
 
 docs: $(READY)  # the pages as a site with search and an API reference, in .cache/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
