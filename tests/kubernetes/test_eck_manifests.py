@@ -9,6 +9,7 @@ from conftest import missing
 
 import kubernetes
 from kubernetes import ECK_ROOT, faults, render
+from pipeline import kinds, logstash
 from places import ROOT
 
 LOGSTASH = ROOT / "logstash"
@@ -240,3 +241,57 @@ def test_three_nodes_lie_on_three_machines(rendered):
     assert (
         apart["requiredDuringSchedulingIgnoredDuringExecution"][0]["topologyKey"] == "kubernetes.io/hostname"
     )
+
+
+# What Logstash makes of the files as a container has them
+
+
+def mount(folder, contents):
+    """Write files as the kubelet does: each is a link into a folder with a time in its name."""
+    real = folder / "..2026_11_26_20_00_00.1"
+    for path, text in contents.items():
+        (real / path).parent.mkdir(parents=True, exist_ok=True)
+        (real / path).write_bytes(text)
+    (folder / "..data").symlink_to(real.name)
+    for name in {path.split("/")[0] for path in contents}:
+        (folder / name).symlink_to(f"..data/{name}")
+
+
+@pytest.fixture
+def container(rendered, tmp_path):
+    """The folder that is /usr/share/logstash in Logstash's container."""
+    found = {
+        each["metadata"]["name"].removeprefix("slowtask-logstash-"): data(each)
+        for each in rendered["small"]
+        if each["metadata"]["name"].startswith("slowtask-logstash-")
+    }
+    inner = {f"slowtask/{name}": text for name, text in found["ruby-slowtask"].items()}
+    mount(tmp_path / "pipeline", found["pipeline"])
+    mount(tmp_path / "patterns", found["patterns"])
+    mount(tmp_path / "ruby", found["ruby"] | inner)
+    mount(tmp_path / "config", found["pipelines"])
+    return tmp_path
+
+
+@pytest.mark.usefixtures("jruby")
+def test_the_mounted_pipelines_make_the_documents_of_the_stack_s(container):
+    lines = [each for kind in kinds.of_ours().values() for each in kind]
+    lines += [each for kind in kinds.of_celery().values() for each in kind]
+    events = [{"message": each, "log": {"offset": 0, "file": {"path": "/x"}}} for each in lines]
+    variables = {
+        f"SLOWTASK_ES_{name}": "" for name in ("HOSTS", "USER", "PASSWORD", "SSL_CERTIFICATE_AUTHORITY")
+    }
+    mounted = {"SLOWTASK_PATTERNS": str(container / "patterns"), "SLOWTASK_RUBY": str(container / "ruby")}
+    own = told(logstash.pipelines().fresh().events(events))
+    eck = told(logstash.pipelines().fresh(folder=container, **variables, **mounted).events(events))
+
+    assert len(own) > 20
+    assert eck == own
+
+
+def told(events):
+    """What the pipelines gave, without the time of reading of lines that can't be read."""
+    for each in events:
+        if each.get("event", {}).get("dataset") == "slowtask.unparsed":
+            del each["@timestamp"]
+    return events

@@ -9,7 +9,8 @@ module Slowtask
 
     def initialize(folder = nil)
       @folder = folder || ENV.fetch("SLOWTASK_PATTERNS", BESIDE)
-      @patterns = Dir.children(@folder).sort.map { |name| read(name) }.inject(STANDARD, :merge)
+      names = Dir.children(@folder).grep_v(/\A\./).sort # Kubernetes mounts a ConfigMap with hidden folders
+      @patterns = names.map { |name| read(name) }.inject(STANDARD, :merge)
       @tables = {}.compare_by_identity
     end
 
