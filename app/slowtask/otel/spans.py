@@ -1,5 +1,6 @@
 """OTEL: find the trace of a run, and make the spans that were lost with their processes."""
 
+from hashlib import sha256
 from typing import Final
 
 from opentelemetry.context import Context
@@ -18,7 +19,7 @@ from opentelemetry.trace import (
 
 from slowtask import __version__
 from slowtask.otel.attributes import PROCESS, SCOPE, describe_span, make_resource, tell
-from slowtask.record.event import Run, identity, microseconds
+from slowtask.record.event import Run, microseconds
 
 SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 NO_TRACE: Final = Context()
@@ -59,7 +60,7 @@ def make_lost_span(run: Run) -> ReadableSpan:
     Its ids are made from the run's, so that it has the same ones each time it is sent.
     """
     parent = find_span(run)
-    trace = int(identity(f"trace:{run.id}"), 16) if parent is None else parent.trace_id
+    trace = make_id(f"trace:{run.id}", TRACE_DIGITS) if parent is None else parent.trace_id
     return ReadableSpan(
         name=f"{PROCESS} {run.task}",
         context=SpanContext(trace, make_span_id(run), is_remote=False, trace_flags=SAMPLED),
@@ -76,7 +77,13 @@ def make_lost_span(run: Run) -> ReadableSpan:
 
 def make_span_id(run: Run) -> int:
     """The id of the span of *run*."""
-    return int(identity(f"span:{run.id}")[:SPAN_DIGITS], 16)
+    return make_id(f"span:{run.id}", SPAN_DIGITS)
+
+
+def make_id(text: str, digits: int) -> int:
+    """The first *digits* of the SHA-256 of *text*, as a number."""
+    digest = sha256(text.encode("utf-8", "backslashreplace"), usedforsecurity=False)
+    return int(digest.hexdigest()[:digits], 16)
 
 
 def read_id(text: str, digits: int) -> int | None:

@@ -4,9 +4,7 @@ import re
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
-from struct import Struct
 from typing import Any, Final, cast
-from zlib import crc32
 
 import rq.defaults
 from rq.job import Job, Retry
@@ -14,12 +12,11 @@ from rq.registry import StartedJobRegistry
 from rq.utils import as_text
 from rq.worker import Worker
 
-from slowtask.record.event import SHORT_MAX, identity
+from slowtask.record.event import SHORT_MAX, identity, write_id
 
 ATTEMPT_KEY: Final = "slowtask.attempt"  #: in a job's meta: the number of its next attempt, from 2 on
 UNREADABLE_META: Final = "unserialized"  #: RQ's placeholder for a meta that it couldn't load
-EVENT_ID: Final = re.compile("[0-9a-f]{32}")
-MADE_ID: Final = Struct(">QII")  #: clock (ns), process id, checksum of the job's id
+EXECUTION_ID: Final = re.compile("[0-9a-f]{32}")  #: a UUID, version 4
 CLAIM_SECONDS: Final = 86_400  #: RQ finds an abandoned job within a quarter of an hour
 KEY_PREFIX: Final = getattr(rq.defaults, "RQ_KEY_PREFIX", "rq")  #: RQ 3.0 has it as a setting
 #: RQ 2.0 treats a returned `Retry` like any other result.
@@ -85,13 +82,13 @@ def grants_retry(job: Job, retry: Retry) -> bool:
 
 
 def event_id(job: Job, execution: str, pid: int) -> str:
-    """Return the id of an attempt: RQ's *execution* id, 32 hex digits, which worker and work-horse know.
+    """Return the id of an attempt, from RQ's *execution* id, which worker and work-horse know.
 
     Without one, make an id from the clock, the process *pid* and the job, which no other attempt has.
     """
-    if execution:
-        return execution if EVENT_ID.fullmatch(execution) else identity(f"{job.id}:{execution}")
-    return MADE_ID.pack(time.time_ns(), pid, crc32(job.id.encode("utf-8", "replace"))).hex()
+    if EXECUTION_ID.fullmatch(execution):
+        return write_id(bytes.fromhex(execution[:12] + execution[20:]))  # without the digits of its version
+    return identity(f"{job.id}:{execution or (time.time_ns(), pid)}")
 
 
 def abandoned_execution(job: Job) -> str:
