@@ -89,7 +89,7 @@ class Clone:
     def compose(self, *arguments):
         """What `docker compose` prints, in the clone and over all profiles."""
         profiles = ("--profile", "demo", "--profile", "celery")
-        return docker("compose", "--project-directory", self.folder, *profiles, *arguments)
+        return docker("compose", *profiles, *arguments, folder=self.folder)
 
     def containers(self):
         """What Docker tells of each container, by its service."""

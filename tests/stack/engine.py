@@ -133,11 +133,11 @@ def compose_is_new_enough():
     return not subprocess.run(["sh", "-c", check], cwd=ROOT, capture_output=True, check=False).returncode
 
 
-def docker(*arguments):
-    """What `docker` prints. Raises `DockerError` with what it said."""
+def docker(*arguments, folder=None):
+    """What `docker` prints, called in *folder*. Raises `DockerError` with what it said."""
     done = subprocess.run(
         ["docker", *map(str, arguments)],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
         said = (done.stderr or done.stdout).strip()[-3000:]

@@ -42,9 +42,9 @@ def compose(tmp_path_factory):
     if built.returncode:
         missing(f"the Compose loader ({built.stderr.strip()})")
 
-    def load(folder):
+    def load(folder, *others):
         return subprocess.run(
-            [binary, folder / "docker-compose.yml"],
+            [binary, folder / "docker-compose.yml", *others],
             env={"HOME": str(folder), "PATH": os.environ["PATH"]},
             capture_output=True,
             text=True,
@@ -69,6 +69,14 @@ def everything(compose, clone):
     done = compose(clone)
     assert done.stderr == ""
     return json.loads(done.stdout)
+
+
+@pytest.fixture
+def light(compose, clone):
+    """The services of the stack without Logstash, by name."""
+    done = compose(clone, shutil.copytree(ROOT / "docker", clone / "docker") / "light.yml")
+    assert done.stderr == ""
+    return json.loads(done.stdout)["services"]
 
 
 @pytest.fixture
@@ -458,6 +466,39 @@ def test_the_page_tells_of_every_service_its_limit_and_volume(loaded):
     assert {volume for _, _, volume in rows if volume} == {
         "redis", "rabbitmq", "logs", "filebeat", "elasticsearch", "logstash", "kibana",
     }  # fmt: skip
+
+
+# Without Logstash
+
+
+def test_the_light_stack_has_all_services_but_logstash(light):
+    assert set(light) == (ONCE | LASTING) - {"logstash"}
+
+
+def test_the_setting_of_the_light_stack_stands_in_the_example():
+    [files] = re.findall(r"^#COMPOSE_FILE=(.*)$", EXAMPLE.read_text(), re.MULTILINE)
+
+    assert files.split(":") == ["docker-compose.yml", "docker/light.yml"]
+    assert files in (ROOT / "docs" / "stack-light.md").read_text()
+
+
+def test_its_filebeat_has_the_file_that_sends_to_elasticsearch_and_its_password_as_a_secret(light):
+    filebeat = light["filebeat"]
+    mounted = {each["target"]: Path(each["source"]).name for each in filebeat["volumes"]}
+
+    assert mounted["/usr/share/filebeat/filebeat.yml"] == "light.yml"
+    assert set(filebeat["environment"]) == {"ELASTICSEARCH_HOSTS", "SLOWTASK_NAMESPACE"}
+    assert [each["target"] for each in filebeat["secrets"]] == ["SLOWTASK_LOGSTASH_PASSWORD"]
+    assert (
+        filebeat["entrypoint"][:2] == filebeat["healthcheck"]["test"][1:3] == ["sh", "/opt/with-secrets.sh"]
+    )
+    assert set(filebeat["depends_on"]) == {"elasticsearch", "setup"}
+
+
+def test_its_limits_add_up_to_what_the_page_says(light):
+    total = sum(int(each["mem_limit"]) for each in light.values())
+
+    assert f"add up to {total / GIB:.1f} GB" in (ROOT / "docs" / "stack-light.md").read_text()
 
 
 # The image

@@ -46,6 +46,8 @@ ODD = {
 }
 UNREAD = ["torn-json", "wrong-field"]  #: the reasons of the lines that a test makes
 FEW = 30  #: attempts that are made while a service is away
+MANY = 1000  #: lines of attempts that are written at once
+LIGHT = "docker-compose.yml:docker/light.yml"
 
 ENQUEUE = """
 import os, sys
@@ -90,6 +92,27 @@ def test_a_port_that_is_taken_stops_it_before_it_starts_anything(clone):
     assert f"make: port {port} of 127.0.0.1 is used by " in done.stderr
     assert "set another KIBANA_PORT in .env" in done.stderr
     assert clone.left()["container"] == []
+
+
+def test_the_light_stack_stores_each_attempt_once_whatever_is_killed(clone, tell):
+    """Without Logstash. What it stored is there when Logstash joins, in the next test."""
+    clone.set(COMPOSE_PROFILES="demo", COMPOSE_FILE=LIGHT)
+    clone.up()
+    assert set(clone.containers()) == (ALWAYS | RQ | {"producer"}) - {"logstash"}
+    clone.python("worker", ENQUEUE, FEW)
+    clone.settle(least=FEW)
+    for service in ("filebeat", "elasticsearch"):
+        clone.kill(service)
+        before = len(clone.attempts())
+        clone.python("worker", REPEAT, MANY // 2)
+        until(
+            lambda before=before: len(clone.attempts()) > before + MANY // 2, "no attempt is made meanwhile"
+        )
+        clone.start(service)
+        tell(f"{service} of the light stack killed", clone.settle(least=before + MANY // 2))
+    clone.set(COMPOSE_FILE="docker-compose.yml")
+
+    assert sum(task["count"] for task in top(clone)) > MANY
 
 
 @pytest.mark.parametrize("profiles", PROFILES, ids=lambda profiles: profiles or "none")

@@ -13,17 +13,17 @@ import (
 )
 
 func main() {
-	if err := show(os.Args[1]); err != nil {
+	if err := show(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// show prints the project of file. The variables of this process are no part of it: only those of .env.
-func show(file string) error {
+// show prints the project of files. The variables of this process are no part of it: only those of .env.
+func show(files []string) error {
 	options, err := cli.NewProjectOptions(
-		[]string{file},
-		cli.WithWorkingDirectory(filepath.Dir(file)),
+		files,
+		cli.WithWorkingDirectory(filepath.Dir(files[0])),
 		cli.WithEnvFiles(),
 		cli.WithDotEnv,
 		cli.WithInterpolation(true),

@@ -191,7 +191,8 @@ def configure(folder, port, password, settings, *, tls):
         }
     text = "".join(f"{name}: {value}\n" for name, value in lines.items())
     (folder / "config" / "elasticsearch.yml").write_text(text)
-    keystore(folder, password)
+    if password:
+        keystore(folder, password)
 
 
 def certify(folder):
@@ -224,7 +225,7 @@ def spawn(folder, heap):
         "ES_JAVA_OPTS": f"-Xms{heap} -Xmx{heap}",
         "ES_TMPDIR": str(folder / "tmp"),
     }
-    (folder / "tmp").mkdir()
+    (folder / "tmp").mkdir(exist_ok=True)
     identity = {}
     if os.geteuid() == 0:
         account = unprivileged()

@@ -25,7 +25,7 @@ def describe_line(hit: dict[str, Any]) -> str:
 
     source = hit["_source"]
     log, event = source.get("log", {}), source.get("event", {})
-    reason = str(event.get("reason", ""))
+    reason = str(event.get("reason", "refused"))  # Filebeat keeps what Elasticsearch refuses, and names none
     sentence = next((text for known, text in SENTENCES.items() if known == reason), reason)
     place = f"{log.get('file', {}).get('path', '?')}@{log.get('offset', '?')}"
     detail = source.get("error", {}).get("message")
