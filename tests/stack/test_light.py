@@ -1,6 +1,6 @@
 """filebeat/light.yml in a real Filebeat, to three nodes: each record is stored once, whatever is killed.
 
-`SLOWTASK_LINES=100000 .venv/bin/pytest tests/stack/test_light.py -m stack` sends more.
+`TEST_LINES=100000 .venv/bin/pytest tests/stack/test_light.py -m stack` sends more.
 """
 
 import json
@@ -31,7 +31,7 @@ from stack.filebeat import Filebeat
 pytestmark = pytest.mark.stack
 
 SLOWTASK = Path(sys.executable).parent / "slowtask"
-LINES = int(os.environ.get("SLOWTASK_LINES", "6000"))
+LINES = int(os.environ.get("TEST_LINES", "6000"))
 STEPS = 60  #: in which the lines are written, so that they flow while something is killed
 RUNS = "logs-slowtask.run"
 #: Lines that are no runs, the stream that each goes to and what it has there.
