@@ -28,5 +28,5 @@ def describe_line(hit: dict[str, Any]) -> str:
     reason = str(event.get("reason", "refused"))  # Filebeat keeps what Elasticsearch refuses, and names none
     sentence = next((text for known, text in SENTENCES.items() if known == reason), reason)
     place = f"{log.get('file', {}).get('path', '?')}@{log.get('offset', '?')}"
-    detail = source.get("error", {}).get("message")
+    detail = source.get("error", {}).get("message") or source.get("error.message")
     return printable(f"{place}: {sentence}" + (f" ({detail})" if detail else ""))
