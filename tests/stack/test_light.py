@@ -202,9 +202,9 @@ def test_killed_nodes_and_a_killed_filebeat_cost_no_record(nodes, filebeat, log,
     assert len(found) == len(set(found)) == LINES
     assert set(found) == set(recorder.ids)
     tasks, expected = top(f"{nodes.url}/{stream}"), top(*map(str, log.parent.iterdir()))
-    assert [each.pop("deviation") for each in tasks] == pytest.approx(
-        [each.pop("deviation") for each in expected]
-    )
+    for name in ("deviation", "p50", "p95", "p99"):  # of 20,000 runs and more a digest knows them within 1 %
+        found = [each.pop(name) for each in tasks]
+        assert found == pytest.approx([each.pop(name) for each in expected], rel=0.01)
     assert tasks == expected
 
 
