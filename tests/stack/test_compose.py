@@ -16,6 +16,7 @@ from conftest import missing
 
 from places import ROOT, TESTS
 
+KAFKA = "docker-compose.kafka.yml"
 EXAMPLE = ROOT / ".env.example"
 SCRIPTS = [*sorted((ROOT / "docker").glob("*.sh")), TESTS / "support" / "servers.sh"]
 ONCE = {"setup", "dashboards"}
@@ -44,7 +45,7 @@ def compose(tmp_path_factory):
 
     def load(folder, *others):
         return subprocess.run(
-            [binary, folder / "docker-compose.yml", *others],
+            [binary, folder / "docker-compose.yml", *(folder / name for name in others)],
             env={"HOME": str(folder), "PATH": os.environ["PATH"]},
             capture_output=True,
             text=True,
@@ -60,6 +61,15 @@ def clone(tmp_path):
     shutil.copy(ROOT / "docker-compose.yml", tmp_path)
     subprocess.run(["sh", ROOT / "docker" / "make-env.sh", tmp_path / ".env"], check=True)
     return tmp_path
+
+
+@pytest.fixture
+def with_kafka(compose, clone):
+    """The services of the stack with Kafka between Filebeat and Logstash."""
+    shutil.copy(ROOT / KAFKA, clone)
+    done = compose(clone, KAFKA)
+    assert done.stderr == ""
+    return json.loads(done.stdout)["services"]
 
 
 @pytest.fixture
@@ -792,3 +802,35 @@ def told(done):
 def calls(folder):
     """What docker was asked."""
     return (folder / "calls").read_text() if (folder / "calls").exists() else ""
+
+
+# With Kafka
+
+
+def test_with_kafka_lines_go_through_it(with_kafka):
+    filebeat, logstash = with_kafka["filebeat"], with_kafka["logstash"]
+    mounted = {
+        each["target"]: Path(each["source"]).name for each in filebeat["volumes"] if each["type"] == "bind"
+    }
+
+    assert mounted["/usr/share/filebeat/kafka.yml"] == "kafka.yml"
+    assert filebeat["command"][-4:] == ["-c", "filebeat.yml", "-c", "kafka.yml"]
+    assert filebeat["depends_on"]["kafka"]["condition"] == "service_healthy"
+    assert logstash["environment"]["SLOWTASK_INTAKE"] == "beats,kafka"
+    assert logstash["environment"]["KAFKA_MEMBER"]
+    hosts = {each["environment"]["KAFKA_HOSTS"] for each in (filebeat, logstash)}
+    assert hosts == {"kafka:9092"}
+
+
+def test_kafka_is_as_confined_as_the_others_and_open_to_no_one_else(with_kafka):
+    kafka, other = with_kafka["kafka"], with_kafka["filebeat"]
+
+    assert "ports" not in kafka
+    for name in ("restart", "init", "cap_drop", "security_opt", "logging", "networks"):
+        assert kafka[name] == other[name]
+    assert int(kafka["mem_limit"]) == 640 * 2**20
+
+
+def test_without_the_second_file_there_is_no_kafka(loaded):
+    assert "kafka" not in loaded
+    assert "SLOWTASK_INTAKE" not in loaded["logstash"]["environment"]

@@ -12,6 +12,7 @@ import yaml
 from conftest import missing
 
 from places import DOCS, EXAMPLES, GOLDEN, ROOT, TESTS
+from slowtask.record.line import MAX_LINE_BYTES
 from wild import WILD
 
 PLATFORMS = (DOCS / "platforms.md").read_text()
@@ -28,6 +29,7 @@ SNIPPET_KEYS = {
     "gcp-pubsub": {"project_id", "topic", "subscription.name", "credentials_file"},
 }
 CONFIGURATION = ROOT / "filebeat" / "filebeat.yml"
+EVENTS = ROOT / "logstash" / "ruby" / "slowtask" / "events.rb"
 LOGS = sorted((GOLDEN).glob("*.log"))
 
 #: What Filebeat 9's reference documents, of what we use: `filestream`, multiline, queue, output, logging.
@@ -54,7 +56,12 @@ INPUT = {
 CONTAINER = {"stream", "format"}
 MULTILINE = {"type", "pattern", "negate", "match", "max_lines", "timeout"}
 TOP = {"filebeat.inputs", "queue.disk", "output.logstash", "logging.metrics.enabled"}
-OUTPUT = {"hosts", "backoff.max"}
+OUTPUT = {"hosts", "backoff.max", "loadbalance", "ssl"}
+TLS = {"enabled", "certificate_authorities", "certificate", "key"}
+KAFKA = {
+    "hosts", "topic", "version", "key", "partition.hash", "required_acks", "max_retries",
+    "metadata.retry.max", "metadata.retry.backoff", "backoff.max", "compression", "max_message_bytes", "ssl",
+}  # fmt: skip
 #: The inputs that are off, and the variables: which turns each on, and which says what it reads.
 OPTIONAL = {
     "slowtask-archives": ("SLOWTASK_ARCHIVES", "SLOWTASK_LOG_FOLDER"),
@@ -92,6 +99,11 @@ NAMES = {
 @pytest.fixture(scope="module")
 def configuration():
     return yaml.safe_load(CONFIGURATION.read_text())
+
+
+@pytest.fixture(scope="module")
+def kafka():
+    return yaml.safe_load((ROOT / "filebeat" / "kafka.yml").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +154,38 @@ def test_every_key_is_one_that_filebeat_documents(configuration):
             assert len(parser) == 1
             assert set(parser.get("multiline", {})) <= MULTILINE
             assert set(parser.get("container", {})) <= CONTAINER
+
+
+def test_every_key_of_the_output_for_kafka_is_documented(kafka):
+    assert kafka.keys() == {"output.logstash.enabled", "output.kafka"}
+    assert set(kafka["output.kafka"]) <= KAFKA
+    assert set(kafka["output.kafka"]["partition.hash"]) == {"reachable_only"}
+
+
+def test_to_kafka_goes_each_line_or_it_waits(kafka):
+    """All replicas have it before Filebeat forgets it, and no other partition gets it meanwhile."""
+    output = kafka["output.kafka"]
+
+    assert kafka["output.logstash.enabled"] is False
+    assert (output["required_acks"], output["max_retries"]) == (-1, -1)
+    assert output["partition.hash"]["reachable_only"] is False
+    assert output["max_message_bytes"] > 50 * MAX_LINE_BYTES
+
+
+def test_kafkas_key_is_what_the_filter_knows_a_log_by(kafka):
+    """The machine and the path."""
+    assert kafka["output.kafka"]["key"] == "%{[agent.id]} %{[log.file.path]:journal}"
+    assert '"source" => [machine, path].compact.join(":")' in EVENTS.read_text()
+
+
+def test_tls_is_off_until_a_variable_turns_it_on(configuration, kafka):
+    for name, output in (("LOGSTASH", configuration["output.logstash"]), ("KAFKA", kafka["output.kafka"])):
+        assert set(output["ssl"]) == TLS
+        assert output["ssl"]["enabled"] == f"${{{name}_TLS:false}}"
+
+
+def test_several_logstashes_get_no_log_by_halves(configuration):
+    assert configuration["output.logstash"]["loadbalance"] == "${LOGSTASH_LOADBALANCE:false}"
 
 
 def test_inputs_have_ids_of_their_own(configuration):

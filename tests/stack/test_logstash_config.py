@@ -10,9 +10,9 @@ import yaml
 from elasticsearch import AuthorizationException
 from lscl.errors import DecodeError
 from lscl.lang import LsclAttribute, LsclBlock, LsclConditions, LsclEqualTo
-from lscl.parser import parse_lscl
 
 from pipeline import configuration
+from pipeline.configuration import parse as parse_lscl
 from places import ROOT
 from slowtask.record import event, sample
 from slowtask.store.elastic.client import connect
@@ -26,7 +26,17 @@ VARIABLE = re.compile(r"\$\{(\w+)(?::([^}]*))?\}")
 
 #: What the reference of Logstash 9 documents, of what we use: all ship with every Logstash.
 DOCUMENTED = {
-    ("input", "beats"): {"id", "host", "port", "enrich"},
+    ("input", "beats"): {
+        "id", "host", "port", "enrich", "ssl_enabled", "ssl_certificate", "ssl_key",
+        "ssl_certificate_authorities", "ssl_client_authentication",
+    },
+    ("input", "kafka"): {
+        "id", "bootstrap_servers", "topics", "group_id", "consumer_threads", "codec", "auto_offset_reset",
+        "enable_auto_commit", "isolation_level", "partition_assignment_strategy", "group_instance_id",
+        "session_timeout_ms", "heartbeat_interval_ms", "max_poll_interval_ms", "decorate_events",
+        "security_protocol", "ssl_truststore_type", "ssl_truststore_location", "ssl_keystore_type",
+        "ssl_keystore_location",
+    },
     ("input", "pipeline"): {"id", "address"},
     ("input", "dead_letter_queue"): {"id", "path", "pipeline_id"},
     ("filter", "json"): {"id", "source", "add_field"},
@@ -98,7 +108,13 @@ def output():
 @pytest.fixture(scope="module")
 def pipelines():
     """The settings of each pipeline, by its id."""
-    listed = yaml.safe_load((LOGSTASH / "config" / "pipelines.yml").read_text())
+    return pipelines_with("beats")
+
+
+def pipelines_with(intake):
+    """Those settings where SLOWTASK_INTAKE is *intake*."""
+    text = (LOGSTASH / "config" / "pipelines.yml").read_text()
+    listed = yaml.safe_load(text.replace("${SLOWTASK_INTAKE:beats}", intake))
     return {each["pipeline.id"]: each for each in listed}
 
 
@@ -110,8 +126,9 @@ def settings():
 # The pipeline
 
 
+OTHER_INPUTS = {"beats-tls.conf", "kafka.conf", "kafka-tls.conf"}  #: that are off by default
 READ = {
-    "slowtask": ["intake.conf"],
+    "slowtask": ["beats.conf", "intake.conf"],
     "slowtask-json": ["fast.conf", "filter.conf", "json.conf", "output.conf"],
     "slowtask-stock": ["filter.conf", "output.conf", "stock.conf"],
     "slowtask-refused": ["dead-letters.conf", "output.conf"],
@@ -126,13 +143,45 @@ def test_each_pipeline_reads_its_files_in_this_order(pipelines):
     }
 
     assert read == READ
-    assert {name for names in read.values() for name in names} == {path.name for path in FILES}
+    assert {name for names in read.values() for name in names} | OTHER_INPUTS == {path.name for path in FILES}
     assert sorted((LOGSTASH / "pipeline").iterdir()) == FILES
+
+
+def test_a_variable_chooses_the_input_or_several():
+    def read(intake):
+        path = pipelines_with(intake)["slowtask"]["path.config"]
+        return [each.name for each in configuration.files(path, LOGSTASH)]
+
+    for name in OTHER_INPUTS:
+        assert read(name.removesuffix(".conf")) == sorted([name, "intake.conf"])
+    assert read("beats-tls,kafka") == ["beats-tls.conf", "intake.conf", "kafka.conf"]
+
+
+@pytest.mark.parametrize("name", ["beats", "kafka"])
+def test_an_input_with_tls_is_the_other_one_with_certificates(name):
+    plain, secure = (
+        configuration.options_of(LOGSTASH / "pipeline" / f"{each}.conf", name)
+        for each in (name, f"{name}-tls")
+    )
+    added = {option: value for option, value in secure.items() if option not in plain}
+
+    assert plain.keys() <= secure.keys()
+    assert {option for option in plain if plain[option] != secure[option]} <= {"id", "bootstrap_servers"}
+    assert all(option.startswith(("ssl_", "security_")) for option in added)
+    assert all("${SLOWTASK_CERTIFICATES:" in str(value) for value in added.values() if "/" in str(value))
+
+
+def test_what_kafka_hands_over_is_read_again_after_a_crash_and_never_skipped():
+    options = configuration.options_of(LOGSTASH / "pipeline" / "kafka.conf", "kafka")
+
+    assert (options["enable_auto_commit"], options["auto_offset_reset"]) == ("false", "earliest")
+    assert int(options["heartbeat_interval_ms"]) * 3 <= int(options["session_timeout_ms"])
 
 
 def test_the_filters_alone_are_what_others_copy():
     assert sections("fast.conf") == sections("filter.conf") == {"filter"}
-    assert sections("intake.conf") == {"input", "output"}
+    assert sections("intake.conf") == {"output"}
+    assert {section for name in OTHER_INPUTS | {"beats.conf"} for section in sections(name)} == {"input"}
     assert sections("json.conf") == sections("stock.conf") == {"input"}
     assert sections("dead-letters.conf") == {"input", "filter"}
     assert sections("output.conf") == {"filter", "output"}
@@ -207,7 +256,7 @@ def test_the_compose_file_mounts_what_the_filter_reads_beside_the_pipeline():
 
 
 def test_the_input_adds_nothing_and_listens_where_the_compose_file_publishes():
-    [options] = [options for _, name, options in plugins(text("intake.conf")) if name == "beats"]
+    [options] = [options for _, name, options in plugins(text("beats.conf")) if name == "beats"]
 
     assert options["enrich"] == "none"
     assert f":{options['port']}" in (ROOT / "docker-compose.yml").read_text()
@@ -293,7 +342,8 @@ def test_no_password_stands_in_a_file():
 
 def test_what_the_pipeline_is_told_by_variables_the_compose_file_gives():
     """A variable without a default that isn't set keeps Logstash from starting."""
-    wanted = {name for path in FILES for name, default in VARIABLE.findall(bare(path)) if not default}
+    read = [path for path in FILES if path.name not in OTHER_INPUTS]
+    wanted = {name for path in read for name, default in VARIABLE.findall(bare(path)) if not default}
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["logstash"]
     given = {*compose["environment"], *(each["target"] for each in compose["secrets"])}
 

@@ -1,4 +1,4 @@
-// Command compose loads a docker-compose.yml with the .env beside it, by the library that Docker Compose
+// Command compose loads Compose files with the .env beside the first, by the library that Docker Compose
 // itself loads files with, and prints the project as JSON. Warnings and errors go to stderr.
 package main
 

@@ -18,13 +18,32 @@ COMPARISONS = {
 }
 
 
-def pipelines(folder):
+#: A codec with options of its own, which lscl doesn't read: plugins stand on their own there.
+CODEC = re.compile(r"codec => (\w+) \{[^{}]*\}")
+VARIABLE = re.compile(r"\$\{(\w+):([^}]*)\}")
+
+
+def parse(text):
+    """The sections of a file, by lscl; of a codec only its name."""
+    return parse_lscl(CODEC.sub(r'codec => "\1"', text))
+
+
+def pipelines(folder, environment=None):
     """Each pipeline of `config/pipelines.yml` in *folder*, with the sections of all files it names."""
-    settings = yaml.safe_load((folder / "config" / "pipelines.yml").read_text())
+    text = (folder / "config" / "pipelines.yml").read_text()
+    given = environment or {}
+    settings = yaml.safe_load(VARIABLE.sub(lambda found: given.get(found[1], found[2]), text))
     return [
         {"id": each["pipeline.id"], "sections": sections(files(each["path.config"], folder))}
         for each in settings
     ]
+
+
+def options_of(path, plugin):
+    """The settings of the one *plugin* that stands in the file at *path*, outside of conditions."""
+    found = [each for block in parse(path.read_text()) for each in block.content if each.name == plugin]
+    [options] = [{each.name: each.content for each in block.content} for block in found]
+    return options
 
 
 def files(pattern, folder):
@@ -43,7 +62,7 @@ def sections(paths):
     """The inputs, filters and outputs of *paths*, those of one kind one after the other."""
     found = defaultdict(list, input=[], filter=[], output=[])
     for path in paths:
-        for block in parse_lscl(path.read_text()):
+        for block in parse(path.read_text()):
             found[block.name] += [step(each, output=block.name == "output") for each in block.content]
     return found
 

@@ -72,11 +72,12 @@ class Pipelines:
             "SLOWTASK_RUBY": str(self._folder / "ruby"),
         }
         given |= {"SLOWTASK_LOGSTASH_PASSWORD": "", "ELASTICSEARCH_HOSTS": ""}
+        given |= self._environment | environment
         self._ask(
             do="load",
-            pipelines=configuration.pipelines(folder or self._folder),
+            pipelines=configuration.pipelines(folder or self._folder, given),
             patterns=dict(STANDARD),
-            environment=given | self._environment | environment,
+            environment=given,
         )
         return self
 

@@ -1,0 +1,168 @@
+"""Lines pass through Kafka: each part is killed or away once, and no attempt is lost or stored twice.
+
+Real are Filebeat 7.17, Kafka and its Java client, the project's pipelines and Elasticsearch. Logstash itself
+isn't: kraft/indexer.py says what does its part.
+"""
+
+import uuid
+from urllib.parse import urlsplit
+
+import pytest
+from conftest import missing, wait_until
+from elasticsearch import ApiError
+
+from gate import Gate
+from kraft.programs import Filebeat, Indexer, offsets_by_file
+from kraft.server import Broker, NoKafkaError, certify, install
+from kraft.workers import OPEN, Workers
+
+pytestmark = [pytest.mark.rare, pytest.mark.slow, pytest.mark.xdist_group("kafka")]
+
+FEW = 100  #: attempts that are made while something is away
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kafka")
+    try:
+        install()
+        with Broker(folder, certify(folder / "certificates")) as broker:
+            yield broker
+    except NoKafkaError as problem:
+        missing(f"Kafka ({problem})")
+
+
+class Site:
+    """All that a line passes through, from the workers to Elasticsearch."""
+
+    def __init__(self, folder, broker, cluster, client):
+        self.namespace = uuid.uuid4().hex
+        self._client, self.broker, self.topic = client, broker, f"topic-{self.namespace}"
+        self.gate = Gate(urlsplit(cluster.url).port)
+        self.gate.open.set()
+        (folder / "logs").mkdir()
+        self.workers = Workers(folder / "logs")
+        shared = {"KAFKA_HOSTS": broker.plain, "KAFKA_TOPIC": self.topic}
+        self.filebeat = Filebeat(
+            folder, ["filebeat.yml", "kafka.yml"], **shared, SLOWTASK_LOG_FOLDER=str(folder / "logs")
+        )
+        reading = shared | {
+            "SLOWTASK_INTAKE": "kafka", "SLOWTASK_NAMESPACE": self.namespace,
+            "ELASTICSEARCH_HOSTS": f"https://127.0.0.1:{self.gate.port}", "INDEXER_CA": cluster.ca or "",
+            "INDEXER_USER": cluster.username, "INDEXER_PASSWORD": cluster.password,
+        }  # fmt: skip
+        self.first, self.second = (Indexer(folder, name, **reading) for name in ("first", "second"))
+
+    @property
+    def index(self):
+        return f"logs-slowtask.run-{self.namespace}"
+
+    def stored(self):
+        """How many runs Elasticsearch has; none while it makes the index."""
+        try:
+            self._client.indices.refresh(index=self.index, ignore_unavailable=True)
+            return self._client.count(index=self.index, ignore_unavailable=True)["count"]
+        except ApiError:
+            return 0
+
+    def make(self, attempts=FEW):
+        """Return once so many more attempts have been made."""
+        enough = self.workers.attempts + attempts
+        wait_until(lambda: self.workers.attempts >= enough)
+
+    def settle(self):
+        """Return once Elasticsearch has all that was made until now."""
+        made = self.workers.attempts
+        wait_until(lambda: self.stored() >= made)
+
+    def runs(self):
+        """All stored runs, by their ids."""
+        found = self._client.search(index=self.index, size=10_000)["hits"]["hits"]
+        return {hit["_id"]: hit["_source"] for hit in found}
+
+
+@pytest.fixture(scope="module")
+def site(broker, cluster, elasticsearch, jruby, tmp_path_factory):
+    """It has been through everything, and is quiet."""
+    site = Site(tmp_path_factory.mktemp("site"), broker, cluster, elasticsearch)
+    with site.workers:
+        site.filebeat.start()
+        site.first.start()
+        site.settle()
+        kill_broker(site)
+        add_second(site)
+        part_from_elasticsearch(site)
+        kill_first(site)
+    wait_until(lambda: site.stored() >= site.workers.attempts)
+    yield site
+    site.second.kill()
+    site.filebeat.stop()
+    site.gate.close()
+
+
+def kill_broker(site):
+    site.broker.kill()
+    site.make()
+    site.broker.start()
+    site.settle()
+
+
+def add_second(site):
+    """A second Logstash joins the group, and gets some of the first one's partitions."""
+    site.second.start()
+    wait_until(lambda: site.second.partitions)
+    wait_until(lambda: not site.first.partitions & site.second.partitions)
+    site.settle()
+
+
+def part_from_elasticsearch(site):
+    site.gate.open.clear()
+    site.make()
+    site.gate.open.set()
+    site.settle()
+
+
+def kill_first(site):
+    """The second reads what was the first one's, once Kafka has noticed."""
+    site.first.kill()
+    site.make()
+    site.settle()
+
+
+def test_as_many_runs_are_stored_as_attempts_were_made(site):
+    found = site.runs()
+
+    assert site.workers.attempts > 4 * FEW
+    assert len(found) == site.stored() == site.workers.attempts
+
+
+def test_each_of_slowtasks_own_lines_is_one_run(site):
+    found = site.runs()
+
+    assert set(site.workers.ids) <= set(found)
+    assert len(set(site.workers.ids)) == len(site.workers.ids)
+
+
+def test_each_job_of_the_stock_logs_is_one_run(site):
+    ours = set(site.workers.ids)
+
+    assert len([name for name in site.runs() if name not in ours]) == len(site.workers.jobs)
+
+
+def test_the_lines_of_a_file_stay_in_their_order(site):
+    """Each file in one partition: also those written while the broker was away."""
+    found = offsets_by_file(site.broker.plain, site.topic, site.workers.lines)
+
+    assert len(found) == 6
+    assert {key: offsets for key, offsets in found.items() if offsets != sorted(offsets)} == {}
+
+
+def test_a_job_of_a_stock_log_lacks_its_id_only_if_it_was_open_when_its_log_moved(site):
+    """Two moves, the second's joining and the first one's end, of two logs."""
+    ours = set(site.workers.ids)
+    jobs = [run["task"].get("id") for name, run in site.runs().items() if name not in ours]
+    known = [job for job in jobs if job]
+
+    assert len(known) >= len(jobs) - 2 * 2 * OPEN
+    assert len(set(known)) == len(known)
+    assert set(known) <= set(site.workers.jobs)

@@ -1,0 +1,1 @@
+"""A Kafka of one node for tests, and what reads a topic as Logstash does."""
