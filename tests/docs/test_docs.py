@@ -58,6 +58,8 @@ STACK = {
         ".env.example",
         "docker-compose.yml",
         "filebeat/filebeat.yml",
+        "logstash/config/pipelines.yml",
+        "logstash/pipeline/beats-tls.conf",
         "logstash/pipeline/filter.conf",
     )
     for name in re.findall(r"SLOWTASK_[A-Z_]*[A-Z]", (ROOT / file).read_text())
@@ -69,6 +71,7 @@ SERVERS = {
     "SLOWTASK_KIBANA_URL",
     "SLOWTASK_RETENTION",
     "SLOWTASK_HISTORY_RETENTION",
+    "SLOWTASK_FAILURE_STORE",
 }
 #: Settings of the commands that read logs.
 READERS = {HEAD_VARIABLE, FIELDS_VARIABLE, TRACE_VARIABLE}

@@ -19,6 +19,7 @@ from slowtask.store.elastic.client import connect
 from slowtask.store.elastic.setup import SetupOptions, count_days, setup
 from slowtask.store.elastic.templates import leaf_fields, list_templates, read_template, stream_patterns
 
+PAGE = DOCS / "beyond-one-machine.md"
 #: The kinds of line whose fields a component template maps.
 KINDS = {
     "slowtask-run": (event.Run,),
@@ -126,6 +127,47 @@ def test_years_of_history_are_given_as_days():
 def test_a_history_retention_that_is_no_period_is_refused(period):
     with pytest.raises(UsageError, match=r"history retention .* isn't a period: write it like 5y"):
         SetupOptions(history_retention=count_days(period))
+
+
+def test_a_failure_store_is_asked_for_only_by_its_option_and_stays_without_it(elasticsearch, access):
+    """The tests' build takes the setting, and has no failure store."""
+    before = {each.what for each in setup(elasticsearch, access, SetupOptions())}
+    list(setup(elasticsearch, access, SetupOptions(failure_store=True)))
+    list(setup(elasticsearch, access, SetupOptions()))
+    kept = elasticsearch.cluster.get_component_template(name="slowtask-failures").body
+    list(setup(elasticsearch, access, SetupOptions(failure_store=False)))
+    off = elasticsearch.cluster.get_component_template(name="slowtask-failures").body
+
+    assert "component template slowtask-failures" not in before
+    assert [enabled(each) for each in (kept, off)] == [True, False]
+
+
+def enabled(found):
+    """Whether a template turns the failure store on."""
+    [template] = found["component_templates"]
+    return template["component_template"]["template"]["data_stream_options"]["failure_store"]["enabled"]
+
+
+def test_a_stream_that_is_there_gets_it_too_or_setup_says_that_it_cannot(elasticsearch, access, namespace):
+    index = f"logs-slowtask.run-{namespace}"
+    assert not stored(elasticsearch, index, [made(number=1)])
+
+    steps = [each.what for each in setup(elasticsearch, access, SetupOptions(failure_store=False))]
+
+    assert f"{index} keeps its failure store as it is: this Elasticsearch has no API to change it" in steps
+
+
+def test_the_page_s_tier_is_one_that_the_next_index_takes(elasticsearch, namespace):
+    [body] = re.findall(r"^```json\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    name = "slowtask-run@custom"
+    elasticsearch.cluster.put_component_template(name=name, **json.loads(body))
+    try:
+        found = elasticsearch.indices.simulate_index_template(name=f"logs-slowtask.run-{namespace}").body
+    finally:
+        elasticsearch.cluster.delete_component_template(name=name)
+
+    tier = found["template"]["settings"]["index"]["routing"]["allocation"]["include"]["_tier_preference"]
+    assert tier == "data_warm,data_hot"
 
 
 @pytest.mark.parametrize("period", ["30", "d", "0d", "-1d", "30 d", "1y"])

@@ -37,8 +37,14 @@ PASSWORDS: Final = {
     help="How long to keep rolled-up runs, such as 5y or 400d. Default: SLOWTASK_HISTORY_RETENTION, then what"
     " is set, then 5y.",
 )  # fmt: skip
+@click.option(
+    "--failure-store/--no-failure-store", default=None, envvar="SLOWTASK_FAILURE_STORE",
+    help="Keep documents that Elasticsearch refuses, for shippers without Logstash. "
+    "Default: SLOWTASK_FAILURE_STORE, then what is set, then no.",
+)  # fmt: skip
 def setup(
-    *, elasticsearch: str | None, kibana: str | None, retention: str | None, history_retention: str | None
+    *, elasticsearch: str | None, kibana: str | None, retention: str | None, history_retention: str | None,
+    failure_store: bool | None,
 ) -> None:
     """Set up Elasticsearch and Kibana for slowtask.
 
@@ -66,12 +72,15 @@ def setup(
     if not elasticsearch and not kibana:
         raise UsageError("setup needs --elasticsearch, --kibana or both.")
     if elasticsearch:
-        set_up_elasticsearch(Access.from_address(elasticsearch), retention, history_retention)
+        access = Access.from_address(elasticsearch)
+        set_up_elasticsearch(access, retention, history_retention, failure_store=failure_store)
     if kibana:
         set_up_kibana(Access.from_address(kibana, port=KIBANA_PORT))
 
 
-def set_up_elasticsearch(access: Access, retention: str | None, history_retention: str | None) -> None:
+def set_up_elasticsearch(
+    access: Access, retention: str | None, history_retention: str | None, *, failure_store: bool | None
+) -> None:
     """Set the cluster up; print each change, and how many there were. Raises `SlowtaskError`."""
     try:
         from slowtask.store.elastic import client, setup
@@ -81,6 +90,7 @@ def set_up_elasticsearch(access: Access, retention: str | None, history_retentio
     wishes = setup.SetupOptions(
         retention=retention or None,
         history_retention=setup.count_days(history_retention) if history_retention else None,
+        failure_store=failure_store,
         passwords=read_passwords(),
     )
     connected = client.connect(access)

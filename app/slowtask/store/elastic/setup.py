@@ -16,7 +16,7 @@ from slowtask.store.elastic.access import Access
 from slowtask.store.elastic.changes import SetupStep, Verb
 from slowtask.store.elastic.client import translate_errors
 from slowtask.store.elastic.search import CELLS
-from slowtask.store.elastic.streams import NO_SUCH_API, find_streams, renew
+from slowtask.store.elastic.streams import JSON, NO_SUCH_API, find_streams, renew, switch_failure_store
 from slowtask.store.elastic.templates import list_templates, read_template
 
 TEMPLATES: Final = ("_component_template", "_index_template")
@@ -24,10 +24,10 @@ ROLES: Final = "_security/role"
 USERS: Final = "_security/user"
 RETENTION: Final = "slowtask-retention"
 HISTORY_RETENTION: Final = "slowtask-history-retention"
+FAILURES: Final = "slowtask-failures"
 PERIOD: Final = re.compile(r"[1-9]\d{0,8}[dhm]", re.ASCII)
 YEARS: Final = re.compile(r"([1-9]\d?)y", re.ASCII)
 YEAR: Final = 365  #: days
-JSON: Final = {"accept": "application/json", "content-type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,7 @@ class SetupOptions:
         None  #: how long to keep documents: `30d`; None: the last setting, at first 90 days
     )
     history_retention: str | None = None  #: of rolled-up runs: `1825d`; None: the last setting, at first that
+    failure_store: bool | None = None  #: keep refused documents; None: the last setting, at first no
     passwords: Mapping[str, str] = field(default_factory=dict)  #: by user
 
     def __post_init__(self) -> None:
@@ -73,7 +74,8 @@ def setup(client: Elasticsearch, access: Access, options: SetupOptions) -> Itera
     with translate_errors(access):
         streams = find_streams(client, access)
         for path in list_templates(*TEMPLATES):
-            yield put_file(client, path, make_body(client, path, options))
+            if options.failure_store is not None or not path.endswith(f"/{FAILURES}"):
+                yield put_file(client, path, make_body(client, path, options))
         if has_security(client):
             yield from set_up_users(client, options)
         else:
@@ -82,12 +84,16 @@ def setup(client: Elasticsearch, access: Access, options: SetupOptions) -> Itera
             )
         for stream, indices in streams.items():
             yield from renew(client, stream, indices, options.retention_of(stream))
+            if options.failure_store is not None:
+                yield from switch_failure_store(client, stream, enabled=options.failure_store)
 
 
 def make_body(client: Elasticsearch, path: str, options: SetupOptions) -> dict[str, Any]:
-    """Make what to PUT to *path*: its file, with the retention of *options* or else the present one."""
+    """Make what to PUT to *path*: its file, with the settings of *options* or else the present ones."""
     wanted = read_template(path)
     name = path.rpartition("/")[2]
+    if name == FAILURES:
+        wanted["template"]["data_stream_options"]["failure_store"]["enabled"] = options.failure_store
     if name in options.retentions:
         before = fetch(client, path)
         lifecycle = wanted["template"]["lifecycle"]

@@ -11,6 +11,7 @@ from slowtask.store.elastic.changes import SetupStep
 from slowtask.store.elastic.client import WATERMARK, find_indices, root_cause
 from slowtask.store.elastic.templates import leaf_fields, stream_patterns
 
+JSON: Final = {"accept": "application/json", "content-type": "application/json"}
 NO_SUCH_API: Final = (400, 404, 405)  #: HTTP statuses for an API that this server doesn't have
 
 
@@ -68,6 +69,22 @@ def set_retention(client: Elasticsearch, stream: str, retention: str) -> bool:
             return False
         raise
     return True
+
+
+def switch_failure_store(client: Elasticsearch, stream: str, *, enabled: bool) -> Iterator[SetupStep]:
+    """Let *stream* keep the documents that it refuses, or not; a note if this server can't."""
+    try:
+        client.perform_request(
+            "PUT",
+            f"/_data_stream/{stream}/_options",
+            headers=JSON,
+            body={"failure_store": {"enabled": enabled}},
+        )
+    except ApiError as error:
+        if error.status_code not in NO_SUCH_API:
+            raise
+        what = f"{stream} keeps its failure store as it is: this Elasticsearch has no API to change it"
+        yield SetupStep(what=what, verb="note")
 
 
 def find_conflicts(client: Elasticsearch, stream: str, index: str) -> list[str]:
