@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 from conftest import missing
 
+from kraft.server import Broker, NoKafkaError, certify, install
 from stack import images
 from stack.clone import PROJECT, Clone
 from stack.engine import NoEngineError, docker, engine
@@ -78,6 +79,18 @@ def as_root(*command):
     if done.returncode:
         missing(f"{command[0]} ({done.stderr.strip()})")
     return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory):
+    """A Kafka; the tests that use it are of one group, since one of them kills it for a while."""
+    folder = tmp_path_factory.mktemp("kafka")
+    try:
+        install()
+        with Broker(folder, certify(folder / "certificates")) as broker:
+            yield broker
+    except NoKafkaError as problem:
+        missing(f"Kafka ({problem})")
 
 
 @pytest.fixture

@@ -4,81 +4,14 @@ Real are Filebeat 7.17, Kafka and its Java client, the project's pipelines and E
 isn't: kraft/indexer.py says what does its part.
 """
 
-import uuid
-from urllib.parse import urlsplit
-
 import pytest
-from conftest import missing, wait_until
-from elasticsearch import ApiError
+from conftest import wait_until
 
-from gate import Gate
-from kraft.programs import Filebeat, Indexer, offsets_by_file
-from kraft.server import Broker, NoKafkaError, certify, install
-from kraft.workers import OPEN, Workers
+from kraft.programs import offsets_by_file
+from kraft.workers import OPEN
+from stack.site import FEW, Site
 
 pytestmark = [pytest.mark.rare, pytest.mark.slow, pytest.mark.xdist_group("kafka")]
-
-FEW = 100  #: attempts that are made while something is away
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("kafka")
-    try:
-        install()
-        with Broker(folder, certify(folder / "certificates")) as broker:
-            yield broker
-    except NoKafkaError as problem:
-        missing(f"Kafka ({problem})")
-
-
-class Site:
-    """All that a line passes through, from the workers to Elasticsearch."""
-
-    def __init__(self, folder, broker, cluster, client):
-        self.namespace = uuid.uuid4().hex
-        self._client, self.broker, self.topic = client, broker, f"topic-{self.namespace}"
-        self.gate = Gate(urlsplit(cluster.url).port)
-        self.gate.open.set()
-        (folder / "logs").mkdir()
-        self.workers = Workers(folder / "logs")
-        shared = {"KAFKA_HOSTS": broker.plain, "KAFKA_TOPIC": self.topic}
-        self.filebeat = Filebeat(
-            folder, ["filebeat.yml", "kafka.yml"], **shared, SLOWTASK_LOG_FOLDER=str(folder / "logs")
-        )
-        reading = shared | {
-            "SLOWTASK_INTAKE": "kafka", "SLOWTASK_NAMESPACE": self.namespace,
-            "ELASTICSEARCH_HOSTS": f"https://127.0.0.1:{self.gate.port}", "INDEXER_CA": cluster.ca or "",
-            "INDEXER_USER": cluster.username, "INDEXER_PASSWORD": cluster.password,
-        }  # fmt: skip
-        self.first, self.second = (Indexer(folder, name, **reading) for name in ("first", "second"))
-
-    @property
-    def index(self):
-        return f"logs-slowtask.run-{self.namespace}"
-
-    def stored(self):
-        """How many runs Elasticsearch has; none while it makes the index."""
-        try:
-            self._client.indices.refresh(index=self.index, ignore_unavailable=True)
-            return self._client.count(index=self.index, ignore_unavailable=True)["count"]
-        except ApiError:
-            return 0
-
-    def make(self, attempts=FEW):
-        """Return once so many more attempts have been made."""
-        enough = self.workers.attempts + attempts
-        wait_until(lambda: self.workers.attempts >= enough)
-
-    def settle(self):
-        """Return once Elasticsearch has all that was made until now."""
-        made = self.workers.attempts
-        wait_until(lambda: self.stored() >= made)
-
-    def runs(self):
-        """All stored runs, by their ids."""
-        found = self._client.search(index=self.index, size=10_000)["hits"]["hits"]
-        return {hit["_id"]: hit["_source"] for hit in found}
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +28,7 @@ def site(broker, cluster, elasticsearch, jruby, tmp_path_factory):
         kill_first(site)
     wait_until(lambda: site.stored() >= site.workers.attempts)
     yield site
-    site.second.kill()
-    site.filebeat.stop()
-    site.gate.close()
+    site.end()
 
 
 def kill_broker(site):

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import trustme
-from conftest import missing, wait_until
+from conftest import wait_until
 
 from elastic.server import free_port
 from kraft.programs import CACHE, Filebeat
-from kraft.server import Broker, NoKafkaError, certify, install, jvm
+from kraft.server import jvm
 from kraft.taker import Taker
 from logs import line, made
 from stack import images
@@ -23,6 +23,8 @@ LINES = 20
 DAY = timedelta(days=1)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 FILES = {"logstash": ["filebeat.yml"], "kafka": ["filebeat.yml", "kafka.yml"]}
+#: It says what goes wrong with Kafka only with the first, and waits for half a minute without the second.
+OPTIONS = {"logstash": [], "kafka": ["-d", "kafka", "-E", "output.kafka.timeout=5s"]}
 #: What is wrong, and what Filebeat says of it: the server's answer, or its own finding.
 FAULTS = {
     "no certificate": "remote error: tls: certificate required",
@@ -35,9 +37,9 @@ REFUSED = "SSL handshake failed"
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
+def certificates(broker):
     """The right ones, and beside them an expired one of Filebeat's, and another authority."""
-    folder = certify(tmp_path_factory.mktemp("certificates"))
+    folder = broker.certificates
     ours = trustme.CA.from_pem((folder / "ca.pem").read_bytes(), (folder / "ca.key").read_bytes())
     expired = ours.issue_cert("filebeat", not_before=LONG_AGO, not_after=LONG_AGO + DAY)
     expired.private_key_pem.write_to_path(folder / "expired.key")
@@ -46,25 +48,15 @@ def certificates(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def broker(certificates, tmp_path_factory):
-    try:
-        install()
-        with Broker(tmp_path_factory.mktemp("kafka"), certificates) as broker:
-            yield broker
-    except NoKafkaError as problem:
-        missing(f"Kafka ({problem})")
-
-
 @pytest.fixture(params=["logstash", "kafka"])
-def way(request, certificates):
+def way(request, certificates, broker):
     """Where Filebeat ships to, its variables, and what takes the lines there."""
     if request.param == "logstash":
         address = f"127.0.0.1:{free_port()}"
         files = [certificates / name for name in ("logstash.pem", "logstash.key", "ca.pem")]
         command, where = [images.build_lumber(CACHE), address, *files], {"LOGSTASH_HOSTS": address}
     else:
-        broker, topic = request.getfixturevalue("broker"), f"topic-{free_port()}"
+        topic = f"topic-{free_port()}"
         client = f"bootstrap.servers={broker.plain}", f"group.id={topic}", "auto.offset.reset=earliest"
         command = jvm("slowtask.Consumer", topic, *client, "metadata.max.age.ms=500")
         where = {"KAFKA_HOSTS": broker.secure, "KAFKA_TOPIC": topic, "KAFKA_RETRIES": "1"}
@@ -93,7 +85,7 @@ def filebeat(way, certificates, tmp_path, log):
             given |= {"KEY": certificates / f"{certificate}.key"}
         settings = {f"{name.upper()}_{option}": str(value) for option, value in given.items()}
         folder = {"SLOWTASK_LOG_FOLDER": str(tmp_path)}
-        return Filebeat(tmp_path / "filebeat", FILES[name], **where, **settings, **folder)
+        return Filebeat(tmp_path / "filebeat", FILES[name], OPTIONS[name], **where, **settings, **folder)
 
     return make
 
@@ -119,14 +111,14 @@ def test_with_the_right_certificates_all_lines_arrive(way, filebeat, log):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_with_a_wrong_one_none_arrives_filebeat_says_so_and_none_is_lost(way, filebeat, log, fault, request):
+def test_with_a_wrong_one_none_arrives_filebeat_says_so_and_none_is_lost(way, filebeat, log, fault, broker):
     name, _, taker = way
     wrong = faulty(filebeat, fault)
     wrong.start()
     wait_until(lambda: (UNREACHABLE if name == "kafka" else FAULTS[fault]) in wrong.log)
     wrong.stop()
     if name == "kafka":
-        assert REFUSED in request.getfixturevalue("broker").log
+        assert REFUSED in broker.log
 
     assert taker.events == []
     right = filebeat()

@@ -32,7 +32,11 @@ class Gate:
         if not self.open.is_set():
             client.close()
             return
-        server = socket.create_connection(("127.0.0.1", self._target))
+        try:
+            server = socket.create_connection(("127.0.0.1", self._target))
+        except OSError:  # the server is away
+            client.close()
+            return
         for one, other in ((client, server), (server, client)):
             threading.Thread(target=hand_on, args=(one, other), daemon=True).start()
 

@@ -59,7 +59,7 @@ class Broker(Program):
     def __init__(self, folder, certificates):
         super().__init__(folder, "kafka.log")
         self._ports = {"plain": free_port(), "secure": free_port(), "controller": free_port()}
-        self._certificates = certificates
+        self.certificates = certificates
 
     @property
     def plain(self):
@@ -103,8 +103,8 @@ class Broker(Program):
             f"advertised.listeners={listeners}\n"
             f"controller.quorum.bootstrap.servers={controller}\n"
             f"log.dirs={self.folder / 'data'}\n"
-            f"ssl.keystore.location={self._certificates / 'kafka.both.pem'}\n"
-            f"ssl.truststore.location={self._certificates / 'ca.pem'}\n"
+            f"ssl.keystore.location={self.certificates / 'kafka.both.pem'}\n"
+            f"ssl.truststore.location={self.certificates / 'ca.pem'}\n"
         )
 
 
