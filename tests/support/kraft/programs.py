@@ -19,11 +19,11 @@ PATIENCE = 60.0  #: seconds until a topic has what it should have
 
 
 class Filebeat(Program):
-    """The real one, with the project's files *names*; *options* are its own, *settings* its variables."""
+    """The real one, with the project's files *names*; *settings* are its variables."""
 
-    def __init__(self, folder, names, options=(), **settings):
+    def __init__(self, folder, names, **settings):
         super().__init__(folder, "filebeat.log")
-        self._names, self._options, self._settings = names, options, settings
+        self._names, self._settings = names, settings
 
     def start(self):
         """Start it; returns when its inputs run."""
@@ -39,7 +39,7 @@ class Filebeat(Program):
         files = [option for name in self._names for option in ("-c", str(ROOT / "filebeat" / name))]
         places = ["--path.home", str(self.folder), "--path.data", str(self.folder / "data")]
         binary = str(images.build_filebeat(CACHE))
-        return [binary, *files, *places, "--strict.perms=false", "-e", *self._options]
+        return [binary, *files, *places, "--strict.perms=false", "-e"]
 
 
 class Indexer(Program):
