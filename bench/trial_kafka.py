@@ -106,8 +106,8 @@ def report(site, seconds):
     mixed = sum(one > other for each in offsets.values() for one, other in pairwise(each))
     lines = sum(map(len, offsets.values()))
     print(f"{lines:,} lines in Kafka for {site.workers.lines:,} written, {mixed} out of order")
-    whole, jobs = site.count({"exists": {"field": "event.start"}}), len(site.workers.jobs)
-    print(f"{whole:,} of {jobs:,} stock jobs with their start; up to {OPEN + 1} are open in a log")
+    whole, jobs = site.count({"exists": {"field": "queue.name"}}), len(site.workers.jobs)
+    print(f"{whole:,} of {jobs:,} stock jobs with their queue; up to {OPEN + 1} are open in a log")
 
 
 if __name__ == "__main__":
