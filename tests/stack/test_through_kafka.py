@@ -18,6 +18,15 @@ pytestmark = [pytest.mark.rare, pytest.mark.slow, pytest.mark.xdist_group("kafka
 def site(broker, cluster, elasticsearch, jruby, tmp_path_factory):
     """It has been through everything, and is quiet."""
     site = Site(tmp_path_factory.mktemp("site"), broker, cluster, elasticsearch)
+    try:
+        disturb(site)
+        yield site
+    finally:
+        site.end()
+
+
+def disturb(site):
+    """Kill or part each once, while lines flow; return once all is stored."""
     with site.workers:
         site.filebeat.start()
         site.first.start()
@@ -27,8 +36,6 @@ def site(broker, cluster, elasticsearch, jruby, tmp_path_factory):
         part_from_elasticsearch(site)
         kill_first(site)
     wait_until(lambda: site.stored() >= site.workers.attempts)
-    yield site
-    site.end()
 
 
 def kill_broker(site):

@@ -73,6 +73,7 @@ def log(tmp_path):
 def filebeat(way, certificates, tmp_path, log):
     """A Filebeat that isn't started; it has the settings of the way, and others that a test names."""
     (tmp_path / "filebeat").mkdir()
+    programs = []
 
     def make(authority="ca", certificate="filebeat"):
         name, where, _ = way
@@ -82,9 +83,12 @@ def filebeat(way, certificates, tmp_path, log):
             given |= {"KEY": certificates / f"{certificate}.key"}
         settings = {f"{name.upper()}_{option}": str(value) for option, value in given.items()}
         folder = {"SLOWTASK_LOG_FOLDER": str(tmp_path)}
-        return Filebeat(tmp_path / "filebeat", FILES[name], **where, **settings, **folder)
+        programs.append(Filebeat(tmp_path / "filebeat", FILES[name], **where, **settings, **folder))
+        return programs[-1]
 
-    return make
+    yield make
+    for program in programs:
+        program.stop()
 
 
 def faulty(filebeat, fault):
