@@ -43,7 +43,11 @@ PASSWORDS: Final = {
     "Default: SLOWTASK_FAILURE_STORE, then what is set, then no.",
 )  # fmt: skip
 def setup(
-    *, elasticsearch: str | None, kibana: str | None, retention: str | None, history_retention: str | None,
+    *,
+    elasticsearch: str | None,
+    kibana: str | None,
+    retention: str | None,
+    history_retention: str | None,
     failure_store: bool | None,
 ) -> None:
     """Set up Elasticsearch and Kibana for slowtask.
