@@ -210,7 +210,7 @@ def test_filebeat_s_and_logstash_s_ends_meet(rendered):
     variables = {each["name"]: each["value"] for each in container["env"]}
 
     assert variables["LOGSTASH_HOSTS"] == f"slowtask-ls-{service['name']}:{port['port']}"
-    assert f"port => {port['targetPort']}" in (LOGSTASH / "pipeline" / "intake.conf").read_text()
+    assert f"port => {port['targetPort']}" in (LOGSTASH / "pipeline" / "beats.conf").read_text()
     filebeat = (ROOT / "filebeat" / "filebeat.yml").read_text()
     assert all(f"${{{name}:" in filebeat for name in variables)
 
