@@ -283,7 +283,8 @@ def test_the_mounted_pipelines_make_the_documents_of_the_stack_s(container):
     }
     mounted = {"SLOWTASK_PATTERNS": str(container / "patterns"), "SLOWTASK_RUBY": str(container / "ruby")}
     own = told(logstash.pipelines().fresh().events(events))
-    eck = told(logstash.pipelines().fresh(folder=container, **variables, **mounted).events(events))
+    with logstash.start() as apart:
+        eck = told(apart.fresh(folder=container, **variables, **mounted).events(events))
 
     assert len(own) > 20
     assert eck == own

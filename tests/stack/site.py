@@ -4,7 +4,7 @@ import time
 import uuid
 from urllib.parse import urlsplit
 
-from elasticsearch import ApiError
+from elasticsearch import ApiError, helpers
 from elasticsearch import ConnectionError as NoConnectionError
 
 from gate import Gate
@@ -64,7 +64,7 @@ class Site:
 
     def runs(self):
         """All stored runs, by their ids."""
-        found = self._client.search(index=self.index, size=10_000)["hits"]["hits"]
+        found = helpers.scan(self._client, index=self.index, size=5000)
         return {hit["_id"]: hit["_source"] for hit in found}
 
     def end(self):

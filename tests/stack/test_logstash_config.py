@@ -291,7 +291,10 @@ def replaced(content, dataset):
 
 
 def test_each_dataset_goes_to_the_stream_that_has_a_template():
-    assert {stream(dataset) for dataset in DATASETS} == {f"{name}-default" for name in TEMPLATES}
+    """But for rolled-up hours, which slowtask rollup writes itself."""
+    shipped = TEMPLATES - {"metrics-slowtask.hour"}
+
+    assert {stream(dataset) for dataset in DATASETS} == {f"{name}-default" for name in shipped}
 
 
 def test_the_output_stores_into_that_stream_and_makes_no_other(output):

@@ -316,5 +316,6 @@ def test_a_restart_of_the_monitor_is_a_reset_of_counters_not_a_loss(tmp_path, re
         grown_native = prometheus.number("sum(histogram_count(increase(slowtask_run_seconds[10m])))")
 
     assert resets == 1
-    assert grown == pytest.approx(100, rel=0.35)  # Prometheus extrapolates to the edges of the time
-    assert grown_native == pytest.approx(100, rel=0.35)
+    # Prometheus extrapolates to the edges of the time, the more the fewer samples it has. A loss would be 50.
+    assert 75 < grown < 175
+    assert 75 < grown_native < 175

@@ -79,7 +79,7 @@ def report(
       slowtask report https://elastic.example.org:9200 --since 1d
     With what changed since the last release, as slowtask diff says it:
       slowtask report logs/ --by version 1.4 1.5
-    Every night by cron: yesterday, and what changed since that day of the week before:
+    Every night by cron: yesterday, and what changed since a week before:
       slowtask report logs/ --last day --out reports/
 
     It needs: pip install 'slowtask-cli[report]'.

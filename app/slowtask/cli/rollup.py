@@ -63,7 +63,7 @@ def rollup(
     \b
     Exit status:
       0  every log is in the history, or there was none
-      1  a log could not be read, or not all of its lines; stderr says which and why
+      1  a log, or some of its lines, couldn't be read; stderr says which and why
       2  an argument is wrong
     """
     if is_elastic(sources):
