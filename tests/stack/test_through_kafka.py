@@ -5,11 +5,10 @@ isn't: kraft/indexer.py says what does its part.
 """
 
 import pytest
-from conftest import wait_until
 
 from kraft.programs import offsets_by_file
 from kraft.workers import OPEN
-from stack.site import FEW, Site
+from stack.site import FEW, Site, until
 
 pytestmark = [pytest.mark.rare, pytest.mark.slow, pytest.mark.xdist_group("kafka")]
 
@@ -35,7 +34,7 @@ def disturb(site):
         add_second(site)
         part_from_elasticsearch(site)
         kill_first(site)
-    wait_until(lambda: site.stored() >= site.workers.attempts)
+    until(lambda: site.stored() >= site.workers.attempts)
 
 
 def kill_broker(site):
@@ -48,8 +47,8 @@ def kill_broker(site):
 def add_second(site):
     """A second Logstash joins the group, and gets some of the first one's partitions."""
     site.second.start()
-    wait_until(lambda: site.second.partitions)
-    wait_until(lambda: not site.first.partitions & site.second.partitions)
+    until(lambda: site.second.partitions)
+    until(lambda: not site.first.partitions & site.second.partitions)
     site.settle()
 
 
