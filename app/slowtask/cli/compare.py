@@ -27,10 +27,6 @@ LONG_AGO: Final = datetime.fromtimestamp(0, UTC)  #: no run is so old
 HowToRead = tuple[date | None, tzinfo, CustomFormat]
 
 
-class EmptySideError(SourceError):
-    """A side of a comparison that has no runs."""
-
-
 def compare(sources: tuple[str, ...], wanted: Wanted, query: Query, reading: HowToRead) -> "View":
     """Compare what the arguments ask for. Raises `SlowtaskError`, also if a side has no runs."""
     if len(sources) == TWO and not wanted.given:
@@ -121,7 +117,7 @@ def explain_empty(store: "Store", query: Query, wanted: Wanted, side: str, name:
     runs = f"ended {side} {name}" if wanted.at else f"matches {name}"
     figures = store.measure(replace(query, since=None, until=None), workers=False).figures
     known = f" There are runs of {span(figures)}." if figures else " There are none at any other time."
-    return EmptySideError(
+    return SourceError(
         f"No run {runs}: choose other runs by --by, --at, --before and --after, or --against.{known}"
     )
 

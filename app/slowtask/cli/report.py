@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from slowtask.cli.compare import EmptySideError, compare_runs
+from slowtask.cli.compare import compare_runs, make_view, measure_sides
 from slowtask.cli.last import Period, Unit, find_period, last_option, require_alone
 from slowtask.cli.logs import explain_empty, open_store, parse_period, require_fields, warn_of_skipped
 from slowtask.cli.options import (
@@ -22,7 +22,7 @@ from slowtask.cli.options import (
     until_option,
     where_option,
 )
-from slowtask.cli.sides import SidesCommand, Wanted, side_options
+from slowtask.cli.sides import SidesCommand, Wanted, choose_sides, side_options
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import Source, find_rotated, resolve
@@ -154,7 +154,7 @@ def make_report(store: "Store", query: Query, wanted: Wanted | Period) -> tuple[
 
 def explain_no_runs(measurement: Measurement, query: Query, wanted: Wanted | Period) -> str:
     """Say why there is nothing to report on."""
-    if isinstance(wanted, Period) and not measurement.figures:
+    if isinstance(wanted, Period):
         return f"There are no runs of {wanted.name}, so no report was written."
     return explain_empty(measurement, query)
 
@@ -163,11 +163,12 @@ def find_changes(store: "Store", wanted: Wanted | Period, query: Query) -> "View
     """What changed, if that is asked; of a period also None if there are no runs to compare it with."""
     if isinstance(wanted, Wanted):
         return compare_runs(store, wanted, query) if wanted.given else None
-    try:
-        return compare_runs(store, wanted.wanted, replace(query, since=None, until=None))
-    except EmptySideError:
+    sides = choose_sides(wanted.wanted, replace(query, since=None, until=None))
+    comparison = measure_sides(store, sides.before, sides.after)
+    if not comparison.before.figures:
         click.echo(f"slowtask: {wanted.name} has no runs a week before to be compared with.", err=True)
         return None
+    return make_view(comparison, query, sides.names, sides.spans)
 
 
 def write_file(target: Path, content: bytes) -> None:
