@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 from redis import Redis
 
+import chromium
 import ingest
 import no_servers
 import rabbit
@@ -159,6 +160,15 @@ def elasticsearch(access, tmp_path_factory):
             list(setup(client, access, SetupOptions()))
             done.touch()
     return client
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A Chromium."""
+    if chromium.PROGRAM is None:
+        missing("chromium")
+    with chromium.Chromium(tmp_path_factory.mktemp("chromium")) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,8 @@
 """The report in a real browser: it renders, and neither asks for anything nor runs what a task is called."""
 
 import pytest
-from conftest import missing
 from test_cli_report import CLOSING, HOSTILE, broker_sample, queue_sample, reported
 
-import chromium
 import year
 from logs import made, written
 from slowtask.cli.show.report.chart import PHONE_WIDTH
@@ -15,14 +13,6 @@ BOXES = """[...document.querySelectorAll("svg")].filter(each => each.getBounding
     each => { const box = each.getBoundingClientRect(); return [box.left, box.right, box.height]; })"""
 
 TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    if chromium.PROGRAM is None:
-        missing("chromium")
-    with chromium.Chromium(tmp_path_factory.mktemp("chromium")) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

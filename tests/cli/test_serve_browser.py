@@ -4,9 +4,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 import pytest
-from conftest import missing
 
-import chromium
 import shop
 from logs import line, made
 from served import Served
@@ -73,14 +71,6 @@ def served(tmp_path_factory):
         for target in PAGES:
             server.get(target)  # so that no test meets a page that waits
         yield server
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    if chromium.PROGRAM is None:
-        missing("chromium")
-    with chromium.Chromium(tmp_path_factory.mktemp("chromium")) as started:
-        yield started
 
 
 @pytest.fixture

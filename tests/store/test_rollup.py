@@ -58,6 +58,22 @@ def roll(folder, *paths):
     return [*History(folder=folder).add(resolve([str(each) for each in paths]))]
 
 
+def roll_until_the_second_month(folder, *paths):
+    """Roll up the logs at *paths*, and break off when the second month's file is to be put in place."""
+    replaced = []
+
+    def fail_at_the_second(new, path):
+        replaced.append(path)
+        if len(replaced) == 2:
+            raise KeyboardInterrupt
+        new.replace(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writing, "replace_file", fail_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            roll(folder, *paths)
+
+
 def rows(folder, columns, kind):
     """The *columns* of all rows of one kind in the history in *folder*."""
     with duckdb.connect() as connection:
@@ -160,20 +176,9 @@ def test_one_log_twice_under_two_names_counts_once(tmp_path, history):
     assert rows(history, "sum(runs)", "hour") == [(300,)]
 
 
-def test_a_rollup_that_ended_between_two_months_is_completed(tmp_path, history, monkeypatch):
+def test_a_rollup_that_ended_between_two_months_is_completed(tmp_path, history):
     logs = logs_of(tmp_path / "logs", some_runs(900), 2)
-    replaced = []
-
-    def fail_at_the_second(new, path):
-        replaced.append(path)
-        if len(replaced) == 2:
-            raise KeyboardInterrupt
-        new.replace(path)
-
-    monkeypatch.setattr(writing, "replace_file", fail_at_the_second)
-    with pytest.raises(KeyboardInterrupt):
-        roll(history, *logs)
-    monkeypatch.undo()
+    roll_until_the_second_month(history, *logs)
     roll(history, *logs)
 
     assert rows(history, "sum(runs)", "hour") == [(900,)]

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 
 import pytest
-from test_rollup import logs_of, pack_it, roll, some_runs
+from test_rollup import logs_of, pack_it, roll, roll_until_the_second_month, some_runs
 
 from logs import BEGIN, line, made, written
 from slowtask.errors import SourceError, UsageError
@@ -184,20 +184,10 @@ def test_what_the_monitor_saw_is_in_the_history(tmp_path, history):
     assert [(each.broker, each.capacity) for each in found.brokers] == [("redis", 0.3)]
 
 
-def test_an_interrupted_rollup_counts_each_run_once(logs, history, monkeypatch):
+def test_an_interrupted_rollup_counts_each_run_once(logs, history):
     exact = by_task(store(*logs).measure(Query()).figures)
     roll(history, *logs[:2])
-    replaced = []
-
-    def fail_at_the_second(new, path):
-        replaced.append(path)
-        if len(replaced) == 2:
-            raise KeyboardInterrupt
-        new.replace(path)
-
-    monkeypatch.setattr(writing, "replace_file", fail_at_the_second)
-    with pytest.raises(KeyboardInterrupt):
-        roll(history, *logs)
+    roll_until_the_second_month(history, *logs)
     logs[0].unlink()
     found = store(*logs[1:], history).measure(Query())
 
