@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -213,22 +214,21 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def measure(cluster: server.Cluster, log: Path, count: int, rounds: int, *, only_reading: bool) -> None:
-    """Set *cluster* up, and print the tables, or *only_reading*."""
+@contextmanager
+def elasticsearch() -> Iterator[tuple[Elasticsearch, Access]]:
+    """A client of an Elasticsearch of its own, set up for slowtask, whose commands may use it, too."""
+    cluster = server.start(Path(tempfile.mkdtemp(prefix="bench-elastic-")) / "node", tls=False, heap="2g")
     access = Access(url=cluster.url, username=cluster.username, password=cluster.password)
     os.environ |= {
         "SLOWTASK_ELASTICSEARCH_USERNAME": cluster.username,
         "SLOWTASK_ELASTICSEARCH_PASSWORD": cluster.password,
     }
-    client = connect(access)
-    list(setup(client, access, SetupOptions()))
-    lines.generate(log, count * TOP)
-    print(f"Elasticsearch {server.VERSION}, heap 2 GB, {os.cpu_count()} cores", flush=True)
-    reading(client, access, log, count * TOP, rounds)
-    if only_reading:
-        return
-    indexing(client, log, count, rounds)
-    storing(client, log, count)
+    try:
+        client = connect(access)
+        list(setup(client, access, SetupOptions()))
+        yield client, access
+    finally:
+        cluster.stop()
 
 
 def main() -> None:
@@ -238,13 +238,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--reading", action="store_true", help="measure only the commands that read")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-elastic-") as folder:
-        cluster = server.start(Path(tempfile.mkdtemp(prefix="bench-elastic-")) / "node", tls=False, heap="2g")
-        try:
-            log = Path(folder) / "runs.ndjson"
-            measure(cluster, log, arguments.count, arguments.rounds, only_reading=arguments.reading)
-        finally:
-            cluster.stop()
+    with tempfile.TemporaryDirectory(prefix="bench-elastic-") as folder, elasticsearch() as (client, access):
+        log, count, rounds = Path(folder) / "runs.ndjson", arguments.count, arguments.rounds
+        lines.generate(log, count * TOP)
+        print(f"Elasticsearch {server.VERSION}, heap 2 GB, {os.cpu_count()} cores", flush=True)
+        reading(client, access, log, count * TOP, rounds)
+        if not arguments.reading:
+            indexing(client, log, count, rounds)
+            storing(client, log, count)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ is written as `rollup` writes them, and ranked without any run being there.
 
 import argparse
 import math
-import os
 import random
 import statistics
 import tempfile
@@ -22,14 +21,23 @@ from functools import partial
 from pathlib import Path
 
 import lines
-from bench_elastic import CHUNK, KINDS, fresh, merged_size, records, seconds, server, settled, slowtask
+from bench_elastic import (
+    CHUNK,
+    KINDS,
+    elasticsearch,
+    fresh,
+    merged_size,
+    records,
+    seconds,
+    settled,
+    slowtask,
+)
 from elasticsearch import Elasticsearch, helpers
 
 from documents import actions
 from slowtask.store import Query
 from slowtask.store.comparison import WIDTH
 from slowtask.store.elastic.access import Access
-from slowtask.store.elastic.client import connect
 from slowtask.store.elastic.rolled.cell import Cell, Key
 from slowtask.store.elastic.rolled.hours import FOREVER, HOUR
 from slowtask.store.elastic.rolled.making import merge_spans
@@ -37,7 +45,6 @@ from slowtask.store.elastic.rolled.sketch import count_bins
 from slowtask.store.elastic.rolled.streams import roll_up_streams
 from slowtask.store.elastic.rolled.writing import write_cells
 from slowtask.store.elastic.search import Search
-from slowtask.store.elastic.setup import SetupOptions, setup
 from slowtask.store.elastic.store import Elastic
 
 TASKS, QUEUES, RUNS = 50, 10, 480  # RUNS a day of each task
@@ -140,19 +147,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-elastic-") as folder:
         log = Path(folder) / "runs.ndjson"
         lines.generate(log, arguments.count)
-        cluster = server.start(Path(tempfile.mkdtemp(prefix="bench-elastic-")) / "node", tls=False, heap="2g")
-        access = Access(url=cluster.url, username=cluster.username, password=cluster.password)
-        os.environ |= {
-            "SLOWTASK_ELASTICSEARCH_USERNAME": cluster.username,
-            "SLOWTASK_ELASTICSEARCH_PASSWORD": cluster.password,
-        }
-        client = connect(access).options(request_timeout=600)
-        try:
-            list(setup(client, access, SetupOptions()))
+        with elasticsearch() as (impatient, access):
+            client = impatient.options(request_timeout=600)
             rolling_up(client, access, log, arguments.count)
             ranking(client, access, arguments.days, arguments.hours, arguments.rounds)
-        finally:
-            cluster.stop()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ JSON lines is printed, in percent, over all tasks.
 import argparse
 import json
 import math
-import os
 import shutil
 import subprocess
 import sys
@@ -22,16 +21,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import lines
-from bench_elastic import CHUNK, records
-from elasticsearch import helpers
-
-from slowtask.store.elastic.access import Access
-from slowtask.store.elastic.client import connect
-from slowtask.store.elastic.setup import SetupOptions, setup
+from bench_elastic import CHUNK, elasticsearch, records
+from elasticsearch import Elasticsearch, helpers
 
 sys.path.append(str(Path(__file__).parent.parent / "tests" / "support"))
 from documents import actions
-from elastic import server
 
 STREAM = "logs-slowtask.run-same"
 Figures = dict[tuple[str, str], object]  # by task and key
@@ -77,35 +71,27 @@ def differences(base: Figures, other: Figures) -> dict[str, float]:
     return found
 
 
-def store(cluster: server.Cluster, log: Path, count: int) -> Access:
-    """Put the runs of *log* into *cluster*."""
-    access = Access(url=cluster.url, username=cluster.username, password=cluster.password)
-    os.environ |= {
-        "SLOWTASK_ELASTICSEARCH_USERNAME": cluster.username,
-        "SLOWTASK_ELASTICSEARCH_PASSWORD": cluster.password,
-    }
-    client = connect(access)
-    list(setup(client, access, SetupOptions()))
+def store(client: Elasticsearch, log: Path, count: int) -> None:
+    """Store the runs of *log*."""
     helpers.bulk(client, actions(records(log, count), STREAM), chunk_size=CHUNK)
     client.indices.refresh(index=STREAM)
-    return access
 
 
-def expire(access: Access) -> None:
+def expire(client: Elasticsearch) -> None:
     """Delete the runs, as a retention does: the index, not the stream."""
-    client = connect(access)
     client.indices.delete(index=client.indices.rollover(alias=STREAM)["old_index"])
 
 
-def forms(log: Path, count: int, cluster: server.Cluster, middle: str) -> Iterator[tuple[str, Figures]]:
+def forms(log: Path, count: int, middle: str) -> Iterator[tuple[str, Figures]]:
     """Each form of the runs in *log*, with its figures."""
     yield "JSON lines", ask(str(log), middle)
-    access = store(cluster, log, count)
-    address = f"{access.url}/{STREAM}"
-    yield "Elasticsearch", ask(address, middle)
-    slowtask("rollup", address)
-    expire(access)
-    yield "rolled up there", ask(address, middle)
+    with elasticsearch() as (client, access):
+        store(client, log, count)
+        address = f"{access.url}/{STREAM}"
+        yield "Elasticsearch", ask(address, middle)
+        slowtask("rollup", address)
+        expire(client)
+        yield "rolled up there", ask(address, middle)
     packed, history = log.parent / "packed", log.parent / "history"
     packed.mkdir()
     slowtask("pack", str(log), "--out", str(packed))
@@ -124,13 +110,9 @@ def main() -> None:
     half = lines.BEGIN + lines.STEP * (count // 2)
     middle = f"{half - timedelta(minutes=half.minute):%Y-%m-%dT%H:00}"
     with tempfile.TemporaryDirectory(prefix="bench-same-") as folder:
-        cluster = server.start(Path(tempfile.mkdtemp(prefix="bench-same-")) / "node", tls=False, heap="2g")
-        try:
-            log = Path(folder) / "runs.ndjson.1"
-            lines.generate(log, count)
-            (_, base), *others = forms(log, count, cluster, middle)
-        finally:
-            cluster.stop()
+        log = Path(folder) / "runs.ndjson.1"
+        lines.generate(log, count)
+        (_, base), *others = forms(log, count, middle)
     found = {name: differences(base, figures) for name, figures in others}
     print(f"{count:,} runs of {lines.TASKS} tasks: greatest difference from the JSON lines, in %\n")
     print(f"{'KEY':28}" + "".join(f"{name:>17}" for name in found))
