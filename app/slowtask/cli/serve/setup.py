@@ -17,7 +17,7 @@ class Setup:
     day: date | None = None
     zone: tzinfo = UTC
     custom: CustomFormat = NO_CUSTOM
-    urls: Mapping[str, str] = field(default_factory=dict)  #: of brokers; empty: none is looked at
+    urls: Mapping[str, str] = field(default_factory=dict)  #: of brokers; empty: no broker is polled
     config: Path | None = None  #: the monitor's settings
 
     @property

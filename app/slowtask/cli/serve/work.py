@@ -27,6 +27,7 @@ from slowtask.cli.serve.request import Job, Kind, find_order, make_query, make_w
 from slowtask.cli.serve.setup import Setup
 from slowtask.cli.serve.wire import Done, Failed, Progress, send
 from slowtask.cli.show.groups import noun_of
+from slowtask.cli.show.progress import run_beside
 from slowtask.cli.show.report.panels import COLOURED
 from slowtask.cli.task import SLOTS, choose_task
 from slowtask.errors import ElasticsearchError, SlowtaskError, SourceError, UsageError
@@ -82,19 +83,13 @@ def find_status(job: Job, error: SlowtaskError) -> int:
 @contextmanager
 def report_progress(replies: BinaryIO, store: Store) -> Iterator[None]:
     """Send the progress of *store* while the block runs."""
-    done = threading.Event()
 
-    def beat() -> None:
+    def send_progress(done: threading.Event) -> None:
         while not done.wait(PULSE):
             send(replies, Progress(share=store.progress()))
 
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
+    with run_beside(send_progress):
         yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def open_sources(setup: Setup) -> Store:

@@ -19,8 +19,15 @@ def show_progress(progress: Callable[[], float | None], delay: float = DELAY) ->
     if not sys.stderr.isatty():
         yield
         return
+    with run_beside(lambda done: _draw(progress, delay, done)):
+        yield
+
+
+@contextmanager
+def run_beside(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Run *work* in a thread while the block runs; then the event is set, by which *work* ends."""
     done = threading.Event()
-    thread = threading.Thread(target=_draw, args=(progress, delay, done), daemon=True)
+    thread = threading.Thread(target=work, args=(done,), daemon=True)
     thread.start()
     try:
         yield

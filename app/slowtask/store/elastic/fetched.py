@@ -40,7 +40,7 @@ HEADER: Final = ",".join(COLUMNS) + "\n"
 #: The columns behind the worker, which nothing that replays runs reads.
 TAIL: Final = "," * (len(COLUMNS) - COLUMNS.index("worker") - 1) + "\n"
 
-#: Is told how many runs were fetched, and of how many.
+#: Takes how many runs have been fetched, and how many there are.
 Note = Callable[[int, int], None]
 
 
