@@ -6,11 +6,10 @@ A message says what happened, to what, what it means and what to do, in whole se
 from collections.abc import Sequence
 from typing import Final
 
-from slowtask.record.event import SECOND
 from slowtask.units import duration, percent, plural, printable
 from slowtask.watch.forecast import Forecast
 from slowtask.watch.judge import Capacity, Overrun, TaskBacklog
-from slowtask.watch.view import QueueView, View
+from slowtask.watch.view import View
 
 #: What happens on a Redis that is full, by queue system.
 FULL_REDIS: Final = {
@@ -134,19 +133,6 @@ def describe_overrun(overrun: Overrun) -> str:
         return f"{text} It has sent no heartbeat for two minutes: its worker may be dead."
     usual = "It usually takes less than" if overrun.why == "p99" else "Its limit is"
     return f"{text} {usual} {duration(overrun.allowed or 0.0)}."
-
-
-def describe_queue(view: QueueView) -> str:
-    """`default: 61,204 jobs waiting, the oldest for 22m 0s. 12.4 jobs/s arrive and 5.1 leave. …`."""
-    queue = view.queue
-    oldest = "" if queue.oldest is None else f", the oldest for {duration(queue.oldest / SECOND)}"
-    sentences = [f"{printable(queue.name)}: {plural(queue.depth, 'job')} waiting{oldest}."]
-    if view.arrivals is not None and view.departures is not None:
-        sentences.append(f"{view.arrivals:.3g} jobs/s arrive and {view.departures:.3g} leave.")
-    if view.drained_in is not None and queue.depth:
-        sentences.append(f"Without new jobs it is empty in {duration(view.drained_in)}.")
-    sentences += [describe_backlog(view.backlog), view.advice or ""]
-    return " ".join(filter(None, sentences))
 
 
 def describe_overflow(name: str) -> str:

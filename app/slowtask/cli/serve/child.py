@@ -1,6 +1,5 @@
 """What the child processes of `slowtask serve` have in common: pipes to the server, and an end with it."""
 
-import io
 import os
 import queue
 import signal
@@ -41,8 +40,3 @@ def take_pipes() -> tuple[Requests, BinaryIO]:
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return Requests(sys.stdin.buffer), replies
-
-
-def mute() -> None:
-    """Drop what functions of the command line say on stderr: the pages say it."""
-    sys.stderr = io.StringIO()

@@ -1,6 +1,5 @@
 """The files of a history: one for each month, with the logs that are in it."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from slowtask.store.rollup.marks import Mark
 SUFFIX: Final = ".rollup.parquet"
 KEY: Final = b"slowtask.rollup"  #: in the metadata
 FOOTER_END: Final = 8  #: bytes: the length of the metadata, and PAR1
-MONTH: Final = re.compile(r"-?\d{4,6}(?: \(BC\))?-\d\d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

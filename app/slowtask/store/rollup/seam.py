@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from slowtask.errors import SourceError
 from slowtask.parse.sources import Source
@@ -20,8 +20,6 @@ from slowtask.store.rollup.marks import Mark, find_mark, make_growth_message, re
 from slowtask.store.rollup.months import Month, read_months
 from slowtask.store.rollup.spans import end_of_hour, floor_to
 from slowtask.units import plural
-
-KNOWN: Final = frozenset({"task.name", "queue.name", "service.version"})  #: fields of a cell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
