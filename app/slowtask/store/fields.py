@@ -7,9 +7,10 @@ from slowtask.errors import UsageError
 from slowtask.record.event import types
 
 LABELS: Final = "labels."
+TASK: Final = "task.name"  #: what runs are grouped by, unless a query says otherwise
 #: Short names of fields. Any other keyword of the event goes by its own name, and all else is a label.
 SHORT_NAMES: Final = {
-    "task": "task.name",
+    "task": TASK,
     "queue": "queue.name",
     "system": "queue.system",
     "host": "host.name",

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from slowtask.store import Figures, Query
 
-TASK: Final = "task.name"  #: what runs are grouped by, unless a query says otherwise
 DURATION: Final = "event.duration"
 WAIT: Final = "task.wait"
 QUEUE: Final = "queue.name"

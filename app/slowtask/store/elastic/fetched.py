@@ -20,7 +20,6 @@ from slowtask.store.elastic.aggregations import (
     DURATION,
     MICROSECONDS,
     QUEUE,
-    TASK,
     WAIT,
     WORKER,
     Filter,
@@ -28,6 +27,7 @@ from slowtask.store.elastic.aggregations import (
 )
 from slowtask.store.elastic.fetch import TIME, Page, fetch_pages
 from slowtask.store.elastic.search import Search
+from slowtask.store.fields import TASK
 from slowtask.store.measuring import pick_columns
 from slowtask.store.parsed import ParsedFiles
 from slowtask.store.profile import Profile

@@ -14,7 +14,6 @@ from slowtask.store.elastic.aggregations import (
     COMPARED,
     DURATION,
     METRICS,
-    TASK,
     Aggregation,
     make_figures,
     make_filters,
@@ -33,6 +32,7 @@ from slowtask.store.elastic.bins import (
 from slowtask.store.elastic.hits import describe_line
 from slowtask.store.elastic.search import UNPARSED, Search
 from slowtask.store.elastic.seats import SEATS, read_workers
+from slowtask.store.fields import TASK
 
 PAGE: Final = 1000  #: tasks in one answer
 MAX_EXAMPLES: Final = 100  #: unparsed lines to show

@@ -15,7 +15,6 @@ from slowtask.store.elastic.aggregations import (
     DURATION,
     MICROSECONDS,
     QUEUE,
-    TASK,
     WAIT,
     Aggregation,
     Bucket,
@@ -28,6 +27,7 @@ from slowtask.store.elastic.aggregations import (
 )
 from slowtask.store.elastic.samples import SampleSlots, Span, find_span, read_samples
 from slowtask.store.elastic.search import SAMPLES, Search
+from slowtask.store.fields import TASK
 from slowtask.store.history import Failures, History, QueueSlot, TaskSlot, choose_slot_width
 
 QUEUES_PER_PAGE: Final = 50  #: each with up to 130 slots

@@ -9,7 +9,6 @@ from slowtask.store import BadLines, Measurement, Query
 from slowtask.store.elastic.aggregations import (
     DURATION,
     MICROSECONDS,
-    TASK,
     WORKER,
     Aggregation,
     Filter,
@@ -24,6 +23,7 @@ from slowtask.store.elastic.figures import count_bad, count_times
 from slowtask.store.elastic.groups import make_groups, make_slots, read_groups, read_slots, seconds
 from slowtask.store.elastic.search import Search
 from slowtask.store.elastic.summary import SUMMARY, make_summary
+from slowtask.store.fields import TASK
 from slowtask.store.history import fit_slot_width
 from slowtask.store.profile import Choose, Ending, Kill, Profile
 

@@ -1,13 +1,15 @@
 """Refuse what the hours of a history can't tell: they know only task, queue and version."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
 from slowtask.errors import UsageError
 from slowtask.store import Query
-from slowtask.store.fields import short_name
+from slowtask.store.fields import TASK, short_name
 
-KNOWN: Final = frozenset({"task.name", "queue.name", "service.version"})  #: fields of a cell
+#: The fields of a cell, by which runs can be grouped and chosen, and what each is called in it.
+KNOWN: Final[Mapping[str, str]] = {TASK: "task", "queue.name": "queue", "service.version": "version"}
 
 
 def require_known_fields(query: Query, until: datetime) -> None:

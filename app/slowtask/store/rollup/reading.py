@@ -11,6 +11,7 @@ from slowtask.store import Comparison, Measurement, Query
 from slowtask.store.choice import Choice, read_runs, read_sides
 from slowtask.store.comparison import make_comparison
 from slowtask.store.duck import read_sql
+from slowtask.store.fields import TASK
 from slowtask.store.history import DAY, HOUR, History, choose_slot_width, read_history
 from slowtask.store.measuring import make_figures
 from slowtask.store.reading import Reading, Rows, Select
@@ -21,7 +22,6 @@ from slowtask.store.rollup.spans import Piece, Span, cover
 from slowtask.units import plural
 
 NO_START: Final = "NULL::TIMESTAMPTZ"  #: a ranking needs no times
-TASK: Final = "task.name"
 
 
 class RolledReading:

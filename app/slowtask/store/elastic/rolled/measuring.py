@@ -7,7 +7,7 @@ from typing import Final
 
 from slowtask.store import Figures, Measurement, Query
 from slowtask.store.comparison import Times
-from slowtask.store.elastic.aggregations import TASK, WAIT, Aggregation, make_filters
+from slowtask.store.elastic.aggregations import WAIT, Aggregation, make_filters
 from slowtask.store.elastic.bins import Span, make_span
 from slowtask.store.elastic.figures import count_bad, count_times, measure, measure_times
 from slowtask.store.elastic.rolled.cell import Cell
@@ -15,6 +15,7 @@ from slowtask.store.elastic.rolled.figures import make_cell, make_figures
 from slowtask.store.elastic.rolled.reading import Rolled, find_rolled
 from slowtask.store.elastic.rolled.sketch import list_bins
 from slowtask.store.elastic.search import Search
+from slowtask.store.fields import TASK
 
 STATS: Final[dict[str, Aggregation]] = {"times": {"stats": {"field": WAIT}}}
 

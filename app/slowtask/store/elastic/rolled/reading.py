@@ -1,7 +1,7 @@
 """Read the cells of a query's time, as far as its runs are gone."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -9,7 +9,6 @@ from typing import Final
 from elasticsearch import ApiError, NotFoundError
 
 from slowtask.store import FromHistory, Query
-from slowtask.store.elastic.aggregations import TASK
 from slowtask.store.elastic.rolled.cell import Cell, Key, Span
 from slowtask.store.elastic.rolled.document import read_cell, read_key
 from slowtask.store.elastic.rolled.fetching import fetch_cells, make_cell_filters
@@ -26,10 +25,9 @@ from slowtask.store.elastic.rolled.hours import (
     make_range,
 )
 from slowtask.store.elastic.search import CELLS, Search
-from slowtask.store.rollup.known import require_known_fields
+from slowtask.store.fields import TASK
+from slowtask.store.rollup.known import KNOWN, require_known_fields
 
-#: What a cell knows of its runs, and where that is in its key.
-KNOWN: Final[Mapping[str, str]] = {TASK: "task", "queue.name": "queue", "service.version": "version"}
 FORBIDDEN: Final = 403  #: HTTP status
 
 
