@@ -348,7 +348,7 @@ def test_a_batch_has_no_more_buckets_than_an_answer_may_have():
     chance = random.Random(6)
     lows = [round(10 ** chance.uniform(0, 9)) for _ in range(3000)]
     spans = {
-        f"jobs.t{n}": bins.Span(
+        f"jobs.t{n}": bins.Extent(
             low=low, high=round(low * chance.uniform(1, 5000)), count=chance.choice((1, 300, 10**6))
         )
         for n, low in enumerate(lows)

@@ -31,7 +31,7 @@ ZERO: Final = -1  #: the bin of 0 ns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Extent:
     """The shortest and the longest run time of a task in ns, and how many runs have one."""
 
     low: int
@@ -48,9 +48,9 @@ class Span:
         """Whether all times are a shorter answer than all bins, of which two are as long as one time."""
         return 2 * self.count < self.bins
 
-    def __or__(self, other: "Span") -> "Span":
-        """The span of both together."""
-        return Span(
+    def __or__(self, other: "Extent") -> "Extent":
+        """The extent of both together."""
+        return Extent(
             low=min(self.low, other.low), high=max(self.high, other.high), count=max(self.count, other.count)
         )
 
@@ -86,39 +86,39 @@ def first_time(place: int) -> int:
     return guess
 
 
-def make_span(times: Mapping[str, Any]) -> Span:
-    """The span of the run times that an aggregation has seen."""
-    return Span(low=int(times["min"]), high=int(times["max"]), count=times["count"])
+def make_extent(times: Mapping[str, Any]) -> Extent:
+    """The extent of the run times that an aggregation has seen."""
+    return Extent(low=int(times["min"]), high=int(times["max"]), count=times["count"])
 
 
-def make_edges(span: Span) -> list[int]:
+def make_edges(extent: Extent) -> list[int]:
     """The first run time of each bin, from that of the shortest to that of the longest, and their end."""
-    first, last = max(0, bin_of(span.low)), bin_of(span.high)
+    first, last = max(0, bin_of(extent.low)), bin_of(extent.high)
     edges = {first_time(place) for place in range(first, last + 2)}
-    return [*([0] if span.low == 0 else []), *sorted(edges)]
+    return [*([0] if extent.low == 0 else []), *sorted(edges)]
 
 
-def make_batches(spans: Mapping[str, Span]) -> Iterator[Batch]:
-    """Divide the tasks of *spans* so that no answer has more than MAX_BUCKETS."""
-    few = sorted((each.count, task) for task, each in spans.items() if each.few)
-    many = sorted((each.high, each.low, task) for task, each in spans.items() if not each.few)
-    for tasks, whole in divide([task for *_, task in few], spans, lambda span: span.count):
+def make_batches(extents: Mapping[str, Extent]) -> Iterator[Batch]:
+    """Divide the tasks of *extents* so that no answer has more than MAX_BUCKETS."""
+    few = sorted((each.count, task) for task, each in extents.items() if each.few)
+    many = sorted((each.high, each.low, task) for task, each in extents.items() if not each.few)
+    for tasks, whole in divide([task for *_, task in few], extents, lambda extent: extent.count):
         yield Batch(tasks=tasks, edges=(), most=whole.count)
-    for tasks, whole in divide([task for *_, task in many], spans, lambda span: span.bins):
+    for tasks, whole in divide([task for *_, task in many], extents, lambda extent: extent.bins):
         yield Batch(tasks=tasks, edges=make_edges(whole), most=whole.count)
 
 
 def divide(
-    ordered: Sequence[str], spans: Mapping[str, Span], buckets: Callable[[Span], int]
-) -> Iterator[tuple[list[str], Span]]:
-    """Divide the tasks as *ordered*; *buckets* says how many each needs within the span of its batch."""
+    ordered: Sequence[str], extents: Mapping[str, Extent], buckets: Callable[[Extent], int]
+) -> Iterator[tuple[list[str], Extent]]:
+    """Divide the tasks as *ordered*; *buckets* says how many each needs within the extent of its batch."""
     tasks: list[str] = []
-    whole = Span(low=0, high=0, count=0)
+    whole = Extent(low=0, high=0, count=0)
     for task in ordered:
-        wider = whole | spans[task] if tasks else spans[task]
+        wider = whole | extents[task] if tasks else extents[task]
         if len(tasks) == MAX_TASKS or (tasks and (len(tasks) + 1) * buckets(wider) > MAX_BUCKETS):
             yield tasks, whole
-            tasks, wider = [], spans[task]
+            tasks, wider = [], extents[task]
         tasks, whole = [*tasks, task], wider
     if tasks:
         yield tasks, whole

@@ -21,11 +21,11 @@ from slowtask.store.elastic.aggregations import (
 )
 from slowtask.store.elastic.bins import (
     COUNTS,
-    Span,
+    Extent,
     find_percentiles,
     make_batches,
     make_bins,
-    make_span,
+    make_extent,
     make_task_filter,
     read_bins,
 )
@@ -40,7 +40,7 @@ MAX_EXAMPLES: Final = 100  #: unparsed lines to show
 
 def measure(
     search: Search, query: Query, metrics: Aggregation = METRICS, *, workers: bool
-) -> tuple[Measurement, dict[str, Span]]:
+) -> tuple[Measurement, dict[str, Extent]]:
     """Measure each task by *metrics*, and find its shortest and its longest run time; count the *workers*."""
     with ThreadPoolExecutor() as pool:
         bad = pool.submit(count_bad, search, query)
@@ -55,13 +55,13 @@ def measure(
             workers=seats.result() if seats else None,
         )
     times = {task: bucket["times"] for task, bucket in buckets.items() if bucket["times"]["count"]}
-    return measurement, {task: make_span(each) for task, each in times.items()}
+    return measurement, {task: make_extent(each) for task, each in times.items()}
 
 
 def measure_times(search: Search, query: Query) -> tuple[Measurement, Times]:
     """Measure each task, and count its run times by bins."""
-    measurement, spans = measure(search, query, COMPARED, workers=False)
-    times = count_times(search, query, spans)
+    measurement, extents = measure(search, query, COMPARED, workers=False)
+    times = count_times(search, query, extents)
     figures = (add_percentiles(each, times.get(each.task, {})) for each in measurement.figures)
     return replace(measurement, figures=tuple(figures)), times
 
@@ -74,11 +74,11 @@ def add_percentiles(figures: Figures, times: Mapping[int, int]) -> Figures:
 
 
 def count_times(
-    search: Search, query: Query, spans: Mapping[str, Span], times: str = DURATION
+    search: Search, query: Query, extents: Mapping[str, Extent], times: str = DURATION
 ) -> dict[str, dict[int, int]]:
-    """Count the run times of each task of *spans* by bins, or other *times*."""
+    """Count the run times of each task of *extents* by bins, or other *times*."""
     field, found = query.group or TASK, dict[str, dict[int, int]]()
-    for batch in make_batches(spans):
+    for batch in make_batches(extents):
         filters = [*make_filters(query), make_task_filter(field, batch.tasks)]
         answer = search.aggregate(filters, make_bins(field, batch, times), *COUNTS)
         found |= read_bins(answer, batch)

@@ -25,7 +25,7 @@ from slowtask.store.elastic.aggregations import (
     read_percentiles,
     slots_of,
 )
-from slowtask.store.elastic.samples import SampleSlots, Span, find_span, read_samples
+from slowtask.store.elastic.samples import Period, SampleSlots, find_period, read_samples
 from slowtask.store.elastic.search import SAMPLES, Search
 from slowtask.store.fields import TASK
 from slowtask.store.history import Failures, History, QueueSlot, TaskSlot, choose_slot_width
@@ -64,7 +64,7 @@ class Plan:
     """What is counted over time, in which slots."""
 
     measurement: Measurement
-    spans: Sequence[Span]  #: of the runs, and of the samples if there are any
+    periods: Sequence[Period]  #: of the runs, and of the samples if there are any
     slots: Slots
 
 
@@ -73,14 +73,16 @@ def plan_slots(search: Search, measurement: Measurement, query: Query, least: in
     if not measurement.figures:
         raise SourceError("There are no runs: there is nothing to show.")
     samples = search.beside(SAMPLES)
-    spans = [
-        Span(min(each.first for each in measurement.figures), max(each.last for each in measurement.figures)),
-        *([span] if samples and (span := find_span(samples, query)) else []),
+    periods = [
+        Period(
+            min(each.first for each in measurement.figures), max(each.last for each in measurement.figures)
+        ),
+        *([period] if samples and (period := find_period(samples, query)) else []),
     ]
     runs = sum(each.count for each in measurement.figures)
-    width = max(least, choose_width(spans, runs))
+    width = max(least, choose_width(periods, runs))
     slots = Slots(width=width, percentiles=choose_percentiles(runs))
-    return Plan(measurement=measurement, spans=spans, slots=slots)
+    return Plan(measurement=measurement, periods=periods, slots=slots)
 
 
 def count_slots(search: Search, plan: Plan, query: Query, tasks: Sequence[str]) -> History:
@@ -97,8 +99,8 @@ def count_slots(search: Search, plan: Plan, query: Query, tasks: Sequence[str]) 
         measurement=plan.measurement,
         leading=tuple(tasks),
         width=slots.width,
-        first=slots.begin(min(each.first for each in plan.spans)),
-        last=slots.begin(max(each.last for each in plan.spans)),
+        first=slots.begin(min(each.first for each in plan.periods)),
+        last=slots.begin(max(each.last for each in plan.periods)),
         wait=wait,
         tasks=tuple(task_slots),
         queues=tuple(merge_queues(waits, found.depths)),
@@ -107,11 +109,11 @@ def count_slots(search: Search, plan: Plan, query: Query, tasks: Sequence[str]) 
     )
 
 
-def choose_width(spans: Sequence[Span], runs: int) -> int:
-    """How wide the slots of *runs* are: the first of *spans* is theirs, the others are of samples."""
-    width = choose_slot_width(spans[0].first, spans[0].last, runs)
-    first = min(each.first for each in spans) // width * width
-    last = max(each.last for each in spans) // width * width
+def choose_width(periods: Sequence[Period], runs: int) -> int:
+    """How wide the slots of *runs* are: the first of *periods* is theirs, the others are of samples."""
+    width = choose_slot_width(periods[0].first, periods[0].last, runs)
+    first = min(each.first for each in periods) // width * width
+    last = max(each.last for each in periods) // width * width
     return max(width, choose_slot_width(first, last, runs))
 
 

@@ -17,7 +17,7 @@ from slowtask.store.elastic.aggregations import (
     make_filters,
     percentiles,
 )
-from slowtask.store.elastic.bins import make_span
+from slowtask.store.elastic.bins import make_extent
 from slowtask.store.elastic.documents import read_messages, read_worst
 from slowtask.store.elastic.figures import count_bad, count_times
 from slowtask.store.elastic.groups import make_groups, make_slots, read_groups, read_slots, seconds
@@ -107,8 +107,8 @@ def profile_task(search: Search, task: str, query: Query, detail: Detail) -> Pro
         kills = pool.submit(read_kills, search, filters)
         answer = search.aggregate(filters, SUMMARY | make_groups(detail.percentiles))
         summary = make_summary(answer)
-        span = {task: make_span(answer["times"])} if summary.timed else {}
-        bins = pool.submit(count_times, search, query, span)
+        extent = {task: make_extent(answer["times"])} if summary.timed else {}
+        bins = pool.submit(count_times, search, query, extent)
         width = fit_slot_width(summary.first, summary.last, detail.slots)
         found, unnamed, unread = exceptions.result()
         return Profile(

@@ -25,7 +25,7 @@ LIMIT: Final = "broker.memory.max"
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Period:
     """From when to when, in µs since the epoch."""
 
     first: int
@@ -40,7 +40,7 @@ class SampleSlots:
     brokers: tuple[BrokerSlot, ...] = ()
 
 
-def find_span(search: Search, query: Query) -> Span | None:
+def find_period(search: Search, query: Query) -> Period | None:
     """Find from when to when there are samples; None without any, or if this user may not read them."""
     known = [{"exists": {"field": name}} for name in ("queue.depth", "broker.capacity", MEMORY)]
     filters = [*make_sample_filters(query), {"bool": {"should": known}}]
@@ -48,7 +48,7 @@ def find_span(search: Search, query: Query) -> Span | None:
     with suppress(ApiError):
         found = search.aggregate(filters, edges)
         if found and found["first"]["value"] is not None:
-            return Span(*(int(found[edge]["value"]) * MICROSECONDS for edge in ("first", "last")))
+            return Period(*(int(found[edge]["value"]) * MICROSECONDS for edge in ("first", "last")))
     return None
 
 

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from itertools import pairwise
+from typing import Final, Literal, get_args
 
 from slowtask.record.event import moment
 
-Span = Literal["month", "day", "hour"]
+Span = Literal["month", "day", "hour"]  #: what a cell covers
+SPANS: Final[tuple[Span, ...]] = get_args(Span)  #: the widest first
 LONGEST: Final = {"month": timedelta(days=31), "day": timedelta(days=1), "hour": timedelta(hours=1)}
-NARROWER: Final[dict[Span, Span]] = {"month": "day", "day": "hour"}
+NARROWER: Final[dict[Span, Span]] = dict(pairwise(SPANS))
 LAST: Final = datetime(9999, 12, 1, tzinfo=UTC)  #: later cells aren't read
 
 

@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from slowtask.store.elastic.rolled.sketch import Counts
-
-Span = Literal["hour", "day", "month"]
+from slowtask.store.rollup.spans import Span
 
 
 class Key(NamedTuple):

@@ -14,14 +14,14 @@ from elasticsearch import NotFoundError
 
 from slowtask.store import Query
 from slowtask.store.elastic.aggregations import Aggregation, Filter, milliseconds
-from slowtask.store.elastic.rolled.cell import Span
 from slowtask.store.elastic.search import Search
+from slowtask.store.rollup.spans import SPANS, Span
 
 HOUR: Final = 3_600_000
 DAY: Final = 24 * HOUR
 FOREVER: Final = 253_402_300_800_000  #: the year 10000
-SPANS: Final[tuple[Span, ...]] = ("month", "day", "hour")
-NARROW: Final[Mapping[Span, tuple[Span, ...]]] = {"month": SPANS, "day": SPANS[1:], "hour": SPANS[2:]}
+#: The spans that are no wider than each.
+NARROW: Final[Mapping[Span, tuple[Span, ...]]] = {each: SPANS[place:] for place, each in enumerate(SPANS)}
 #: The parts of an answer that tell something.
 PARTS: Final = ("aggregations.**.key", "aggregations.**.doc_count")
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from slowtask.store.elastic.aggregations import milliseconds
-from slowtask.store.elastic.rolled.cell import Cell, Key, Span
+from slowtask.store.elastic.rolled.cell import Cell, Key
 from slowtask.store.elastic.rolled.document import read_cell, read_key
 from slowtask.store.elastic.rolled.fetching import fetch_cells, make_piece_filter
 from slowtask.store.elastic.rolled.hours import (
@@ -25,6 +25,7 @@ from slowtask.store.elastic.rolled.hours import (
 )
 from slowtask.store.elastic.rolled.writing import find_stored, write_cells
 from slowtask.store.elastic.search import Search
+from slowtask.store.rollup.spans import Span
 
 DELAY: Final = timedelta(minutes=10)  #: after the end of an hour, in which its last lines arrive
 MAX_RUNS: Final = 200_000  #: of several hours that are made together

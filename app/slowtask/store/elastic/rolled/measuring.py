@@ -8,7 +8,7 @@ from typing import Final
 from slowtask.store import Figures, Measurement, Query
 from slowtask.store.comparison import Times
 from slowtask.store.elastic.aggregations import WAIT, Aggregation, make_filters
-from slowtask.store.elastic.bins import Span, make_span
+from slowtask.store.elastic.bins import Extent, make_extent
 from slowtask.store.elastic.figures import count_bad, count_times, measure, measure_times
 from slowtask.store.elastic.rolled.cell import Cell
 from slowtask.store.elastic.rolled.figures import make_cell, make_figures
@@ -29,16 +29,18 @@ def measure_all(
         return measure_times(search, query) if times else (measure(search, query, workers=workers)[0], {})
     with ThreadPoolExecutor(1) as pool:
         fetched = pool.submit(rolled.fetch_groups)
-        measurement, spans = measure_open(search, rolled, workers=workers)
+        measurement, extents = measure_open(search, rolled, workers=workers)
         cells = fetched.result()
     if not times:
-        spans = {task: span for task, span in spans.items() if task in cells}
-    bins, waits = count_open(rolled.open(search), query, spans, cells)
+        extents = {task: extent for task, extent in extents.items() if task in cells}
+    bins, waits = count_open(rolled.open(search), query, extents, cells)
     figures = tuple(merge_figures(measurement.figures, cells, bins, waits))
     return replace(measurement, figures=figures, history=rolled.note), merge_times(bins, cells)
 
 
-def measure_open(search: Search, rolled: Rolled, *, workers: bool) -> tuple[Measurement, Mapping[str, Span]]:
+def measure_open(
+    search: Search, rolled: Rolled, *, workers: bool
+) -> tuple[Measurement, Mapping[str, Extent]]:
     """Measure the runs of the time that isn't read from cells."""
     if rolled.whole:
         bad = count_bad(search, rolled.query)
@@ -47,23 +49,23 @@ def measure_open(search: Search, rolled: Rolled, *, workers: bool) -> tuple[Meas
 
 
 def count_open(
-    runs: Search, query: Query, spans: Mapping[str, Span], cells: Mapping[str, Cell]
+    runs: Search, query: Query, extents: Mapping[str, Extent], cells: Mapping[str, Cell]
 ) -> tuple[Times, Times]:
-    """Count the run times of the tasks of *spans*, and the waits of those that have *cells*, by bins."""
-    if not spans:
+    """Count the run times of the tasks of *extents*, and the waits of those that have *cells*, by bins."""
+    if not extents:
         return {}, {}
-    return count_times(runs, query, spans), count_waits(runs, query, cells)
+    return count_times(runs, query, extents), count_waits(runs, query, cells)
 
 
 def count_waits(runs: Search, query: Query, tasks: Container[str] | None = None) -> Times:
     """Count the waits of *tasks*, or of all, by bins."""
-    spans: dict[str, Span] = {}
+    extents: dict[str, Extent] = {}
     for bucket in runs.list_groups(make_filters(query), {"task": query.group or TASK}, STATS):
         task = bucket["key"]["task"] or ""
         if bucket["times"]["count"] and (tasks is None or task in tasks):
-            span = make_span(bucket["times"])
-            spans[task] = spans[task] | span if task in spans else span
-    return count_times(runs, query, spans, WAIT)
+            extent = make_extent(bucket["times"])
+            extents[task] = extents[task] | extent if task in extents else extent
+    return count_times(runs, query, extents, WAIT)
 
 
 def merge_figures(

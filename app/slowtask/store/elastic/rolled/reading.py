@@ -9,7 +9,7 @@ from typing import Final
 from elasticsearch import ApiError, NotFoundError
 
 from slowtask.store import FromHistory, Query
-from slowtask.store.elastic.rolled.cell import Cell, Key, Span
+from slowtask.store.elastic.rolled.cell import Cell, Key
 from slowtask.store.elastic.rolled.document import read_cell, read_key
 from slowtask.store.elastic.rolled.fetching import fetch_cells, make_cell_filters
 from slowtask.store.elastic.rolled.hours import (
@@ -27,6 +27,7 @@ from slowtask.store.elastic.rolled.hours import (
 from slowtask.store.elastic.search import CELLS, Search
 from slowtask.store.fields import TASK
 from slowtask.store.rollup.known import KNOWN, require_known_fields
+from slowtask.store.rollup.spans import Span
 
 FORBIDDEN: Final = 403  #: HTTP status
 
