@@ -27,7 +27,7 @@ COUNTS: Final = (
     "aggregations.unknown.times.buckets",
     "aggregations.unknown.bins.buckets.doc_count",
 )
-ZERO: Final = -1  #: the bin of 0 ns
+ZERO: Final = -1  #: the bin of 0 ns, and the first of all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from slowtask.store.elastic.unsuitable import make_missing_error
 
 #: What the names of the streams begin with, before the namespace.
 RUNS: Final = "logs-slowtask.run-"
+ALL_RUNS: Final = f"{RUNS}*"
 UNPARSED: Final = "logs-slowtask.unparsed-"
 ALERTS: Final = "logs-slowtask.alert-"
 SAMPLES: Final = "metrics-slowtask.queue-"

@@ -26,13 +26,12 @@ from slowtask.store.elastic.profiling import profile_leading, read_profile
 from slowtask.store.elastic.rolled.history import count_all_history
 from slowtask.store.elastic.rolled.measuring import measure_all
 from slowtask.store.elastic.rolled.reading import find_end
-from slowtask.store.elastic.search import Search
+from slowtask.store.elastic.search import ALL_RUNS, Search
 from slowtask.store.elastic.unsuitable import explain_unsuitable
 from slowtask.store.fields import LABELS, SHORT_NAMES
 from slowtask.store.history import History
 from slowtask.store.profile import Choose, Profile
 
-RUNS: Final = "logs-slowtask.run-*"
 MAX_FIELDS: Final = 500  #: to ask for at once
 
 
@@ -41,7 +40,7 @@ class Elastic:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._index = access.path or RUNS
+        self._index = access.path or ALL_RUNS
         self._client: Elasticsearch | None = None
         self._done: float | None = None  #: of the runs that are fetched one by one
 

@@ -7,6 +7,7 @@ The document's id is made of what the cell is of, so that a cell is stored once,
 from base64 import urlsafe_b64encode
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -18,23 +19,9 @@ from slowtask.store.elastic.rolled.cell import Cell, Key
 from slowtask.store.elastic.rolled.sketch import pack, unpack
 
 DATASET: Final = "slowtask.hour"
-#: The figures that a document has under `rollup`, by their names in `Cell`, besides the bins.
-FIGURES: Final = (
-    "runs",
-    "failures",
-    "killed",
-    "timed",
-    "total",
-    "spread",
-    "max",
-    "cpu",
-    "cpu_time",
-    "memory",
-    "margin",
-    "first",
-    "last",
-)
 BINS: Final = ("times", "waits")
+#: The figures that a document has under `rollup` by their names in `Cell`, besides the bins.
+FIGURES: Final = tuple(each.name for each in fields(Cell) if each.name not in {*BINS, "errors"})
 ID_BYTES: Final = 15  #: of a hash; two of a billion cells are the same once in 10^18
 
 

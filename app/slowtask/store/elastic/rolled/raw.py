@@ -1,7 +1,7 @@
 """Make the cells of an Elasticsearch's runs by the statements that make those of log files."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,7 @@ from slowtask.record.event import DATASET
 from slowtask.store.duck import connect, escape_path, read_sql
 from slowtask.store.elastic.fetch import Page, fetch_pages
 from slowtask.store.elastic.rolled.cell import Cell, Key
+from slowtask.store.elastic.rolled.document import FIGURES
 from slowtask.store.elastic.rolled.hours import Limits, make_range
 from slowtask.store.elastic.rolled.sketch import count_bins
 from slowtask.store.elastic.search import Search
@@ -35,10 +36,6 @@ FIELDS: Final = (
     "service.version",
     "error.type",
 )
-#: The columns of rollup_hours.sql that have a cell's figures.
-FIGURES: Final = (
-    "runs", "failures", "killed", "timed", "total", "spread", "max", "cpu", "cpu_time", "memory", "margin"
-)  # fmt: skip
 CHUNK: Final = 200  #: cells that are Python objects at a time
 
 
@@ -70,25 +67,23 @@ def read_file(path: Path) -> Iterator[tuple[Key, Cell]]:
     """Read the cells of hours in the file at *path*."""
     with connect(path.parent) as connection:
         rows = connection.execute(read_sql("rollup_hours"), {"file": escape_path(path)})
+        columns = [name for name, *_ in rows.description or ()]
         while chunk := rows.fetchmany(CHUNK):
-            yield from map(read_row, chunk)
+            for row in chunk:
+                yield read_row(dict(zip(columns, row, strict=True)))
 
 
-def read_row(row: tuple[Any, ...]) -> tuple[Key, Cell]:
-    """The cell of a row of rollup_hours.sql."""
-    start, task, queue, version, first, last, *others = row
-    figures, lists = others[: len(FIGURES)], others[len(FIGURES) :]
-    times, waits, errors = (count(*lists[place : place + 2]) for place in (0, 2, 4))
+def read_row(row: Mapping[str, Any]) -> tuple[Key, Cell]:
+    """The cell of a row of rollup_hours.sql, by its columns."""
+    errors = count(row["errors"], row["error_counts"])
     errors.pop(None, None)
     cell = Cell(
-        **dict(zip(FIGURES, figures, strict=True)),
-        first=first,
-        last=last,
-        times=count_bins(times),
-        waits=count_bins(waits),
+        **{name: row[name] for name in FIGURES},
+        times=count_bins(count(row["time_bins"], row["time_counts"])),
+        waits=count_bins(count(row["wait_bins"], row["wait_counts"])),
         errors=Counter(errors),
     )
-    return Key(span="hour", start=start, task=task, queue=queue, version=version), cell
+    return Key(span="hour", **{name: row[name] for name in ("start", "task", "queue", "version")}), cell
 
 
 def count(keys: list[Any] | None, counts: list[int] | None) -> dict[Any, int]:

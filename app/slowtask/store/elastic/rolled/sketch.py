@@ -1,6 +1,6 @@
 """Add up the counts of bins quickly, and pack them into a short string.
 
-Counts are one large number, in which each bin has 64 bits, from bin -1 on: to merge two of them is one
+Counts are one large number, in which each bin has 64 bits, from that of 0 ns on: to merge two of them is one
 addition. A document has the first bin that holds anything, how wide the counts are, and the counts from there
 to the last bin, compressed by zlib, in base64.
 """
@@ -12,11 +12,12 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from slowtask.store.elastic.bins import ZERO
+
 Counts = int  #: how many values are in each bin of `slowtask.store.comparison`
 Packed = tuple[int, int, str]  #: the first bin, bytes of a count, the counts
 
 LANE: Final = 8  #: bytes for the count of a bin
-ZERO: Final = -1  #: the first bin of all
 LAST: Final = 32_767  #: no run time in ns has a later bin
 WIDTHS: Final = (1, 2, 4, 8)  #: bytes of a count
 MAX_SIZE: Final = (LAST - ZERO + 1) * LANE

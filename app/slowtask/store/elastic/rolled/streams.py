@@ -11,10 +11,10 @@ from slowtask.store.elastic.access import Access
 from slowtask.store.elastic.client import check_version, connect, find_indices, translate_errors
 from slowtask.store.elastic.rolled.making import Step, roll_up
 from slowtask.store.elastic.rolled.raw import make_cells
-from slowtask.store.elastic.search import CELLS, RUNS, Search
+from slowtask.store.elastic.search import ALL_RUNS, CELLS, RUNS, Search
 from slowtask.store.elastic.unsuitable import make_missing_error
 
-TEMPLATE: Final = "metrics-slowtask.hour"
+TEMPLATE: Final = CELLS.removesuffix("-")
 
 
 def roll_up_streams(access: Access, now: datetime) -> Iterator[Step]:
@@ -22,7 +22,7 @@ def roll_up_streams(access: Access, now: datetime) -> Iterator[Step]:
 
     Raises `ElasticsearchError`, and `UsageError` for a path that names none of slowtask's.
     """
-    index = access.path or f"{RUNS}*"
+    index = access.path or ALL_RUNS
     if not all(name.startswith(RUNS) for name in index.split(",")):
         raise UsageError(f"{index} can't be rolled up: name data streams of runs, such as {RUNS}default.")
     client = connect(access)
