@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 NO_SINGLE_RUNS: Final = (
     "A history of slowtask rollup holds no single runs: name logs, or ask slowtask top, diff or report."
 )
-MACROS: Final = ("macros", "buckets", "slots", "rollup_macros")  #: scripts of `sql/`
+MACROS: Final = ("macros", "buckets", "slots")  #: scripts of `sql/`
+#: Those for cells: they take longer to define than all others, and few queries need them.
+ROLLUP_MACROS: Final = ("rollup_macros",)
 
 
 class Files:
@@ -130,7 +132,7 @@ class Files:
 
     def write_cells(self, target: Path) -> Kept:
         """Write the cells of all runs to the file *target*, for `slowtask rollup`. Raises `SourceError`."""
-        with self._open_reading(full=True) as (reading, _):
+        with self._open_reading(full=True, cells=True) as (reading, _):
             return keep(reading, target)
 
     @cached_property
@@ -155,9 +157,11 @@ class Files:
 
     @contextmanager
     def _open_reading(
-        self, *queries: Query, full: bool = False
+        self, *queries: Query, full: bool = False, cells: bool = False
     ) -> Iterator[tuple[Reading, RolledReading | None]]:
-        """Open all logs, without those whose packed form is among them; *full*: with all that is parsed.
+        """Open all logs, without those whose packed form is among them.
+
+        *full*: with all columns of what is parsed; *cells*: to make cells.
 
         The second is what also reads the history, if one of *queries* needs it.
         """
@@ -166,12 +170,12 @@ class Files:
             logs = [each for each in self._sources if each not in self.month_files]
             once = drop_packed_logs(logs, folder)
             seam = self._find_seam(once, queries, folder)
-            parsed = ParsedFiles(
-                folder, date=self._date, timezone=self._timezone, full=full or seam is not None
-            )
+            full, cells = full or seam is not None, cells or seam is not None
+            macros = (*MACROS, *ROLLUP_MACROS) if cells else MACROS
+            parsed = ParsedFiles(folder, date=self._date, timezone=self._timezone, full=full)
             kinds = {each: find_kind(each) for each in once}
             parsed.parse([each for each, kind in kinds.items() if kind == "parsed"])
-            with connect(folder, *MACROS, full=full or seam is not None) as connection:
+            with connect(folder, *macros, full=full) as connection:
                 self._connection = connection
                 try:
                     reading = Reading(connection, parsed, kinds)

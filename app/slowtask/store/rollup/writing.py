@@ -14,7 +14,7 @@ from slowtask.errors import SlowtaskError, SourceError
 from slowtask.parse.sources import Source
 from slowtask.store import Measurement
 from slowtask.store.duck import connect, escape_path, fetch, read_sql
-from slowtask.store.files import MACROS, Files
+from slowtask.store.files import ROLLUP_MACROS, Files
 from slowtask.store.rollup.keeping import Kept
 from slowtask.store.rollup.marks import Ends, Mark, find_mark, make_growth_message, read_ends
 from slowtask.store.rollup.months import SUFFIX, Month, encode_contents, read_months
@@ -119,7 +119,7 @@ class History:
         former = self._months.get(name)
         marks = (*(former.marks if former else ()), *(each.mark for each in fresh))
         new = path.with_name(f".{path.name}.{os.getpid()}")
-        with connect(scratch, *MACROS) as connection:
+        with connect(scratch, *ROLLUP_MACROS) as connection:
             files = {"files": [str(each.file) for each in fresh], "month": name}
             fetch(connection, read_sql("rollup_fresh"), files)
             old = {"files": [escape_path(former.path)]} if former else {}
