@@ -11,14 +11,12 @@ Memory: resident (RSS) and, where pages are shared, proportional (PSS), of the s
 reads.
 """
 
-import argparse
 import http.client
 import os
 import re
 import signal
 import statistics
 import subprocess
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
@@ -129,8 +127,9 @@ def wait_for(what: Callable[[], bool]) -> None:
         time.sleep(STEP)
 
 
-def measure(log: Path, rounds: int) -> None:
-    """Measure, print."""
+def measure(logs: list[Path], rounds: int) -> None:
+    """Measure on the first of *logs*, print."""
+    log = logs[0]
     served = Served(log)
     served.wait("/")
     first = time.perf_counter() - served.start
@@ -162,21 +161,5 @@ def show_memory(served: Served) -> None:
     print(f"idle: {resident:.0f} MB resident, {shared_out:.0f} MB proportional")
 
 
-def main() -> None:
-    """Read the arguments."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--folder", type=Path, help="where the lines go, in a folder of their own")
-    parser.add_argument("--packed", type=Path, help="a packed log that is there already")
-    parser.add_argument("--count", type=int, default=10_000_000)
-    parser.add_argument("--rounds", type=int, default=51)
-    arguments = parser.parse_args()
-    if arguments.packed:
-        measure(arguments.packed, arguments.rounds)
-        return
-    with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="bench-serve-") as folder:
-        (Path(folder) / "packed").mkdir()
-        measure(bench_task.make(Path(folder), arguments.count)[0], arguments.rounds)
-
-
 if __name__ == "__main__":
-    main()
+    bench_task.run(__doc__, measure, rounds=51)

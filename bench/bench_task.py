@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import lines
@@ -39,21 +40,21 @@ def measure(logs: list[Path], rounds: int) -> None:
         print(f"{name:24} {seconds:8.2f} s {mebibytes:8.0f} MiB")
 
 
-def main() -> None:
-    """Read the arguments."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+def run(description: str, measure: Callable[[list[Path], int], None], rounds: int) -> None:
+    """Read the arguments, and *measure* the log that they name, or lines that are made, packed first."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--folder", type=Path, help="where the lines go, in a folder of their own")
     parser.add_argument("--packed", type=Path, help="a packed log that is there already")
     parser.add_argument("--count", type=int, default=10_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=rounds)
     arguments = parser.parse_args()
     if arguments.packed:
         measure([arguments.packed], arguments.rounds)
         return
-    with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="bench-task-") as folder:
+    with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="bench-packed-") as folder:
         (Path(folder) / "packed").mkdir()
         measure(make(Path(folder), arguments.count), arguments.rounds)
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, measure, rounds=3)

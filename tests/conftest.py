@@ -225,6 +225,13 @@ def web():
         yield found
 
 
+@pytest.fixture
+def no_pause(monkeypatch):
+    """Those that follow logs look for them at each call."""
+    for module in ("cli", "otel"):
+        monkeypatch.setattr(f"slowtask.{module}.follow.FIND_INTERVAL", 0.0)
+
+
 def wait_until(holds, seconds=PATIENCE):
     """Poll until *holds* is true; what it returned."""
     end = time.monotonic() + seconds

@@ -10,11 +10,7 @@ from slowtask.cli.follow import ElasticFollower, FileFollower
 from slowtask.errors import SourceError
 from slowtask.watch.history import History
 
-
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch):
-    """Logs are looked for at each call."""
-    monkeypatch.setattr(follow, "FIND_INTERVAL", 0.0)
+pytestmark = pytest.mark.usefixtures("no_pause")
 
 
 @pytest.fixture

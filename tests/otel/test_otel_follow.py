@@ -8,7 +8,7 @@ import pytest
 
 from logs import line, made, written
 from slowtask.errors import SlowtaskError, UsageError
-from slowtask.otel import follow, followed
+from slowtask.otel import followed
 from slowtask.otel.follow import Follower
 from slowtask.otel.place import PlaceFile
 from slowtask.parse.items import Unparsable
@@ -21,10 +21,7 @@ STARTED = "18:47:58 default: jobs.mail(7) (4ebf9df2-1da0-432e-899b-0da7ee634521)
 DONE = "18:48:01 default: Job OK (4ebf9df2-1da0-432e-899b-0da7ee634521)\n"
 
 
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch):
-    """Logs are looked for at each call."""
-    monkeypatch.setattr(follow, "FIND_INTERVAL", 0.0)
+pytestmark = pytest.mark.usefixtures("no_pause")
 
 
 @pytest.fixture
