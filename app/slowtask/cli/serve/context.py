@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote, urlencode
 
-#: The parameters that choose runs: a link to another page keeps them.
-KEPT: Final = ("since", "until", "queue", "where")
+#: The parameters that choose runs: every page has them, and a link to another page keeps them.
+RUNS: Final = ("since", "until", "queue", "where")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Context:
         *parameters* are added or replace those of this page; None leaves one out. An underscore in a name is
         a hyphen in the URL.
         """
-        kept = {name: values for name, values in self.parameters.items() if name in KEPT}
+        kept = {name: values for name, values in self.parameters.items() if name in RUNS}
         changed = {name.replace("_", "-"): value for name, value in parameters.items()}
         return make_url(self.prefix + path, {**kept, **changed})
 

@@ -158,9 +158,8 @@ def is_same(given: str, wanted: str) -> bool:
 def drop_token(request: Request, rules: Rules) -> Response:
     """Lead to the same page without the token in its URL, and set the cookie."""
     rest = [pair for pair in parse_qsl(request.url.query, keep_blank_values=True) if pair[0] != TOKEN]
-    path = (
-        f"{rules.prefix}/{quote(request.scope['path'].lstrip('/'))}"  # two slashes would lead to another host
-    )
+    # Two slashes at the beginning would lead to another host.
+    path = f"{rules.prefix}/{quote(request.scope['path'].lstrip('/'))}"
     response = RedirectResponse(f"{path}?{urlencode(rest)}" if rest else path, status_code=303)
     response.headers["Cache-Control"] = "no-store"
     response.set_cookie(

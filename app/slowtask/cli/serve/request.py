@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from slowtask.cli.logs import parse_period
+from slowtask.cli.serve.context import RUNS
 from slowtask.cli.sides import Wanted, choose_sides
 from slowtask.errors import UsageError
 from slowtask.rank.ranking import ORDERS, Order
@@ -14,7 +15,6 @@ from slowtask.store.fields import find_field
 from slowtask.units import printable
 
 Kind = Literal["ranking", "task", "diff"]
-RUNS: Final = ("since", "until", "queue", "where")
 #: The parameters of each page.
 PARAMETERS: Final[Mapping[Kind, Sequence[str]]] = {
     "ranking": (*RUNS, "group-by", "by", "task"),

@@ -38,9 +38,8 @@ class Pending:
     urgency: Urgency
     since: float  #: when it was first asked for
     asked: float  #: when it was last asked for
-    known: asyncio.Event = field(
-        default_factory=asyncio.Event
-    )  #: set when there are figures, or none to come
+    #: Set when there are figures, or none to come.
+    known: asyncio.Event = field(default_factory=asyncio.Event)
     progress: float | None = None
 
 

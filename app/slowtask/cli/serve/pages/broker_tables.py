@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from html import escape
+from typing import Final
 
 from slowtask.cli.serve.context import Context
 from slowtask.cli.serve.pages.cells import section, show_name, table
@@ -13,11 +14,11 @@ from slowtask.watch.broker import Running
 from slowtask.watch.judge import TaskBacklog
 from slowtask.watch.view import QueueView, View
 
-MAX_ROWS = 200
-QUEUE_HEADS = (
+MAX_ROWS: Final = 200
+QUEUE_HEADS: Final = (
     "Queue", "Waiting", "Oldest", "In/s", "Out/s", "Workers busy", "Needed", "Load", "Drained in", "Failed",
 )  # fmt: skip
-TOO_LONG, LATE = 1.0, 0.8  #: loads from which they are coloured
+TOO_HIGH: Final = 1.0  #: a load from which on more arrives than the workers can do
 
 
 def show_tables(view: View, context: Context) -> Iterator[str]:
@@ -37,7 +38,7 @@ def queue_row(view: QueueView, context: Context) -> list[str]:
     """The row of one queue; its name leads to the ranking of its runs."""
     queue = view.queue
     oldest = None if queue.oldest is None else queue.oldest / SECOND
-    mark = ' class="bad"' if (view.load or 0) >= TOO_LONG else ""
+    mark = ' class="bad"' if (view.load or 0) >= TOO_HIGH else ""
     figures = (
         f"{queue.depth:,}", time_text(oldest).plain, rate_text(view.arrivals), rate_text(view.departures),
         busy_text(view), UNKNOWN if view.needed is None else f"{view.needed:,}",

@@ -1,13 +1,15 @@
-"""The small parts of which the page of the queues is made: tables, cells, sections, levels."""
+"""The small parts of which pages are made: sections, tables, cells, levels."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Final
 
 from slowtask.cli.show.console import UNKNOWN
 from slowtask.cli.show.report.links import link_name, shorten_middle
+from slowtask.cli.show.status import RED, YELLOW
 from slowtask.units import percent, printable
 
-FULL = 1.0
+FULL: Final = 1.0
 
 
 def section(title: str, html: str) -> str:
@@ -43,7 +45,7 @@ def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> st
 
 def bar(ratio: float, text: str) -> str:
     """A bar that *ratio* fills, with *text* beside it."""
-    level = "critical" if ratio >= 0.8 else "warning" if ratio >= 0.7 else "ok"  # noqa: PLR2004 - as status
+    level = "critical" if ratio >= RED else "warning" if ratio >= YELLOW else "ok"
     label = escape(printable(text))
     return (
         f'<span class="gauge {level}" role="img" aria-label="{percent(min(ratio, FULL))} used">'

@@ -7,6 +7,7 @@ from typing import Final
 
 from slowtask.cli.serve.context import Context
 from slowtask.cli.serve.figures import Comparison
+from slowtask.cli.serve.pages.cells import section
 from slowtask.cli.serve.pages.frame import frame
 from slowtask.cli.serve.pages.period import field, hidden
 from slowtask.cli.show.report.changes import changes
@@ -53,7 +54,7 @@ def render(data: Comparison, context: Context) -> str:
     """The HTML of the page."""
     view = data.view
     links = Links(task=context.task) if view.group is None else Links()
-    body = f'<section class="card">\n{changes(view, links)}\n</section>\n{show_ways(context)}'
+    body = f"{section('', changes(view, links))}\n{show_ways(context)}"
     sentence = describe(view.diff.tasks, view.noun)
     period = choose_way(context).key in {"by", "at"}
     return frame(sentence, body, context, over="What changed", period=period)
@@ -69,7 +70,7 @@ def show_ways(context: Context) -> str:
     """The section with the forms, that of this page first."""
     shown = choose_way(context)
     forms = "\n".join(show_form(way, context, way is shown) for way in WAYS)
-    return f'<section class="card">\n<h2>Compare</h2>\n<div class="ways">\n{forms}\n</div>\n</section>'
+    return section("Compare", f'<div class="ways">\n{forms}\n</div>')
 
 
 def show_form(way: Way, context: Context, shown: bool) -> str:  # noqa: FBT001 - whether it is this page's

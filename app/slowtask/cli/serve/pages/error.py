@@ -5,6 +5,7 @@ from typing import Final
 
 from slowtask.cli.serve.context import Context
 from slowtask.cli.serve.figures import Problem
+from slowtask.cli.serve.pages.cells import section
 from slowtask.cli.serve.pages.diff import show_ways
 from slowtask.cli.serve.pages.frame import frame
 from slowtask.units import printable
@@ -17,7 +18,7 @@ def render(data: Problem, context: Context) -> str:
     message = escape(printable(data.message[:MAX_MESSAGE]))
     way_out = show_way_out(context)
     body = [
-        f'<section class="card">\n<p class="message">{message}</p>\n<p>{way_out}</p>\n</section>',
+        section("", f'<p class="message">{message}</p>\n<p>{way_out}</p>'),
         *([show_ways(context)] if context.path == "/diff" else ()),
     ]
     return frame(data.title, "\n".join(body), context, over=f"Error {data.status}")

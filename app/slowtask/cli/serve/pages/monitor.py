@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from html import escape
+from typing import Final
 
 from slowtask.cli.serve.context import Context
 from slowtask.cli.serve.pages.cells import badge, bar, section, show_name, table
@@ -11,7 +12,7 @@ from slowtask.record.event import SECOND
 from slowtask.record.sample import BrokerSample, QueueSample
 from slowtask.units import percent, plural
 
-HEADS = (
+HEADS: Final = (
     "Queue", "State", "Waiting", "Oldest", "In/s", "Out/s", "Workers busy", "Load", "Failed", "Cause",
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from html import escape
+from typing import Final
 
 from slowtask.cli.serve.context import Context
 from slowtask.cli.serve.figures import Judged, Queues
@@ -16,13 +17,13 @@ from slowtask.units import capitalize, plural, printable
 from slowtask.watch.verdict import LEVELS, Answer, Finding
 
 #: What the page is headed with, by the worst that is known.
-TITLES: dict[Level, str] = {
+TITLES: Final[dict[Level, str]] = {
     "ok": "The queues are well.",
     "unknown": "It isn't known how the queues are.",
     "warning": "The queues need attention.",
     "critical": "The queues are in trouble.",
 }
-ORIGINS = {
+ORIGINS: Final = {
     "broker": "Read from the broker, as slowtask status does. Nothing is changed there.",
     "monitor": "From the log of slowtask monitor: its last samples, and the alerts that last.",
     "nothing": "No broker and no monitor's log is known.",

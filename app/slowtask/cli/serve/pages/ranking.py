@@ -7,6 +7,7 @@ from typing import Final
 
 from slowtask.cli.serve.context import Context
 from slowtask.cli.serve.figures import Drawing, Ranking
+from slowtask.cli.serve.pages.cells import section
 from slowtask.cli.serve.pages.frame import frame
 from slowtask.cli.serve.pages.period import hidden
 from slowtask.cli.serve.pages.sorting import make_links, order_of, sort_tasks
@@ -115,7 +116,7 @@ def show_drawings(drawings: Sequence[Drawing], context: Context) -> Iterator[str
     yield from (show_drawing(each) for each in drawings if each.html)
     if missing := [each for each in drawings if not each.html]:
         items = "".join(f"<dt>{escape(each.title)}</dt><dd>{escape(each.text)}</dd>" for each in missing)
-        yield f'<section class="card">\n<h2>Charts without data</h2>\n<dl>{items}</dl>\n</section>'
+        yield section("Charts without data", f"<dl>{items}</dl>")
 
 
 def show_drawing(drawing: Drawing) -> str:

@@ -17,7 +17,8 @@ TITLES: Final[dict[Order, str]] = {
 VALUES: Final[dict[str, Callable[[Task], float | None]]] = {
     "Share": lambda task: task.share, **{column.title: column.value for column in COLUMNS},
 }  # fmt: skip
-FALLING, RISING = "descending", "ascending"
+FALLING: Final = "descending"
+RISING: Final = "ascending"
 
 
 def order_of(context: Context, by: Order, noun: str) -> tuple[str, str]:

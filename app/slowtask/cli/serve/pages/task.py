@@ -4,6 +4,7 @@ from html import escape
 
 from slowtask.cli.serve.context import Context
 from slowtask.cli.serve.figures import TaskFigures
+from slowtask.cli.serve.pages.cells import section
 from slowtask.cli.serve.pages.frame import frame
 from slowtask.cli.show import task_text as words
 from slowtask.cli.show.diff import doubts
@@ -20,7 +21,7 @@ def render(data: TaskFigures, context: Context) -> str:
     charts = [(each.title, each.html) for each in data.drawings]
     parts = [
         f'<section class="card">{show_facts(profile)}{show_ways(profile, context)}</section>',
-        *(show_part(title, html) for title, html in sections(profile, data.pattern, charts, links)),
+        *(section(title, html) for title, html in sections(profile, data.pattern, charts, links)),
         *(f'<p class="soft note">{escape(line)}</p>' for line in words.notes(profile)),
         *(f'<p class="soft note">{escape(line)}</p>' for line in doubts(profile.measurement)),
     ]
@@ -29,11 +30,6 @@ def render(data: TaskFigures, context: Context) -> str:
         shorten_middle(profile.task), "\n".join(parts), context,
         over="Task", about=capitalize(about), whole=printable(profile.task),
     )  # fmt: skip
-
-
-def show_part(title: str, html: str) -> str:
-    """One section."""
-    return f'<section class="card">\n<h2>{escape(title)}</h2>\n{html}\n</section>'
 
 
 def link_to(field: str, value: str, context: Context) -> str | None:

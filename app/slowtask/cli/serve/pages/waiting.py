@@ -5,6 +5,7 @@ from typing import Final
 
 from slowtask.cli.serve.context import Context
 from slowtask.cli.serve.figures import Waiting
+from slowtask.cli.serve.pages.cells import section
 from slowtask.cli.serve.pages.frame import frame
 from slowtask.units import capitalize, duration, percent, plural
 
@@ -21,7 +22,7 @@ def render(data: Waiting, context: Context) -> str:
         f"<p>{escape(describe_progress(data))}</p>",
         f'<p class="soft">{KEPT}</p>',
     ]
-    return frame(f"Reading {data.title}", card("\n".join(lines)), context, over="One moment")
+    return frame(f"Reading {data.title}", section("", "\n".join(lines)), context, over="One moment")
 
 
 def describe_progress(data: Waiting) -> str:
@@ -32,8 +33,3 @@ def describe_progress(data: Waiting) -> str:
         )
     done = "How much is done isn't known yet" if data.progress is None else f"{percent(data.progress)} done"
     return f"{done}, after {duration(data.seconds)}."
-
-
-def card(html: str) -> str:
-    """A section around *html*."""
-    return f'<section class="card">\n{html}\n</section>'
