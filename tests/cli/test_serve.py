@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from logs import made, written
 from served import Served
 from slowtask import cli
+from slowtask.cli import serve
 from slowtask.errors import SourceError, UsageError
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("serve")]  # they share servers
@@ -258,6 +259,16 @@ def test_a_signal_ends_it_with_its_processes_and_what_they_wrote(tmp_path, by):
     assert server.status == 0
     assert not [child for child in children if Path(f"/proc/{child}").exists()]
     assert not list(scratch.iterdir())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "::1", "localhost"])
+def test_an_address_of_loopback_needs_no_token(host):
+    assert serve.choose_token(serve.Place.parse(f"{host}:0", None)) is None
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "::12", "localhost.example.org", "127.example.org"])
+def test_an_address_that_others_may_reach_needs_one(host):
+    assert serve.choose_token(serve.Place.parse(f"{host}:0", None))
 
 
 def test_beyond_this_machine_a_token_is_made_and_printed(tmp_path):

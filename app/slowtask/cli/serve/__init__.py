@@ -11,6 +11,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, tzinfo
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 DEFAULT_ADDRESS: Final = "127.0.0.1:8321"
 TOKEN_VARIABLE: Final = "SLOWTASK_SERVE_TOKEN"  # noqa: S105 - a name
 MIN_TOKEN: Final = 16  #: characters
-LOOPBACK: Final = ("127.", "::1", "localhost")
 MAX_PORT: Final = 65535
 
 
@@ -110,7 +110,11 @@ class Place:
     @property
     def is_local(self) -> bool:
         """Whether only this machine reaches it."""
-        return self.host.startswith(LOOPBACK)
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            # No other name: localhost.example.org may be reached from anywhere.
+            return self.host == "localhost"
 
     @property
     def prefix(self) -> str:
