@@ -125,12 +125,43 @@ def test_diff_says_where_its_sides_meet(old):
     assert "so the period begins at 2026-11-06 12:00" in found.stderr
 
 
-def test_a_report_says_it_and_has_no_pages_of_tasks(old, tmp_path):
+def test_a_report_says_it_and_has_pages_of_tasks(old, tmp_path):
     slowtask("report", old, "--out", tmp_path / "report.html")
     html = (tmp_path / "report.html").read_text()
 
     assert "come from whole hours of the history" in html
-    assert "there are no pages of single tasks" in html
+    assert "In detail: shop" in html
+    assert "The history has no single runs" in html
+    assert "as the logs are large" not in html
+
+
+def test_a_task_is_shown_with_what_is_not_known(old):
+    found = slowtask("task", "mail", old)
+
+    assert found.returncode == 0
+    assert "600, 10m 0s in all: not failed 600" in found.stdout
+    assert "The history has no single runs" in found.stdout
+    assert "figures before 2026-11-06 19:00 UTC come from whole hours" in found.stderr
+
+
+def test_a_task_as_json_has_null_where_nothing_is_known(old):
+    row = json.loads(slowtask("task", "mail", old, "--json").stdout)
+
+    assert (row["count"], row["max"], row["retries"], row["worst"], row["behind"]) == (
+        600,
+        1,
+        None,
+        None,
+        None,
+    )
+
+
+def test_a_task_says_from_when_on_the_logs_know_more(old, tmp_path):
+    log = written(tmp_path / "new.ndjson", [made("shop.mail", 1, 50_000)])
+
+    assert "from 2026-11-06 19:00 UTC on: choose --since 2026-11-06T19:00" in " ".join(
+        slowtask("task", "mail", old, log).stdout.split()
+    )
 
 
 def test_a_period_that_is_empty_by_its_full_hours_says_so(old):
@@ -139,9 +170,9 @@ def test_a_period_that_is_empty_by_its_full_hours_says_so(old):
     assert "so the period begins at 2026-11-06 12:00 and ends at 2026-11-06 12:00" in found.stderr
 
 
-@pytest.mark.parametrize("command", [("task", "shop.mail"), ("behind",), ("whatif",)])
+@pytest.mark.parametrize("command", ["behind", "whatif"])
 def test_commands_that_need_single_runs_say_that_there_are_none(old, command):
-    found = slowtask(*command, old)
+    found = slowtask(command, old)
 
     assert found.returncode == 1
     assert "holds no single runs: name logs" in found.stderr

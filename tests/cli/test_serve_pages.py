@@ -14,7 +14,9 @@ from slowtask.cli.serve.figures import Problem, Queues, Waiting
 from slowtask.cli.serve.pages import diff, error, queues, ranking, task, waiting
 from slowtask.cli.serve.pages.frame import policy, script, style
 from slowtask.cli.show.report.ranking import MAX_ROWS
+from slowtask.parse.sources import resolve
 from slowtask.store import Query
+from slowtask.store.rollup.writing import History
 
 pytestmark = pytest.mark.xdist_group("serve pages")
 
@@ -193,6 +195,19 @@ def test_the_page_of_a_task_has_all_that_the_command_shows(logs):
     assert any(link.startswith("https://apm.example.org/trace/") for link in page.links)
     assert "/diff?by=version" in page.links
     assert "/task/shop.images.resize" in page.links  # it waited behind that
+
+
+def test_the_page_of_a_task_of_a_history_has_what_it_knows_and_says_what_not(tmp_path):
+    log, history = shop.write(tmp_path / "runs.ndjson.1", runs=1200), tmp_path / "history"
+    history.mkdir()
+    list(History(folder=history).add(resolve([str(log)])))
+    page = Page(task.render(read_task([history], "shop.mail.send"), context("/task/shop.mail.send")))
+
+    for part in ("Run times", "Run time over time", "By version", "Exceptions", "come from whole hours"):
+        assert part in page.text
+    assert "Longest runs" not in page.text
+    assert "The history has no single runs, so these aren't known: the longest runs, hosts" in page.text
+    assert "/task/shop.mail.send?where=version%3D1.5" in page.links
 
 
 def test_a_value_on_the_page_of_a_task_chooses_its_runs(logs):

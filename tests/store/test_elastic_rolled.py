@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -169,7 +169,8 @@ def test_a_report_counts_rolled_up_and_single_runs_over_time(half, raw):
     assert (found.width, found.first, found.last) == (wanted.width, wanted.first, wanted.last)
     assert (tasks, queues, found.failures) == (wanted_tasks, wanted_queues, wanted.failures)
     assert rough == pytest.approx(wanted_rough, rel=0.02)
-    assert (len(found.profiles), len(wanted.profiles)) == (0, 1)
+    assert [each.task for each in found.profiles] == ["jobs.t1"]
+    assert_same_page(found.profiles[0], wanted.profiles[0])
 
 
 def test_a_report_is_made_of_cells_alone(site, raw):
@@ -180,6 +181,73 @@ def test_a_report_is_made_of_cells_alone(site, raw):
 
     assert sum(each.count for each in found.tasks) == sum(each.count for each in wanted.tasks) == 305
     assert found.failures == wanted.failures
+
+
+def profile(site, query=None, slots=12):
+    return site.elastic.profile("t1", query or Query(), lambda names, _: names[0], slots)
+
+
+def is_close(found, wanted):
+    """Whether *found* has what *wanted* has, but for what it doesn't know; percentiles within 1 %."""
+    found, wanted = asdict(found), asdict(wanted)
+    known = {name: value for name, value in found.items() if value is not None}
+    return known == {
+        name: wanted[name] if isinstance(value, str) else pytest.approx(wanted[name], rel=0.01)
+        for name, value in known.items()
+    }
+
+
+def assert_same_page(found, wanted):
+    """What cells and runs tell together is what the runs tell."""
+    assert is_close(found.summary, wanted.summary)
+    assert (found.bins, found.width, found.unit) == (wanted.bins, wanted.width, wanted.unit)
+    assert found.share == pytest.approx(wanted.share)
+    assert len(found.slots) == len(wanted.slots)
+    assert all(map(is_close, found.slots, wanted.slots))
+    for name in found.fields:
+        assert all(map(is_close, found.fields[name].groups, wanted.fields[name].groups))
+    assert [(each.error, each.count) for each in found.messages] == [
+        (each.error, each.count) for each in wanted.messages
+    ]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [Query(), Query(since=FULL + 5 * HOUR, until=FULL + 60 * HOUR)],
+    ids=str,
+)
+def test_the_page_of_a_task_is_made_of_cells_and_runs_as_one(half, raw, query):
+    found = profile(half, query)
+
+    assert_same_page(found, profile(raw, query))
+    assert found.measurement.history.until == SEAM
+    assert found.summary.retries is None
+    assert not found.worst
+
+
+def test_the_page_of_a_task_is_made_of_cells_alone(site, raw):
+    site.store([*OLD, *NEW]).roll_up()
+    site.forget()
+
+    assert_same_page(profile(site), profile(raw))
+
+
+def test_the_page_of_a_task_over_months_is_by_month_before_and_after_the_runs_expire(site):
+    site.store(spread(60, every=5 * 86_400))
+    wanted = profile(site)
+    site.roll_up(now=datetime(2028, 1, 1, tzinfo=UTC))
+    site.forget()
+    found = profile(site)
+
+    assert (wanted.unit, len(wanted.slots)) == ("month", 10)
+    assert_same_page(found, wanted)
+
+
+def test_the_page_of_a_task_of_a_later_time_is_made_of_single_runs(half):
+    found = profile(half, Query(since=SEAM))
+
+    assert found.measurement.history is None
+    assert found.worst
 
 
 def run(site, *arguments):
@@ -200,7 +268,14 @@ def test_top_says_what_comes_from_whole_hours(half):
     )
 
 
-@pytest.mark.parametrize("command", [("task", "jobs.t1"), ("behind",), ("whatif", "--workers", "2")], ids=str)
+def test_task_says_what_is_not_known(half):
+    printed = run(half, "task", "t1")
+
+    assert "The history has no single runs" in printed.stdout
+    assert "choose --since 2026-11-08T09:00" in " ".join(printed.stdout.split())
+
+
+@pytest.mark.parametrize("command", [("behind",), ("whatif", "--workers", "2")], ids=str)
 def test_commands_that_need_single_runs_say_which_they_do_not_read(half, command):
     printed = run(half, *command)
 

@@ -14,7 +14,8 @@ from slowtask.errors import SourceError
 from slowtask.parse.sources import resolve
 from slowtask.store import Query
 from slowtask.store.files import Files
-from slowtask.store.history import MAX_SLOTS, MIN_SLOTS, WEEK, choose_slot_width
+from slowtask.store.history import MAX_SLOTS, MIN_SLOTS, choose_slot_width
+from slowtask.store.slots import WEEK
 
 MINUTE = 60_000_000
 DAY = 1440 * MINUTE

@@ -12,9 +12,9 @@ from slowtask.errors import SourceError, UsageError
 from slowtask.parse.sources import resolve
 from slowtask.store import Query
 from slowtask.store.files import Files
-from slowtask.store.history import DAY, HOUR
 from slowtask.store.rollup import writing
 from slowtask.store.rollup.spans import cover
+from slowtask.store.slots import DAY, HOUR
 
 QUERIES = {
     "all": Query(),
@@ -235,14 +235,12 @@ def test_a_damaged_file_of_a_history_is_named(logs, history, damage):
         store(history).measure(Query())
 
 
-@pytest.mark.parametrize("ask", ["columns", "profile"])
-def test_single_runs_are_read_from_logs_alone(logs, history, ask):
+def test_single_runs_are_read_from_logs_alone(logs, history):
     roll(history, *logs)
-    arguments = {"columns": (Query(),), "profile": ("a", Query(), lambda names, _: names[0], 20)}[ask]
 
     with pytest.raises(SourceError, match="holds no single runs"):
-        getattr(store(history), ask)(*arguments)
-    assert getattr(store(*logs, history), ask)(*arguments)
+        store(history).columns(Query())
+    assert store(*logs, history).columns(Query())
 
 
 def test_odd_names_of_tasks_and_logs_are_kept(tmp_path, history):

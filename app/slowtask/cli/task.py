@@ -15,7 +15,6 @@ from slowtask.cli.logs import (
     parse_period,
     require_fields,
     warn_of_doubts,
-    warn_of_history,
     warn_of_skipped,
 )
 from slowtask.cli.options import (
@@ -65,6 +64,9 @@ def task(
 
     NAME is the task's full name, or the end of it behind a dot, if no other task ends so.
 
+    Of a history that slowtask rollup keeps, it shows what the hours tell: all but single runs, as one with
+    the logs beside it.
+
     SOURCE is a log file, a folder, a quoted glob, - for stdin, or the URL of an Elasticsearch. Without one,
     SLOWTASK_LOG or slowtask.ndjson in this folder.
 
@@ -73,6 +75,8 @@ def task(
       slowtask task send_mail logs/
     Only since the last release, of one queue:
       slowtask task shop.mail.send logs/ --where version=1.5 --queue mail
+    Over a year, of which the logs are gone:
+      slowtask task send_mail logs/ history/ --since 365d
     On all machines, the last day:
       slowtask task send_mail https://elastic.example.org:9200 --since 1d
     For another program:
@@ -87,7 +91,6 @@ def task(
     """
     query = parse_period(since, until, queues, where)
     store = open_store(sources, day, zone, custom)
-    warn_of_history(store, query)
     from slowtask.cli.show.progress import show_progress
     from slowtask.rank.link import read_link_pattern
 

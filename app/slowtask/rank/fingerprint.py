@@ -59,8 +59,8 @@ class Exceptions:
     fingerprint: str | None  #: None: no message is known
     example: str | None  #: the message of one of them
     count: int
-    first: int  #: when the first of them ended, in µs since the epoch
-    last: int
+    first: int | None  #: when the first of them ended, in µs since the epoch; None: not known
+    last: int | None
 
 
 def fingerprint(message: str) -> str:
@@ -115,6 +115,11 @@ def _join(group: Exceptions, message: Message) -> Exceptions:
     return replace(
         group,
         count=group.count + message.count,
-        first=min(group.first, message.first),
-        last=max(group.last, message.last),
+        first=min(_known(group.first, message.first), default=None),
+        last=max(_known(group.last, message.last), default=None),
     )
+
+
+def _known(*moments: int | None) -> list[int]:
+    """Those of *moments* that are known."""
+    return [each for each in moments if each is not None]

@@ -22,10 +22,11 @@ from slowtask.store.measuring import compare, count_history, find_fields, measur
 from slowtask.store.origin import drop_packed_logs
 from slowtask.store.parsed import ParsedFiles
 from slowtask.store.profile import Choose, Profile
-from slowtask.store.profiling import find_task, profile_leading, read_profiles
+from slowtask.store.profiling import LEADING_SLOTS, find_task, profile_leading, read_profiles
 from slowtask.store.reading import Reading
 from slowtask.store.rollup.keeping import Kept, keep
 from slowtask.store.rollup.months import is_month_file
+from slowtask.store.rollup.profiling import Profiling
 from slowtask.store.rollup.reading import RolledReading
 from slowtask.store.rollup.seam import Seam, find_seam
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 NO_SINGLE_RUNS: Final = (
-    "A history of slowtask rollup holds no single runs: name logs, or ask slowtask top, diff or report."
+    "A history of slowtask rollup holds no single runs: name logs, or ask slowtask top, task, diff or report."
 )
 MACROS: Final = ("macros", "buckets", "slots")  #: scripts of `sql/`
 #: Those for cells: they take longer to define than all others, and few queries need them.
@@ -97,14 +98,14 @@ class Files:
     ) -> History:
         """Count the runs of *query* over time, separately for the tasks that *choose* picks.
 
-        The first *profiled* of these also get a profile, unless a part of the figures comes from a history,
-        which knows no single runs. Raises `SourceError`, also if there is no run.
+        The first *profiled* of these also get a profile. Raises `SourceError`, also if there is no run.
         """
         with self._open_reading(query, full=profiled > 0) as (reading, rolled):
             measurement = self._measure(reading, rolled, query)
             tasks = choose(measurement)
             if rolled:
-                return rolled.history(measurement, query, tasks)
+                profiles = Profiling(rolled, query, LEADING_SLOTS).read_leading(measurement, tasks[:profiled])
+                return replace(rolled.history(measurement, query, tasks), profiles=profiles)
             found = count_history(reading, measurement, query, tasks)
             return replace(found, profiles=profile_leading(reading, measurement, query, tasks[:profiled]))
 
@@ -119,9 +120,12 @@ class Files:
 
         *choose* gets the names of tasks that may be meant, or of all. Raises `SlowtaskError`.
         """
-        with self._open_reading(full=True) as (reading, _):
-            full_name = find_task(reading, task, query, choose)
-            [found] = read_profiles(reading, [full_name], query, slots)
+        with self._open_reading(query, full=True) as (reading, rolled):
+            if rolled:
+                found = Profiling(rolled, query, slots).read_named(task, choose)
+            else:
+                full_name = find_task(reading, task, query, choose)
+                [found] = read_profiles(reading, [full_name], query, slots)
             return replace(
                 found, measurement=replace(found.measurement, skipped=self._count_skipped(reading))
             )

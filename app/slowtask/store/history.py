@@ -6,23 +6,11 @@ from typing import Any, Final
 
 from slowtask.store import Measurement
 from slowtask.store.profile import Profile
+from slowtask.store.slots import fit_slot_width
 
 MAX_SLOTS: Final = 130
 MIN_SLOTS: Final = 24  #: are allowed however few runs there are
 RUNS_PER_SLOT: Final = 100  #: on average: a percentile of fewer says little
-SECOND: Final = 1_000_000  #: µs
-MINUTE: Final = 60 * SECOND
-HOUR: Final = 60 * MINUTE
-DAY: Final = 24 * HOUR
-#: Familiar widths, which divide a day or are whole days. A wider slot is whole weeks.
-WIDTHS: Final = (
-    *(each * SECOND for each in (1, 2, 5, 10, 15, 30)),
-    *(each * MINUTE for each in (1, 2, 5, 10, 15, 30)),
-    *(each * HOUR for each in (1, 2, 3, 6, 12)),
-    *(each * DAY for each in (1, 2, 3)),
-)
-WEEK: Final = 7 * DAY
-
 Rows = Callable[[str], Sequence[Mapping[str, Any]]]
 
 
@@ -87,14 +75,6 @@ class History:
 def choose_slot_width(first: int, last: int, runs: int) -> int:
     """How slot_width slots from *first* to *last* (µs) are, that *runs* fill: a width that people know."""
     return fit_slot_width(first, last, min(MAX_SLOTS, max(MIN_SLOTS, runs // RUNS_PER_SLOT)))
-
-
-def fit_slot_width(first: int, last: int, slots: int) -> int:
-    """The least familiar width with which *slots* slots hold all from *first* to *last* (µs)."""
-    for each in WIDTHS:
-        if last // each - first // each < slots:
-            return each
-    return WEEK * max(1, -(-(last - first) // (WEEK * (slots - 1))))
 
 
 def read_history(measurement: Measurement, tasks: Sequence[str], slot_width: int, rows: Rows) -> History:

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from slowtask.record.event import SECOND
 from slowtask.store import Measurement
+from slowtask.store.slots import Unit
 
 #: Chooses among the names of tasks. Raises `UsageError`, or `SourceError` if there are none.
 Choose = Callable[[Sequence[str], Measurement], str]
@@ -11,12 +13,15 @@ Choose = Callable[[Sequence[str], Measurement], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """A task over all its runs. Times are in seconds, moments in µs since the epoch, memory in bytes."""
+    """A task over all its runs. Times are in seconds, moments in µs since the epoch, memory in bytes.
+
+    What the hours of a history don't know is None where a part of the runs comes from one.
+    """
 
     count: int
     failures: int
     killed: int
-    retries: int  #: runs that weren't the first attempt
+    retries: int | None  #: runs that weren't the first attempt
     first: int  #: when the first run ended
     last: int  #: when the last run ended
     timed: int  #: runs with a known run time
@@ -33,17 +38,17 @@ class Summary:
     wait_p50: float | None
     wait_p95: float | None
     wait_max: float | None
-    cpu_runs: int  #: runs with a known CPU time
+    cpu_runs: int | None  #: runs with a known CPU time
     cpu: float | None  #: the CPU time of these, added up
     cpu_time: float | None  #: the run times of the same runs, added up
-    memory_runs: int  #: runs with a known peak memory
+    memory_runs: int | None  #: runs with a known peak memory
     memory_p50: float | None
     memory_p95: float | None
     memory_max: int | None
     margin: float  #: each run time is exact to ± this
-    systems: Sequence[str]
-    services: Sequence[str]
-    environments: Sequence[str]
+    systems: Sequence[str] | None
+    services: Sequence[str] | None
+    environments: Sequence[str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +92,7 @@ class Groups:
 class Ending:
     """One way in which runs ended."""
 
-    outcome: str
+    outcome: str | None  #: None: any but a failure
     action: str | None
     count: int
     total: float | None
@@ -100,8 +105,8 @@ class Message:
     error: str | None
     message: str | None  #: one of them
     count: int
-    first: int
-    last: int
+    first: int | None
+    last: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +162,9 @@ class Profile:
     summary: Summary
     share: float | None  #: of the worker time of all tasks
     bins: Mapping[int, int]  #: how many run times are in each bin of `slowtask.store.comparison`
-    width: int  #: µs: of a slot
+    width: int  #: µs: of a slot; of a unit the longest
     slots: Sequence[Slot]
+    unit: Unit | None = None  #: of a slot; None: all are as wide
     fields: Mapping[str, Groups] = field(default_factory=dict)
     endings: Sequence[Ending] = ()
     messages: Sequence[Message] = ()  #: the most frequent first
@@ -168,3 +174,15 @@ class Profile:
     behind: Sequence[Holder] = ()  #: the longest share first
     uncounted: int = 0  #: runs that were too many to find out what its jobs waited behind
     worst: Sequence[LongRun] = ()  #: the longest first
+
+
+def match_names(names: Sequence[str], wanted: str) -> list[str]:
+    """Find which of *names* may be meant by *wanted*; all of them if none matches."""
+    if "." in wanted and wanted in names:  # most names with a dot are full
+        return [wanted]
+    return sorted(each for each in names if each == wanted or each.endswith(f".{wanted}")) or sorted(names)
+
+
+def seconds(value: float | None) -> float | None:
+    """Nanoseconds as seconds; None if they aren't known."""
+    return None if value is None else value / SECOND

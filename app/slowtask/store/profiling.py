@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 from slowtask.store import Measurement, Query
-from slowtask.store.history import fit_slot_width
 from slowtask.store.place import Places
 from slowtask.store.profile import (
     Choose,
@@ -21,6 +20,7 @@ from slowtask.store.profile import (
     Summary,
 )
 from slowtask.store.reading import Reading, Rows
+from slowtask.store.slots import choose_width
 
 WORST: Final = 10  #: of the longest runs
 BEHIND_SLOTS: Final = 400  #: of time, at most, in which waits are put down to other tasks
@@ -98,7 +98,7 @@ def _read_profile(reading: Reading, task: str, slots: int, span: Mapping[str, An
     reading.ask("profile_choose", {"task": task})
     [row] = reading.ask("profile_summary", {})
     summary = _name_percentiles(row)
-    width = fit_slot_width(summary["first"], summary["last"], slots)
+    width, unit = choose_width(summary["first"], summary["last"], slots)
     messages = reading.ask("profile_messages", {})
     total, behind = (None, []) if span is None else _read_behind(reading, span)
     return Profile(
@@ -108,7 +108,8 @@ def _read_profile(reading: Reading, task: str, slots: int, span: Mapping[str, An
         share=summary["total"] / total if total and summary["total"] is not None else None,
         bins={row["bin"]: row["count"] for row in reading.ask("profile_bins", {})},
         width=width,
-        slots=[_make_slot(row) for row in reading.ask("profile_slots", {"width": width})],
+        unit=unit,
+        slots=[_make_slot(row) for row in reading.ask("profile_slots", {"width": width, "unit": unit})],
         fields=_read_groups(reading, summary),
         endings=[Ending(**row) for row in reading.ask("profile_endings", {})],
         messages=[Message(**{key: row[key] for key in Message.__slots__}) for row in messages],

@@ -109,7 +109,7 @@ def share_bar(share: float, room: int) -> Text:
 def times_table(profile: Profile, width: int) -> Table:
     """The run times over time."""
     rows, known = profile.slots, words.knows_failures(profile)
-    cells = [Text(words.describe_moment(each.at, profile.width)) for each in rows]
+    cells = [Text(words.describe_slot(profile, each.at)) for each in rows]
     return fit_table(
         ("FROM (UTC)", cells),
         [

@@ -13,6 +13,8 @@ from slowtask.store.profile import Profile
 
 MOMENTS: Final = frozenset({"first", "last", "at", "ended"})  #: keys whose values are µs since the epoch
 
+SINGLE: Final = ("behind", "kills", "worst")  #: what only single runs tell
+
 
 def make_object(profile: Profile, pattern: LinkPattern | None) -> dict[str, Any]:
     """The object of *profile*."""
@@ -28,13 +30,16 @@ def make_object(profile: Profile, pattern: LinkPattern | None) -> dict[str, Any]
     worst = [
         {**_plain(run), "link": pattern.make(profile.task, run) if pattern else None} for run in profile.worst
     ]
+    unknown = dict.fromkeys(SINGLE) if profile.measurement.history else {}
     return {
         "task": profile.task,
         "share": profile.share,
         **_plain(profile.summary),
-        "slot": profile.width / 1e6,
+        "slot": None if profile.unit else profile.width / 1e6,
+        "slot_unit": profile.unit,
         **{name: _plain(values) for name, values in lists.items()},
         "worst": worst,
+        **unknown,
     }
 
 

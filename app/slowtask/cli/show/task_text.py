@@ -5,15 +5,20 @@ from datetime import UTC, datetime
 from typing import Final
 
 from slowtask.rank.link import LinkPattern
-from slowtask.store.history import DAY, MINUTE
 from slowtask.store.profile import Ending, Group, Groups, Holder, LongRun, Profile, Summary
+from slowtask.store.slots import DAY, MINUTE
 from slowtask.units import capitalize, duration, percent, plural, printable, size
 
 MAX_EXCEPTIONS: Final = 10
 MIN_SHARE: Final = 0.005  #: of a wait; a smaller share isn't shown
 MAX_NAME: Final = 120  #: characters of a name in a sentence
-OUTCOMES: Final = {"success": "succeeded", "failure": "failed"}  #: words, where no action is known
+#: Words, where no action is known; None is any outcome but a failure.
+OUTCOMES: Final = {"success": "succeeded", "failure": "failed", None: "not failed"}
 NOT_KNOWN: Final = "not known: slowtask's workers record it, stock logs don't have it"
+NO_SINGLE_RUNS: Final = (
+    "The history has no single runs, so these aren't known: the longest runs, hosts, workers, attempts,"
+    " messages, how much memory most runs needed, and what the jobs waited behind."
+)
 SEVERAL_CORES: Final = 1.2  #: from so many on; a process that starts or ends needs some beside the run
 MOSTLY: Final = 0.5  #: share of its time from which a task computes rather than waits
 
@@ -112,9 +117,10 @@ def _describe_cpu(summary: Summary) -> str:
     """The CPU time, and its part of the run time."""
     if summary.cpu is None:
         return NOT_KNOWN
-    text = f"{duration(summary.cpu / summary.cpu_runs)} a run"
+    parts = [f"{duration(summary.cpu / summary.cpu_runs)} a run"] if summary.cpu_runs else []
     if summary.cpu_time:
-        text += f", {percent(min(1.0, summary.cpu / summary.cpu_time))} of the run time"
+        parts.append(f"{percent(min(1.0, summary.cpu / summary.cpu_time))} of the run time")
+    text = ", ".join(parts)
     if used := describe_cpu_share(summary):
         text += f": it {used}"
     return text + _of_runs(summary.cpu_runs, summary)
@@ -122,15 +128,16 @@ def _describe_cpu(summary: Summary) -> str:
 
 def _describe_memory(summary: Summary) -> str:
     """The peak memory of the processes."""
-    if summary.memory_max is None or summary.memory_p50 is None or summary.memory_p95 is None:
+    if summary.memory_max is None:
         return NOT_KNOWN
-    text = f"peak: median {size(summary.memory_p50)}, P95 {size(summary.memory_p95)}"
-    return f"{text}, most {size(summary.memory_max)}" + _of_runs(summary.memory_runs, summary)
+    sizes = (("median", summary.memory_p50), ("P95", summary.memory_p95), ("most", summary.memory_max))
+    text = ", ".join(f"{title} {size(each)}" for title, each in sizes if each is not None)
+    return f"peak: {text}" + _of_runs(summary.memory_runs, summary)
 
 
-def _of_runs(known: int, summary: Summary) -> str:
+def _of_runs(known: int | None, summary: Summary) -> str:
     """Say of how many runs something is known, if not of all."""
-    return "" if known == summary.count else f" (known of {plural(known, 'run')})"
+    return "" if known in (None, summary.count) else f" (known of {plural(known or 0, 'run')})"
 
 
 def _describe_same(profile: Profile) -> str:
@@ -162,6 +169,12 @@ def describe_moment(microseconds: int, width: int = 0) -> str:
     if width >= DAY:
         return day
     return f"{day} {time:%H:%M}" if width >= MINUTE else f"{day} {time:%H:%M:%S}"
+
+
+def describe_slot(profile: Profile, at: int) -> str:
+    """The beginning of a slot, as exact as slots need: `23 Nov 2026 18:40`, or `Nov 2026` of months."""
+    text = describe_moment(at, profile.width)
+    return text.partition(" ")[2] if profile.unit else text
 
 
 def describe_run(run: LongRun) -> str:
@@ -204,8 +217,8 @@ def make_link(profile: Profile, run: LongRun, pattern: LinkPattern | None) -> st
 
 
 def notes(profile: Profile) -> Sequence[str]:
-    """Explain `~`, and say what was left out."""
-    lines = []
+    """Explain `~`, and say what was left out, and what isn't known."""
+    lines = list(_describe_history(profile))
     if profile.summary.margin:
         lines.append(f"~: from log lines in whole seconds, ± {duration(profile.summary.margin)}.")
     lines += [
@@ -225,3 +238,15 @@ def notes(profile: Profile) -> Sequence[str]:
             f" {plural(profile.uncounted, 'run')}, one by one. Choose a shorter time with --since."
         )
     return lines
+
+
+def _describe_history(profile: Profile) -> Iterator[str]:
+    """Say what the hours of a history can't tell, and from when on the logs can; nothing without one."""
+    history = profile.measurement.history
+    if history is None:
+        return
+    yield "Percentiles are within 0.3 %."
+    yield NO_SINGLE_RUNS
+    if profile.summary.last >= history.until.timestamp() * 1e6:
+        since = f"{history.until:%Y-%m-%dT%H:%M}"
+        yield f"The logs know them from {history.until:%Y-%m-%d %H:%M} UTC on: choose --since {since}."

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from slowtask.store import Figures, Query
+from slowtask.store.slots import Unit
 
 DURATION: Final = "event.duration"
 WAIT: Final = "task.wait"
@@ -67,13 +68,10 @@ def read_percentiles(found: Bucket) -> list[float | None]:
     return [each["value"] for each in found["values"]]
 
 
-def slots_of(width: int, aggs: Aggregation) -> dict[str, Aggregation]:
-    """The aggregation `slots`, which runs *aggs* in each slot of *width* µs that isn't empty."""
-    histogram = {
-        "field": "@timestamp",
-        "fixed_interval": f"{width // MICROSECONDS}ms",
-        "min_doc_count": 1,
-    }
+def slots_of(width: int, aggs: Aggregation, unit: Unit | None = None) -> dict[str, Aggregation]:
+    """The aggregation `slots`: run *aggs* in each slot of *width* µs, or of a *unit*, that isn't empty."""
+    interval = {"calendar_interval": unit} if unit else {"fixed_interval": f"{width // MICROSECONDS}ms"}
+    histogram = {"field": "@timestamp", **interval, "min_doc_count": 1}
     return {"slots": {"date_histogram": histogram, "aggs": aggs}}
 
 

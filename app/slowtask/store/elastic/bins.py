@@ -5,16 +5,15 @@ task with fewer runs than bins each run time is counted by itself. Elasticsearch
 answer has, so tasks are asked for in batches of similar ones.
 """
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from math import ceil, log
 from typing import Any, Final
 
-from slowtask.store.comparison import WIDTH
+from slowtask.store.comparison import WIDTH, ZERO
 from slowtask.store.elastic.aggregations import Aggregation, Filter, without
 
 MAX_BUCKETS: Final = 50_000  #: in one answer; a server allows 65,536 unless it is told otherwise
@@ -27,7 +26,6 @@ COUNTS: Final = (
     "aggregations.unknown.times.buckets",
     "aggregations.unknown.bins.buckets.doc_count",
 )
-ZERO: Final = -1  #: the bin of 0 ns, and the first of all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,29 +169,3 @@ def read_times(bucket: Mapping[str, Any]) -> dict[int, int]:
     for each in bucket.get("times", {}).get("buckets", ()):
         found[bin_of(each["key"])] += each["doc_count"]
     return dict(found)
-
-
-def find_percentiles(times: Mapping[int, int], shares: Sequence[float]) -> list[float | None]:
-    """The run times in ns below which these *shares* of the *times* are, within 0.3 %; None without any.
-
-    Between two runs it interpolates, as DuckDB does.
-    """
-    places = sorted(times)
-    upto = list(accumulate(times[place] for place in places))
-    if not upto:
-        return [None] * len(shares)
-
-    def nth(number: int) -> float:
-        return middle_of(places[bisect_right(upto, number)])
-
-    found: list[float | None] = []
-    for share in shares:
-        number, rest = divmod(share * (upto[-1] - 1), 1)
-        low, high = nth(int(number)), nth(min(int(number) + 1, upto[-1] - 1))
-        found.append(low + (high - low) * rest)
-    return found
-
-
-def middle_of(place: int) -> float:
-    """A run time in the middle of the bin *place*."""
-    return 0.0 if place == ZERO else WIDTH ** (place + 0.5)

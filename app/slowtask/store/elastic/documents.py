@@ -6,10 +6,9 @@ from typing import Any, Final
 
 from slowtask.record.event import SECOND, Run, microseconds
 from slowtask.store.elastic.aggregations import DURATION, MICROSECONDS, Filter
-from slowtask.store.elastic.groups import seconds
 from slowtask.store.elastic.hits import decode_hit
 from slowtask.store.elastic.search import Search
-from slowtask.store.profile import LongRun, Message
+from slowtask.store.profile import LongRun, Message, seconds
 
 WORST: Final = 10  #: of the longest runs
 MAX_MESSAGE: Final = 400  #: characters

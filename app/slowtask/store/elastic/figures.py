@@ -9,7 +9,7 @@ from typing import Any, Final
 from elasticsearch import ApiError
 
 from slowtask.store import BadLines, Figures, Measurement, Query
-from slowtask.store.comparison import Times
+from slowtask.store.comparison import Times, find_percentiles
 from slowtask.store.elastic.aggregations import (
     COMPARED,
     DURATION,
@@ -22,7 +22,6 @@ from slowtask.store.elastic.aggregations import (
 from slowtask.store.elastic.bins import (
     COUNTS,
     Extent,
-    find_percentiles,
     make_batches,
     make_bins,
     make_extent,

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from slowtask.record.event import SECOND
 from slowtask.store.elastic.aggregations import (
     DURATION,
     MICROSECONDS,
@@ -16,7 +15,8 @@ from slowtask.store.elastic.aggregations import (
     read_percentiles,
     slots_of,
 )
-from slowtask.store.profile import Group, Groups, Slot
+from slowtask.store.profile import Group, Groups, Slot, seconds
+from slowtask.store.slots import Unit
 
 MAX_GROUPS: Final = 10  #: values of a field that are shown
 MAX_VALUES: Final = 10_000  #: of a field, among which the ones with most worker time are found for certain
@@ -97,15 +97,15 @@ def make_group(value: str | None, bucket: Bucket) -> Group:
     )
 
 
-def make_slots(width: int, percentiles: Percentiles) -> dict[str, Aggregation]:
-    """The aggregation that measures the runs in each slot of *width* µs."""
+def make_slots(width: int, unit: Unit | None, percentiles: Percentiles) -> dict[str, Aggregation]:
+    """The aggregation that measures the runs in each slot of *width* µs, or of a *unit*."""
     metrics: dict[str, Aggregation] = {
         "failures": FAILED,
         "times": percentiles(DURATION, 50, 95, 99),
         "max": {"max": {"field": DURATION}},
         "waits": percentiles(WAIT, 95),
     }
-    return slots_of(width, metrics)
+    return slots_of(width, metrics, unit)
 
 
 def read_slots(answer: Mapping[str, Any]) -> list[Slot]:
@@ -126,8 +126,3 @@ def make_slot(bucket: Bucket) -> Slot:
         max=seconds(bucket["max"]["value"]),
         wait_p95=seconds(read_percentiles(bucket["waits"])[0]),
     )
-
-
-def seconds(value: float | None) -> float | None:
-    """Nanoseconds as seconds; None if they aren't known."""
-    return None if value is None else value / SECOND

@@ -20,12 +20,12 @@ from slowtask.store.elastic.aggregations import (
 from slowtask.store.elastic.bins import make_extent
 from slowtask.store.elastic.documents import read_messages, read_worst
 from slowtask.store.elastic.figures import count_bad, count_times
-from slowtask.store.elastic.groups import make_groups, make_slots, read_groups, read_slots, seconds
+from slowtask.store.elastic.groups import make_groups, make_slots, read_groups, read_slots
 from slowtask.store.elastic.search import Search
 from slowtask.store.elastic.summary import SUMMARY, make_summary
 from slowtask.store.fields import TASK
-from slowtask.store.history import fit_slot_width
-from slowtask.store.profile import Choose, Ending, Kill, Profile
+from slowtask.store.profile import Choose, Ending, Kill, Profile, match_names, seconds
+from slowtask.store.slots import choose_width
 
 LEADING_SLOTS: Final = 40  #: of time, in the profiles of a report
 LEADING_MESSAGES: Final = 500  #: of failed runs, in the profiles of a report
@@ -90,13 +90,6 @@ def list_names(search: Search, query: Query) -> list[str]:
     return [each["key"]["task"] for each in groups if each["key"]["task"] is not None]
 
 
-def match_names(names: Sequence[str], wanted: str) -> list[str]:
-    """Find which of *names* may be meant by *wanted*; all of them if none matches."""
-    if "." in wanted and wanted in names:  # most names with a dot are full
-        return [wanted]
-    return sorted(each for each in names if each == wanted or each.endswith(f".{wanted}")) or sorted(names)
-
-
 def profile_task(search: Search, task: str, query: Query, detail: Detail) -> Profile:
     """Read all that is known of *task* but its share and what its jobs waited behind."""
     filters = [*make_filters(query), {"term": {TASK: task}}]
@@ -109,7 +102,7 @@ def profile_task(search: Search, task: str, query: Query, detail: Detail) -> Pro
         summary = make_summary(answer)
         extent = {task: make_extent(answer["times"])} if summary.timed else {}
         bins = pool.submit(count_times, search, query, extent)
-        width = fit_slot_width(summary.first, summary.last, detail.slots)
+        width, unit = choose_width(summary.first, summary.last, detail.slots)
         found, unnamed, unread = exceptions.result()
         return Profile(
             task=task,
@@ -118,7 +111,8 @@ def profile_task(search: Search, task: str, query: Query, detail: Detail) -> Pro
             share=None,
             bins=bins.result().get(task, {}),
             width=width,
-            slots=read_slots(search.aggregate(filters, make_slots(width, detail.percentiles))),
+            unit=unit,
+            slots=read_slots(search.aggregate(filters, make_slots(width, unit, detail.percentiles))),
             fields=read_groups(answer),
             endings=endings.result(),
             messages=found,

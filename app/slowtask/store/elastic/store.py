@@ -22,9 +22,10 @@ from slowtask.store.elastic.client import check_version, connect, translate_erro
 from slowtask.store.elastic.figures import count_bad
 from slowtask.store.elastic.history import count_history
 from slowtask.store.elastic.hits import decode_hit
-from slowtask.store.elastic.profiling import profile_leading, read_profile
+from slowtask.store.elastic.profiling import LEADING_SLOTS, profile_leading, read_profile
 from slowtask.store.elastic.rolled.history import count_all_history
 from slowtask.store.elastic.rolled.measuring import measure_all
+from slowtask.store.elastic.rolled.profiling import profile_rolled_leading, read_rolled_profile
 from slowtask.store.elastic.rolled.reading import find_end
 from slowtask.store.elastic.search import ALL_RUNS, Search
 from slowtask.store.elastic.unsuitable import explain_unsuitable
@@ -78,18 +79,21 @@ class Elastic:
     ) -> History:
         """Count the runs of *query* over time, separately for the tasks that *choose* picks.
 
-        The first *profiled* of these also get a profile, unless some runs are rolled up. Raises
-        `ElasticsearchError`, and `SourceError` if there is no run.
+        The first *profiled* of these also get a profile. Raises `ElasticsearchError`, and `SourceError` if
+        there is no run.
         """
         with self._answer() as search:
             measurement, _ = measure_all(search, query, workers=True)
             tasks = choose(measurement)
             if measurement.history:
-                return count_all_history(search, measurement, query, tasks)
+                history = count_all_history(search, measurement, query, tasks)
+                leading = tasks[:profiled]
+                pages = profile_rolled_leading(search, measurement, query, leading, LEADING_SLOTS)
+                return replace(history, profiles=pages)
             with ThreadPoolExecutor() as pool:
-                leading = pool.submit(profile_leading, search, measurement, query, tasks[:profiled])
+                profiles = pool.submit(profile_leading, search, measurement, query, tasks[:profiled])
                 history = count_history(search, measurement, query, tasks)
-            return replace(history, profiles=self._add_behind(search, leading.result(), query))
+            return replace(history, profiles=self._add_behind(search, profiles.result(), query))
 
     def profile(self, task: str, query: Query, choose: Choose, slots: int) -> Profile:
         """Read all that is known of *task*, over time in at most *slots* slots.
@@ -97,6 +101,8 @@ class Elastic:
         *choose* gets the names of tasks that may be meant, or of all. Raises `SlowtaskError`.
         """
         with self._answer() as search:
+            if rolled := read_rolled_profile(search, task, query, choose, slots):
+                return rolled
             profile = read_profile(search, task, query, choose, slots)
             [whole] = self._add_behind(search, [profile], query)
             return whole

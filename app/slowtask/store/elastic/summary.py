@@ -12,8 +12,8 @@ from slowtask.store.elastic.aggregations import (
     percentiles,
     read_percentiles,
 )
-from slowtask.store.elastic.groups import COMPUTED, FAILED, seconds
-from slowtask.store.profile import Summary
+from slowtask.store.elastic.groups import COMPUTED, FAILED
+from slowtask.store.profile import Summary, seconds
 
 MAX_NAMES: Final = 5  #: of systems, services and environments
 NAMES: Final = {"systems": "queue.system", "services": "service.name", "environments": "service.environment"}

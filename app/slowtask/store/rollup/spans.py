@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Final, Literal, get_args
 
 from slowtask.record.event import moment
+from slowtask.store.slots import DAY, Unit
 
 Span = Literal["month", "day", "hour"]  #: what a cell covers
 SPANS: Final[tuple[Span, ...]] = get_args(Span)  #: the widest first
@@ -35,6 +36,13 @@ def cover(begin: datetime | None, end: datetime, widest: Span = "month") -> list
         return cover(begin, end, narrower)
     before = [] if begin is None or first is None else cover(begin, first, narrower)
     return [*before, Piece(span=widest, begin=first, end=last), *cover(last, end, narrower)]
+
+
+def widest_span(width: int, unit: Unit | None) -> Span:
+    """The widest cells that are whole in each slot."""
+    if unit:
+        return "month"
+    return "hour" if width % DAY else "day"
 
 
 def floor_to(time: datetime, span: Span) -> datetime:

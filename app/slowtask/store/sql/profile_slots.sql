@@ -1,6 +1,9 @@
--- The runs that ended in each slot of time.
+-- The runs that ended in each slot of time: of $width µs, or of a $unit of the calendar.
 SELECT
-    ended // $width * $width AS slot,
+    CASE
+        WHEN $unit IS NULL THEN ended // $width * $width
+        ELSE epoch_us(date_trunc($unit, make_timestamptz(ended)))
+    END AS slot,
     count(*) AS count,
     count(*) FILTER (outcome = 'failure') AS failures,
     quantile_cont(duration, [0.5, 0.95, 0.99]) AS times,

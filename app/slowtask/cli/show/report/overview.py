@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from typing import Final
 
 from slowtask.cli.show.console import RED_FAILURES
 from slowtask.cli.show.doubts import describe_guess, describe_history
@@ -18,8 +17,6 @@ from slowtask.rank.ranking import Task, verdict
 from slowtask.record.event import SECOND
 from slowtask.store.history import History
 from slowtask.units import capitalize, duration, percent, plural
-
-NO_PAGES: Final = "The history holds no single runs, so there are no pages of single tasks."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +74,6 @@ def notes(history: History, tasks: Sequence[Task]) -> Iterator[str]:
         yield f"{capitalize(describe_guess(measurement.guessed))}."
     if measurement.history:
         yield f"{capitalize(describe_history(measurement.history))}."
-        yield NO_PAGES
     if measurement.bad:
         yield f"{measurement.bad.sentence}: slowtask top --bad lists which, and why."
 

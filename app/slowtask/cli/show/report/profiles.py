@@ -52,10 +52,15 @@ def _page(profile: Profile, pattern: LinkPattern | None, *, first: bool) -> str:
             f"<h3>{escape(part)}</h3>\n{html}"
             for part, html in sections(profile, pattern, draw_times(profile))
         ),
-        *([LEFT_OUT] if profile.summary.timed and not profile.worst else ()),
+        *([LEFT_OUT] if is_brief(profile) else ()),
         *(f'<p class="soft">{escape(line)}</p>' for line in words.notes(profile)),
     ]
     return f'<details class="card"{" open" if first else ""}>\n' + "\n".join(parts) + "\n</details>"
+
+
+def is_brief(profile: Profile) -> bool:
+    """Whether single runs weren't read, though the logs have them."""
+    return bool(profile.summary.timed and not profile.worst and not profile.measurement.history)
 
 
 def show_facts(profile: Profile) -> str:
@@ -140,7 +145,7 @@ def draw_times(profile: Profile) -> Iterator[Part]:
     ]
     if len(profile.slots) < 2 or not values:  # noqa: PLR2004 - a line needs two points
         return
-    slots = Slots(profile.slots[0].at, profile.slots[-1].at, profile.width)
+    slots = Slots(profile.slots[0].at, profile.slots[-1].at, profile.width, profile.unit)
     ticks, ends = decades(min(each.value for each in values), max(each.value for each in values))
     data = {**lines(values, slots, joined=False), "limits": [], "tips": tips(values, slots, duration)}
     scale = {"type": "log", "domain": ends, "zero": False}
@@ -183,9 +188,10 @@ def _exceptions(profile: Profile) -> Iterator[Cells]:
     """The exceptions, with what their messages have in common."""
     found = group_messages(profile.messages)
     for each in found[: words.MAX_EXCEPTIONS]:
+        last = UNKNOWN if each.last is None else words.describe_moment(each.last)
         text = f"<b>{escape(words.name(each.error or 'unknown'))}</b>"
         text += f": {breakable(name(each.fingerprint))}" if each.fingerprint else ""
-        yield text, _cell(f"{each.count:,}"), _cell(words.describe_moment(each.last))
+        yield text, _cell(f"{each.count:,}"), _cell(last)
     if more := found[words.MAX_EXCEPTIONS :]:
         yield plural(len(more), "other"), _cell(f"{sum(each.count for each in more):,}"), _cell("")
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from slowtask.cli.show.report import moments
 from slowtask.cli.show.report.chart import display_name
+from slowtask.store.slots import Unit, end_of_slot
 
 Row = dict[str, Any]
 Key = TypeVar("Key")
@@ -28,15 +29,20 @@ class Slots:
     first: int  #: where the first slot begins
     last: int  #: where the last slot begins
     width: int
+    unit: Unit | None = None  #: of the calendar; None: all are as wide
 
     @property
     def span(self) -> tuple[float, float]:
         """The ends of the time axis, in ms."""
-        return self.first / 1e3, (self.last + self.width) / 1e3
+        return self.first / 1e3, self.end(self.last) / 1e3
+
+    def end(self, at: int) -> int:
+        """The end of the slot at *at*."""
+        return end_of_slot(at, self.width, self.unit)
 
     def edges(self, at: int) -> Row:
         """The begin and the end of the slot at *at*, in ms."""
-        return {"from": at / 1e3, "to": (at + self.width) / 1e3}
+        return {"from": at / 1e3, "to": self.end(at) / 1e3}
 
 
 def lines(values: Sequence[Value], slots: Slots, *, joined: bool) -> dict[str, list[Row]]:
@@ -51,12 +57,12 @@ def lines(values: Sequence[Value], slots: Slots, *, joined: bool) -> dict[str, l
         at = [each.at for each in series]
         for place, each in enumerate(series):
             point: Row = {
-                "at": (each.at + slots.width / 2) / 1e3,
+                "at": (each.at + slots.end(each.at)) / 2e3,
                 "name": display_name(name),
                 "value": each.value,
             }
-            before = place > 0 and (joined or at[place - 1] == each.at - slots.width)
-            after = place + 1 < len(at) and (joined or at[place + 1] == each.at + slots.width)
+            before = place > 0 and (joined or slots.end(at[place - 1]) == each.at)
+            after = place + 1 < len(at) and (joined or at[place + 1] == slots.end(each.at))
             points.append(point)
             if not after:
                 points.append(point | {"at": point["at"] + 1, "value": None})
@@ -88,7 +94,7 @@ def tips(values: Iterable[Value], slots: Slots, say: Callable[[float], str]) -> 
             **slots.edges(at),
             "tip": "\n".join(
                 [
-                    moments.slot(at, slots.width),
+                    moments.slot(at, slots.end(at) - at),
                     *(
                         f"{say(value.value)}  {display_name(value.name)}"
                         for value in sorted(group, key=_falling)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import sqrt
 
 from slowtask.store import Figures
-from slowtask.store.elastic.bins import find_percentiles
+from slowtask.store.comparison import find_percentiles
 from slowtask.store.elastic.rolled.cell import Cell
 from slowtask.store.elastic.rolled.sketch import count_bins, list_bins
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from slowtask.store import Measurement, Query
+from slowtask.store.comparison import find_percentiles
 from slowtask.store.elastic.aggregations import MICROSECONDS
-from slowtask.store.elastic.bins import find_percentiles
 from slowtask.store.elastic.history import Counts, count_failures, count_slots, make_failures, plan_slots
 from slowtask.store.elastic.rolled.cell import Cell
 from slowtask.store.elastic.rolled.hours import DAY, HOUR

@@ -12,7 +12,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from slowtask.store.elastic.bins import ZERO
+from slowtask.store.comparison import ZERO
 
 Counts = int  #: how many values are in each bin of `slowtask.store.comparison`
 Packed = tuple[int, int, str]  #: the first bin, bytes of a count, the counts
