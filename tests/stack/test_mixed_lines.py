@@ -3,6 +3,7 @@
 Every test here sends all its lines through one instance and holds the outcome against `slowtask parse`.
 """
 
+import json
 import random
 from itertools import chain, product
 from pathlib import Path
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.usefixtures("jruby")
 LOGS = sorted(GOLDEN.glob("*.log"))
 KINDS = kinds()
 ORDERS = 24
+RETURNS = 4
 HEAD = Grok("CELERY_HEAD", read_shipped_patterns())  #: Celery's own
 
 
@@ -99,9 +101,44 @@ def rotated(events, seed):
     renamed = []
     for event in events:
         log = event["log"]
-        path = f"{log['file']['path']}.{seed}"
-        renamed.append(event | {"log": log | {"file": log["file"] | {"path": path}}})
+        file = log["file"] | {
+            "path": f"{log['file']['path']}.{seed}",
+            "inode": f"{log['file']['inode']}.{seed}",
+        }
+        renamed.append(event | {"log": log | {"file": file}})
     return renamed
+
+
+@pytest.mark.parametrize("seed", range(RETURNS))
+def test_lines_that_are_sent_again_change_nothing(seed, logs, one):
+    """Filebeat and Kafka go back some lines if they don't learn that these have arrived."""
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+
+    for path, events in logs.items():
+        once = stored(one.events(rotated(events, f"{seed}-once")))
+        again = stored(one.events(going_back(rotated(events, f"{seed}-again"), chance)))
+        assert again == once, path.name
+
+
+def going_back(events, chance):
+    """*events* as they come from a sender that now and then goes back, up to 20 of them."""
+    at = furthest = 0
+    while at < len(events):
+        yield events[at]
+        at += 1
+        furthest = max(at, furthest)
+        if at == furthest and chance.random() < 0.1:
+            at -= chance.randint(1, min(20, at))
+
+
+def stored(events):
+    """What is stored of *events*, each id once, without what the name of their log is in."""
+    documents = {}
+    for event in events:
+        document = flatten(logstash.document(event))
+        documents.setdefault(document["event.id"], document | {"event.id": None, "log.file.path": None})
+    return sorted(json.dumps(each, sort_keys=True) for each in documents.values())
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,10 @@
 # EVENTS: Logstash's events in and out: the lines of an event become runs, samples and alerts, or unparsed lines with
-# their reason.
+# their reason. An event that is sent again tells nothing new.
 require_relative "document"
 require_relative "grok"
 require_relative "logs"
 require_relative "reader"
+require_relative "seen"
 
 module Slowtask
   # One filter's: what is open in each log is its own.
@@ -17,6 +18,7 @@ module Slowtask
         day: date.empty? ? nil : java.time.LocalDate.parse(date)
       }
       @logs = Logs.new { Reader.new(settings) }
+      @seen = Seen.new
       @lock = Mutex.new # pipeline workers share the logs
     end
 
@@ -42,8 +44,7 @@ module Slowtask
     def safely(event, place)
       text = text(event)
       place.update(stands(event)).update("read" => event.get("@timestamp").to_i)
-      lines = text.empty? ? [text] : text.split("\n", -1)
-      @lock.synchronize { @logs[place["source"]].read(place, lines) }
+      @lock.synchronize { @seen.again?(place["stands"], text) ? [] : @logs[place["source"]].read(place, lines(text)) }
     rescue StandardError, java.lang.Exception => e
       [{ "bad" => "filter-error", "detail" => "#{e.class}: #{e.message}", "text" => text, "at" => 0, "place" => place }]
     end
@@ -53,6 +54,10 @@ module Slowtask
       line = event.get("message")
       line = event.get("[event][original]") unless line.is_a?(String)
       line.to_s.scrub.chomp
+    end
+
+    def lines(text)
+      text.empty? ? [text] : text.split("\n", -1)
     end
 
     # A machine, a file and a place in it, and the log that later lines of a run are looked for in. The file by

@@ -27,6 +27,7 @@ SMALL = ("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 QUIET = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.network.Selector=info",  # whom it refuses
+    "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.coordinator.group=info",  # who has left a group
 )
 PARTITIONS = 4
 #: One node does all; a group forgets a member that has been silent for six seconds, the least Kafka allows.
@@ -89,6 +90,11 @@ class Broker(Program):
     def kill(self):
         """End it as a machine that fails ends it."""
         self.stop(signal.SIGKILL)
+
+    @property
+    def losses(self):
+        """How often a member of a group was silent for so long that it counted as gone."""
+        return self.log.count("has failed, removing it from the group")
 
     def _answers(self):
         """Whether it listens: it does once it is ready."""
