@@ -91,7 +91,7 @@ def test_a_file_that_is_missing_is_an_error(tmp_path):
 def test_eck_stack_s_chart_gives_the_same_resources_as_kustomize(rendered):
     charted = {each["kind"]: each for each in kubernetes.template()}
 
-    assert charted.keys() == {"Elasticsearch", "Kibana", "Logstash", "Beat", "Job"}
+    assert charted.keys() == {"Elasticsearch", "Kibana", "Logstash", "Beat", "Job", "CronJob"}
     for kind, each in charted.items():
         own = find(rendered["small"], kind, each["metadata"]["name"])["spec"]
         spec = {name: value for name, value in each["spec"].items() if value != []}
@@ -188,6 +188,9 @@ def test_what_is_mounted_is_there_and_what_is_there_is_mounted(rendered, overlay
         find(rendered[overlay], "Logstash")["spec"]["podTemplate"]["spec"],
         find(rendered[overlay], "Beat")["spec"]["daemonSet"]["podTemplate"]["spec"],
         find(rendered[overlay], "Job", "slowtask-dashboards")["spec"]["template"]["spec"],
+        find(rendered[overlay], "CronJob", "slowtask-rollup")["spec"]["jobTemplate"]["spec"]["template"][
+            "spec"
+        ],
     ]
     for pod in pods:
         assert mounted(pod) == {each["name"] for each in pod["volumes"]}

@@ -22,7 +22,7 @@ from stack.engine import docker, inspected
 pytestmark = pytest.mark.stack
 
 SLOWTASK = Path(sys.executable).parent / "slowtask"
-ALWAYS = {"filebeat", "elasticsearch", "setup", "logstash", "kibana"}
+ALWAYS = {"filebeat", "elasticsearch", "setup", "logstash", "kibana", "rollup"}
 RQ = {"redis", "worker", "monitor"}
 CELERY = {"rabbitmq", "celery-worker", "celery-producer", "celery-monitor"}
 #: What runs by each setting. The last stays for the tests that follow.
@@ -35,6 +35,7 @@ PROFILES = {
 }
 OBJECTS = len(saved.objects((ROOT / "kibana" / "slowtask.ndjson").read_bytes()))  #: that setup imports
 UNPARSED = "logs-slowtask.unparsed-default"
+HOURS = "metrics-slowtask.hour-default"
 HOUR = 3600 * 2 * 2  #: lines that both producers cause in an hour, at two jobs a second each
 #: An alert in a state that there is none of.
 ODD = {
@@ -72,6 +73,17 @@ import json, os
 from redis import Redis
 found = Redis.from_url(os.environ["RQ_REDIS_URL"]).zrange("rq:wip:slowtask-demo", 0, -1, withscores=True)
 print(json.dumps({name.decode().partition(":")[0]: score for name, score in found}))
+"""
+#: Writes *n* lines as a worker did yesterday.
+YESTERDAY = """
+import itertools, json, sys, uuid
+from datetime import UTC, datetime, timedelta
+time = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+lines = [json.loads(line) for line in open("/var/log/slowtask/slowtask.ndjson")]
+with open("/var/log/slowtask/yesterday.ndjson", "a") as log:
+    for each in itertools.islice(itertools.cycle(lines), int(sys.argv[1])):
+        changed = {"@timestamp": time, "event.start": time, "event.id": uuid.uuid4().hex}
+        log.write(json.dumps(each | changed) + chr(10))
 """
 #: Writes *n* lines as a worker does: those that there are, under new ids.
 REPEAT = """
@@ -157,7 +169,7 @@ def test_no_password_is_in_what_docker_shows_or_the_logs_say(clone):
         "logs": clone.compose("logs", "--no-color"),
     }
 
-    assert len(clone.secrets) == 6
+    assert len(clone.secrets) == 7
     for name, value in clone.secrets.items():
         assert [place for place in shown if value in shown[place]] == [], name
 
@@ -197,6 +209,25 @@ def test_its_memory_is_enough_for_an_hour_s_lines_at_once(clone, tell):
 
 
 # What it is for
+
+
+def test_hours_that_are_over_are_rolled_up_without_a_call(clone):
+    """By the service, whose first round begins as soon as it starts; the next test counts each run once."""
+    clone.python("worker", YESTERDAY, FEW)
+    clone.settle()
+    docker("restart", clone.containers()["rollup"]["Id"])
+
+    until(lambda: rolled_up(clone) == FEW, "the runs of yesterday aren't rolled up")
+
+
+def rolled_up(clone):
+    """How many runs the rolled-up hours of yesterday hold."""
+    total = {"runs": {"sum": {"field": "rollup.runs"}}}
+    hours = {"term": {"rollup.span": "hour"}}, {"range": {"@timestamp": {"lt": "now-12h"}}}
+    found = clone.elasticsearch().search(
+        index=HOURS, size=0, query={"bool": {"filter": [*hours]}}, aggs=total
+    )
+    return found["aggregations"]["runs"]["value"]
 
 
 def test_top_counts_every_record(clone):

@@ -177,6 +177,12 @@ def test_an_elasticsearch_without_runs_or_without_setup_is_told(site, monkeypatc
         site.roll_up()
 
 
+def test_an_elasticsearch_that_is_set_up_has_nothing_to_roll_up_before_its_first_run(site, monkeypatch):
+    monkeypatch.setattr(streams, "RUNS", site.runs)
+
+    assert list(streams.roll_up_streams(replace(site.access, path=""), LATER)) == []
+
+
 def test_other_indices_than_slowtask_s_are_refused(access):
     with pytest.raises(UsageError, match=r"name data streams of runs, such as logs-slowtask\.run-default"):
         list(streams.roll_up_streams(replace(access, path="my-index"), LATER))

@@ -1,16 +1,18 @@
 """`slowtask rollup`: keep the figures of each hour, so that they last longer than the logs."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, tzinfo
+from datetime import date, timedelta, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from slowtask.cli.every import Period, repeat
 from slowtask.cli.logs import warn_of_guesses
 from slowtask.cli.options import custom_options, date_option, timezone_option
 from slowtask.cli.pack import is_live
-from slowtask.cli.rollup_elastic import is_elastic, roll_up_elastic
+from slowtask.cli.rollup_elastic import is_elastic, refuse_file_options, roll_up_elastic
 from slowtask.cli.terminal import print_json
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.parse.custom import CustomFormat
@@ -32,13 +34,21 @@ CHUNK: Final = 1 << 20  #: bytes
     show_default=True, help="Where the history is. It is made if there is none.",
 )  # fmt: skip
 @click.option("--remove", is_flag=True, help="Delete each log once all its lines are in the history.")
+@click.option(
+    "--every", type=Period(), metavar="PERIOD",
+    help="Stay, and do it again every PERIOD, such as 15m, 1h or 1d.",
+)  # fmt: skip
+@click.option(
+    "--touch", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="With --every: touch FILE after each round without an error, for a health check.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print an array with an object for each log.")
 @date_option
 @timezone_option
 @custom_options
 def rollup(
     sources: tuple[str, ...], out: Path, day: date | None, zone: tzinfo, custom: CustomFormat,
-    *, remove: bool, as_json: bool,
+    *, remove: bool, every: timedelta | None, touch: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Keep the figures of each hour, for longer than the logs.
 
@@ -55,20 +65,39 @@ def rollup(
     \b
     Every night, after logrotate:
       slowtask rollup /var/log/shop/ --out /var/lib/shop-history
-    Every hour, in an Elasticsearch:
-      slowtask rollup https://elastic.example.org:9200
+    As a service, every hour, in an Elasticsearch:
+      slowtask rollup https://elastic.example.org:9200 --every 1h
     Rank a year:
       slowtask top /var/log/shop/ /var/lib/shop-history --since 365d
 
     \b
     Exit status:
-      0  every log is in the history, or there was none
+      0  every log is in the history, or there was none;
+         with --every, it was ended by SIGTERM or Ctrl-C
       1  a log, or some of its lines, couldn't be read; stderr says which and why
       2  an argument is wrong
     """
     if is_elastic(sources):
-        roll_up_elastic(sources[0], as_json=as_json)
-        return
+        refuse_file_options()
+        work = partial(roll_up_elastic, sources[0], as_json=as_json)
+    else:
+        work = partial(roll_up_logs, sources, out, day, zone, custom, remove=remove, as_json=as_json)
+    if every:
+        repeat(work, "slowtask rollup", every, touch)
+    elif touch:
+        raise UsageError("--touch is for --every: leave it out, or say how often.")
+    else:
+        work()
+
+
+def roll_up_logs(
+    sources: Sequence[str], out: Path, day: date | None, zone: tzinfo, custom: CustomFormat,
+    *, remove: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Add the logs that *sources* name to the history in *out*, and print what was read.
+
+    Raises `SlowtaskError`, also if some lines couldn't be read.
+    """
     from slowtask.store.rollup.writing import History, lock_folder
 
     chosen = choose_logs(sources, custom)

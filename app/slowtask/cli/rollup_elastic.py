@@ -36,7 +36,6 @@ def is_elastic(sources: Sequence[str]) -> bool:
 
 def roll_up_elastic(address: str, *, as_json: bool) -> None:
     """Roll up what is new at *address*, and print what was written. Raises `SlowtaskError`."""
-    refuse_file_options()
     access = Access.from_address(address)
     try:
         from slowtask.store.elastic.rolled.streams import roll_up_streams

@@ -17,9 +17,18 @@ def parse_time(text: str, now: datetime, option: str = "--since") -> datetime:
     The result is aware and in UTC. Raises `UsageError`, which names *option*.
     """
     try:
-        if ago := AGO.fullmatch(text.strip()):
-            return now.astimezone(UTC) - timedelta(**{UNITS[ago[2]]: int(ago[1])})
+        if (ago := parse_duration(text)) is not None:
+            return now.astimezone(UTC) - ago
         time = datetime.fromisoformat(text.strip())
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise UsageError(f"{option} {text!a} is not a time: write {FORMATS}.") from None
+
+
+def parse_duration(text: str) -> timedelta | None:
+    """Return the duration that *text* names, such as 15m or 2w; None if it names none, or one too long."""
+    found = AGO.fullmatch(text.strip())
+    try:
+        return timedelta(**{UNITS[found[2]]: int(found[1])}) if found else None
+    except OverflowError:
+        return None

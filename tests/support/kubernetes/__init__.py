@@ -135,11 +135,12 @@ def faults(resource):
 def values(resources):
     """The values of eck-stack that give the same resources."""
     specs = {each["kind"]: each["spec"] for each in resources if "spec" in each}
-    [job] = [each for each in resources if each["kind"] == "Job"]
+    jobs = [each for each in resources if each["kind"] in ("Job", "CronJob")]
     told = {
         "eck-elasticsearch": specs["Elasticsearch"],
         "eck-kibana": specs["Kibana"],
-        "eck-logstash": specs["Logstash"] | {"extraObjects": [yaml.safe_dump(job, sort_keys=False)]},
+        "eck-logstash": specs["Logstash"]
+        | {"extraObjects": [yaml.safe_dump(each, sort_keys=False) for each in jobs]},
         "eck-beats": specs["Beat"],
     }
     named = {"enabled": True, "fullnameOverride": "slowtask"}

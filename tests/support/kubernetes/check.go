@@ -18,6 +18,7 @@ var kinds = map[string]func() any{
 	"ConfigMap": func() any { return &core.ConfigMap{} },
 	"Secret":    func() any { return &core.Secret{} },
 	"Job":       func() any { return &batch.Job{} },
+	"CronJob":   func() any { return &batch.CronJob{} },
 }
 
 // parts are what ECK's resources have of Kubernetes' own types; their schemas don't say what is in them.

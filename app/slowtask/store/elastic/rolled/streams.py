@@ -37,8 +37,11 @@ def roll_up_streams(access: Access, now: datetime) -> Iterator[Step]:
 
 
 def require_ready(client: Elasticsearch, access: Access, index: str, streams: list[str]) -> None:
-    """Raise `ElasticsearchError` if there are no runs, or no template for what would be written."""
-    if not streams:
+    """Raise `ElasticsearchError` if there is no template for what would be written, or what the path names.
+
+    A cluster that is set up and has no runs yet is ready.
+    """
+    if access.path and not streams:
         raise make_missing_error(access.host, index)
     if not client.indices.exists_index_template(name=TEMPLATE):
         raise ElasticsearchError(
