@@ -1,11 +1,11 @@
 """How large? What a million attempts cost at each stage, and plans for 10⁶, 10⁸ and 10⁹ a day.
 
     .venv/bin/python bench/bench_large.py               # the arithmetic of docs/how-large.md
-    .venv/bin/python bench/bench_large.py --measure     # the light stack, for real: some five minutes
+    .venv/bin/python bench/bench_large.py --measure     # the light stack, for real: some three minutes
 
 The arithmetic is in large.py, its figures are in large.toml. `--measure` starts a Filebeat with
 filebeat/light.yml and an Elasticsearch, as the tests do. It takes their CPU and memory from /proc, so
-other work on the machine doesn't count, and it prints how soon a run is found, by settings.
+other work on the machine doesn't count. How soon a run is found: bench_delay.py.
 """
 
 import argparse
@@ -19,10 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from uuid import uuid4
 
 import lines
-import msgspec
 from bench_elastic import LEASES, merged_size
 from elasticsearch import ApiError, Elasticsearch
 from large import Plan, cost_table, plan_table
@@ -43,21 +41,6 @@ from places import ROOT
 TICKS = os.sysconf("SC_CLK_TCK")
 BATCH = 1000  # lines of a message set, as Filebeat sends them to Kafka
 STREAM = "logs-slowtask.run"
-#: Settings whose delay is compared: what is changed in light.yml, and the refresh interval of the index.
-SLOW = {"backoff.max: 200ms": "backoff.max: 1s"}
-WAYS = {
-    "as it is": ({}, "1s"),
-    "backoff.max 1s": (SLOW, "1s"),
-    "… and refresh_interval 200ms": (SLOW, "200ms"),
-    "Filebeat's defaults": (
-        {
-            "backoff.init: 100ms": "backoff.init: 2s",
-            "backoff.max: 200ms": "backoff.max: 10s",
-            "check_interval: 1s": "check_interval: 10s",
-        },
-        "1s",
-    ),
-}
 
 
 def cpu(pid: int) -> float:
@@ -80,10 +63,10 @@ def memory(pid: int) -> int:
 
 
 @contextmanager
-def running(folder: Path, cluster, changes: dict[str, str] | None = None) -> Iterator:
-    """A Filebeat that ships *folder*/log to *cluster*, with *changes* of its file."""
-    text = (ROOT / "filebeat" / "light.yml").read_text()
-    for old, new in (changes or {}).items():
+def running(folder: Path, cluster, name: str = "light.yml", changes=(), **settings: str) -> Iterator:
+    """A Filebeat that ships *folder*/log by the file *name*, with *changes* of it and further *settings*."""
+    text = (ROOT / "filebeat" / name).read_text()
+    for old, new in changes:
         text = text.replace(old, new)
     configuration = folder / "changed.yml"
     configuration.write_text(text)
@@ -97,6 +80,7 @@ def running(folder: Path, cluster, changes: dict[str, str] | None = None) -> Ite
         SLOWTASK_LOGSTASH_USER=cluster.username,
         SLOWTASK_LOGSTASH_PASSWORD=cluster.password,
         SLOWTASK_NAMESPACE=folder.name,
+        **settings,
     )
     filebeat.start()
     try:
@@ -162,50 +146,7 @@ def wait_for(client: Elasticsearch, stream: str, count: int) -> None:
         time.sleep(0.2)
 
 
-def delays(cluster, client: Elasticsearch, attempts: int) -> None:
-    """Print how soon a line that is written is found, by settings."""
-    print(f"\n{'FROM THE LINE TO A HIT':40}{'MEDIAN':>8}{'P95':>8}{'WORST':>8}")
-    for name, (changes, refresh) in WAYS.items():
-        folder = Path(tempfile.mkdtemp(prefix="large-"))
-        with running(folder, cluster, changes):
-            found = sorted(delay(client, folder, attempts, refresh))
-        told = statistics.median(found), found[int(len(found) * 0.95)], found[-1]
-        print(f"{name:40}" + "".join(f"{each:6.2f} s" for each in told), flush=True)
-
-
-def delay(client: Elasticsearch, folder: Path, attempts: int, refresh: str) -> list[float]:
-    """Seconds from each of so many lines, at irregular times, until a search finds it."""
-    stream, log = f"{STREAM}-{folder.name}", folder / "log" / "slowtask.ndjson"
-    template = msgspec.json.decode(next(lines._lines(0, 1)))  # noqa: SLF001 - one line as the others
-    write(log, template, "first")
-    wait_for(client, stream, 1)
-    client.indices.put_settings(index=stream, settings={"refresh_interval": refresh})
-    written, found = {}, []
-    pauses = iter([0.05 + (number * 0.618 % 1) * 0.7 for number in range(attempts)])
-    following = time.monotonic()
-    while len(found) < attempts:
-        if time.monotonic() >= following and (pause := next(pauses, None)) is not None:
-            written[name := uuid4().hex] = time.monotonic()
-            write(log, template, name)
-            following = time.monotonic() + pause
-        found += [time.monotonic() - written.pop(name) for name in hits(client, stream, list(written))]
-        time.sleep(0.02)
-    return found
-
-
-def write(log: Path, template: dict, name: str) -> None:
-    """Append one line, as a worker does."""
-    with log.open("ab", buffering=0) as file:
-        file.write(msgspec.json.encode(template | {"event.id": name}) + b"\n")
-
-
-def hits(client: Elasticsearch, stream: str, names: list[str]) -> list[str]:
-    """Which of the ids *names* a search finds."""
-    found = client.search(index=stream, query={"ids": {"values": names}}, size=len(names), source=False)
-    return [hit["_id"] for hit in found["hits"]["hits"]]
-
-
-def measure(count: int, attempts: int) -> None:
+def measure(count: int) -> None:
     """Start the servers, and print what is measured."""
     cluster = server.start(Path(tempfile.mkdtemp(prefix="bench-large-")) / "node", tls=False, heap="1g")
     try:
@@ -213,7 +154,6 @@ def measure(count: int, attempts: int) -> None:
         client = connect(access)
         list(setup(client, access, SetupOptions()))
         shipping(cluster, client, count)
-        delays(cluster, client, attempts)
     finally:
         cluster.stop()
 
@@ -223,10 +163,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--measure", action="store_true", help="start the light stack, and measure it")
     parser.add_argument("--count", type=int, default=500_000, help="lines that are shipped")
-    parser.add_argument("--attempts", type=int, default=300, help="lines whose delay is measured, by setting")
     arguments = parser.parse_args()
     if arguments.measure:
-        measure(arguments.count, arguments.attempts)
+        measure(arguments.count)
     print(f"\n{cost_table()}\n\n{plan_table([Plan(attempts=each) for each in (1e6, 1e8, 1e9)])}")
 
 

@@ -387,6 +387,14 @@ def test_what_was_taken_is_on_disk_until_the_next_has_it_and_bounded(pipelines):
     assert on_disk == {"slowtask": "256mb", "slowtask-json": "512mb", "slowtask-stock": "512mb"}
 
 
+def test_a_line_waits_for_others_for_little_more_than_a_second(pipelines):
+    """For the product of both settings in the first pipeline; what it hands on comes at longer intervals."""
+    first, *others = [pipelines[name] for name in ("slowtask", "slowtask-json", "slowtask-stock")]
+
+    assert first["pipeline.batch.size"] * first["pipeline.batch.delay"] <= 1250
+    assert all(each["pipeline.batch.delay"] <= first["pipeline.batch.delay"] for each in others)
+
+
 def test_what_was_refused_is_on_disk_and_bounded(pipelines):
     sizes = {name: each.get("dead_letter_queue.max_bytes") for name, each in pipelines.items()}
 
