@@ -138,6 +138,8 @@ def measure(folder: Path, runs: int, rounds: int) -> None:
         "top, a year": (*SLOWTASK, "top", str(history)),
         "top, but for 40 hours": (*SLOWTASK, "top", str(history), "--since", f"{MONTHS[0]:%Y-%m}-02T16:00"),
         "top, a task's queue": (*SLOWTASK, "top", str(history), "--queue", "queue-3"),
+        "report, a year": (*SLOWTASK, "report", str(history), "--out", str(folder / "report.html")),
+        "task, a year": (*SLOWTASK, "task", "task_3", str(history)),
         "diff, half a year": (*SLOWTASK, "diff", str(history), "--at", f"{MONTHS[6]:%Y-%m-%d}"),
         "slowtask --help": (*SLOWTASK, "--help"),
     }

@@ -1,6 +1,7 @@
 """Read the profiles of tasks of logs and of the hours of a history, as one."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -8,7 +9,7 @@ from typing import Final
 from slowtask.store import Figures, Measurement, Query
 from slowtask.store.choice import Choice, read_runs
 from slowtask.store.measuring import make_figures
-from slowtask.store.profile import Choose, Profile, match_names
+from slowtask.store.profile import Choose, Profile, Slot, match_names
 from slowtask.store.reading import Rows
 from slowtask.store.rollup.profile import FIELDS, Parts, Total, make_profile, make_slot
 from slowtask.store.rollup.reading import RolledReading, slot_sql
@@ -50,7 +51,7 @@ class Profiling:
         width, unit = choose_width(first, last, self._slots)
         self._fill(tasks, width, unit)
         whole = sum(each.time for each in totals.values())
-        return [make_profile(self._read_parts(task), measurement, whole, width, unit) for task in tasks]
+        return [make_profile(each, measurement, whole, width, unit) for each in self._read_parts(tasks)]
 
     def _fill(self, tasks: Sequence[str], width: int, unit: Unit | None) -> None:
         """Make the table of the cells of *tasks*, each of one slot."""
@@ -88,27 +89,37 @@ class Profiling:
 
         return self._reading.ask_until_sound(count)
 
-    def _read_parts(self, task: str) -> Parts:
-        """Measure the cells of *task*, and each part of them."""
-        self._reading.ask("rollup_task", {"task": task})
-        bins = self._reading.ask("rollup_task_bins", {})
-        times, waits = (
-            {row["bin"]: row["count"] for row in bins if row["is_wait"] is is_wait}
-            for is_wait in (False, True)
-        )
-        [whole] = self._measure("task")
-        slots = [make_slot(int(each.task), each) for each in self._measure("epoch_us(start)")]
-        return Parts(
-            whole=whole,
-            slots=sorted(slots, key=lambda each: each.at),
-            fields={name: self._measure(name) for name in FIELDS},
-            times=times,
-            waits=waits,
-            errors={row["error"]: row["count"] for row in self._reading.ask("rollup_task_errors", {})},
-        )
+    def _read_parts(self, tasks: Sequence[str]) -> list[Parts]:
+        """Measure the cells of each of *tasks*, and each part of them."""
+        measured = self._measure_parts(tasks)
+        bins, errors = (self._reading.ask(f"rollup_task_{name}", {}) for name in ("bins", "errors"))
+        return [
+            Parts(
+                whole=measured[place, "task"][0],
+                slots=make_slots(measured[place, "start"]),
+                fields={name: measured[place, name] for name in FIELDS},
+                times=_count_bins(bins, task, is_wait=False),
+                waits=_count_bins(bins, task, is_wait=True),
+                errors={row["error"]: row["count"] for row in errors if row["task"] == task},
+            )
+            for place, task in enumerate(tasks)
+        ]
 
-    def _measure(self, part: str) -> list[Figures]:
-        """The figures of the cells with each value of *part*, an expression of SQL."""
-        self._reading.ask("rollup_part", {}, field=part)
+    def _measure_parts(self, tasks: Sequence[str]) -> Mapping[tuple[int, str], list[Figures]]:
+        """The figures of each of *tasks*, of its slots, queues and versions, by its place and their part."""
+        self._reading.ask("rollup_parts", {"tasks": [*tasks]})
         self._reading.ask("rollup_measured", {})
-        return [make_figures(row) for row in self._reading.ask("measured", {})]
+        parts: defaultdict[tuple[int, str], list[Figures]] = defaultdict(list)
+        for row in self._reading.ask("measured", {}):
+            parts[row["side"]["task"], row["side"]["part"]].append(make_figures(row))
+        return parts
+
+
+def make_slots(found: Sequence[Figures]) -> list[Slot]:
+    """The slots of the figures *found*, each of which has the time in the place of a task."""
+    return sorted((make_slot(int(each.task), each) for each in found), key=lambda each: each.at)
+
+
+def _count_bins(rows: Rows, task: str, *, is_wait: bool) -> dict[int, int]:
+    """How many run times or waits of *task* are in each bin."""
+    return {row["bin"]: row["count"] for row in rows if row["task"] == task and row["is_wait"] is is_wait}

@@ -9,6 +9,12 @@ CREATE OR REPLACE TEMP MACRO counts_of(entries) AS [x & 1099511627775 FOR x IN e
 -- The middle of a bin: no time in it is further away than 0.25 %.
 CREATE OR REPLACE TEMP MACRO middle(slot) AS CASE WHEN slot < 0 THEN 0 ELSE exp((slot + 0.5) * ln(1.005)) END;
 
+-- The bucket of a bin, four times as wide; zero has its own.
+CREATE OR REPLACE TEMP MACRO wide(slot) AS CASE WHEN slot < 0 THEN -1 ELSE slot // 4 END;
+
+-- Whether a bin holds the value at *rank*, or one of its two neighbours: percentiles need no others.
+CREATE OR REPLACE TEMP MACRO has_rank(n, before, rank) AS before <= ceil(rank) AND floor(rank) < before + n;
+
 -- The rows of files.
 CREATE OR REPLACE TEMP MACRO rolled(files) AS TABLE
 FROM read_parquet(files, hive_partitioning = false);

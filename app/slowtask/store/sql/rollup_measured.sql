@@ -56,6 +56,7 @@ percentiles AS (
         between_ranks(time, time, n, before, 0.95 * top) AS p95,
         between_ranks(time, time, n, before, 0.99 * top) AS p99
     FROM placed
+    WHERE has_rank(n, before, 0.5 * top) OR has_rank(n, before, 0.95 * top) OR has_rank(n, before, 0.99 * top)
     GROUP BY task, side, is_wait
 )
 

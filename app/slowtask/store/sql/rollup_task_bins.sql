@@ -1,8 +1,8 @@
--- How many run times, and how many waits, of the chosen task are in each bin.
-SELECT is_wait, bin, sum(n)::BIGINT AS count
+-- How many run times, and how many waits, of each task are in each bin.
+SELECT task, is_wait, bin, sum(n)::BIGINT AS count
 FROM (
-    SELECT false AS is_wait, unnest(time_bins) AS bin, unnest(time_counts) AS n FROM task_cells
+    SELECT task, false AS is_wait, unnest(time_bins) AS bin, unnest(time_counts) AS n FROM tasks_cells
     UNION ALL
-    SELECT true, unnest(wait_bins), unnest(wait_counts) FROM task_cells
+    SELECT task, true, unnest(wait_bins), unnest(wait_counts) FROM tasks_cells
 )
-GROUP BY is_wait, bin
+GROUP BY task, is_wait, bin

@@ -1,5 +1,5 @@
--- How many runs of the chosen task failed by each exception that is known.
-SELECT error, sum(n)::BIGINT AS count
-FROM (SELECT unnest(errors) AS error, unnest(error_counts) AS n FROM task_cells)
+-- How many runs of each task failed by each exception that is known.
+SELECT task, error, sum(n)::BIGINT AS count
+FROM (SELECT task, unnest(errors) AS error, unnest(error_counts) AS n FROM tasks_cells)
 WHERE error IS NOT NULL
-GROUP BY error
+GROUP BY task, error
