@@ -1,9 +1,11 @@
 """A history and logs are read as one: each run counts once, and the figures are those of the logs."""
 
+import json
 import random
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
+import duckdb
 import pytest
 from test_rollup import logs_of, pack_it, roll, roll_until_the_second_month, some_runs
 
@@ -13,6 +15,9 @@ from slowtask.parse.sources import resolve
 from slowtask.store import Query
 from slowtask.store.files import Files
 from slowtask.store.rollup import writing
+from slowtask.store.rollup.marks import Mark
+from slowtask.store.rollup.months import Month
+from slowtask.store.rollup.seam import find_months
 from slowtask.store.rollup.spans import cover
 from slowtask.store.slots import DAY, HOUR
 
@@ -285,3 +290,77 @@ def test_a_log_with_an_odd_name_counts_only_from_the_seam_on(tmp_path, history):
     found = store(log, history).measure(Query())
 
     assert {each.task: each.count for each in found.figures} == {"a": 20, "b": 9}
+
+
+@pytest.fixture
+def few(tmp_path):
+    return logs_of(tmp_path / "logs", some_runs(300), 2)
+
+
+def change_file(path, columns, marks=None):
+    """Write the history's file at *path* anew as a stranger might: with other *columns*, or other *marks*."""
+    with duckdb.connect() as connection:
+        [(text,)] = connection.execute(
+            "SELECT decode(value) FROM parquet_kv_metadata(?) WHERE decode(key) = 'slowtask.rollup'",
+            [str(path)],
+        ).fetchall()
+        contents = json.loads(text)
+        contents["logs"] = [mark | (marks or {}) for mark in contents["logs"]]
+        changed = path.with_suffix(".changed")
+        connection.execute(
+            f"COPY (SELECT {columns} FROM '{path}') TO '{changed}'"  # noqa: S608 - the test's own
+            " (FORMAT parquet, KV_METADATA {'slowtask.rollup': $text})",
+            {"text": json.dumps(contents)},
+        )
+        changed.replace(path)
+
+
+STRANGERS = {
+    "a column is missing": "* EXCLUDE (runs)",
+    "a column is of another type": "* REPLACE ('many' AS timed)",
+    "a column is a struct": "* REPLACE ({'a': 1} AS task)",
+    "a count is unknown": "* REPLACE (NULL::BIGINT AS failures)",
+    "a count is below 0": "* REPLACE (-1::BIGINT AS killed)",
+    "a sum would overflow": "* REPLACE (9223372036854775807 AS runs)",
+    "a time is not a number": "* REPLACE ('nan'::DOUBLE AS total)",
+    "a time is endless": "* REPLACE ('inf'::DOUBLE AS cpu)",
+    "names are a bomb": "* REPLACE (repeat('x', 8_000_000) AS task)",  # in 150 rows
+}
+
+
+@pytest.mark.parametrize("columns", STRANGERS.values(), ids=STRANGERS)
+def test_a_history_that_a_stranger_wrote_is_named_and_not_read(few, history, columns):
+    roll(history, *few)
+    path = history / "2026-12.rollup.parquet"
+    change_file(path, columns)
+
+    with pytest.raises(SourceError, match=r"2026-12.* isn't a file of slowtask rollup, or is damaged"):
+        store(history).measure(Query())
+
+
+@pytest.mark.parametrize("month", ["x", "99999-99", "2026-13", "../../x"])
+def test_a_history_of_a_month_that_there_is_not_is_named_and_not_read(few, history, month):
+    roll(history, *few)
+    change_file(history / "2026-12.rollup.parquet", "*", {"months": [month]})
+
+    with pytest.raises(SourceError, match=r"2026-12.* isn't a file of slowtask rollup, or is damaged"):
+        store(history).measure(Query())
+
+
+def test_bins_that_a_stranger_filled_until_they_overflow_are_an_error_in_words(few, history):
+    roll(history, *few)
+    for path in history.iterdir():
+        change_file(path, "* REPLACE ([9223372036854775807 FOR _ IN time_counts] AS time_counts)")
+
+    with pytest.raises(SourceError, match=r"The logs can't be read: .*INT128"):
+        store(history).measure(Query())
+
+
+def test_a_hundred_thousand_logs_in_a_history_are_known_in_time(history):
+    """Each is looked for among the others once."""
+    marks = [Mark(name=f"{n}", months=("2026-11",), begin=0, end=n, runs=1) for n in range(100_000)]
+    months = [Month(path=history / "2026-11", name="2026-11", marks=tuple(marks))]
+
+    having = find_months(months)
+
+    assert all(having[mark] == {"2026-11"} for mark in marks)

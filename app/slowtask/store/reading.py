@@ -124,6 +124,8 @@ class Reading:
             return fetch(self._connection, sql, values)
         except duckdb.OutOfMemoryException as error:
             raise SourceError("There are too many runs for the memory: choose fewer with --since.") from error
+        except duckdb.DataError as error:  # figures that a stranger wrote to a history
+            raise make_read_error(error) from error
 
     def fetch_chunks(self, statement: str) -> duckdb.DuckDBPyConnection:
         """Run *statement* over tables, to fetch its rows in chunks."""

@@ -1,5 +1,6 @@
 """The files of a history: one for each month, with the logs that are in it."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from slowtask.store.rollup.marks import Mark
 SUFFIX: Final = ".rollup.parquet"
 KEY: Final = b"slowtask.rollup"  #: in the metadata
 FOOTER_END: Final = 8  #: bytes: the length of the metadata, and PAR1
+CHECKS: Final = ("rollup_lacking", "rollup_unsound")  #: statements that find a row in a file of a stranger's
+MONTH: Final = re.compile(r"(?!0000)\d{4}-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +54,10 @@ def is_month_file(path: Path) -> bool:
 def read_months(paths: Sequence[Path]) -> list[Month]:
     """Read which logs are in the files at *paths*, in order of the months. Raises `SourceError`."""
     found = _read_contents(paths)
-    months = []
-    for path in paths:
-        if (contents := found.get(path)) is None:
-            raise SourceError(f"{path} isn't a file of slowtask rollup, or is damaged: leave it out.")
-        months.append(Month(path=path, name=contents.month, marks=contents.logs))
+    lacking = next((path for path in paths if path not in found), None)
+    if flawed := lacking or _find_flawed(paths):
+        raise SourceError(f"{flawed} isn't a file of slowtask rollup, or is damaged: leave it out.")
+    months = [Month(path=path, name=found[path].month, marks=found[path].logs) for path in paths]
     return sorted(months, key=lambda each: each.name)
 
 
@@ -69,10 +71,25 @@ def _read_contents(paths: Sequence[Path]) -> Mapping[Path, Contents]:
     found: dict[Path, Contents] = {}
     with connect(Path()) as connection:
         for path in filter(is_utf8_path, paths):
+            files = {"files": [escape_path(path)]}
             try:
-                rows = fetch(connection, read_sql("rollup_marks"), {"files": [escape_path(path)]})
-                for row in rows:
-                    found[path] = msgspec.json.decode(row["marks"], type=Contents)
+                for row in fetch(connection, read_sql("rollup_marks"), files):
+                    contents = msgspec.json.decode(row["marks"], type=Contents)
+                    if all(map(MONTH.fullmatch, {month for mark in contents.logs for month in mark.months})):
+                        found[path] = contents
             except (duckdb.Error, msgspec.MsgspecError, UnicodeDecodeError):
                 continue
     return found
+
+
+def _find_flawed(paths: Iterable[Path]) -> Path | None:
+    """The first of the files at *paths* that has other columns, or figures that nobody counted."""
+    with connect(Path()) as connection:
+        for path in paths:
+            files = {"files": [escape_path(path)]}
+            try:
+                if any(fetch(connection, read_sql(each), files) for each in CHECKS):
+                    return path
+            except duckdb.Error:
+                return path
+    return None

@@ -5,7 +5,7 @@ knows all runs; from then on, the logs do, which also know more.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,16 +90,16 @@ def find_seam(months: Sequence[Source], logs: Sequence[Source], folder: Path) ->
     gone = [mark for mark in marks if mark not in named.values()]
     if not gone:
         return None
-    until = max(end_of_hour(mark.end) for mark in gone)
+    until, having = max(end_of_hour(mark.end) for mark in gone), find_months(files)
     late: dict[datetime, list[str]] = defaultdict(list)
     for source, mark in named.items():
-        late[min(until, _find_gap(mark, files) or until)] += _names_of(source)
+        late[min(until, _find_gap(mark, having[mark]) or until)] += _names_of(source)
     return Seam(
         files=tuple(escape_path(each.path) for each in files),
         until=until,
         late=late,
         gone=tuple(gone),
-        unfinished=any(_find_gap(mark, files) for mark in gone),
+        unfinished=any(_find_gap(mark, having[mark]) for mark in gone),
     )
 
 
@@ -116,10 +116,18 @@ def _find_named(logs: Sequence[Source], marks: Sequence[Mark], folder: Path) -> 
     return named
 
 
-def _find_gap(mark: Mark, months: Sequence[Month]) -> datetime | None:
+def find_months(files: Sequence[Month]) -> Mapping[Mark, set[str]]:
+    """The months that have each log."""
+    having: dict[Mark, set[str]] = defaultdict(set)
+    for month in files:
+        for mark in month.marks:
+            having[mark].add(month.name)
+    return having
+
+
+def _find_gap(mark: Mark, having: Collection[str]) -> datetime | None:
     """From when on a log isn't in the history, if a rollup was interrupted: months are written in order."""
-    having = {month.name for month in months if mark in month.marks}
-    missing = sorted(set(mark.months) - having)
+    missing = sorted({*mark.months}.difference(having))
     return datetime.fromisoformat(f"{missing[0]}-01T00:00:00+00:00") if missing else None
 
 
