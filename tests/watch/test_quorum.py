@@ -66,6 +66,14 @@ def test_a_quorum_queue_has_its_figures(node, broker):
     assert queue.memory > 1_000
 
 
+def test_a_wrong_password_for_the_plugin_is_told_as_such(node):
+    """RabbitMQ 4 says it in other words."""
+    place = node.management.replace("http://", "http://monitor:secret@")
+
+    with pytest.raises(BrokerError, match=r"rejects the user name or password of monitor: correct"):
+        open_broker(node.url, place).poll({})
+
+
 def test_only_rabbitmq_4_limits_deliveries_by_itself(node, broker):
     publish(node.url, "shop.mail", 1, queue=quorum_queue())
 

@@ -38,9 +38,12 @@ QUEUES_PER_PAGE: Final = 500
 MAX_PAGES: Final = 20
 MAX_CONNECTIONS: Final = 500
 RATE_PERIOD: Final = 60  #: seconds that rates are averaged over
+MAX_ANSWER: Final = 64 << 20  #: bytes; what is longer no RabbitMQ sends
+REFUSED_LOGIN: Final = "rejects the user name or password of {user}: correct them in its address"
 #: By how the API begins its reason; each is the end of a sentence about the API.
 REFUSAL_MESSAGES: Final = {
-    "Login failed": "rejects the user name or password of {user}: correct them in its address",
+    "Login failed": REFUSED_LOGIN,
+    "Not_Authorized": REFUSED_LOGIN,  # from RabbitMQ 4 on
     "Not management user": "doesn't let {user} read anything: give that user the tag monitoring",
     "Not monitor user": "doesn't show memory and alarms to {user}: give that user the tag monitoring",
     "User not authorised to access": "doesn't show queues to {user}: see the rights in docs/monitor.md",
@@ -107,7 +110,7 @@ class Management:
         text = self._fetch(path, may_be_unavailable=may_be_unavailable)
         try:
             return msgspec.json.decode(text, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise ManagementError(
                 f"what answers at {self.url} isn't RabbitMQ's management plugin: correct management_url"
             ) from None
@@ -117,9 +120,9 @@ class Management:
         request = Request(f"{self.url}/api{path}", headers={"Authorization": f"Basic {self._token}"})  # noqa: S310 - checked
         try:
             with self._opener.open(request, timeout=REQUEST_TIMEOUT) as answer:
-                body: bytes = answer.read()
+                body: bytes = answer.read(MAX_ANSWER)
         except HTTPError as error:
-            body = error.read()
+            body = error.read(MAX_ANSWER)
             if not may_be_unavailable or error.code != HTTPStatus.SERVICE_UNAVAILABLE:
                 raise ManagementError(self._refusal_message(error.code, body)) from None
         except (OSError, HTTPException) as error:
@@ -138,7 +141,7 @@ class Management:
         """Say why the API refused a request, and what to do."""
         try:
             reason = str(json.loads(body)["reason"])
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             reason = str(code)
         for beginning, message in REFUSAL_MESSAGES.items():
             if reason.startswith(beginning):
