@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test test-all test-fast check servers environments incidents dashboards integration agent values pictures docs measure messages bench wheel sbom audit fuzz up down logs ps check-kibana test-logstash test-stack clean
+.PHONY: demo test test-all test-fast test-rabbitmq check servers environments incidents dashboards integration agent values pictures docs measure messages bench wheel sbom audit fuzz up down logs ps check-kibana test-logstash test-stack clean
 
 demo: $(READY)  # runs example jobs on a temporary Redis and ranks them
 	@$(BIN)/slowtask demo
@@ -21,6 +21,10 @@ test: $(READY) check servers environments  # all tests but the rarer combination
 test-all: $(READY) check servers environments  # all tests but the stack
 	$(PYTEST) -m 'not stack and not incident'
 	$(INCIDENTS)
+
+test-rabbitmq: $(READY) environments  # what depends on RabbitMQ, on the one of AMQP_URL and RABBITMQ_MANAGEMENT_URL
+	$(PYTEST) tests/celery/test_celery_outcomes.py tests/watch/test_broker_celery.py \
+	  tests/watch/test_broker_rabbitmq.py tests/watch/test_monitor_celery.py
 
 test-fast: $(READY)  # the tests that need no server and are fast, for everyday work
 	$(PYTEST) -m 'not stack and not rare and not server and not slow' --no-servers

@@ -3,6 +3,8 @@
 import shutil
 import subprocess
 
+from debian_python import find_mirror
+
 SUITE = "trixie"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -14,20 +16,11 @@ def root(folder):
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    run("debootstrap", "--variant=minbase", "--include=ca-certificates", SUITE, folder, mirror())
+    run("debootstrap", "--variant=minbase", "--include=ca-certificates", SUITE, folder, find_mirror())
     shutil.copy(CERTIFICATES, f"{folder}{CERTIFICATES}")  # a machine may trust an authority of its own
     run("chroot", folder, "apt-get", "update", "-qq")
     complete.touch()
     return folder
-
-
-def mirror():
-    """The mirror that apt takes Debian's packages from."""
-    sites = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"],
-        capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
-    return next(site for site in sites if "security" not in site)
 
 
 def compose(system, folder):

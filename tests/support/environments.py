@@ -1,4 +1,4 @@
-"""The environments of the outcome matrices: RQ 2.0 to 3.x, Celery 5.3 to 5.7, Python 3.11 to 3.13.
+"""The environments of the outcome matrices: RQ 2.0 to 3.x, Celery 5.3 to 5.7, Python 3.11 to 3.14.
 
 `python tests/support/environments.py` makes those that aren't there (`make test` calls it) and says which it
 couldn't. A test asks for one by `Environment.python`, and fails in CI, or skips at home, without it.
@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from debian_python import find_debian_python
 from places import ROOT
 
 CACHE = ROOT / ".cache" / "environments"
@@ -61,7 +62,7 @@ CURRENT = "{}.{}".format(*sys.version_info)
 MATRIX = [
     *(
         Environment(of="RQ", release="3", requirements=("rq>=3,<4",), version=version)
-        for version in ("3.11", "3.12", "3.13")
+        for version in ("3.11", "3.12", "3.13", "3.14")
     ),
     Environment(of="RQ", release="2, its last", requirements=("rq>=2.12,<3",), version=CURRENT),
     Environment(of="RQ", release="2.0", requirements=("rq==2.0.0",), version=CURRENT),
@@ -81,8 +82,8 @@ def celery(release: str, *requirements: str, version: str = CURRENT) -> Environm
 CELERIES = [
     celery("5.7", "celery>=5.7,<5.8"),
     celery("5.3", "celery==5.3.0", "kombu<5.4"),
-    celery("5.7", "celery>=5.7,<5.8", version="3.13"),
-    celery("5.6", "celery>=5.6,<5.7"),
+    celery("5.7", "celery>=5.7,<5.8", version="3.14"),
+    celery("5.6", "celery>=5.6,<5.7", version="3.13"),
     celery("5.5", "celery>=5.5,<5.6", version="3.12"),
     celery("5.4", "celery>=5.4,<5.5"),
 ]
@@ -110,7 +111,7 @@ def uv(*arguments):
 
 
 def find_python(version):
-    """An interpreter of *version* that starts: on PATH, or one of pyenv's."""
+    """An interpreter of *version* that starts: on PATH, one of pyenv's, or of a later Debian."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     found = [
         shutil.which(f"python{version}"),
@@ -119,7 +120,7 @@ def find_python(version):
     for candidate in filter(None, found):
         if subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
             return candidate
-    return None
+    return find_debian_python(version)
 
 
 def main():
