@@ -10,8 +10,9 @@ import zipfile
 from hashlib import sha256
 
 import pytest
+from conftest import missing
 
-from environments import ROOT, uv
+from environments import ROOT, find_python, uv
 from places import GOLDEN
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
@@ -41,9 +42,9 @@ def names(wheel):
     return set(zipfile.ZipFile(wheel).namelist())
 
 
-def install(folder, *requirements, dist=None):
-    """The programs of a new environment that has *requirements* and nothing else."""
-    uv("venv", "--python", sys.executable, folder)
+def install(folder, *requirements, dist=None, python=sys.executable):
+    """The programs of a new environment of *python* that has *requirements* and nothing else."""
+    uv("venv", "--python", python, folder)
     links = ("--find-links", dist) if dist else ()
     uv("pip", "install", "--python", folder / "bin" / "python", *links, *requirements)
     return folder / "bin"
@@ -187,6 +188,18 @@ def test_it_parses_and_ranks(installed, tmp_path):
 
     assert '"task.name":"jobs.send_mail"' in parsed
     assert "17 runs of 6 tasks" in ranked
+
+
+@pytest.mark.rare
+@pytest.mark.parametrize("version", ["3.12", "3.13", "3.14"])
+def test_on_other_pythons_it_ranks_and_demonstrates_itself(dist, tmp_path, version):
+    """Workers and all: the demonstration records what it ranks."""
+    python = find_python(version) or missing(f"Python {version}")
+    programs = install(tmp_path / "venv", "slowtask-cli[demo]", dist=dist, python=python)
+    shutil.copy(GOLDEN / "rq-3.0.0-worker.log", tmp_path / "worker.log")
+
+    assert "17 runs of 6 tasks" in run(programs / "slowtask", "top", "worker.log", cwd=tmp_path).stdout
+    assert "6 runs of" in run(programs / "slowtask", "demo", "--jobs", "6", cwd=tmp_path).stdout
 
 
 def test_it_brings_the_dashboards(installed, tmp_path):

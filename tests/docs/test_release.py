@@ -5,6 +5,7 @@ import re
 import pytest
 import yaml
 
+from environments import MATRIX
 from places import ROOT
 from release import NotReadyError, check, find_notes, find_version
 
@@ -37,6 +38,15 @@ def test_the_changelog_has_a_section_for_the_version_of_the_code():
     _, notes = find_notes((ROOT / "CHANGELOG.md").read_text(), find_version())
 
     assert len(notes) > 1000
+
+
+@pytest.mark.parametrize("folder", ["", "slowtask-cli"])
+def test_a_package_names_the_pythons_that_the_outcomes_are_tested_on(folder):
+    text = (ROOT / folder / "pyproject.toml").read_text()
+    named = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', text)
+
+    assert named == sorted(each.version for each in MATRIX if each.release == "3")
+    assert f"| Python | {', '.join(named)} |" in (ROOT / "README.md").read_text()
 
 
 def test_only_the_steps_that_sign_or_publish_may_write():
