@@ -266,7 +266,7 @@ def test_an_address_of_loopback_needs_no_token(host):
     assert serve.choose_token(serve.Place.parse(f"{host}:0", None)) is None
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "::12", "localhost.example.org", "127.example.org"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "::12", "localhost.example.org", "127.example.org"])  # noqa: S104 - compared
 def test_an_address_that_others_may_reach_needs_one(host):
     assert serve.choose_token(serve.Place.parse(f"{host}:0", None))
 
