@@ -79,10 +79,10 @@ def slots_of(width: int, aggs: Aggregation, unit: Unit | None = None) -> dict[st
 PLAIN_METRICS: Final[dict[str, Aggregation]] = {
     "failures": {"filter": {"term": {"event.outcome": "failure"}}},
     "killed": {"filter": {"term": {"event.action": "killed"}}},
-    "times": {"extended_stats": {"field": "event.duration"}},
+    "times": {"extended_stats": {"field": DURATION}},
     "cpu": {
         "filter": {"exists": {"field": "task.cpu"}},
-        "aggs": {"used": {"sum": {"field": "task.cpu"}}, "time": {"sum": {"field": "event.duration"}}},
+        "aggs": {"used": {"sum": {"field": "task.cpu"}}, "time": {"sum": {"field": DURATION}}},
     },
     "memory": {"max": {"field": "task.memory"}},
     "margin": {"max": {"field": "event.margin"}},
@@ -105,7 +105,7 @@ def make_filters(query: Query) -> list[Filter]:
     if span := {edge: milliseconds(time) for edge, time in edges.items() if time is not None}:
         found.append({"range": {"@timestamp": {**span, "format": "epoch_millis"}}})
     if query.queues:
-        found.append({"terms": {"queue.name": list(query.queues)}})
+        found.append({"terms": {QUEUE: list(query.queues)}})
     found.extend({"term": {field: value}} for field, value in query.where)
     return found
 

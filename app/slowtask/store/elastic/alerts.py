@@ -10,7 +10,7 @@ from elasticsearch import ApiError
 from slowtask.record.sample import Alert
 from slowtask.store import Query
 from slowtask.store.alerts import MAX_ALERTS, drop_reminders
-from slowtask.store.elastic.aggregations import make_filters, without
+from slowtask.store.elastic.aggregations import QUEUE, make_filters, without
 from slowtask.store.elastic.search import ALERTS, Search
 
 
@@ -31,8 +31,8 @@ def fetch_alerts(search: Search, query: Query) -> list[dict[str, Any]]:
     """Fetch the newest alerts of *query*: those of its queues, and those of no queue."""
     filters = make_filters(Query(since=query.since, until=query.until))
     if query.queues:
-        own = {"terms": {"queue.name": list(query.queues)}}
-        filters.append({"bool": {"should": [own, without("queue.name")]}})
+        own = {"terms": {QUEUE: list(query.queues)}}
+        filters.append({"bool": {"should": [own, without(QUEUE)]}})
     found = search.client.search(
         index=search.index,
         size=MAX_ALERTS,

@@ -10,6 +10,7 @@ from elasticsearch import ApiError
 from slowtask.store import Query
 from slowtask.store.elastic.aggregations import (
     MICROSECONDS,
+    QUEUE,
     Aggregation,
     Bucket,
     Filter,
@@ -70,14 +71,14 @@ def make_sample_filters(query: Query) -> list[Filter]:
     filters = make_filters(query)
     if not query.queues:
         return filters
-    own, brokers = {"terms": {"queue.name": list(query.queues)}}, {"exists": {"field": "broker.name"}}
+    own, brokers = {"terms": {QUEUE: list(query.queues)}}, {"exists": {"field": "broker.name"}}
     return [each for each in filters if each != own] + [{"bool": {"should": [own, brokers]}}]
 
 
 def _read_depths(search: Search, filters: list[Filter], width: int) -> Iterator[tuple[tuple[int, str], int]]:
     """The greatest depth of each queue in each slot."""
     slots = slots_of(width, {"depth": {"max": {"field": "queue.depth"}}})
-    for bucket, queue in _list_names(search, filters, "queue.name", slots):
+    for bucket, queue in _list_names(search, filters, QUEUE, slots):
         for slot in bucket["slots"]["buckets"]:
             if slot["depth"]["value"] is not None:
                 yield (int(slot["key"]) * MICROSECONDS, queue), int(slot["depth"]["value"])

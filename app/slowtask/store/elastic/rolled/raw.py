@@ -12,7 +12,7 @@ import msgspec
 from slowtask.parse.sources import resolve
 from slowtask.record.event import DATASET
 from slowtask.store.duck import connect, escape_path, read_sql
-from slowtask.store.elastic.fetch import Page, fetch_pages
+from slowtask.store.elastic.fetch import TIME, Page, fetch_pages
 from slowtask.store.elastic.rolled.cell import Cell, Key
 from slowtask.store.elastic.rolled.document import FIGURES
 from slowtask.store.elastic.rolled.hours import Limits, make_range
@@ -20,7 +20,6 @@ from slowtask.store.elastic.rolled.sketch import count_bins
 from slowtask.store.elastic.search import Search
 from slowtask.store.files import Files
 
-TIME: Final = "@timestamp"
 #: What cells are made of.
 FIELDS: Final = (
     TIME,
