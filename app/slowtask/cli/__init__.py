@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from slowtask import __version__
-from slowtask.cli.terminal import replace_unprintable
+from slowtask.cli.terminal import print_message, replace_unprintable
 from slowtask.errors import SlowtaskError
 
 #: The module of each command in this folder, and the first sentence of its help.
@@ -97,10 +97,10 @@ def main() -> NoReturn:
     except click.Abort:
         sys.exit(130)
     except click.ClickException as mistake:
-        click.echo(f"slowtask: {describe(mistake)}", err=True)
+        print_message(describe(mistake))
         sys.exit(mistake.exit_code)
     except SlowtaskError as mistake:
-        click.echo(f"slowtask: {mistake}", err=True)
+        print_message(str(mistake))
         sys.exit(mistake.status)
 
 

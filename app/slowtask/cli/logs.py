@@ -6,9 +6,8 @@ from datetime import UTC, date, datetime, tzinfo
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
-import click
-
 from slowtask.cli.show.doubts import describe_guess, describe_history
+from slowtask.cli.terminal import print_message
 from slowtask.cli.when import parse_time
 from slowtask.errors import SourceError, UsageError
 from slowtask.install import install_command
@@ -144,39 +143,32 @@ def measure(store: "Store", query: Query, *, workers: bool = True) -> Measuremen
 def warn_of_skipped(logs: int) -> None:
     """Say on stderr that so many *logs* were skipped, since their Parquet files were read."""
     if logs:
-        click.echo(
-            f"slowtask: {plural(logs, 'log')} skipped: the Parquet file made from it was read.", err=True
-        )
+        print_message(f"{plural(logs, 'log')} skipped: the Parquet file made from it was read.")
 
 
 def warn_of_history(store: "Store", query: Query) -> None:
     """Say on stderr that a history among the sources of *store* isn't read for *query*."""
     if files := getattr(store, "month_files", ()):  # of log files, not of an Elasticsearch
         names = plural(len(files), "file")
-        click.echo(
-            f"slowtask: {names} of slowtask rollup not read: the history holds no single runs.", err=True
-        )
+        print_message(f"{names} of slowtask rollup not read: the history holds no single runs.")
     find_end = getattr(store, "find_end_of_history", None)  # of an Elasticsearch
     if find_end and (end := find_end(query)):
-        click.echo(
-            f"slowtask: runs before {end:%Y-%m-%d %H:%M} UTC not read: the history holds no single runs.",
-            err=True,
-        )
+        print_message(f"runs before {end:%Y-%m-%d %H:%M} UTC not read: the history holds no single runs.")
 
 
 def warn_of_guesses(guessed: Sequence[Guess]) -> None:
     """Say on stderr of which logs the dates were guessed."""
     if guessed:
-        click.echo(f"slowtask: {describe_guess(guessed)}.", err=True)
+        print_message(f"{describe_guess(guessed)}.")
 
 
 def warn_of_doubts(*measurements: Measurement) -> None:
     """Say on stderr of which logs the dates were guessed, and which lines weren't read."""
     warn_of_guesses([guess for each in measurements for guess in each.guessed])
     for sentence in dict.fromkeys(describe_history(each.history) for each in measurements if each.history):
-        click.echo(f"slowtask: {sentence}.", err=True)
+        print_message(f"{sentence}.")
     for sentence in dict.fromkeys(each.bad.sentence for each in measurements if each.bad):
-        click.echo(f"slowtask: {sentence}: slowtask top --bad lists which, and why.", err=True)
+        print_message(f"{sentence}: slowtask top --bad lists which, and why.")
 
 
 def explain_empty(measurement: Measurement, query: Query) -> str:

@@ -85,7 +85,7 @@ def require_files(sources: tuple[str, ...], custom: CustomFormat) -> None:
             raise
         except SlowtaskError as missing:
             told = str(missing).replace(", or - for stdin", "")
-            click.echo(f"slowtask otel: {told} It is read once it is there.", err=True)
+            click.echo(f"slowtask otel: {printable(told)} It is read once it is there.", err=True)
 
 
 def serve(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slowtask.cli.options import read_custom_format
+from slowtask.cli.terminal import print_message
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.parse.sources import Source, resolve
 from slowtask.record.settings import current_settings
@@ -49,10 +50,7 @@ def pack(sources: tuple[str, ...], out: Path | None, *, remove: bool, live: bool
         raise UsageError(f"there is no folder {out}: make it first.")
     chosen = [source for source in logs if live or not is_live(source)]
     if not chosen:
-        click.echo(
-            "slowtask: no rotated log to pack. The log that is being written is left alone; --live packs it.",
-            err=True,
-        )
+        print_message("no rotated log to pack. The log that is being written is left alone; --live packs it.")
     failed = [source for source in chosen if not pack_log(source, out, remove=remove)]
     if failed:
         raise SlowtaskError(f"{len(failed)} of {plural(len(chosen), 'log')} not packed.")
@@ -75,11 +73,11 @@ def pack_log(source: Source, out: Path | None, *, remove: bool) -> bool:
             raise UsageError("stdin can't be packed: name log files.")
         result = packing.pack(source, source.path, out or source.path.parent)
     except SlowtaskError as error:
-        click.echo(f"slowtask: {error}", err=True)
+        print_message(str(error))
         return False
     click.echo(summary(source, result))
     if not result.complete:
-        click.echo(f"slowtask: {unpacked_lines(source, result, remove=remove)}", err=True)
+        print_message(unpacked_lines(source, result, remove=remove))
     elif remove:
         source.path.unlink()
     return True

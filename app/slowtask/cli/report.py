@@ -23,12 +23,13 @@ from slowtask.cli.options import (
     where_option,
 )
 from slowtask.cli.sides import SidesCommand, Wanted, choose_sides, side_options
+from slowtask.cli.terminal import print_message
 from slowtask.errors import SourceError, UsageError
 from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import Source, find_rotated, resolve
 from slowtask.rank.ranking import rank
 from slowtask.store import Measurement, Query
-from slowtask.units import plural, size
+from slowtask.units import plural, printable, size
 from slowtask.watch.settings import MonitorSettings
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def report(
         sys.stdout.buffer.write(content)
     else:
         write_file(target, content)
-        click.echo(f"{out}: {contents}, {size(len(content))}")
+        click.echo(f"{printable(str(out))}: {contents}, {size(len(content))}")
 
 
 def check_target(out: Path) -> Path:
@@ -166,7 +167,7 @@ def find_changes(store: "Store", wanted: Wanted | Period, query: Query) -> "View
     sides = choose_sides(wanted.wanted, replace(query, since=None, until=None))
     comparison = measure_sides(store, sides.before, sides.after)
     if not comparison.before.figures:
-        click.echo(f"slowtask: {wanted.name} has no runs a week before to be compared with.", err=True)
+        print_message(f"{wanted.name} has no runs a week before to be compared with.")
         return None
     return make_view(comparison, query, sides.names, sides.spans)
 

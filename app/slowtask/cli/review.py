@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import click
 import msgspec
 
 from slowtask.cli.show.groups import count_nouns
+from slowtask.cli.terminal import print_message
 from slowtask.errors import SourceError, UsageError
 from slowtask.rank.ranking import Task
 from slowtask.rank.review import Entry, make_entry, review_tasks
@@ -165,9 +165,7 @@ def accept_tasks(view: "View", file: ReviewFile, names: Sequence[str]) -> None:
             raise UsageError(f"--accept {printable(name)!a}: no {view.noun} of the ranking has this name.")
         file.accept(tasks[name], view.group)
     if done := sorted(set(names)):
-        click.echo(
-            f"slowtask: {file.name} has the figures of now for {', '.join(map(printable, done))}.", err=True
-        )
+        print_message(f"{file.name} has the figures of now for {', '.join(map(printable, done))}.")
 
 
 def apply_review(view: "View", file: ReviewFile, limit: int | None) -> "View":

@@ -13,7 +13,7 @@ from slowtask.cli.logs import warn_of_guesses
 from slowtask.cli.options import custom_options, date_option, timezone_option
 from slowtask.cli.pack import is_live
 from slowtask.cli.rollup_elastic import is_elastic, refuse_file_options, roll_up_elastic
-from slowtask.cli.terminal import print_json
+from slowtask.cli.terminal import print_json, print_message
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import Source, resolve
@@ -128,9 +128,7 @@ def choose_logs(sources: Sequence[str], custom: CustomFormat) -> list[Source]:
         raise UsageError("stdin can't be rolled up: name log files.")
     chosen = [each for each in logs if not is_live(each)]
     if not chosen:
-        click.echo(
-            "slowtask: no rotated log to roll up. The log that is being written is left alone.", err=True
-        )
+        print_message("no rotated log to roll up. The log that is being written is left alone.")
     return chosen
 
 
@@ -155,14 +153,14 @@ def finish(rolled: "Rolled", *, remove: bool) -> None:
     """Say what is wrong with a log, and delete it if all of it is in the history and that is wanted."""
     name = printable(rolled.source.name)
     if rolled.error:
-        click.echo(f"slowtask: {rolled.error}", err=True)
+        print_message(str(rolled.error))
         return
     if rolled.read:
         warn_of_guesses(rolled.read.guessed)
     if rolled.read and rolled.read.bad:
-        click.echo(f"slowtask: {name}: {rolled.read.bad.sentence}.", err=True)
+        print_message(f"{name}: {rolled.read.bad.sentence}.")
     if remove and (reason := find_reason_to_stay(rolled)):
-        click.echo(f"slowtask: {name} stays: {reason}.", err=True)
+        print_message(f"{name} stays: {reason}.")
     elif remove and rolled.source.path:
         rolled.source.path.unlink()
 

@@ -11,6 +11,7 @@ import click
 from slowtask.cli.brokers import add_url_options, choose_urls, open_brokers
 from slowtask.cli.terminal import print_json
 from slowtask.errors import SlowtaskError, UsageError
+from slowtask.units import printable
 from slowtask.watch.verdict import LEVELS, Level
 
 if TYPE_CHECKING:
@@ -176,8 +177,8 @@ def print_worst(
     try:
         views = poll(make_watches(urls, runs, thresholds), seconds)
     except SlowtaskError as error:
-        click.echo(f"UNKNOWN: {error}")
+        click.echo(f"UNKNOWN: {printable(str(error))}")
         return EXIT_STATUS["unknown"]
     worst = max((judge_view(view, thresholds) for view in views), key=lambda each: LEVELS.index(each.level))
-    click.echo(f"{worst.level.upper()}: {worst.message}")
+    click.echo(f"{worst.level.upper()}: {printable(worst.message)}")
     return EXIT_STATUS[worst.level]

@@ -8,6 +8,8 @@ import sys
 from io import TextIOWrapper
 from typing import Any, Final, TextIO
 
+from slowtask.units import printable
+
 #: The names under which our encoding and our error handler are registered.
 ASCII: Final = "slowtask_ascii"
 REPLACE: Final = "slowtask_replace"
@@ -54,6 +56,13 @@ def print_json(value: Any) -> None:
     import msgspec
 
     utf8_stdout().write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def print_message(sentence: str) -> None:
+    """Print *sentence* on stderr. A name in it, such as a file's, can't move the cursor or hide text."""
+    import click
+
+    click.echo(f"slowtask: {printable(sentence)}", err=True)
 
 
 def find_codec(name: str) -> codecs.CodecInfo | None:

@@ -123,8 +123,12 @@ def read(path: Path) -> dict[str, Any]:
     """The TOML at *path*. Raises `UsageError`."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} can't be read ({error}): check the path and its permissions.") from None
+    except OSError as error:
+        raise UsageError(
+            f"{path} can't be read ({error.strerror}): check the path and its permissions."
+        ) from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} isn't a text in UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} isn't valid TOML ({error}).") from None
 

@@ -26,6 +26,7 @@ from slowtask.install import install_command
 from slowtask.parse.custom import CustomFormat
 from slowtask.parse.sources import STDIN
 from slowtask.store.elastic.access import Access, read_secret
+from slowtask.units import printable
 
 if TYPE_CHECKING:
     from slowtask.cli.serve.guard import Rules
@@ -220,4 +221,4 @@ def announce(setup: Setup, place: Place, port: int, rules: "Rules") -> None:
     made = rules.token is not None and read_secret(TOKEN_VARIABLE) is None
     token = f"?token={rules.token}" if made else ""
     urls = [f"{url}{token}" for url in (place.url(port), place.public_url) if url]
-    click.echo(f"Serving {setup.words} at {' and '.join(urls)} (Ctrl-C ends it)")
+    click.echo(f"Serving {printable(setup.words)} at {' and '.join(urls)} (Ctrl-C ends it)")

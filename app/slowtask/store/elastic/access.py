@@ -67,10 +67,12 @@ def read_secret(name: str, environment: Mapping[str, str] = os.environ) -> str |
         return None
     try:
         return Path(path).read_text(encoding="utf-8").partition("\n")[0]
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise UsageError(
-            f"{name}_FILE={path} can't be read ({error}): check the path and its permissions."
+            f"{name}_FILE={path} can't be read ({error.strerror}): check the path and its permissions."
         ) from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{name}_FILE={path} isn't a text in UTF-8.") from None
 
 
 def _split_address(address: str) -> SplitResult:
