@@ -1,13 +1,16 @@
+import errno
 import fcntl
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from logs import line, made, written
+from slowtask.cli.pack import pack
 from slowtask.cli.rollup import rollup
 from slowtask.errors import SlowtaskError, SourceError
 
@@ -49,6 +52,45 @@ def test_the_log_that_is_written_is_left_alone(run, tmp_path):
     written(tmp_path / "slowtask.ndjson", [made()])
 
     assert "no rotated log" in run(tmp_path).stderr
+
+
+def test_a_history_alone_holds_no_log_to_roll_up(run, log, tmp_path):
+    run(log)
+
+    assert "no log to roll up, only files of slowtask rollup" in run(tmp_path / "history").stderr
+
+
+def test_a_damaged_month_is_not_to_be_left_out_but_moved_away(run, log, tmp_path):
+    (tmp_path / "history").mkdir()
+    (tmp_path / "history" / "2026-11.rollup.parquet").write_bytes(b"PAR1")
+
+    with pytest.raises(SourceError, match="is damaged: move it away, and name all logs of its month"):
+        run(log)
+
+
+def test_a_file_is_no_folder_for_a_history(run, log, tmp_path):
+    (tmp_path / "history").touch()
+
+    with pytest.raises(SourceError, match=r"history can't be used \(it isn't a folder\)"):
+        run(log)
+
+
+@pytest.mark.parametrize("command", [rollup, pack])
+def test_a_log_that_cannot_be_deleted_is_an_error(log, tmp_path, monkeypatch, command):
+    unlink = Path.unlink
+
+    def refuse(path, **options):
+        if path == log:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    folder = tmp_path / "history"
+    folder.mkdir()
+
+    with pytest.raises(SourceError, match=r"runs.ndjson.1 can't be deleted \(Permission denied\)"):
+        CliRunner().invoke(command, [str(log), "--out", str(folder), "--remove"], catch_exceptions=False)
+    assert list(folder.iterdir())
 
 
 def test_remove_deletes_a_log_of_which_all_is_in_the_history(run, log):

@@ -16,7 +16,7 @@ from slowtask.parse.sources import Source, is_address, resolve
 from slowtask.rank.ranking import Order, match_tasks, rank
 from slowtask.store import Guess, Measurement, Query
 from slowtask.store.elastic.access import Access
-from slowtask.store.fields import SHORT_NAMES, label_of, short_name
+from slowtask.store.fields import SHORT_NAMES, TASK, label_of, short_name
 from slowtask.units import capitalize, plural, printable
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from slowtask.store.protocol import Store
 
 MAX_NAMED_FIELDS: Final = 30  #: in a message
-TASK: Final = "task.name"  #: what is ranked without `--group-by`
 INCOMPLETE: Final = 3  #: exit status: lines that may tell of runs weren't read
 NO_RUN_MATCHES: Final = "No run matches --since, --until, --queue and --where: widen them."
 NO_TASK_MATCHES: Final = "No task has such a name: check --task, and quote its globs."

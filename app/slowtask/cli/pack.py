@@ -7,7 +7,7 @@ import click
 
 from slowtask.cli.options import read_custom_format
 from slowtask.cli.terminal import print_message
-from slowtask.errors import SlowtaskError, UsageError
+from slowtask.errors import SlowtaskError, SourceError, UsageError
 from slowtask.parse.sources import Source, resolve
 from slowtask.record.settings import current_settings
 from slowtask.units import plural, printable, size
@@ -64,6 +64,16 @@ def is_live(source: Source) -> bool:
     )
 
 
+def delete_log(path: Path) -> None:
+    """Delete the log at *path*. Raises `SourceError`."""
+    try:
+        path.unlink()
+    except OSError as error:
+        raise SourceError(
+            f"{path} can't be deleted ({error.strerror}): check the permissions of its folder."
+        ) from None
+
+
 def pack_log(source: Source, out: Path | None, *, remove: bool) -> bool:
     """Pack one log and print the result. Returns whether it was packed."""
     from slowtask.store import packing
@@ -79,7 +89,7 @@ def pack_log(source: Source, out: Path | None, *, remove: bool) -> bool:
     if not result.complete:
         print_message(unpacked_lines(source, result, remove=remove))
     elif remove:
-        source.path.unlink()
+        delete_log(source.path)
     return True
 
 

@@ -11,7 +11,7 @@ import click
 from slowtask.cli.every import Period, repeat
 from slowtask.cli.logs import warn_of_guesses
 from slowtask.cli.options import custom_options, date_option, timezone_option
-from slowtask.cli.pack import is_live
+from slowtask.cli.pack import delete_log, is_live
 from slowtask.cli.rollup_elastic import is_elastic, refuse_file_options, roll_up_elastic
 from slowtask.cli.terminal import print_json, print_message
 from slowtask.errors import SlowtaskError, UsageError
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ALERTS: Final = b'"slowtask.alert"'  #: in lines that the history doesn't hold
 CHUNK: Final = 1 << 20  #: bytes
+NO_ROTATED_LOG: Final = "no rotated log to roll up. The log that is being written is left alone."
+NO_LOG: Final = "no log to roll up, only files of slowtask rollup."
 
 
 @click.command
@@ -128,7 +130,7 @@ def choose_logs(sources: Sequence[str], custom: CustomFormat) -> list[Source]:
         raise UsageError("stdin can't be rolled up: name log files.")
     chosen = [each for each in logs if not is_live(each)]
     if not chosen:
-        print_message("no rotated log to roll up. The log that is being written is left alone.")
+        print_message(NO_ROTATED_LOG if logs else NO_LOG)
     return chosen
 
 
@@ -162,7 +164,7 @@ def finish(rolled: "Rolled", *, remove: bool) -> None:
     if remove and (reason := find_reason_to_stay(rolled)):
         print_message(f"{name} stays: {reason}.")
     elif remove and rolled.source.path:
-        rolled.source.path.unlink()
+        delete_log(rolled.source.path)
 
 
 def find_reason_to_stay(rolled: "Rolled") -> str | None:

@@ -51,12 +51,15 @@ def is_month_file(path: Path) -> bool:
         return False
 
 
-def read_months(paths: Sequence[Path]) -> list[Month]:
-    """Read which logs are in the files at *paths*, in order of the months. Raises `SourceError`."""
+def read_months(paths: Sequence[Path], todo: str = "leave it out") -> list[Month]:
+    """Read which logs are in the files at *paths*, in order of the months.
+
+    Raises `SourceError` for a damaged one, with what is *todo*.
+    """
     found = _read_contents(paths)
     lacking = next((path for path in paths if path not in found), None)
     if flawed := lacking or _find_flawed(paths):
-        raise SourceError(f"{flawed} isn't a file of slowtask rollup, or is damaged: leave it out.")
+        raise SourceError(f"{flawed} isn't a file of slowtask rollup, or is damaged: {todo}.")
     months = [Month(path=path, name=found[path].month, marks=found[path].logs) for path in paths]
     return sorted(months, key=lambda each: each.name)
 

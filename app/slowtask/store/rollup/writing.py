@@ -20,6 +20,9 @@ from slowtask.store.rollup.marks import Ends, Mark, find_mark, make_growth_messa
 from slowtask.store.rollup.months import SUFFIX, Month, encode_contents, read_months
 
 BATCH: Final = 50  #: logs that are read before the months are written
+MEND: Final = (
+    "move it away, and name all logs of its month that are left"  #: what to do if a month is damaged
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,7 @@ class History:
         Nobody else may write to the folder: see `lock_folder`. Raises `SourceError`.
         """
         self._remove_scratch_files()
-        self._months = {each.name: each for each in read_months(find_files(self.folder))}
+        self._months = {each.name: each for each in read_months(find_files(self.folder), MEND)}
         for start in range(0, len(sources), BATCH):
             with TemporaryDirectory(prefix="slowtask-") as name:
                 yield from self._add_batch(sources[start : start + BATCH], Path(name))
@@ -185,9 +188,8 @@ def lock_folder(folder: Path) -> Iterator[None]:
         folder.mkdir(exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        raise SourceError(
-            f"{folder} can't be used ({error.strerror}): choose a folder with --out."
-        ) from error
+        reason = "it isn't a folder" if folder.is_file() else error.strerror
+        raise SourceError(f"{folder} can't be used ({reason}): choose a folder with --out.") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
