@@ -9,7 +9,13 @@ from logs import line, made, written
 from slowtask.cli.pack import pack
 from slowtask.errors import SlowtaskError
 from slowtask.record import event
+from slowtask.store import duck, packing
 
+#: As DuckDB says it.
+FULL_DISK = (
+    'IO Error: Async write failed for range [offset=85, size=36159]: {"exception_type":"IO",'
+    '"exception_message":"Could not write file \\"/logs/.a.parquet\\": No space left on device","errno":"28"}'
+)
 TASK_ID = "1c1aa7d2-3b5f-4a8e-9f2d-0123456789ab"
 MONITOR = b'{"@timestamp":"2026-11-06T09:00:00.000000Z","event.id":"0","event.dataset":"slowtask.queue"}'
 
@@ -149,3 +155,16 @@ def test_a_log_of_any_name_is_packed(tmp_path, name):
     run(log, "--remove")
 
     assert [each.name for each in tmp_path.iterdir()] == [f"{name}.parquet"]
+
+
+def test_a_full_disk_is_an_error_and_leaves_nothing(log, tmp_path, monkeypatch):
+    def refuse(connection, sql, values):
+        if "COPY" in sql:
+            raise duckdb.IOException(FULL_DISK)
+        return duck.fetch(connection, sql, values)
+
+    monkeypatch.setattr(packing, "fetch", refuse)
+    result = CliRunner().invoke(pack, [str(log)])
+
+    assert f"{tmp_path} can't be written to (No space left on device)" in result.stderr
+    assert [each.name for each in tmp_path.iterdir()] == [log.name]

@@ -13,6 +13,10 @@ from logs import line, made, written
 from slowtask.cli.pack import pack
 from slowtask.cli.rollup import rollup
 from slowtask.errors import SlowtaskError, SourceError
+from slowtask.parse.sources import resolve
+from slowtask.store import Query
+from slowtask.store.files import Files
+from slowtask.store.rollup import writing
 
 ALERT = b'{"@timestamp":"2026-11-06T09:00:00.000000Z","event.id":"0","event.dataset":"slowtask.alert"}'
 
@@ -66,6 +70,43 @@ def test_a_damaged_month_is_not_to_be_left_out_but_moved_away(run, log, tmp_path
 
     with pytest.raises(SourceError, match="is damaged: move it away, and name all logs of its month"):
         run(log)
+
+
+def test_a_month_is_as_before_if_its_disk_is_full(run, log, tmp_path, monkeypatch):
+    run(log)
+    before = read_all(tmp_path / "history")
+
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(writing, "replace_file", refuse)
+    with pytest.raises(SourceError, match=r"history can't be written to \(No space left on device\)"):
+        run(written(tmp_path / "next.ndjson.1", [made("b", 1, 9)]))
+
+    assert read_all(tmp_path / "history") == before
+
+
+def test_a_month_that_is_damaged_within_is_an_error(run, log, tmp_path):
+    run(log)
+    damage(tmp_path / "history" / "2026-11.rollup.parquet")
+
+    with pytest.raises(SourceError, match=r"2026-11.rollup.parquet isn't a file .* move it away"):
+        run(written(tmp_path / "next.ndjson.1", [made("b", 1, 9)]))
+    with pytest.raises(SourceError, match=r"figures can't be read: .*2026-11.rollup.parquet"):
+        Files(resolve([str(tmp_path / "history")])).measure(Query())
+
+
+def read_all(folder):
+    """What the files of *folder* hold, by name."""
+    return {each.name: each.read_bytes() for each in folder.iterdir()}
+
+
+def damage(path):
+    """Overwrite all rows in the Parquet file at *path*, but not what it says of itself at its end."""
+    data = bytearray(path.read_bytes())
+    end = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    data[4:end] = b"\xff" * (end - 4)
+    path.write_bytes(data)
 
 
 def test_a_file_is_no_folder_for_a_history(run, log, tmp_path):

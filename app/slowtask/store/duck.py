@@ -11,9 +11,11 @@ from typing import Any, Final
 
 import duckdb
 
+from slowtask.errors import SourceError
 from slowtask.store.shapes import make_readers
 
 MEMORY_LIMIT: Final = "512MB"  #: beyond it DuckDB writes to disk, or raises
+MAX_REASON: Final = 300  #: characters
 CONFIG: Final[dict[str, str]] = {
     "memory_limit": MEMORY_LIMIT,
     "autoinstall_known_extensions": "false",  # JSON, Parquet and time zones are built in: no downloads
@@ -69,6 +71,28 @@ def _fetch_rows(
     result = connection.execute(sql, used)
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def describe_error(error: duckdb.Error) -> str:
+    """What DuckDB says of *error*, in one line."""
+    return str(error).splitlines()[0][:MAX_REASON]
+
+
+@contextmanager
+def explain_writing(folder: Path) -> Iterator[None]:
+    """Raise `SourceError` if *folder* can't be written to within the block."""
+    try:
+        yield
+    except (duckdb.IOException, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else find_cause(describe_error(error))
+        raise SourceError(
+            f"{folder} can't be written to ({reason}): check its permissions, and the space on its disk."
+        ) from error
+
+
+def find_cause(text: str) -> str:
+    """The operating system's words in an error of DuckDB's: `No space left on device`."""
+    return text.partition('","errno"')[0].rpartition(": ")[2]
 
 
 def absolute_path(path: Path) -> str:

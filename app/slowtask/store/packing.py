@@ -12,7 +12,7 @@ import msgspec
 from slowtask.errors import SourceError
 from slowtask.parse.sources import Source
 from slowtask.record import event
-from slowtask.store.duck import connect, escape_path, fetch, read_sql
+from slowtask.store.duck import connect, escape_path, explain_writing, fetch, read_sql
 from slowtask.store.kinds import find_kind
 from slowtask.store.origin import file_identity, read_origins
 from slowtask.store.shapes import json_columns
@@ -127,9 +127,9 @@ def _copy(
         ("kept_task_id", "task.id", "short_task_ids"),
     ):
         sql = sql.replace(f"{place} AS", f'"{name}"::{"UUID" if found[short] else "VARCHAR"} AS')
-    fetch(
-        connection, sql, {"files": [escape_path(lines)], "target": str(target.absolute()), "identity": mark}
-    )
+    values = {"files": [escape_path(lines)], "target": str(target.absolute()), "identity": mark}
+    with explain_writing(target.parent):
+        fetch(connection, sql, values)
 
 
 def _insert_source(sql: str) -> str:

@@ -11,7 +11,7 @@ from slowtask.errors import SourceError
 from slowtask.parse.sources import Source
 from slowtask.store import Measurement, Query
 from slowtask.store.choice import Choice, read_runs
-from slowtask.store.duck import absolute_path, escape_path, fetch, read_sql
+from slowtask.store.duck import absolute_path, describe_error, escape_path, fetch, read_sql
 from slowtask.store.kinds import JSON_KINDS, Kind
 from slowtask.store.parsed import ParsedFiles
 from slowtask.store.place import Places
@@ -126,6 +126,8 @@ class Reading:
             raise SourceError("There are too many runs for the memory: choose fewer with --since.") from error
         except duckdb.DataError as error:  # figures that a stranger wrote to a history
             raise make_read_error(error) from error
+        except duckdb.Error as error:  # a file of a history is damaged, or the disk is full
+            raise SourceError(f"The figures can't be read: {describe_error(error)}.") from error
 
     def fetch_chunks(self, statement: str) -> duckdb.DuckDBPyConnection:
         """Run *statement* over tables, to fetch its rows in chunks."""
@@ -220,7 +222,7 @@ def make_damage_error(source: Source) -> SourceError:
 
 def make_read_error(error: duckdb.Error) -> SourceError:
     """The error for a failure of DuckDB's that no single file explains."""
-    return SourceError(f"The logs can't be read: {str(error).splitlines()[0]}")
+    return SourceError(f"The logs can't be read: {describe_error(error)}")
 
 
 def _name_files(kinds: Mapping[Source, Kind], kind: Kind) -> dict[str, Source]:

@@ -1,5 +1,6 @@
 """The files of a history: one for each month, with the logs that are in it."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,9 +60,16 @@ def read_months(paths: Sequence[Path], todo: str = "leave it out") -> list[Month
     found = _read_contents(paths)
     lacking = next((path for path in paths if path not in found), None)
     if flawed := lacking or _find_flawed(paths):
-        raise SourceError(f"{flawed} isn't a file of slowtask rollup, or is damaged: {todo}.")
+        raise make_month_error(flawed, todo)
     months = [Month(path=path, name=found[path].month, marks=found[path].logs) for path in paths]
     return sorted(months, key=lambda each: each.name)
+
+
+def make_month_error(path: Path, todo: str) -> SourceError:
+    """The error for a file that this user can't read, or that is damaged; then *todo* is to be done."""
+    if not os.access(path, os.R_OK):
+        return SourceError(f"{path} can't be read: its permissions forbid it to this user.")
+    return SourceError(f"{path} isn't a file of slowtask rollup, or is damaged: {todo}.")
 
 
 def encode_contents(month: str, marks: Iterable[Mark]) -> str:

@@ -10,14 +10,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+import duckdb
+
 from slowtask.errors import SlowtaskError, SourceError
 from slowtask.parse.sources import Source
 from slowtask.store import Measurement
-from slowtask.store.duck import connect, escape_path, fetch, read_sql
+from slowtask.store.duck import connect, escape_path, explain_writing, fetch, read_sql
 from slowtask.store.files import ROLLUP_MACROS, Files
 from slowtask.store.rollup.keeping import Kept
 from slowtask.store.rollup.marks import Ends, Mark, find_mark, make_growth_message, read_ends
-from slowtask.store.rollup.months import SUFFIX, Month, encode_contents, read_months
+from slowtask.store.rollup.months import SUFFIX, Month, encode_contents, make_month_error, read_months
 
 BATCH: Final = 50  #: logs that are read before the months are written
 MEND: Final = (
@@ -123,15 +125,33 @@ class History:
         marks = (*(former.marks if former else ()), *(each.mark for each in fresh))
         new = path.with_name(f".{path.name}.{os.getpid()}")
         with connect(scratch, *ROLLUP_MACROS) as connection:
-            files = {"files": [str(each.file) for each in fresh], "month": name}
-            fetch(connection, read_sql("rollup_fresh"), files)
-            old = {"files": [escape_path(former.path)]} if former else {}
-            fetch(connection, read_sql("rollup_former" if former else "rollup_empty"), old)
-            connection.execute(read_sql("rollup_month"))
+            self._merge(connection, name, former, fresh)
             values = {"target": str(new.absolute()), "marks": encode_contents(name, marks)}
-            fetch(connection, read_sql("rollup_write"), values)
-        replace_file(new, path)
+            try:
+                with explain_writing(self.folder):
+                    fetch(connection, read_sql("rollup_write"), values)
+                    replace_file(new, path)
+            finally:
+                new.unlink(missing_ok=True)
         self._months[name] = Month(path=path, name=name, marks=marks)
+
+    @staticmethod
+    def _merge(
+        connection: duckdb.DuckDBPyConnection, name: str, former: Month | None, fresh: Sequence[Fresh]
+    ) -> None:
+        """Merge the cells of *fresh* with the *former* ones of the month *name*. Raises `SourceError`."""
+        files = {"files": [str(each.file) for each in fresh], "month": name}
+        fetch(connection, read_sql("rollup_fresh"), files)
+        if former is None:
+            fetch(connection, read_sql("rollup_empty"), {})
+        else:
+            try:
+                fetch(connection, read_sql("rollup_former"), {"files": [escape_path(former.path)]})
+            except duckdb.OutOfMemoryException:
+                raise
+            except duckdb.Error:
+                raise make_month_error(former.path, MEND) from None
+        connection.execute(read_sql("rollup_month"))
 
     def _remove_scratch_files(self) -> None:
         """Remove what an interrupted rollup left."""
@@ -191,6 +211,8 @@ def lock_folder(folder: Path) -> Iterator[None]:
         reason = "it isn't a folder" if folder.is_file() else error.strerror
         raise SourceError(f"{folder} can't be used ({reason}): choose a folder with --out.") from error
     try:
+        if not os.access(folder, os.W_OK):
+            raise SourceError(f"This user can't write to the folder {folder}: choose another with --out.")
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
