@@ -1,6 +1,9 @@
 """What a person reads when Elasticsearch can't be used: one line, with the cause and the next step."""
 
+import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -108,6 +111,38 @@ def test_an_opensearch(server):
 
 def test_something_else_entirely(server):
     assert "doesn't answer as Elasticsearch does" in told(server(404, {}, "<html>not\x1b[31m here</html>"))
+
+
+@pytest.mark.parametrize(
+    "body", ["[]", "{}", '{"version": {"number": null}}', '{"version": {"number": "\\u001b[31m9.1"}}']
+)
+def test_a_version_that_is_none_is_told(server, body):
+    access = server(200, {"x-elastic-product": "Elasticsearch"}, body)
+
+    assert "doesn't answer as Elasticsearch does: check the address" in told(access)
+
+
+def test_a_refusal_without_a_reason_is_told(server):
+    assert "answered 500 and no reason: check the address" in told(server(500, {}, ""))
+
+
+def test_another_protocol_is_told():
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        pool.submit(greet, listener)
+        shown = told(Access(url=f"http://127.0.0.1:{listener.getsockname()[1]}"))
+        listener.shutdown(socket.SHUT_RDWR)
+
+    assert "doesn't answer as Elasticsearch does" in shown
+
+
+def greet(listener):
+    """Answer each connection as a server of another protocol does, until the *listener* is shut down."""
+    with suppress(OSError):
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"220 mail.example.org ESMTP\r\n")
 
 
 def test_an_address_that_is_none_is_refused_without_its_password():

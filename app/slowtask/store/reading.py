@@ -126,8 +126,11 @@ class Reading:
             raise SourceError("There are too many runs for the memory: choose fewer with --since.") from error
         except duckdb.DataError as error:  # figures that a stranger wrote to a history
             raise make_read_error(error) from error
-        except duckdb.Error as error:  # a file of a history is damaged, or the disk is full
-            raise SourceError(f"The figures can't be read: {describe_error(error)}.") from error
+        except duckdb.Error as error:
+            raise SourceError(
+                f"The figures can't be read ({describe_error(error)}): a file of the history is damaged, or"
+                " the disk for temporary files is full."
+            ) from error
 
     def fetch_chunks(self, statement: str) -> duckdb.DuckDBPyConnection:
         """Run *statement* over tables, to fetch its rows in chunks."""

@@ -55,8 +55,13 @@ def connect(access: Access) -> Elasticsearch:
 def check_version(client: Elasticsearch, access: Access) -> str:
     """Return the server's version. Raises `ElasticsearchError` if slowtask can't work with it."""
     with translate_errors(access):
-        version = str(client.info()["version"]["number"])
-    if tuple(int(part) for part in version.split(".")[:2]) < MIN_VERSION:
+        answer = client.info().body
+    try:
+        version = str(answer["version"]["number"])
+        known = tuple(int(part) for part in version.split(".")[:2])
+    except (KeyError, TypeError, ValueError):
+        raise make_foreign_error(access) from None
+    if known < MIN_VERSION:
         raise make_too_old_error(access, version)
     return version
 
@@ -89,9 +94,14 @@ def translate_errors(access: Access) -> Iterator[None]:
     except (NoConnection, ConnectionTimeout, TlsError, ssl.SSLError, OSError) as error:
         raise explain_no_answer(error, access) from None
     except SerializationError:
-        raise ElasticsearchError(
-            f"{access.host} doesn't answer as Elasticsearch does: check the address, and any proxy before it."
-        ) from None
+        raise make_foreign_error(access) from None
+
+
+def make_foreign_error(access: Access) -> ElasticsearchError:
+    """The error for a server that is another, or that a proxy answers for."""
+    return ElasticsearchError(
+        f"{access.host} doesn't answer as Elasticsearch does: check the address, and any proxy before it."
+    )
 
 
 def explain_no_answer(error: Exception, access: Access) -> ElasticsearchError:
@@ -112,6 +122,8 @@ def explain_no_answer(error: Exception, access: Access) -> ElasticsearchError:
             f"{access.host} doesn't speak TLS as expected ({text}):"
             " does its address begin with http:// or https://?"
         )
+    if "BadStatusLine" in str(error):
+        return make_foreign_error(access)
     if "RemoteDisconnected" in str(error) and access.url.startswith("http:"):
         return ElasticsearchError(f"{access.host} closed the connection: it may want https://, not http://.")
     return ElasticsearchError(f"{access.host} can't be reached ({text}): is Elasticsearch running there?")
@@ -137,6 +149,11 @@ def explain_refusal(error: ApiError | UnsupportedProductError, access: Access) -
         return ElasticsearchError(f"{access.host} refuses to write ({reason}): {WATERMARK}")
     if sentence := STATUSES.get(error.status_code):
         return ElasticsearchError(f"{access.host} {sentence.format(reason=reason)}")
+    if not reason:
+        return ElasticsearchError(
+            f"{access.host} answered {error.status_code} and no reason: check the address, and any proxy"
+            " before it."
+        )
     return ElasticsearchError(f"{access.host} answered {error.status_code}: {reason}.")
 
 
