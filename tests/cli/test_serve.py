@@ -261,6 +261,18 @@ def test_a_signal_ends_it_with_its_processes_and_what_they_wrote(tmp_path, by):
     assert not list(scratch.iterdir())
 
 
+def test_two_signals_end_it_as_one_does(tmp_path):
+    with Served(tmp_path, make_log(tmp_path / "worker.ndjson")) as server:
+        server.get("/")
+        [child] = server.children("serve.work")
+        os.kill(server.pid, signal.SIGINT)  # two of the same may count as one
+        server.stop(signal.SIGTERM)
+
+    assert server.status == 0
+    assert "Traceback" not in server.log
+    assert not Path(f"/proc/{child}").exists()
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "::1", "localhost"])
 def test_an_address_of_loopback_needs_no_token(host):
     assert serve.choose_token(serve.Place.parse(f"{host}:0", None)) is None

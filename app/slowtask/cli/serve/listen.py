@@ -23,14 +23,13 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """End the server at the first signal, and answers that hang at the second."""
+        """End the server at a signal. Another one changes nothing: its end is bounded."""
         loop = asyncio.get_running_loop()
         for each in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(each, self._end)
         yield
 
     def _end(self) -> None:
-        self.force_exit = self.should_exit
         self.should_exit = True
 
 
