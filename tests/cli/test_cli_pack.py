@@ -157,6 +157,12 @@ def test_a_log_of_any_name_is_packed(tmp_path, name):
     assert [each.name for each in tmp_path.iterdir()] == [f"{name}.parquet"]
 
 
+def test_packed_logs_alone_hold_none_to_pack(log, tmp_path):
+    run(log, "--remove")
+
+    assert "no log to pack, only Parquet files" in run(tmp_path).stderr
+
+
 def test_a_full_disk_is_an_error_and_leaves_nothing(log, tmp_path, monkeypatch):
     def refuse(connection, sql, values):
         if "COPY" in sql:

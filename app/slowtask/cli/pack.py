@@ -1,7 +1,7 @@
 """`slowtask pack`: convert rotated logs to Parquet files."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,6 +14,11 @@ from slowtask.units import plural, printable, size
 
 if TYPE_CHECKING:
     from slowtask.store import packing
+
+NO_ROTATED_LOG: Final = (
+    "no rotated log to pack. The log that is being written is left alone; --live packs it."
+)
+NO_LOG: Final = "no log to pack, only Parquet files."
 
 
 @click.command
@@ -50,7 +55,7 @@ def pack(sources: tuple[str, ...], out: Path | None, *, remove: bool, live: bool
         raise UsageError(f"there is no folder {out}: make it first.")
     chosen = [source for source in logs if live or not is_live(source)]
     if not chosen:
-        print_message("no rotated log to pack. The log that is being written is left alone; --live packs it.")
+        print_message(NO_ROTATED_LOG if logs else NO_LOG)
     failed = [source for source in chosen if not pack_log(source, out, remove=remove)]
     if failed:
         raise SlowtaskError(f"{len(failed)} of {plural(len(chosen), 'log')} not packed.")
