@@ -19,6 +19,7 @@ from typing import Final
 import click
 from click.exceptions import Exit
 
+from slowtask.cli.terminal import print_message
 from slowtask.cli.when import parse_duration
 from slowtask.errors import SlowtaskError, UsageError
 from slowtask.units import duration
@@ -89,7 +90,7 @@ class Service:
         try:
             self._work()
         except SlowtaskError as mistake:
-            click.echo(f"slowtask: {mistake}", err=True)
+            print_message(str(mistake))
             sys.exit(mistake.status)
 
     def tell(self, status: int, took: float, following: float, done: Path | None) -> None:
