@@ -9,13 +9,38 @@ from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from slowtask.errors import UsageError
 
 MAX_CONNECTIONS: Final = 1000
 MAX_HEAD: Final = 16_384  #: bytes of a request
 KEEP_ALIVE: Final = 20  #: seconds
+HEAD_LIMIT: Final = 20  #: seconds that the head of a request may take
 SHUTDOWN: Final = 1  #: seconds that answers have to be sent when the server ends
+
+
+class Connection(H11Protocol):
+    """Closes a connection whose request doesn't come, or only in part: many of them would keep others out."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the first request."""
+        super().connection_made(transport)
+        self._limit_wait()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        super().on_response_complete()
+        self._limit_wait()
+
+    def _limit_wait(self) -> None:
+        self.loop.call_later(HEAD_LIMIT, self._end_wait, self.cycle)
+
+    def _end_wait(self, last: object) -> None:
+        """Close the connection if no request came after the *last* one, which is answered."""
+        is_answered = self.cycle is None or self.cycle.response_complete
+        if self.cycle is last and is_answered and not self.transport.is_closing():
+            self.transport.close()
 
 
 class Server(uvicorn.Server):
@@ -53,7 +78,7 @@ def make_server(app: ASGIApp) -> Server:
     config = uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=Connection,
         ws="none",
         lifespan="on",
         log_level="warning",
