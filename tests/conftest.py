@@ -45,7 +45,7 @@ TROUBLES = {
 
 
 #: The fixtures that start a server, or a Java that takes as long.
-SERVERS = {"redis_server", "rabbitmq", "cluster", "jruby", "ingest_classes"}
+SERVERS = {"redis_server", "rabbitmq", "cluster", "own_cluster", "jruby", "ingest_classes"}
 #: Which command runs what is deselected here.
 WHERE = {
     "stack": "make test-stack",
@@ -148,6 +148,11 @@ def cluster(tmp_path_factory):
 @pytest.fixture(scope="session")
 def access(cluster):
     """The way to it, as its administrator."""
+    return find_way(cluster)
+
+
+def find_way(cluster):
+    """The way to *cluster*, as its administrator."""
     return Access(url=cluster.url, username=cluster.username, password=cluster.password, ca_file=cluster.ca)
 
 
@@ -159,6 +164,32 @@ def elasticsearch(access, tmp_path_factory):
         if not done.exists():
             list(setup(client, access, SetupOptions()))
             done.touch()
+    return client
+
+
+@pytest.fixture(scope="session")
+def own_cluster(tmp_path_factory):
+    """Another Elasticsearch, for tests of one group that change what all tests share: templates, passwords.
+
+    A template of the user's own holds for each new stream of any test, and then `setup` rolls over all.
+    """
+    try:
+        yield elasticsearch_server.shared(run_folder(tmp_path_factory), "elasticsearch-setup", heap="512m")
+    except elasticsearch_server.NoElasticsearchError as problem:
+        missing(f"Elasticsearch ({problem})")
+
+
+@pytest.fixture(scope="session")
+def own_access(own_cluster):
+    """The way to the other one, as its administrator."""
+    return find_way(own_cluster)
+
+
+@pytest.fixture(scope="session")
+def own_elasticsearch(own_access):
+    """A client of the other one, set up for slowtask."""
+    client = connect(own_access)
+    list(setup(client, own_access, SetupOptions()))
     return client
 
 

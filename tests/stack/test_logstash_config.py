@@ -310,11 +310,13 @@ def test_a_line_that_comes_twice_is_one_document_and_makes_no_noise(output):
 
 
 @pytest.mark.xdist_group("setup")  # it sets a password that another test uses
-def test_its_user_may_do_what_the_output_asks_of_elasticsearch_and_no_more(elasticsearch, access, namespace):
+def test_its_user_may_do_what_the_output_asks_of_elasticsearch_and_no_more(
+    own_elasticsearch, own_access, namespace
+):
     """At its start and as a check of health: `/` and the licence; then bulk requests of creates."""
     password = uuid.uuid4().hex
-    list(setup(elasticsearch, access, SetupOptions(passwords={"slowtask_logstash": password})))
-    client = connect(replace(access, username="slowtask_logstash", password=password))
+    list(setup(own_elasticsearch, own_access, SetupOptions(passwords={"slowtask_logstash": password})))
+    client = connect(replace(own_access, username="slowtask_logstash", password=password))
     streams = [stream(dataset).removesuffix("default") + namespace for dataset in sorted(DATASETS)]
     lines = [
         part

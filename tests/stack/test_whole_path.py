@@ -120,8 +120,9 @@ def log(redis_server, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def path(log, access, elasticsearch, tmp_path_factory):
+def path(log, own_access, own_elasticsearch, tmp_path_factory):
     """All of it stored, as the writer's user, and ready for the reader's."""
+    access, elasticsearch = own_access, own_elasticsearch
     secrets = tmp_path_factory.mktemp("secrets")
     for user in USERS:
         (secrets / user).write_text(f"{uuid.uuid4().hex}\n")
@@ -179,8 +180,8 @@ def test_parse_hands_each_line_on_as_it_is(path):
     assert path.records == [json.loads(line) for line in path.log.read_text().splitlines()]
 
 
-def test_as_many_records_are_stored_as_attempts_were_made_and_none_twice(path, elasticsearch):
-    found = elasticsearch.search(index=path.index, size=10 * ATTEMPTS)["hits"]["hits"]
+def test_as_many_records_are_stored_as_attempts_were_made_and_none_twice(path, own_elasticsearch):
+    found = own_elasticsearch.search(index=path.index, size=10 * ATTEMPTS)["hits"]["hits"]
 
     ids = [hit["_id"] for hit in found]
     assert len(ids) == len(set(ids)) == ATTEMPTS
@@ -202,11 +203,11 @@ def figures(task):
     return {key: value for key, value in task.items() if key != "task"}
 
 
-def test_sent_again_nothing_changes(path, elasticsearch):
+def test_sent_again_nothing_changes(path, own_elasticsearch):
     before = path.top(path.url)
 
     assert path.send() == {409: ATTEMPTS}
-    elasticsearch.indices.refresh(index=path.index)
+    own_elasticsearch.indices.refresh(index=path.index)
     assert path.top(path.url) == before
 
 
@@ -214,7 +215,7 @@ def test_sent_again_nothing_changes(path, elasticsearch):
 
 
 @pytest.fixture(scope="module")
-def torn(path, elasticsearch):
+def torn(path, own_elasticsearch):
     """Beside the records a line that a full disk cut short."""
     index = path.index.replace("slowtask.run", "slowtask.unparsed")
     line = sample.Unparsed(
@@ -223,7 +224,7 @@ def torn(path, elasticsearch):
         path=str(path.log), offset=0, host="here",
     )  # fmt: skip
     helpers.bulk(connect(path.writer), actions([msgspec.to_builtins(line)], index))
-    elasticsearch.indices.refresh(index=index)
+    own_elasticsearch.indices.refresh(index=index)
 
 
 @pytest.fixture(scope="module")

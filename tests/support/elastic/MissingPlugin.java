@@ -1,23 +1,16 @@
 package slowtask;
 
 import java.io.IOException;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Predicate;
-import java.util.function.Supplier;
 
 import org.apache.lucene.analysis.TokenStream;
 import org.apache.lucene.analysis.email.UAX29URLEmailTokenizer;
 import org.elasticsearch.Build;
 import org.elasticsearch.client.internal.node.NodeClient;
-import org.elasticsearch.cluster.node.DiscoveryNodes;
-import org.elasticsearch.features.NodeFeature;
-import org.elasticsearch.index.analysis.AbstractTokenFilterFactory;
 import org.elasticsearch.index.analysis.TokenFilterFactory;
 import org.elasticsearch.index.analysis.TokenizerFactory;
 import org.elasticsearch.indices.analysis.AnalysisModule.AnalysisProvider;
-import org.elasticsearch.plugins.ActionPlugin;
 import org.elasticsearch.plugins.AnalysisPlugin;
 import org.elasticsearch.plugins.Plugin;
 import org.elasticsearch.rest.RestChannel;
@@ -30,16 +23,9 @@ import org.elasticsearch.xcontent.XContentBuilder;
 /**
  * What the build for integration tests leaves out and slowtask needs: `GET /`, which tells the version; and the
  * analysis of users' e-mail addresses, without which there are no users, roles and API keys. Nobody searches
- * those addresses here, so its filters do nothing.
+ * those addresses here, so its filters do nothing. Handlers is of the version: Handlers8.java or Handlers9.java.
  */
-public class MissingPlugin extends Plugin implements ActionPlugin, AnalysisPlugin {
-    @Override
-    public Collection<RestHandler> getRestHandlers(
-        RestHandlersServices services, Supplier<DiscoveryNodes> nodes, Predicate<NodeFeature> features
-    ) {
-        return List.of(new Root());
-    }
-
+public class MissingPlugin extends Plugin implements Handlers, AnalysisPlugin {
     @Override
     public Map<String, AnalysisProvider<TokenFilterFactory>> getTokenFilters() {
         AnalysisProvider<TokenFilterFactory> nothing = (index, environment, name, settings) -> new Nothing(name);
@@ -54,11 +40,7 @@ public class MissingPlugin extends Plugin implements ActionPlugin, AnalysisPlugi
         );
     }
 
-    static class Nothing extends AbstractTokenFilterFactory {
-        Nothing(String name) {
-            super(name);
-        }
-
+    record Nothing(String name) implements TokenFilterFactory {
         @Override
         public TokenStream create(TokenStream tokens) {
             return tokens;

@@ -1,4 +1,4 @@
-"""A real Elasticsearch for tests: Elastic's own distribution for integration tests, with security and TLS.
+"""A real Elasticsearch for tests, with security and TLS.
 
 `ELASTICSEARCH_URL` (with name and password in it, and `ELASTICSEARCH_CA_FILE` where it needs one) names
 another to use instead. One server serves all processes of a test run; each test has a namespace of its own.
@@ -23,27 +23,11 @@ from ssl import create_default_context
 from urllib.parse import urlsplit
 
 import sharing
-from places import ROOT
+from elastic.distribution import HOME, VERSION, NoElasticsearchError, install, java, run
 
-HERE = Path(__file__).parent
-VERSION = "9.5.3"  # also in .env.example; tests/stack/test_compose.py holds them together
-CACHE = ROOT / ".cache" / "elasticsearch"
-HOME = CACHE / f"elasticsearch-{VERSION}"
-ARTIFACT = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{VERSION}:zip"
-DESCRIPTOR = f"""description=What the build for integration tests leaves out
-version=1
-name=missing
-classname=slowtask.MissingPlugin
-java.version=21
-elasticsearch.version={VERSION}
-"""
+NAMES = ("elasticsearch", "elasticsearch-setup", "elasticsearch-oldest")  # those of a test run
 USER = "slowtask-tests"  # it refuses to run as root
 PATIENCE = 300.0  # seconds until it answers
-OLDEST_JAVA = 21
-
-
-class NoElasticsearchError(Exception):
-    """It can't be had here; says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,83 +63,16 @@ class Cluster:
             shutil.rmtree(Path(self.folder).parent, ignore_errors=True)
 
 
-def install():
-    """Have the distribution in `.cache`, with the plugin. Raises `NoElasticsearchError`."""
-    if (HOME / "plugins" / "missing" / "missing.jar").exists():
-        return
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with sharing.locked(CACHE / "lock"):
-        if not (HOME / "bin").exists():
-            fetch()
-        build_plugin()
-
-
-def fetch():
-    """Bring the distribution from Maven Central."""
-    copy = ["dependency:copy", f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={CACHE}"]
-    run("mvn", "-q", "-B", *copy, "-Dmdep.useBaseVersion=true", "-Dtransitive=false")
-    [archive] = CACHE.glob(f"elasticsearch-{VERSION}*.zip")
-    shutil.unpack_archive(archive, CACHE)
-    for program in (HOME / "bin").iterdir():
-        program.chmod(0o755)
-    archive.unlink()
-
-
-def build_plugin():
-    """Compile what the distribution lacks."""
-    classes, plugin = CACHE / "classes", HOME / "plugins" / "missing"
-    plugin.mkdir(exist_ok=True)
-    javac = java() / "bin" / "javac"
-    run(javac, "--release", "21", "-cp", f"{HOME}/lib/*", "-d", classes, HERE / "MissingPlugin.java")
-    (plugin / "plugin-descriptor.properties").write_text(DESCRIPTOR)
-    run(java() / "bin" / "jar", "--create", "--file", plugin / "missing.jar", "-C", classes, ".")
-
-
-def java():
-    """The home of a JDK that is new enough. Raises `NoElasticsearchError`."""
-    homes = [
-        os.environ.get("ES_JAVA_HOME"),
-        os.environ.get("JAVA_HOME"),
-        *sorted(Path("/usr/lib/jvm").glob("*")),
-    ]
-    for home in map(Path, filter(None, homes)):
-        release = home / "release"
-        if (
-            release.exists()
-            and (home / "bin" / "javac").exists()
-            and major(release.read_text()) >= OLDEST_JAVA
-        ):
-            return home
-    raise NoElasticsearchError(f"Elasticsearch needs a JDK {OLDEST_JAVA} or newer (set ES_JAVA_HOME)")
-
-
-def major(release):
-    """The version that a JDK's release file names."""
-    for line in release.splitlines():
-        if line.startswith("JAVA_VERSION="):
-            return int(line.split('"')[1].split(".")[0].split("-")[0])
-    return 0
-
-
-def run(*command):
-    """Run *command*. Raises `NoElasticsearchError` with what it said."""
-    try:
-        subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        said = getattr(error, "stderr", "") or getattr(error, "stdout", "") or error
-        raise NoElasticsearchError(f"{command[0]} failed: {str(said).strip()[-500:]}") from None
-
-
-def start(folder, *, tls=True, heap="1g", **settings):
+def start(folder, *, version=VERSION, tls=True, heap="1g", **settings):
     """Start one in *folder*, which is new in a folder of its own; returns when it answers.
 
     Raises `NoElasticsearchError`.
     """
-    install()
+    home = install(version)
     folder.mkdir(parents=True)
     port, password = free_port(), token_hex(16)
-    configure(folder, port, password, settings, tls=tls)
-    process = spawn(folder, heap)
+    configure(folder, port, password, settings, tls=tls, home=home)
+    process = spawn(folder, heap, home)
     scheme = "https" if tls else "http"
     cluster = Cluster(
         url=f"{scheme}://127.0.0.1:{port}",
@@ -168,9 +85,10 @@ def start(folder, *, tls=True, heap="1g", **settings):
     return cluster
 
 
-def configure(folder, port, password, settings, *, tls):
+def configure(folder, port, password, settings, *, tls, home=HOME):
     """Write its configuration."""
-    shutil.copytree(HOME / "config", folder / "config")
+    shutil.copytree(home / "config", folder / "config")
+    name_logs(folder)
     lines = {
         "cluster.name": "slowtask-tests",
         "discovery.type": "single-node",
@@ -192,7 +110,14 @@ def configure(folder, port, password, settings, *, tls):
     text = "".join(f"{name}: {value}\n" for name, value in lines.items())
     (folder / "config" / "elasticsearch.yml").write_text(text)
     if password:
-        keystore(folder, password)
+        keystore(folder, password, home)
+
+
+def name_logs(folder):
+    """Let Java write into *folder*: Elasticsearch 8 would look for `logs` beside its program."""
+    (folder / "logs").mkdir()
+    options = folder / "config" / "jvm.options"
+    options.write_text(options.read_text().replace("=logs/", f"={folder}/logs/"))
 
 
 def certify(folder):
@@ -207,17 +132,17 @@ def certify(folder):
         blob.write_to_path(folder / "server.pem", append=place > 0)
 
 
-def keystore(folder, password):
+def keystore(folder, password, home):
     """Keep the password of `elastic` where Elasticsearch looks for it."""
     environment = os.environ | {"ES_PATH_CONF": str(folder / "config"), "ES_JAVA_HOME": str(java())}
-    tool = str(HOME / "bin" / "elasticsearch-keystore")
+    tool = str(home / "bin" / "elasticsearch-keystore")
     subprocess.run([tool, "create", "-s"], env=environment, check=True, capture_output=True)
     subprocess.run(
         [tool, "add", "-x", "-s", "bootstrap.password"], env=environment, check=True, input=password.encode()
     )
 
 
-def spawn(folder, heap):
+def spawn(folder, heap, home=HOME):
     """Start the process, as another user where we are root."""
     environment = os.environ | {
         "ES_PATH_CONF": str(folder / "config"),
@@ -230,10 +155,10 @@ def spawn(folder, heap):
     if os.geteuid() == 0:
         account = unprivileged()
         identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        own(folder, account)
+        own(folder, account, home)
     with (folder / "console").open("wb") as output:
         return subprocess.Popen(
-            [str(HOME / "bin" / "elasticsearch")],
+            [str(home / "bin" / "elasticsearch")],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -252,15 +177,15 @@ def unprivileged():
         return pwd.getpwnam(USER)
 
 
-def own(folder, account):
+def own(folder, account, home):
     """Give *account* the folder, and a way to it and to the program."""
     for each in (folder, *folder.rglob("*")):
         os.chown(each, account.pw_uid, account.pw_gid)
-    for place in (folder, HOME):
+    for place in (folder, home):
         for each in place.parents:
             if not each.stat().st_mode & 0o001:
                 each.chmod(each.stat().st_mode | 0o011)
-    for each in (HOME / "plugins", HOME / "lib", HOME / "modules"):
+    for each in (home / "plugins", home / "lib", home / "modules"):
         run("chmod", "-R", "a+rX", each)
 
 
@@ -299,11 +224,17 @@ def named():
     )
 
 
-def shared(folder):
-    """The one of this test run, whose processes all know *folder*; the first that asks starts it."""
+def shared(folder, name="elasticsearch", **options):
+    """The one of this test run called *name*; the first process that asks starts it. All know *folder*."""
     if found := named():
         return found
-    return Cluster(**sharing.shared(folder, "elasticsearch", lambda: asdict(start(new_folder() / "node"))))
+    return started(folder, name, **options)
+
+
+def started(folder, name, **options):
+    """The one called *name*, whatever `ELASTICSEARCH_URL` is. It has the *options* of `start`."""
+    told = sharing.shared(folder, name, lambda: asdict(start(new_folder() / "node", **options)))
+    return Cluster(**told)
 
 
 def new_folder():
@@ -312,6 +243,7 @@ def new_folder():
 
 
 def stop_shared(folder):
-    """End the one of this test run, if it was started."""
-    if told := sharing.taken(folder, "elasticsearch"):
-        Cluster(**told).stop()
+    """End those of this test run that were started."""
+    for name in NAMES:
+        if told := sharing.taken(folder, name):
+            Cluster(**told).stop()
