@@ -2,6 +2,7 @@
 
 import re
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -18,17 +19,27 @@ from slowtask.units import printable
 MIN_VERSION: Final = (8, 19)
 REQUEST_TIMEOUT: Final = 60.0  #: seconds; a ranking over a year takes a while
 COMPATIBLE_WITH: Final = re.compile("compatible-with=[0-9]+")
+UNAVAILABLE: Final = 503  #: while a node or a shard starts: that of a new index, after each rollover
+PAUSES: Final = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0)  #: seconds before the next try
 #: The error of a server that is older than the client, which names its version in each request.
 MEDIA_TYPE: Final = "media_type_header_exception"
 
 
 class Version8Transport(Transport):
-    """Sends requests as version 8, which Elasticsearch 8 and 9 understand, whatever the client's version."""
+    """Sends requests as version 8, which Elasticsearch 8 and 9 understand, whatever the client's version.
+
+    It waits a few seconds for a shard that is starting: no search can be answered until then.
+    """
 
     def perform_request(self, method: str, target: str, **others: Any) -> TransportApiResponse:
-        """Send a request as `Transport` does, with other headers."""
+        """Send a request as `Transport` does, with other headers, and again while a shard isn't available."""
         headers: Mapping[str, str] = others.pop("headers", None) or {}
         spoken = {name: COMPATIBLE_WITH.sub("compatible-with=8", value) for name, value in headers.items()}
+        for pause in PAUSES:
+            answer = super().perform_request(method, target, headers=spoken, **others)
+            if answer.meta.status != UNAVAILABLE:
+                return answer
+            time.sleep(pause)
         return super().perform_request(method, target, headers=spoken, **others)
 
 
@@ -145,7 +156,7 @@ def explain_refusal(error: ApiError | UnsupportedProductError, access: Access) -
     kind, reason = root_cause(error)
     if kind == MEDIA_TYPE:
         return make_too_old_error(access, "7 or older")
-    if kind == "cluster_block_exception":
+    if kind == "cluster_block_exception" and error.status_code != UNAVAILABLE:
         return ElasticsearchError(f"{access.host} refuses to write ({reason}): {WATERMARK}")
     if sentence := STATUSES.get(error.status_code):
         return ElasticsearchError(f"{access.host} {sentence.format(reason=reason)}")
@@ -162,6 +173,8 @@ STATUSES: Final = {
     401: "refuses the name, password or API key: check SLOWTASK_ELASTICSEARCH_USERNAME, _PASSWORD, _API_KEY.",
     403: "doesn't allow that to this user: {reason}. Log in as a user whose role has that privilege.",
     429: "has too much to do ({reason}): try again later, or rank a shorter time with --since.",
+    UNAVAILABLE: "isn't ready: one of its nodes or shards is starting or down. Try again in a minute; if that"
+    " doesn't help, look at its GET /_cluster/health.",
 }
 WATERMARK: Final = (
     "a disk is over its flood-stage watermark, so its indices are read-only. Free some space on it, or"

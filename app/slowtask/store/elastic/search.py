@@ -69,8 +69,15 @@ class Search:
 
     def count(self, filters: list[Filter]) -> int:
         """Count the runs of *filters*."""
-        found = self.client.count(index=self.index, query={"bool": {"filter": [*self.open, *filters]}})
-        return int(found["count"])
+        found = self.client.search(  # its own call would count the rest if a shard is missing
+            index=self.index,
+            size=0,
+            track_total_hits=True,
+            request_cache=False,
+            allow_partial_search_results=False,
+            query={"bool": {"filter": [*self.open, *filters]}},
+        )
+        return int(found["hits"]["total"]["value"])
 
     def list_groups(
         self, filters: list[Filter], fields: Mapping[str, str], aggs: Aggregation, *, size: int = 0

@@ -133,6 +133,7 @@ class Elastic:
                 size=limit,
                 track_total_hits=False,
                 ignore_unavailable=True,
+                allow_partial_search_results=False,
                 query={"bool": {"filter": make_filters(Query(since=since))}},
                 sort=[{"@timestamp": {"order": "desc", "unmapped_type": "date"}}],
                 source_excludes=["error.stack_trace", "error.message"],

@@ -5,7 +5,7 @@ from typing import Final
 from elasticsearch import ApiError
 
 from slowtask.errors import ElasticsearchError
-from slowtask.store.elastic.client import root_cause
+from slowtask.store.elastic.client import UNAVAILABLE, root_cause
 
 UNINDEXED: Final = ("event.id", "task.id")  #: keywords that the templates keep only in the source
 
@@ -27,6 +27,8 @@ def explain_unsuitable(error: ApiError, host: str, index: str) -> ElasticsearchE
             f"{host} keeps {unindexed} out of its index, so runs can't be grouped or chosen by it:"
             " map it in the component template slowtask-run@custom, or use another field."
         )
+    if error.status_code == UNAVAILABLE:
+        return None
     if kind in ("illegal_argument_exception", "search_phase_execution_exception", "class_cast_exception"):
         return ElasticsearchError(
             f"An index on {host} doesn't map its fields as slowtask needs ({reason}). Call slowtask"
