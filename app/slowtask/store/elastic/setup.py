@@ -16,7 +16,14 @@ from slowtask.store.elastic.access import Access
 from slowtask.store.elastic.changes import SetupStep, Verb
 from slowtask.store.elastic.client import translate_errors
 from slowtask.store.elastic.search import CELLS
-from slowtask.store.elastic.streams import JSON, NO_SUCH_API, find_streams, renew, switch_failure_store
+from slowtask.store.elastic.streams import (
+    JSON,
+    NO_SUCH_API,
+    find_streams,
+    pass_over_deleted,
+    renew,
+    switch_failure_store,
+)
 from slowtask.store.elastic.templates import list_templates, read_template
 
 TEMPLATES: Final = ("_component_template", "_index_template")
@@ -82,10 +89,11 @@ def setup(client: Elasticsearch, access: Access, options: SetupOptions) -> Itera
             yield SetupStep(
                 what="Security is off in this Elasticsearch: no roles and no users were set up", verb="note"
             )
-        for stream, indices in streams.items():
-            yield from renew(client, stream, indices, options.retention_of(stream))
-            if options.failure_store is not None:
-                yield from switch_failure_store(client, stream, enabled=options.failure_store)
+        for stream in streams:
+            with pass_over_deleted():
+                yield from renew(client, stream, options.retention_of(stream))
+                if options.failure_store is not None:
+                    yield from switch_failure_store(client, stream, enabled=options.failure_store)
 
 
 def make_body(client: Elasticsearch, path: str, options: SetupOptions) -> dict[str, Any]:
