@@ -65,7 +65,7 @@ class Judged:
 class Queues:
     """The page `/queues`."""
 
-    origin: Literal["broker", "monitor", "nothing"]  #: where it comes from
+    origin: Literal["broker", "monitor", "elasticsearch", "nothing"]  #: where it comes from
     thresholds: Thresholds = field(default_factory=Thresholds)
     brokers: Sequence[Judged] = ()  #: if a broker was polled
     samples: Sequence[QueueSample | BrokerSample] = ()  #: the last of each queue and broker, by the monitor

@@ -1,9 +1,9 @@
-"""What the monitor last said of the queues, by the end of its log: the newest samples, and lasting alerts."""
+"""What the monitor last wrote of the queues, to its log or to Elasticsearch: samples, and lasting alerts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
@@ -32,14 +32,25 @@ Line = TypeVar("Line", QueueSample, BrokerSample, Alert)
 def read_monitor(log: Path | None, name: str, thresholds: Thresholds, now: datetime) -> Queues:
     """What the monitor's *log* tells; *name* is what it is called if there is none."""
     lines = list(read_tail(log)) if log else []
+    return judge_lines(lines, "monitor", thresholds, now, NOTHING.format(log=name))
+
+
+def judge_lines(
+    lines: Sequence[Sample | Alert],
+    origin: Literal["monitor", "elasticsearch"],
+    thresholds: Thresholds,
+    now: datetime,
+    nothing: str,
+) -> Queues:
+    """What *lines* of a monitor, in order of time, tell of *now*; the note *nothing* without a sample."""
     samples = find_newest(lines)
     if not samples:
-        return Queues(origin="nothing", thresholds=thresholds, note=NOTHING.format(log=name))
+        return Queues(origin="nothing", thresholds=thresholds, note=nothing)
     at = max(each.timestamp for each in samples)
     stale = now - at > STALE
     age = duration((now - at).total_seconds())
     return Queues(
-        origin="monitor", thresholds=thresholds, samples=samples, alerts=find_lasting(lines), at=at,
+        origin=origin, thresholds=thresholds, samples=samples, alerts=find_lasting(lines), at=at,
         stale=stale, note=SILENT.format(age=age) if stale else "",
     )  # fmt: skip
 

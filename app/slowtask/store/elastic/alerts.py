@@ -38,6 +38,7 @@ def fetch_alerts(search: Search, query: Query) -> list[dict[str, Any]]:
         size=MAX_ALERTS,
         ignore_unavailable=True,
         track_total_hits=False,
+        allow_partial_search_results=False,
         query={"bool": {"filter": filters}},
         sort=[{"@timestamp": {"order": "desc", "unmapped_type": "date"}}],
     )

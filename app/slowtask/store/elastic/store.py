@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 from elasticsearch import ApiError, Elasticsearch
 
 from slowtask.record.event import Run
-from slowtask.record.sample import Alert
+from slowtask.record.sample import Alert, BrokerSample, QueueSample
 from slowtask.store import Comparison, Measurement, Query
 from slowtask.store.columns import Columns
 from slowtask.store.comparison import make_comparison
@@ -22,6 +22,7 @@ from slowtask.store.elastic.client import check_version, connect, translate_erro
 from slowtask.store.elastic.figures import count_bad
 from slowtask.store.elastic.history import count_history
 from slowtask.store.elastic.hits import decode_hit
+from slowtask.store.elastic.newest import read_newest
 from slowtask.store.elastic.profiling import LEADING_SLOTS, profile_leading, read_profile
 from slowtask.store.elastic.rolled.history import count_all_history
 from slowtask.store.elastic.rolled.measuring import measure_all
@@ -124,6 +125,14 @@ class Elastic:
         """Read the newest changes of alerts in the period of *query*. Raises `ElasticsearchError`."""
         with self._answer() as search:
             return read_alerts(search, query)
+
+    def monitored(self, span: timedelta) -> list[QueueSample | BrokerSample | Alert]:
+        """Read what a monitor sent in the last *span* before its newest sample, and the alerts of a day.
+
+        Raises `ElasticsearchError`. A stream that this user may not read is as if it had nothing.
+        """
+        with self._answer() as search:
+            return read_newest(search, span)
 
     def recent(self, since: datetime | None, limit: int) -> list[Run]:
         """Fetch the last *limit* runs that ended at or after *since*. Raises `ElasticsearchError`."""

@@ -26,6 +26,7 @@ TITLES: Final[dict[Level, str]] = {
 ORIGINS: Final = {
     "broker": "Read from the broker, as slowtask status does. Nothing is changed there.",
     "monitor": "From the log of slowtask monitor: its last samples, and the alerts that last.",
+    "elasticsearch": "From Elasticsearch: the last samples of slowtask monitor, and the alerts that last.",
     "nothing": "No broker and no monitor's log is known.",
 }
 
@@ -36,7 +37,7 @@ def render(data: Queues, context: Context) -> str:
     parts = [
         section("", note) if note else "",
         *(part for judged in data.brokers for part in show_broker(judged, context)),
-        show_alerts(data.alerts) if data.origin == "monitor" and not data.stale else "",
+        show_alerts(data.alerts) if data.samples and not data.stale else "",
         *show_samples(data.samples, context, stale=data.stale),
     ]
     level = find_level(data)
@@ -47,10 +48,11 @@ def render(data: Queues, context: Context) -> str:
 
 
 def find_level(data: Queues) -> Level:
-    """The worst that is known of any broker or alert; unknown without either."""
+    """The worst that is known of any broker, alert or queue; unknown without any."""
     levels: list[Level] = [each.verdict.level for each in data.brokers]
-    if data.origin == "monitor" and not data.stale:
-        levels += [each.state for each in data.alerts] + ["ok"] * bool(data.samples)
+    if data.samples and not data.stale:
+        levels += ["ok", *(each.state for each in data.alerts)]
+        levels += [each.verdict for each in data.samples if each.verdict]
     return max(levels, key=LEVELS.index, default="unknown")
 
 
