@@ -33,17 +33,7 @@ def fetch_alerts(search: Search, query: Query) -> list[dict[str, Any]]:
     if query.queues:
         own = {"terms": {QUEUE: list(query.queues)}}
         filters.append({"bool": {"should": [own, without(QUEUE)]}})
-    found = search.client.search(
-        index=search.index,
-        size=MAX_ALERTS,
-        ignore_unavailable=True,
-        track_total_hits=False,
-        allow_partial_search_results=False,
-        query={"bool": {"filter": filters}},
-        sort=[{"@timestamp": {"order": "desc", "unmapped_type": "date"}}],
-    )
-    hits: list[dict[str, Any]] = found["hits"]["hits"]
-    return hits
+    return search.fetch_newest(filters, MAX_ALERTS)
 
 
 def decode_alert(hit: Mapping[str, Any]) -> Alert | None:

@@ -9,7 +9,7 @@ import msgspec
 
 from slowtask.record.sample import Alert, BrokerSample, QueueSample
 from slowtask.store import Query
-from slowtask.store.elastic.aggregations import Filter, make_filters
+from slowtask.store.elastic.aggregations import make_filters
 from slowtask.store.elastic.alerts import decode_alert, fetch_alerts
 from slowtask.store.elastic.search import ALERTS, SAMPLES, Search
 
@@ -23,28 +23,13 @@ def read_newest(runs: Search, span: timedelta) -> list[QueueSample | BrokerSampl
     They are those of the namespaces of *runs*; none if the runs are in an index of another name.
     """
     samples, alerts = runs.beside(SAMPLES), runs.beside(ALERTS)
-    if samples is None or alerts is None or not (newest := fetch_samples(samples, [], 1)):
+    if samples is None or alerts is None or not (newest := samples.fetch_newest([], 1)):
         return []
     at = datetime.fromtimestamp(newest[0]["sort"][0] / 1000, UTC)
-    hits = fetch_samples(samples, make_filters(Query(since=at - span)), MAX_SAMPLES)
+    hits = samples.fetch_newest(make_filters(Query(since=at - span)), MAX_SAMPLES)
     told = fetch_alerts(alerts, Query(since=at - REPEATED))
     found = [*map(decode_sample, hits), *map(decode_alert, told)]
     return sorted(filter(None, found), key=lambda each: each.timestamp)
-
-
-def fetch_samples(search: Search, filters: list[Filter], most: int) -> list[dict[str, Any]]:
-    """Fetch the newest samples of *filters*, the newest first."""
-    found = search.client.search(
-        index=search.index,
-        size=most,
-        ignore_unavailable=True,
-        track_total_hits=False,
-        allow_partial_search_results=False,
-        query={"bool": {"filter": filters}},
-        sort=[{"@timestamp": {"order": "desc", "unmapped_type": "date"}}],
-    )
-    hits: list[dict[str, Any]] = found["hits"]["hits"]
-    return hits
 
 
 def decode_sample(hit: Mapping[str, Any]) -> QueueSample | BrokerSample | None:

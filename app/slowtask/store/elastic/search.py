@@ -79,6 +79,20 @@ class Search:
         )
         return int(found["hits"]["total"]["value"])
 
+    def fetch_newest(self, filters: list[Filter], most: int) -> list[dict[str, Any]]:
+        """Fetch the newest documents of *filters*, at most *most*, newest first; none without an index."""
+        found = self.client.search(
+            index=self.index,
+            size=most,
+            ignore_unavailable=True,
+            track_total_hits=False,
+            allow_partial_search_results=False,
+            query={"bool": {"filter": filters}},
+            sort=[{"@timestamp": {"order": "desc", "unmapped_type": "date"}}],
+        )
+        hits: list[dict[str, Any]] = found["hits"]["hits"]
+        return hits
+
     def list_groups(
         self, filters: list[Filter], fields: Mapping[str, str], aggs: Aggregation, *, size: int = 0
     ) -> Iterator[Mapping[str, Any]]:
