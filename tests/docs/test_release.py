@@ -34,6 +34,11 @@ def test_what_is_not_ready_is_not_released(tag, version, problem):
         check(tag, version, CHANGELOG)
 
 
+def test_pages_that_send_people_nowhere_are_not_released():
+    with pytest.raises(NotReadyError, match=r"REPLACE-ME in README\.md, install\.md: write the repository"):
+        check("v0.1.0", "0.1.0", CHANGELOG, ["README.md", "install.md"])
+
+
 def test_the_changelog_has_a_section_for_the_version_of_the_code():
     _, notes = find_notes((ROOT / "CHANGELOG.md").read_text(), find_version())
 

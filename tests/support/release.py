@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SECTION = re.compile(r"^## (?P<version>\S+) \N{EN DASH} (?P<date>.+)$", re.MULTILINE)
+PLACEHOLDER = "git.example.org/REPLACE-ME"
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -32,7 +33,13 @@ def find_notes(changelog, version):
     raise NotReadyError(f"CHANGELOG.md has no section for {version}: write what changed.")
 
 
-def check(tag, version, changelog):
+def find_placeholders():
+    """The pages whose address of the repository is still the placeholder."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [path.name for path in pages if PLACEHOLDER in path.read_text(encoding="utf-8")]
+
+
+def check(tag, version, changelog, placeholders=()):
     """What changed in *tag*, if it can be released. Raises `NotReadyError`."""
     if tag != f"v{version}":
         raise NotReadyError(f"The tag is {tag}, but the version is {version}: tag v{version}, or change it.")
@@ -41,11 +48,14 @@ def check(tag, version, changelog):
         raise NotReadyError(f"CHANGELOG.md dates {version} {date}: write the day, as 2026-11-26.")
     if not notes:
         raise NotReadyError(f"CHANGELOG.md says nothing about {version}.")
+    if placeholders:
+        raise NotReadyError(f"{PLACEHOLDER} in {', '.join(placeholders)}: write the repository's address.")
     return notes
 
 
 if __name__ == "__main__":
     try:
-        print(check(sys.argv[1], find_version(), (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")))
+        changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+        print(check(sys.argv[1], find_version(), changelog, find_placeholders()))
     except NotReadyError as problem:
         sys.exit(str(problem))
