@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from elasticsearch import ApiError
 
-from documents import stored
+from documents import another_template, stored
 from logs import made
 from slowtask.errors import ElasticsearchError
 from slowtask.store import Query
@@ -26,21 +26,38 @@ ASKED = {
 }
 
 
+NOWHERE = {"index.routing.allocation.require._name": "nowhere"}  #: the settings of an index that has no place
+#: The kinds of streams beside the runs, and what needs them.
+BESIDE = {
+    "logs-slowtask.unparsed": lambda store: store.measure(Query()).bad.count,
+    "logs-slowtask.alert": lambda store: store.alerts(Query()),
+    "metrics-slowtask.queue": lambda store: (
+        store.history(Query(), lambda _: ["jobs.thumb"], profiled=0).brokers
+    ),
+}
+
+
 @pytest.fixture
-def rolled(elasticsearch, namespace):
-    """A stream of runs whose last index has no place yet, and what gives it one."""
+def runs(elasticsearch, namespace):
+    """A stream of runs."""
     stream = f"logs-slowtask.run-{namespace}"
     assert not stored(elasticsearch, stream, [made(number=n, wait=n, queue="q") for n in range(RUNS)])
-    nowhere = {"index.routing.allocation.require._name": "nowhere"}
+    return stream
+
+
+@pytest.fixture
+def rolled(elasticsearch, runs):
+    """A stream of runs whose last index has no place yet, and what gives it one."""
+    stream = runs
     elasticsearch.indices.put_index_template(
-        name=stream, index_patterns=[stream], priority=1000, data_stream={}, template={"settings": nowhere},
+        name=stream, index_patterns=[stream], priority=1000, data_stream={}, template={"settings": NOWHERE},
         composed_of=["slowtask-storage", "slowtask-run"],
     )  # fmt: skip
     new = elasticsearch.indices.rollover(alias=stream, wait_for_active_shards=0)["new_index"]
     elasticsearch.indices.delete_index_template(name=stream)
 
     def place():
-        elasticsearch.indices.put_settings(index=new, settings=dict.fromkeys(nowhere))
+        elasticsearch.indices.put_settings(index=new, settings=dict.fromkeys(NOWHERE))
         elasticsearch.cluster.health(index=new, wait_for_status="yellow")
 
     yield stream, place
@@ -73,3 +90,19 @@ def test_runs_are_never_counted_without_those_of_a_missing_shard(rolled, elastic
     with pytest.raises(ApiError) as raised:
         Search(elasticsearch, rolled[0], access.host).count([])
     assert raised.value.status_code == module.UNAVAILABLE
+
+
+@pytest.mark.parametrize("kind", BESIDE)
+def test_what_stands_beside_the_runs_is_never_left_out_without_a_word(
+    kind, runs, elasticsearch, access, namespace, monkeypatch
+):
+    monkeypatch.setattr(module, "PAUSES", ())
+    store, stream = Elastic(replace(access, path=runs)), f"{kind}-{namespace}"
+    assert not BESIDE[kind](store)
+    with another_template(elasticsearch, stream, data_stream={}, template={"settings": NOWHERE}):
+        with pytest.raises(ApiError) as refused:
+            elasticsearch.create(index=stream, id="1", document={"@timestamp": "2026-11-06"}, timeout="100ms")
+        assert refused.value.status_code == module.UNAVAILABLE  # but the stream is there now
+
+    with pytest.raises(ElasticsearchError, match="isn't ready"):
+        BESIDE[kind](store)

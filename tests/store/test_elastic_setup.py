@@ -4,13 +4,12 @@ import json
 import re
 import urllib.error
 import uuid
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 from elasticsearch import AuthorizationException, BadRequestError, helpers
 
-from documents import actions, nested, stored
+from documents import actions, another_template, nested, stored
 from logs import made
 from places import DOCS, ROOT
 from slowtask.errors import ElasticsearchError, UsageError
@@ -54,16 +53,6 @@ def test_a_group_is_kept_together(request):
         pytest.skip("not run by several processes")
 
     assert request.node.nodeid.endswith("@setup")
-
-
-@contextmanager
-def another_template(client, name, **template):
-    """Another template than ours for the index or stream *name*, which no other test uses."""
-    client.indices.put_index_template(name=name, index_patterns=[name], priority=1000, **template)
-    try:
-        yield
-    finally:
-        client.indices.delete_index_template(name=name)
 
 
 @pytest.mark.parametrize("name", KINDS)

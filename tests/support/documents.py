@@ -1,5 +1,7 @@
 """Events as Logstash stores them: nested, by `create`, `event.id` as the document's own id only."""
 
+from contextlib import contextmanager
+
 import msgspec
 from elasticsearch import helpers
 
@@ -40,3 +42,13 @@ def samples(client, index, records):
     _, errors = helpers.bulk(client, actions(plain, index), raise_on_error=False)
     client.indices.refresh(index=index)
     return errors
+
+
+@contextmanager
+def another_template(client, name, **template):
+    """Another template than ours for the index or stream *name*, which no other test uses."""
+    client.indices.put_index_template(name=name, index_patterns=[name], priority=1000, **template)
+    try:
+        yield
+    finally:
+        client.indices.delete_index_template(name=name)

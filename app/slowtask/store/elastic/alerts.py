@@ -5,13 +5,12 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from elasticsearch import ApiError
 
 from slowtask.record.sample import Alert
 from slowtask.store import Query
 from slowtask.store.alerts import MAX_ALERTS, drop_reminders
 from slowtask.store.elastic.aggregations import QUEUE, make_filters, without
-from slowtask.store.elastic.search import ALERTS, Search
+from slowtask.store.elastic.search import ALERTS, HIDDEN, Search
 
 
 def read_alerts(runs: Search, query: Query) -> list[Alert]:
@@ -20,7 +19,7 @@ def read_alerts(runs: Search, query: Query) -> list[Alert]:
     There are none if this user may not read them.
     """
     search = runs.beside(ALERTS)
-    with suppress(ApiError):
+    with suppress(*HIDDEN):
         hits = fetch_alerts(search, query) if search else []
         found = [alert for hit in hits if (alert := decode_alert(hit))]
         return drop_reminders(sorted(found, key=lambda alert: alert.timestamp))

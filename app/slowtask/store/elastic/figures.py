@@ -29,7 +29,7 @@ from slowtask.store.elastic.bins import (
     read_bins,
 )
 from slowtask.store.elastic.hits import describe_line
-from slowtask.store.elastic.search import UNPARSED, Search
+from slowtask.store.elastic.search import HIDDEN, UNPARSED, Search
 from slowtask.store.elastic.seats import SEATS, read_workers
 from slowtask.store.fields import TASK
 
@@ -118,14 +118,15 @@ def count_bad(search: Search, query: Query) -> BadLines:
     lines = search.beside(UNPARSED)
     if lines is None:
         return BadLines()
-    with suppress(ApiError):  # a user may not be allowed to read them
+    with suppress(*HIDDEN):
         found = lines.client.search(
             index=lines.index,
             size=MAX_EXAMPLES,
             ignore_unavailable=True,
             track_total_hits=True,
+            allow_partial_search_results=False,
             query={"bool": {"filter": make_filters(Query(since=query.since, until=query.until))}},
-            sort=["@timestamp"],
+            sort=[{"@timestamp": {"order": "asc", "unmapped_type": "date"}}],
         )
         hits = found["hits"]
         return BadLines(count=hits["total"]["value"], examples=tuple(map(describe_line, hits["hits"])))

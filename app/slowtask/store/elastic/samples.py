@@ -5,8 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from elasticsearch import ApiError
-
 from slowtask.store import Query
 from slowtask.store.elastic.aggregations import (
     MICROSECONDS,
@@ -17,7 +15,7 @@ from slowtask.store.elastic.aggregations import (
     make_filters,
     slots_of,
 )
-from slowtask.store.elastic.search import Search
+from slowtask.store.elastic.search import HIDDEN, Search
 from slowtask.store.history import BrokerSlot
 
 NAMES_PER_PAGE: Final = 100  #: each with up to 130 slots
@@ -46,7 +44,7 @@ def find_period(search: Search, query: Query) -> Period | None:
     known = [{"exists": {"field": name}} for name in ("queue.depth", "broker.capacity", MEMORY)]
     filters = [*make_sample_filters(query), {"bool": {"should": known}}]
     edges = {"first": {"min": {"field": "@timestamp"}}, "last": {"max": {"field": "@timestamp"}}}
-    with suppress(ApiError):
+    with suppress(*HIDDEN):
         found = search.aggregate(filters, edges)
         if found and found["first"]["value"] is not None:
             return Period(*(int(found[edge]["value"]) * MICROSECONDS for edge in ("first", "last")))
@@ -56,7 +54,7 @@ def find_period(search: Search, query: Query) -> Period | None:
 def read_samples(search: Search, query: Query, width: int) -> SampleSlots:
     """Read the samples of *query* in slots of *width* µs; none if this user may not read them."""
     filters = make_sample_filters(query)
-    with suppress(ApiError):
+    with suppress(*HIDDEN):
         return SampleSlots(
             depths=dict(_read_depths(search, filters, width)),
             brokers=tuple(

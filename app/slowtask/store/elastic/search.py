@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from elasticsearch import ApiError, Elasticsearch
+from elasticsearch import ApiError, AuthorizationException, Elasticsearch, NotFoundError
 
 from slowtask.store.elastic.aggregations import Aggregation, Filter, refine
 from slowtask.store.elastic.client import find_indices, root_cause
@@ -18,6 +18,8 @@ ALERTS: Final = "logs-slowtask.alert-"
 SAMPLES: Final = "metrics-slowtask.queue-"
 CELLS: Final = "metrics-slowtask.hour-"
 OUT_OF_BOUNDS: Final = "out of bounds for histogram"  #: the error where one value is far greater than another
+#: The errors of a stream that this user may not read, or that isn't there: then nothing of it is told.
+HIDDEN: Final = (AuthorizationException, NotFoundError)
 PAGE: Final = 1000  #: combinations of values in one answer
 
 
