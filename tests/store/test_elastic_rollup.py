@@ -178,7 +178,7 @@ def test_an_elasticsearch_without_runs_or_without_setup_is_told(site, monkeypatc
 
 
 def test_an_elasticsearch_that_is_set_up_has_nothing_to_roll_up_before_its_first_run(site, monkeypatch):
-    monkeypatch.setattr(streams, "RUNS", site.runs)
+    monkeypatch.setattr(streams, "ALL_RUNS", site.runs)
 
     assert list(streams.roll_up_streams(replace(site.access, path=""), LATER)) == []
 
