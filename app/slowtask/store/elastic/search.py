@@ -18,7 +18,7 @@ ALERTS: Final = "logs-slowtask.alert-"
 SAMPLES: Final = "metrics-slowtask.queue-"
 CELLS: Final = "metrics-slowtask.hour-"
 OUT_OF_BOUNDS: Final = "out of bounds for histogram"  #: the error where one value is far greater than another
-#: The errors of a stream that this user may not read, or that isn't there: then nothing of it is told.
+#: What Elasticsearch answers where a user may not read a stream, or where there is no such stream.
 HIDDEN: Final = (AuthorizationException, NotFoundError)
 PAGE: Final = 1000  #: combinations of values in one answer
 
