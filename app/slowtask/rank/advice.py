@@ -69,7 +69,7 @@ def find_longest_waits(log: "Columns") -> list[int]:
     longest = [0] * len(log.queues)
     for queue, wait in zip(log.queue, log.wait, strict=True):
         longest[queue] = max(longest[queue], wait)
-    return sorted(range(len(longest)), key=lambda queue: -longest[queue])[:MAX_QUEUES]
+    return sorted(range(len(longest)), key=lambda queue: (-longest[queue], log.queues[queue]))[:MAX_QUEUES]
 
 
 def find_target(crowd: Crowd) -> float:

@@ -101,9 +101,9 @@ def _rank_queue(
     """What the tasks of one queue waited behind, the longest wait first."""
     held = {task: sums.series() for task, sums in holds.items()}
     whole = [sum(each) for each in zip(*held.values(), strict=True)]
-    greatest = sorted(held, key=lambda task: -sum(held[task]))[:MAX_TASKS_PER_QUEUE]
+    greatest = sorted(held, key=lambda task: (-sum(held[task]), runs.tasks[task]))[:MAX_TASKS_PER_QUEUE]
     waited = {task: sums.series() for task, sums in waits.items()}
-    for task in sorted(waited, key=lambda task: -sum(waited[task]))[:MAX_TASKS_PER_QUEUE]:
+    for task in sorted(waited, key=lambda task: (-sum(waited[task]), runs.tasks[task]))[:MAX_TASKS_PER_QUEUE]:
         series = waited[task]
         total = sum(series)
         shares = [(runs.tasks[each], _share(series, held[each], whole, total)) for each in greatest]
@@ -112,7 +112,7 @@ def _rank_queue(
             task=runs.tasks[task],
             runs=counts[queue, task],
             waited=total / SECOND,
-            held=sorted((each for each in shares if each[1] > 0), key=lambda each: -each[1]),
+            held=sorted((each for each in shares if each[1] > 0), key=lambda each: (-each[1], each[0])),
             idle=sum(each for each, busy in zip(series, whole, strict=True) if not busy) / total
             if total
             else 0.0,

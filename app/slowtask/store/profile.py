@@ -183,6 +183,11 @@ def match_names(names: Sequence[str], wanted: str) -> list[str]:
     return sorted(each for each in names if each == wanted or each.endswith(f".{wanted}")) or sorted(names)
 
 
+def nulls_last(*values: str | None) -> tuple[tuple[bool, str], ...]:
+    """What orders *values* as DuckDB does: by name, and after these those that are None."""
+    return tuple((value is None, value or "") for value in values)
+
+
 def seconds(value: float | None) -> float | None:
     """Nanoseconds as seconds; None if they aren't known."""
     return None if value is None else value / SECOND

@@ -8,7 +8,7 @@ from slowtask.record.event import SECOND, Run, microseconds
 from slowtask.store.elastic.aggregations import DURATION, MICROSECONDS, Filter
 from slowtask.store.elastic.hits import decode_hit
 from slowtask.store.elastic.search import Search
-from slowtask.store.profile import LongRun, Message, seconds
+from slowtask.store.profile import LongRun, Message, nulls_last, seconds
 
 WORST: Final = 10  #: of the longest runs
 MAX_MESSAGE: Final = 400  #: characters
@@ -31,7 +31,8 @@ def read_worst(search: Search, filters: list[Filter]) -> list[LongRun]:
         source_excludes=["error.stack_trace", "error.message"],
     )
     hits: list[dict[str, Any]] = found["hits"]["hits"]
-    return [make_long_run(hit, run) for hit in hits if (run := decode_hit(hit))]
+    worst = [make_long_run(hit, run) for hit in hits if (run := decode_hit(hit))]
+    return sorted(worst, key=lambda each: (-each.took, each.ended, each.id or ""))
 
 
 def make_long_run(hit: Mapping[str, Any], run: Run) -> LongRun:
@@ -84,7 +85,9 @@ def read_messages(search: Search, filters: list[Filter], most: int) -> tuple[lis
         source_includes=["@timestamp", "error.type", "error.message"],
     )
     hits = found["hits"]["hits"]
-    kinds = sorted(count_messages(hits), key=lambda each: (-each.count, each.error or "", each.message or ""))
+    kinds = sorted(
+        count_messages(hits), key=lambda each: (-each.count, *nulls_last(each.error, each.message))
+    )
     rest = sum(each.count for each in kinds[MAX_KINDS:])
     return kinds[:MAX_KINDS], rest, found["hits"]["total"]["value"] - len(hits)
 
@@ -102,5 +105,6 @@ def count_messages(hits: Sequence[Mapping[str, Any]]) -> Iterator[Message]:
             kind = (error, None if text is None else DIGITS.sub("0", text))
             kinds.setdefault(kind, []).append((int(hit["sort"][0]) * MICROSECONDS, text))
     for (error, _), runs in kinds.items():
-        times = [time for time, _ in runs]
-        yield Message(error=error, message=runs[0][1], count=len(runs), first=min(times), last=max(times))
+        first, last = min(time for time, _ in runs), max(time for time, _ in runs)
+        newest = max((text for time, text in runs if time == last and text is not None), default=None)
+        yield Message(error=error, message=newest, count=len(runs), first=first, last=last)

@@ -15,7 +15,7 @@ from slowtask.store.elastic.aggregations import (
     read_percentiles,
     slots_of,
 )
-from slowtask.store.profile import Group, Groups, Slot, seconds
+from slowtask.store.profile import Group, Groups, Slot, nulls_last, seconds
 from slowtask.store.slots import Unit
 
 MAX_GROUPS: Final = 10  #: values of a field that are shown
@@ -74,7 +74,9 @@ def read_groups(answer: Mapping[str, Any]) -> dict[str, Groups]:
         values = max(answer[f"count_{name}"]["value"], len(groups)) + bool(nothing["doc_count"])
         if nothing["doc_count"]:
             groups.append(make_group(None, nothing))
-        groups.sort(key=lambda each: (each.total is None, -(each.total or 0), -each.count))
+        groups.sort(
+            key=lambda each: (each.total is None, -(each.total or 0), -each.count, *nulls_last(each.value))
+        )
         if any(each.value is not None for each in groups):
             found[name] = Groups(groups=groups[:MAX_GROUPS], values=values)
     return found

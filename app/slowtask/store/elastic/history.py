@@ -29,6 +29,7 @@ from slowtask.store.elastic.samples import Period, SampleSlots, find_period, rea
 from slowtask.store.elastic.search import SAMPLES, Search
 from slowtask.store.fields import TASK
 from slowtask.store.history import Failures, History, QueueSlot, TaskSlot, choose_slot_width
+from slowtask.store.profile import nulls_last
 
 QUEUES_PER_PAGE: Final = 50  #: each with up to 130 slots
 SUM: Final = {"sum": {"field": DURATION}}
@@ -197,10 +198,15 @@ def count_failures(search: Search, query: Query) -> Counts:
 def make_failures(counts: Counts) -> list[Failures]:
     """The exceptions of *counts*, the most frequent first."""
     found = [
-        Failures(error=error, count=tasks.total(), task=max(tasks, key=tasks.__getitem__), tasks=len(tasks))
+        Failures(
+            error=error,
+            count=tasks.total(),
+            task=min(tasks, key=lambda each: (-tasks[each], each)),
+            tasks=len(tasks),
+        )
         for error, tasks in counts.items()
     ]
-    return sorted(found, key=lambda each: (-each.count, each.error is None, each.error or ""))
+    return sorted(found, key=lambda each: (-each.count, *nulls_last(each.error)))
 
 
 def moment_of(slot: Bucket) -> int:

@@ -24,7 +24,7 @@ from slowtask.store.elastic.groups import make_groups, make_slots, read_groups, 
 from slowtask.store.elastic.search import Search
 from slowtask.store.elastic.summary import SUMMARY, make_summary
 from slowtask.store.fields import TASK
-from slowtask.store.profile import Choose, Ending, Kill, Profile, match_names, seconds
+from slowtask.store.profile import Choose, Ending, Kill, Profile, match_names, nulls_last, seconds
 from slowtask.store.slots import choose_width
 
 LEADING_SLOTS: Final = 40  #: of time, in the profiles of a report
@@ -135,7 +135,7 @@ def read_endings(search: Search, filters: list[Filter]) -> list[Ending]:
         )
         for each in search.list_groups(filters, {"outcome": "event.outcome", "action": "event.action"}, aggs)
     ]
-    return sorted(found, key=lambda each: (-each.count, each.outcome, each.action is None, each.action or ""))
+    return sorted(found, key=lambda each: (-each.count, *nulls_last(each.outcome, each.action)))
 
 
 def read_kills(search: Search, filters: list[Filter]) -> list[Kill]:
@@ -152,4 +152,6 @@ def read_kills(search: Search, filters: list[Filter]) -> list[Kill]:
         )
         for each in search.list_groups(killed, fields, aggs)
     ]
-    return sorted(found, key=lambda each: (-each.count, -each.last))[:MAX_KILLS]
+    return sorted(
+        found, key=lambda each: (-each.count, -each.last, *nulls_last(each.reason, each.host, each.worker))
+    )[:MAX_KILLS]

@@ -3,5 +3,5 @@ SELECT reason, host, worker, count(*) AS count, max(memory) AS memory, max(ended
 FROM copied NATURAL JOIN chosen
 WHERE action = 'killed'
 GROUP BY reason, host, worker
-ORDER BY count DESC, last DESC
+ORDER BY count DESC, last DESC, reason, host, worker
 LIMIT 20

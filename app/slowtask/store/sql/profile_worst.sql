@@ -5,5 +5,5 @@ SELECT
 FROM runs
 JOIN least USING (task)
 WHERE sound AND duration >= least
-QUALIFY row_number() OVER (PARTITION BY task ORDER BY duration DESC, ended) <= $worst
-ORDER BY task, duration DESC, ended
+QUALIFY row_number() OVER (PARTITION BY task ORDER BY duration DESC, ended, id) <= $worst
+ORDER BY task, duration DESC, ended, id
