@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 PATIENCE = 60.0  # seconds until it is ready, or has ended
 
@@ -39,3 +40,17 @@ class Program:
             self._process.send_signal(by)
             self._process.wait(PATIENCE)
         self._process = None
+
+
+def list_children(pid, module=""):
+    """The numbers of the processes that *pid* started and that run *module*."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+            command = (place / "cmdline").read_text()
+        except (OSError, ValueError):
+            continue
+        if parent == pid and module in command:
+            found.append(int(place.name))
+    return found

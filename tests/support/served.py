@@ -7,10 +7,9 @@ import signal
 import sys
 import time
 from html import unescape
-from pathlib import Path
 from typing import NamedTuple
 
-from program import PATIENCE, Program
+from program import PATIENCE, Program, list_children
 
 #: Settings of whoever runs the tests.
 FOREIGN = ("SLOWTASK_", "RQ_", "CELERY_")
@@ -73,16 +72,7 @@ class Served(Program):
 
     def children(self, module=""):
         """The numbers of its processes that run *module*."""
-        found = []
-        for place in Path("/proc").glob("[0-9]*"):
-            try:
-                parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
-                command = (place / "cmdline").read_text()
-            except (OSError, ValueError):
-                continue
-            if parent == self.pid and module in command:
-                found.append(int(place.name))
-        return found
+        return list_children(self.pid, module)
 
     def ask(self, target, method="GET", **headers):
         """Ask once; an underscore in a header's name is a hyphen."""

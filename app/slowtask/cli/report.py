@@ -127,14 +127,13 @@ def make_report(store: "Store", query: Query, wanted: Wanted | Period) -> tuple[
     """
     from slowtask.cli.show.groups import count_nouns, noun_of
     from slowtask.cli.show.progress import show_progress
-    from slowtask.cli.show.report.chart import load_renderer
     from slowtask.cli.show.report.page import page
     from slowtask.cli.show.report.panels import COLOURED
     from slowtask.cli.show.report.profiles import PROFILED
+    from slowtask.cli.show.report.renderer import Renderer
     from slowtask.rank.link import read_link_pattern
 
     pattern = read_link_pattern(os.environ)
-    load_renderer()  # if it is missing, fail before the logs are read
 
     def leading_tasks(measurement: Measurement) -> list[str]:
         require_fields(store, measurement, query)
@@ -142,14 +141,17 @@ def make_report(store: "Store", query: Query, wanted: Wanted | Period) -> tuple[
             raise SourceError(explain_no_runs(measurement, query, wanted))
         return [task.task for task in rank(measurement.figures)[:COLOURED]]
 
-    with show_progress(store.progress):
-        history = store.history(query, leading_tasks, profiled=0 if query.group else PROFILED)
-    changes = find_changes(store, wanted, query)
-    if not changes:
-        warn_of_skipped(history.measurement.skipped)
-    tasks = rank(history.measurement.figures)
-    runs = plural(sum(task.count for task in tasks), "run")
-    html = page(history, tasks, datetime.now(UTC), store.alerts(query), query.group, changes, pattern)
+    with Renderer() as render:
+        with show_progress(store.progress):
+            history = store.history(query, leading_tasks, profiled=0 if query.group else PROFILED)
+        changes = find_changes(store, wanted, query)
+        if not changes:
+            warn_of_skipped(history.measurement.skipped)
+        tasks = rank(history.measurement.figures)
+        runs = plural(sum(task.count for task in tasks), "run")
+        html = page(
+            history, tasks, datetime.now(UTC), store.alerts(query), query.group, changes, pattern, render
+        )
     return html, f"{runs} of {count_nouns(sum(bool(task.task) for task in tasks), noun_of(query.group))}"
 
 

@@ -6,7 +6,6 @@ stay with a monitor that runs for months.
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from slowtask.cli.logs import INCOMPLETE, NO_RUN_MATCHES, NO_RUNS_YET, open_store
+from slowtask.cli.modules import module_command
 from slowtask.cli.options import read_custom_format
 from slowtask.errors import SlowtaskError, SourceError
 from slowtask.watch.judge import Typical
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PERIOD: Final = timedelta(days=7)
 READ_TIMEOUT: Final = 120.0  #: seconds
-SLOWTASK: Final = (sys.executable, "-m", "slowtask")
+SLOWTASK: Final = module_command("slowtask")
 
 
 def read_runs(sources: tuple[str, ...], queues: tuple[str, ...] = ()) -> Mapping[str, Typical]:

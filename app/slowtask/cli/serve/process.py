@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from slowtask.cli.modules import module_command
 from slowtask.cli.serve.request import Job
 from slowtask.cli.serve.setup import Setup
 from slowtask.cli.serve.wire import HEAD, MAX_LENGTH, Done, Failed, Progress, pack, unpack
@@ -21,9 +21,6 @@ ENDED: Final = (
     " give it more memory, and load the page again."
 )
 TOO_LONG: Final = "Reading took more than 15 minutes. Choose fewer runs by since or queue."
-#: Without `-P`, Python would import modules that happen to lie in this folder.
-PYTHON: Final = (sys.executable, "-P", "-m")
-
 
 Tell = Callable[[Progress | Done], None]  #: gets what is known before a job is done
 
@@ -43,7 +40,7 @@ class Child:
     async def start(cls, module: str, setup: Setup, folder: str) -> "Child":
         """Start *module*, which may write to *folder*, and send it *setup*."""
         process = await asyncio.create_subprocess_exec(
-            *PYTHON, module, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            *module_command(module), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "TMPDIR": folder},
         )  # fmt: skip
         child = cls(process)

@@ -27,6 +27,7 @@ SECONDS_FORMAT: Final = "%H:%M:%S"
 MAX_SECONDS_SPAN: Final = 0.002  #: days; minutes would all be the same
 
 Row = Mapping[str, Any]
+Render = Callable[[dict[str, Any]], str]  #: makes the SVG of a specification
 #: The labels of a y axis, as expressions of Vega.
 TIME: Final = (
     "datum.value == 0 ? '0' : datum.value < 1e-3 ? format(datum.value * 1e6, '.3~g') + ' µs'"
@@ -64,19 +65,17 @@ def load_renderer() -> Callable[..., str]:
     return render
 
 
-def draw(chart: Chart) -> tuple[str, str]:
-    """Draw *chart* as SVG, for a desk and for a phone. Raises `UsageError` if vl-convert isn't installed."""
-    return draw_svg(chart, DESK_WIDTH), draw_svg(chart, PHONE_WIDTH)
+def render(specification: dict[str, Any]) -> str:
+    """Render *specification* as SVG. Text is escaped; the SVG has no scripts, ids or links.
+
+    Raises `UsageError` if vl-convert isn't installed.
+    """
+    return load_renderer()(specification, allowed_base_urls=[])
 
 
-def draw_svg(chart: Chart, width: int) -> str:
-    """Draw *chart*, *width* pixels wide. Text is escaped; the SVG has no scripts, ids or links."""
-    return load_renderer()(specification(chart, width), allowed_base_urls=[])
-
-
-def show_chart(chart: Chart, title: str) -> str:
+def show_chart(chart: Chart, title: str, render: Render = render) -> str:
     """The HTML of *chart*: its legend, and a drawing for a desk and one for a phone."""
-    desk, phone = draw(chart)
+    desk, phone = (render(specification(chart, width)) for width in (DESK_WIDTH, PHONE_WIDTH))
     return (
         f'{legend(chart)}<figure class="{chart.kind}" aria-label="{title}">'
         f'<div class="desk">{desk}</div><div class="phone">{phone}</div></figure>'

@@ -13,7 +13,7 @@ from slowtask.cli.show.diff import View
 from slowtask.cli.show.groups import noun_of
 from slowtask.cli.show.report.alerts import alerts_section
 from slowtask.cli.show.report.changes import changes_section
-from slowtask.cli.show.report.chart import show_chart
+from slowtask.cli.show.report.chart import Render, render, show_chart
 from slowtask.cli.show.report.overview import (
     describe_runs,
     describe_span,
@@ -41,11 +41,13 @@ def page(
     group: str | None = None,
     changes: View | None = None,
     pattern: LinkPattern | None = None,
+    render: Render = render,
 ) -> str:
     """The HTML of a report on *tasks*, which are ranked by total, made at *made* (UTC).
 
     *alerts* are what the monitor said, in order of time. With *group*, the tasks are values of that field.
     *changes* are what changed, if that was asked. *pattern* is that of links to traces.
+    *render* makes the SVG of a chart.
 
     It loads nothing and runs nothing but page.js, whatever the names of tasks, queues and exceptions contain.
     """
@@ -67,16 +69,16 @@ def page(
         notes="\n".join(f'<p class="soft">{escape(each)}</p>' for each in notes(history, tasks)),
         changes=changes_section(changes) if changes else "",
         alerts=alerts_section(alerts),
-        profiles=profiles_section(history.profiles, pattern),
-        panels="\n".join(show_panel(each) for each in panels(history, noun)),
+        profiles=profiles_section(history.profiles, pattern, render),
+        panels="\n".join(show_panel(each, render) for each in panels(history, noun)),
     )
 
 
-def show_panel(panel: Panel) -> str:
+def show_panel(panel: Panel, render: Render) -> str:
     """The HTML of one chart with its title and text."""
     parts = [f"<h2>{panel.title}</h2>", f'<p class="soft">{escape(panel.text)}</p>']
     if panel.chart is not None:
-        parts.append(show_chart(panel.chart, panel.title))
+        parts.append(show_chart(panel.chart, panel.title, render))
     return '<section class="card">\n' + "\n".join(parts) + "\n</section>"
 
 

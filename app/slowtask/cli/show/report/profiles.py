@@ -6,7 +6,7 @@ from typing import Final
 
 from slowtask.cli.show import task_text as words
 from slowtask.cli.show.console import RED_FAILURES, UNKNOWN
-from slowtask.cli.show.report.chart import TIME, Chart, show_chart
+from slowtask.cli.show.report.chart import TIME, Chart, Render, render, show_chart
 from slowtask.cli.show.report.links import NO_LINKS, Links, breakable, link_name
 from slowtask.cli.show.report.panels import name
 from slowtask.cli.show.report.scale import decades
@@ -35,13 +35,13 @@ Part = tuple[str, str]  #: a title, and the HTML below it
 OVER_TIME: Final = "Run time over time"
 
 
-def profiles_section(profiles: Sequence[Profile], pattern: LinkPattern | None) -> str:
+def profiles_section(profiles: Sequence[Profile], pattern: LinkPattern | None, render: Render) -> str:
     """The HTML of the pages; the first is open. Empty without *profiles*."""
-    pages = (_page(each, pattern, first=place == 0) for place, each in enumerate(profiles))
+    pages = (_page(each, pattern, render, first=place == 0) for place, each in enumerate(profiles))
     return "\n".join(pages)
 
 
-def _page(profile: Profile, pattern: LinkPattern | None, *, first: bool) -> str:
+def _page(profile: Profile, pattern: LinkPattern | None, render: Render, *, first: bool) -> str:
     """The HTML of one task."""
     title = name(profile.task)
     parts = [
@@ -50,7 +50,7 @@ def _page(profile: Profile, pattern: LinkPattern | None, *, first: bool) -> str:
         show_facts(profile),
         *(
             f"<h3>{escape(part)}</h3>\n{html}"
-            for part, html in sections(profile, pattern, draw_times(profile))
+            for part, html in sections(profile, pattern, draw_times(profile, render))
         ),
         *([LEFT_OUT] if is_brief(profile) else ()),
         *(f'<p class="soft">{escape(line)}</p>' for line in words.notes(profile)),
@@ -135,7 +135,7 @@ def _bars(profile: Profile) -> Iterator[Cells]:
         yield escape(span), _share(each.count / total, most / total), _cell(f"{each.count:,}")
 
 
-def draw_times(profile: Profile) -> Iterator[Part]:
+def draw_times(profile: Profile, render: Render = render) -> Iterator[Part]:
     """Draw the percentiles over time, on a logarithmic scale; nothing if there is only one moment."""
     values = [
         Value(at=each.at, name=title, value=value)
@@ -152,7 +152,7 @@ def draw_times(profile: Profile) -> Iterator[Part]:
     chart = Chart(
         kind="lines", data=data, names=PERCENTILES, label=TIME, ticks=ticks, scale=scale, span=slots.span
     )
-    yield OVER_TIME, show_chart(chart, OVER_TIME)
+    yield OVER_TIME, show_chart(chart, OVER_TIME, render)
 
 
 def _group(group: Group, address: str | None, *, known: bool) -> Cells:
