@@ -258,7 +258,10 @@ def test_commands_that_need_single_runs_say_that_there_are_none(old, command):
     found = slowtask(command, old)
 
     assert found.returncode == 1
-    assert "holds no single runs: name logs" in found.stderr
+    assert found.stderr == (
+        "slowtask: A history of slowtask rollup holds no single runs:"
+        " name logs, or ask slowtask top, task, diff or report.\n"
+    )
 
 
 def test_a_rollup_that_is_killed_is_completed_by_the_next(tmp_path):

@@ -83,10 +83,10 @@ def behind(
     """
     query = parse_period(since, until, queues, where, group)
     store = open_store(sources, day, zone, custom)
-    warn_of_history(store, query)
     from slowtask.rank.behind import rank_waits
 
     columns = store.columns(query)
+    warn_of_history(store, query)
     warn_of_skipped(columns.skipped)
     warn_of_guesses(columns.guessed)
     if not columns.arrival and not columns.left_out and replace(query, group=None) != Query():

@@ -149,9 +149,9 @@ def read_log(store: "Store", query: Query) -> "Columns":
     """Read the runs to replay. Raises `SourceError` if there are none."""
     from slowtask.cli.show.progress import show_progress
 
-    warn_of_history(store, query)
     with show_progress(store.progress):
         log = store.columns(query)
+    warn_of_history(store, query)
     warn_of_skipped(log.skipped)
     warn_of_guesses(log.guessed)
     if not log.arrival:
