@@ -163,7 +163,7 @@ def test_the_page_names_all_that_a_broker_has_to_answer():
 
 @pytest.mark.redis
 def test_each_attempt_leaves_one_record(send, work, records, tmp_path):
-    """As many as ended, by a middleware that only counts: Dramatiq may run a message twice."""
+    """As many as ended, by a middleware that only counts."""
     send(*["sends"] * 3, "fails", "flaky", "slow", "late").wait()
     worker = work()
     wait_until(lambda: {(each["task.name"], each["event.action"]) for each in records()} == ENDINGS)

@@ -3,8 +3,11 @@
 import json
 import logging
 import logging.config
+import os
+import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -151,3 +154,57 @@ print(troubles()[Trouble.EVENT])
     assert done.stdout == "3\n"
     assert done.stderr.count("slowtask:") == 1
     assert "disk full" in done.stderr
+
+
+@pytest.fixture
+def hasty():
+    """Threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_threads_that_write_first_at_the_same_time_write_one_line_each(path, hasty):
+    """As the threads of a worker do that begin as it starts."""
+    threads = 8
+    for turn in range(100):
+        configure(log=str(path.with_suffix(f".{turn}")))
+        start = threading.Barrier(threads)
+
+        def write(start=start):
+            start.wait()
+            log.write(run())
+            log.write(run())
+
+        found = [threading.Thread(target=write) for _ in range(threads)]
+        for each in found:
+            each.start()
+        for each in found:
+            each.join()
+
+        assert len(tasks(path.with_suffix(f".{turn}"))) == 2 * threads
+
+
+def test_a_fork_amid_the_first_write_of_another_thread_leaves_no_lock_behind(path, monkeypatch):
+    begun, forked = threading.Event(), threading.Event()
+
+    def open_log(settings, real=log.open_log):
+        begun.set()
+        forked.wait()
+        return real(settings)
+
+    monkeypatch.setattr(log, "open_log", open_log)
+    first = threading.Thread(target=log.write, args=[run()])
+    first.start()
+    begun.wait()
+    child = os.fork()
+    forked.set()
+    if not child:
+        signal.alarm(30)  # so that it ends if it is held up
+        log.write(run(task="jobs.b"))
+        os._exit(0)
+    first.join()
+
+    assert os.waitpid(child, 0) == (child, 0)
+    assert sorted(tasks(path)) == ["jobs.a", "jobs.b"]

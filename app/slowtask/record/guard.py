@@ -8,10 +8,11 @@ import contextlib
 import mmap
 import struct
 import sys
-import threading
 from enum import IntEnum
 from types import TracebackType
 from typing import Final
+
+from slowtask.record.lock import Lock
 
 
 class Trouble(IntEnum):
@@ -37,7 +38,7 @@ MAX_CAUSE_LENGTH: Final = 500  #: characters
 COUNTS: Final = struct.Struct(f"={len(Trouble)}Q")
 
 _shared = mmap.mmap(-1, COUNTS.size)
-_lock = threading.Lock()
+_lock = Lock()
 
 
 def report_trouble(kind: Trouble, cause: object) -> None:

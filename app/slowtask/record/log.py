@@ -13,6 +13,7 @@ from slowtask.record.append import File, Stream
 from slowtask.record.event import DATASET, Run, fields
 from slowtask.record.guard import Guard, Trouble, report_trouble
 from slowtask.record.line import LineFormatter
+from slowtask.record.lock import Lock
 from slowtask.record.settings import OFF, STDOUT, Settings, current_settings
 
 LOGGER_NAME: Final = DATASET
@@ -44,7 +45,11 @@ class LineHandler(logging.Handler):
 
     def close(self) -> None:
         """Close the file; it is opened again if an event follows."""
-        self._lines.close()
+        self.acquire()  # else another thread might write to what is open by then under the file's number
+        try:
+            self._lines.close()
+        finally:
+            self.release()
         super().close()
 
 
@@ -79,6 +84,7 @@ del RECORD_ATTRIBUTES["msg"]
 
 _logger = logging.getLogger(LOGGER_NAME)
 _handler: LineHandler | None = None
+_lock = Lock()
 
 
 def write(run: Run) -> None:
@@ -96,12 +102,12 @@ def write(run: Run) -> None:
         ```
     """
     try:
-        logger = prepare_logger()
+        logger, handler = prepare_logger()
         # Without handlers of the user's the line is appended directly: making and passing on a LogRecord
         # that nobody sees adds a seventh to what recording costs (bench/RESULTS.md, `bench_record.py`).
-        if _handler and _handler.lock and _handler.is_only_listener(logger):
-            with _handler.lock:
-                _handler.append(run)
+        if handler.lock and handler.is_only_listener(logger):
+            with handler.lock:
+                handler.append(run)
         else:
             with Guard(Trouble.HANDLER):
                 logger.handle(EventRecord(run))
@@ -109,25 +115,33 @@ def write(run: Run) -> None:
         report_trouble(Trouble.EVENT, error)
 
 
-def prepare_logger() -> logging.Logger:
-    """Return the logger, with our handler attached as the settings say."""
+def prepare_logger() -> tuple[logging.Logger, LineHandler]:
+    """Return the logger and our handler, which is attached to it if the settings say so."""
     _logger.disabled = False  # `dictConfig` disables every logger that it doesn't name
-    settings = current_settings()
-    if _handler is None or _handler.settings is not settings:
-        _replace_handler(settings)
-    if _handler not in _logger.handlers and settings.log != OFF and _handler:
-        _logger.handlers.insert(0, _handler)  # first, so that the line is written whatever other handlers do
-    return _logger
+    settings, handler = current_settings(), _handler
+    if handler is None or handler.settings is not settings or not _is_attached(handler):
+        with _lock:  # else two threads that write first at the same time attach a handler each
+            handler = _attach_handler(settings)
+    return _logger, handler
 
 
-def _replace_handler(settings: Settings) -> None:
-    """Make the handler that *settings* ask for, in place of the present one."""
+def _is_attached(handler: LineHandler) -> bool:
+    """Tell whether *handler* gets events, or must not get any."""
+    return handler in _logger.handlers or handler.settings.log == OFF
+
+
+def _attach_handler(settings: Settings) -> LineHandler:
+    """Return the handler that *settings* ask for, attached as they say; a former one is closed."""
     global _handler  # noqa: PLW0603 - the one handler of this process
-    if _handler is not None:
-        _logger.removeHandler(_handler)
-        _handler.close()
-    _handler = LineHandler(settings)
-    _logger.propagate = False  # JSON lines don't belong on a worker's console
+    if _handler is None or _handler.settings is not settings:
+        if _handler is not None:
+            _logger.removeHandler(_handler)
+            _handler.close()
+        _handler = LineHandler(settings)
+        _logger.propagate = False  # JSON lines don't belong on a worker's console
+    if not _is_attached(_handler):
+        _logger.handlers.insert(0, _handler)  # first, so that the line is written whatever other handlers do
+    return _handler
 
 
 def open_log(settings: Settings) -> File | Stream:

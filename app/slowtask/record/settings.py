@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from slowtask.errors import UsageError
 from slowtask.record.guard import Trouble, report_trouble
+from slowtask.record.lock import Lock
 
 PREFIX: Final = "SLOWTASK_"
 STDOUT: Final = "-"
@@ -57,6 +58,7 @@ class Settings:
 
 _configured: dict[str, Any] = {}  #: by `configure`
 _settings: Settings | None = None  #: the cache of `current_settings`
+_lock = Lock()
 
 
 def configure(**settings: Any) -> None:
@@ -90,16 +92,19 @@ def configure(**settings: Any) -> None:
             f"configure() has no setting {', '.join(sorted(unknown))}. "
             f"The settings are {', '.join(sorted(known))}."
         )
-    _configured.update(settings)
-    _settings = None
+    with _lock:
+        _configured.update(settings)
+        _settings = None
 
 
 def current_settings() -> Settings:
     """Return the settings of this process, which are read once."""
     global _settings  # noqa: PLW0603 - the cache
-    if _settings is None:
-        _settings = Settings(**(read_environment(os.environ) | _configured))
-    return _settings
+    settings = _settings
+    if settings is None:
+        with _lock:
+            settings = _settings = _settings or Settings(**(read_environment(os.environ) | _configured))
+    return settings
 
 
 def read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
