@@ -18,6 +18,8 @@ else
   [ -e /usr/include/oniguruma.h ] || wanted="$wanted libonig-dev"
   command -v cmake >/dev/null || wanted="$wanted cmake"
   command -v rubocop >/dev/null || wanted="$wanted rubocop"
+  # Root makes the servers of a later Debian with it.
+  [ "$(id -u)" != 0 ] || [ -x /usr/sbin/debootstrap ] || wanted="$wanted debootstrap"
 fi
 [ -n "$wanted$lean" ] || exit 0
 
