@@ -222,7 +222,7 @@ def test_run_times_in_whole_seconds_are_marked(tmp_path):
     said = slowtask(before, after)
 
     assert re.search(r"~22\.\d s \N{RIGHTWARDS ARROW} 22\.\d s", said)
-    assert "~: from log lines in whole seconds, \N{PLUS-MINUS SIGN} 1.0 s." in said
+    assert "~: from the times of log lines, \N{PLUS-MINUS SIGN} 1.0 s." in said
     assert [part["margin"] for part in (found(before, after)["a"][side] for side in ("before", "after"))] == [
         1,
         0,

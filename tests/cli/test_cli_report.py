@@ -290,7 +290,7 @@ def test_exceptions_that_a_stock_log_tells_are_shown(tmp_path):
     html = reported(tmp_path, str(GOLDEN / "rq-3.0.0-worker.log"))
 
     assert any(each.startswith("ValueError\n") for each in tips(panel(html, "Failures")))
-    assert "~: from log lines in whole seconds" in html
+    assert "~: from the times of log lines" in html
 
 
 @pytest.mark.slow

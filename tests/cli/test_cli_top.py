@@ -407,7 +407,7 @@ def test_times_from_lines_in_whole_seconds_say_so(tmp_path):
 
     assert re.search(r"rough.*~4\.0 s", text)
     assert not re.search(r"exact.*~", text)
-    assert "~: from log lines in whole seconds, ± 1.0 s." in text
+    assert "~: from the times of log lines, ± 1.0 s." in text
 
 
 def test_output_into_a_pipe_is_without_colour(log):

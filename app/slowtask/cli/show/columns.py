@@ -24,7 +24,7 @@ SPREAD_STYLES: Final[dict[Spread, str]] = {"steady": "dim", "varied": "", "spiky
 class Look:
     """How the cells of one row look."""
 
-    rough: bool = False  #: its times come from lines in whole seconds
+    rough: bool = False  #: its times may come from those of log lines
     bar: int = BAR_WIDTH  #: characters of the bar of the share
 
 

@@ -42,7 +42,7 @@ def shorten(name: str, room: int) -> str:
 
 
 def time_text(seconds: float | None, *, rough: bool = False) -> Text:
-    """*seconds* as a person reads them; *rough*, from log lines in whole seconds, is marked with `~`."""
+    """*seconds* as a person reads them; *rough*, from the times of log lines, is marked with `~`."""
     return Text(UNKNOWN if seconds is None else f"{'~' * rough}{duration(seconds)}")
 
 

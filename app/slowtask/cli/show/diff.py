@@ -150,7 +150,7 @@ def explain_words(rows: Sequence[Difference]) -> list[str]:
     """Explain the words of CHANGE that don't say enough, and `~`."""
     changes = {"rough" if row.rough else row.change for row in rows}
     margin = max((part.margin for row in rows for part in (row.before, row.after) if part), default=0.0)
-    rough = [f"~: from log lines in whole seconds, \N{PLUS-MINUS SIGN} {duration(margin)}."] if margin else []
+    rough = [f"~: from the times of log lines, \N{PLUS-MINUS SIGN} {duration(margin)}."] if margin else []
     return rough + [text for change, text in EXPLAINED.items() if change in changes]
 
 

@@ -64,7 +64,7 @@ def cost_text(seconds: float | None) -> str:
 
 
 def cost_cell(task: Difference) -> Text:
-    """What the change costs, marked with `~` if run times come from log lines in whole seconds."""
+    """What the change costs, marked with `~` if run times come from the times of log lines."""
     rough = any(part is not None and part.margin for part in (task.before, task.after))
     return Text("~" * (rough and task.cost is not None) + cost_text(task.cost))
 
@@ -74,7 +74,7 @@ def both(
 ) -> Callable[[Difference], Text]:
     """A cell with a figure before and after, once where both are alike.
 
-    One that isn't *exact* is a run time, marked with `~` if it comes from log lines in whole seconds.
+    One that isn't *exact* is a run time, marked with `~` if it comes from the times of log lines.
     """
 
     def say(part: Part | None) -> str:

@@ -213,7 +213,7 @@ def notes(
 ) -> Iterator[str]:
     """Explain what the table marks and leaves out, what wasn't read, and which dates were guessed."""
     if margin := max((line.margin for line in lines), default=0):
-        yield f"~: from log lines in whole seconds, ± {duration(margin / SECOND)}."
+        yield f"~: from the times of log lines, ± {duration(margin / SECOND)}."
     if "SPREAD" in shown and any(line.task.spread == "spiky" for line in lines):
         yield SPIKY_NOTE
     if rows.outliers:

@@ -95,7 +95,7 @@ def describe_ending(ending: Ending, count: int) -> str:
 
 
 def _describe_times(summary: Summary) -> str:
-    """The run times; `~` marks those from whole seconds."""
+    """The run times; `~` marks those from the times of log lines."""
     if summary.max is None:
         return "not known"
     mark = "~" if summary.margin else ""
@@ -220,7 +220,7 @@ def notes(profile: Profile) -> Sequence[str]:
     """Explain `~`, and say what was left out, and what isn't known."""
     lines = list(_describe_history(profile))
     if profile.summary.margin:
-        lines.append(f"~: from log lines in whole seconds, ± {duration(profile.summary.margin)}.")
+        lines.append(f"~: from the times of log lines, ± {duration(profile.summary.margin)}.")
     lines += [
         f"{capitalize(key)}: {plural(each.values - len(each.groups), 'more value')}."
         for key, each in profile.fields.items()

@@ -65,7 +65,7 @@ def notes(history: History, tasks: Sequence[Task]) -> Iterator[str]:
     """Explain `~`, say how many tasks are not shown, what wasn't read, and which dates were guessed."""
     measurement = history.measurement
     if margin := max((each.margin for each in measurement.figures), default=0):
-        yield f"~: from log lines in whole seconds, ± {duration(margin / SECOND)}."
+        yield f"~: from the times of log lines, ± {duration(margin / SECOND)}."
     if len(tasks) > MAX_ROWS:
         yield "slowtask top -n 0 shows all rows."
     if any(task.spread == "spiky" for task in tasks):

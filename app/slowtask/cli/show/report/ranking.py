@@ -25,7 +25,7 @@ class Column:
     title: str
     value: Callable[[Task], float | None]
     text: Callable[[float], str] = duration
-    exact: bool = True  #: False: a time, marked if it comes from lines in whole seconds
+    exact: bool = True  #: False: a time, marked if it comes from the times of log lines
     always: bool = True  #: False: left out if no task has a value other than 0
 
 
