@@ -49,6 +49,13 @@ LOGS = {
     ("fly.io", "RQ"): "142-fly-logs-rq",
     ("Render, copied", "Celery"): "143-render-twelve-hours",
     ("GitHub Actions", "Celery"): "153-github-actions-compose",
+    ("Grafana Loki", "Celery"): "164-logcli-newest-first",
+    ("Loki's service", "Celery"): "167-loki-api-answer",
+    ("Elasticsearch, indices of yours", "Celery"): "165-elasticsearch-search-answer",
+    ("CloudWatch Insights", "Celery"): "166-cloudwatch-insights-answer",
+    ("Azure's Log Analytics", "Celery"): "169-azure-log-analytics",
+    ("Datadog", "Celery"): "168-datadog-export",
+    ("Splunk", "Celery"): "170-splunk-export",
     ("Airflow 2", "Celery"): "31-airflow2-executor",
     ("Airflow 3", "Celery"): "30-airflow3-structlog",
     ("Frappe, ERPNext", "RQ"): "23-frappe-worker-log",
@@ -115,6 +122,7 @@ WRAPPERS = [
     "09:10:SECOND worker.1 | ",
     "0|worker  | ",
     "worker.log.1:12:",
+    '2026-01-05T09:10:SECOND+00:00 {app="shop", pod="worker-1"} ',
 ]
 #: A run of ten seconds by each queue, after the second of each line.
 WORKER_LINES = {

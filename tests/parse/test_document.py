@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from slowtask.parse.document import MAX_LENGTH
 from slowtask.parse.events import events
 from slowtask.parse.items import Reason, Unparsable
+from slowtask.parse.ndjson import MAX_JSON_LENGTH
 from slowtask.parse.sources import Source
 
 JOB = "519088f5-90fb-4d11-9c1c-aaf75e8766e{}"
@@ -53,6 +55,79 @@ def test_a_document_on_one_line_is_read_too(read, wrap):
 
     assert len({each.id for each in runs}) == 3
     assert bad == []
+
+
+def of_elasticsearch(found):
+    hits = [
+        {"_index": "logs", "_source": {"@timestamp": each["timestamp"], "message": each["message"]}}
+        for each in found
+    ]
+    return {"took": 5, "timed_out": False, "hits": {"total": {"value": len(hits)}, "hits": hits}}
+
+
+def of_insights(found):
+    columns = (("@timestamp", "timestamp"), ("@message", "message"))
+    return {"results": [[{"field": name, "value": each[key]} for name, key in columns] for each in found]}
+
+
+def of_loki(found):
+    values = [[each["timestamp"], each["message"]] for each in found]
+    return {
+        "status": "success",
+        "data": {"resultType": "streams", "result": [{"stream": {}, "values": values}]},
+    }
+
+
+def of_datadog(found):
+    return {"data": [{"id": "x", "attributes": each} for each in found]}
+
+
+#: What services answer, with the same entries.
+ANSWERS = [of_elasticsearch, of_insights, of_loki, of_datadog]
+
+
+@pytest.mark.parametrize("layout", [{}, {"separators": (",", ":")}, {"indent": 2}, {"indent": 4}])
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_what_a_service_answers_is_read_as_it_is(read, answer, newest_first, layout):
+    found = entries(20)[:: -1 if newest_first else 1]
+    runs, bad = read(json.dumps(answer(found), **layout))
+
+    assert [each.task for each in runs] == [f"shop.t{number}" for number in range(20)]
+    assert bad == []
+
+
+@pytest.mark.parametrize("layout", [{}, {"indent": 2}])
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_an_answer_may_be_longer_than_a_line(read, answer, layout):
+    found = [each | {"message": each["message"] + "x" * 300} for each in entries(3600)]
+    text = json.dumps(answer(found), **layout)
+    runs, bad = read(text)
+
+    assert len(text) > MAX_JSON_LENGTH
+    assert len(runs) == 3600
+    assert bad == []
+
+
+def test_an_answer_that_is_too_long_is_refused_aloud(read):
+    text = json.dumps(of_loki([each | {"message": each["message"] + "x" * 5000} for each in entries(2000)]))
+    runs, (bad,) = read(text)
+
+    assert len(text) > MAX_LENGTH
+    assert (runs, bad.reason) == ([], Reason.LONG)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"status":"success","data":{"result":[{"stream":1,"values":[["1"],"x",3,["17096",null]]},7]}}',
+        '{"results":[[{"field":1,"value":2},{"field":"a"},{"field":"a","value":[]}],3,[[]]],"x":1}',
+        '{"took":1,"timed_out":false,"hits":{"hits":[1,{"_source":4},{"_source":{"message":null}}]}}',
+        '{"data":[[[]],{"attributes":"x"},null]}',
+    ],
+)
+def test_an_answer_of_another_shape_is_no_log(read, text):
+    assert read(text)[0] == []
 
 
 def test_the_latest_entry_may_come_first(read):

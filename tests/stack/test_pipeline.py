@@ -23,6 +23,11 @@ UNKNOWN = {
     "73-loguru-between-celery": "that a process has ended waits for the next line, which may name its task",
     "135-cloudwatch-filter-log-events": "the whole log is one JSON document",
     "138-gcloud-newest-first-rq": "the latest line comes first",
+    "165-elasticsearch-search-answer": "the whole log is one JSON document",
+    "166-cloudwatch-insights-answer": "the whole log is one JSON document",
+    "167-loki-api-answer": "the whole log is one JSON document",
+    "168-datadog-export": "the whole log is one JSON document",
+    "169-azure-log-analytics": "the whole log is one JSON document",
 }
 #: The same where Filebeat joins lines, if those of a traceback begin like lines of their own.
 JOINED = UNKNOWN | dict.fromkeys(

@@ -1,25 +1,30 @@
 """PARSE: a log that is one JSON document over many lines, as the command lines of clouds print it.
 
-`aws logs get-log-events` and `gcloud logging read --format=json` indent their output. Each object in the
-document's list is an entry; the latest may come first.
+`aws logs get-log-events` and `gcloud logging read --format=json` indent their output; others answer with one
+line. Each object in the document's list is an entry; the latest may come first.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from slowtask.parse.ndjson import MAX_JSON_LENGTH
+from slowtask.parse.fields import Record, read_field_names
 
 MAX_ENTRIES: Final = 200_000  #: that are kept to be put in order
 MAX_BROKEN: Final = 10_000
+MAX_LENGTH: Final = 8 * 1024 * 1024  #: bytes of an object, or of a document that is one line
 #: A line of an indented document, but not one with the head of a log line.
 looks_like_json = re.compile(rb'["{}\]]|\[(?!\d{4}-|[A-Za-z])|(?:-?[\d.eE+-]+|true|false|null),?$').match
 BOM: Final = b"\xef\xbb\xbf"
 OPENINGS: Final = (b"[", b"{", b"[{")
 CLOSINGS: Final = (b"}", b"},", b"}]")
-TIMES: Final = ("timestamp", "@timestamp", "time", "receiveTimestamp")
+#: How a document of one line begins: a list, or the answer of a service with one in it.
+begins_answer = re.compile(
+    rb'\[\{|\{\s*"(?:(?:events|results|data)"\s*:\s*\[|hits"\s*:\s*\{'
+    rb'|took"\s*:\s*\d+,\s*"timed_out"|status"\s*:\s*"success",\s*"data"\s*:\s*\{)'
+).match
 
 
 class Entry(NamedTuple):
@@ -34,7 +39,7 @@ def begins_document(start: bytes) -> bool:
     """Whether *start*, the first block of a log, is of one document: an opening, and only JSON behind it."""
     lines = [bare for line in start.removeprefix(BOM).split(b"\n") if (bare := line.strip())]
     if not lines or lines[0] not in OPENINGS:
-        return bool(lines) and lines[0].startswith((b"[{", b'{"events":[{'))
+        return bool(lines) and begins_answer(lines[0]) is not None
     whole = lines if start.endswith(b"\n") else lines[:-1]
     return len(lines) > 1 and all(map(looks_like_json, whole))
 
@@ -70,7 +75,7 @@ class Document:
     def _add(self, line: bytes) -> None:
         """Add *line* to the open object; too long a one is no entry."""
         self._size += len(line)
-        if self._size <= MAX_JSON_LENGTH:
+        if self._size <= MAX_LENGTH:
             self._lines.append(line)
         else:
             self._break(line, *self._begin)
@@ -88,10 +93,7 @@ class Document:
         except (msgspec.MsgspecError, ValueError, RecursionError):
             self._break(text, number, offset)
             return
-        if isinstance(content, dict) and isinstance(content.get("events"), list):
-            content = content["events"]
-        entries = content if isinstance(content, list) else [content]
-        for place, entry in enumerate(each for each in entries if isinstance(each, dict)):
+        for place, entry in enumerate(list_entries(content)):
             if len(self._entries) < MAX_ENTRIES:
                 self._entries.append(Entry(entry, number, offset + place))
             else:
@@ -101,12 +103,58 @@ class Document:
         """Yield the entries, the earliest first. What is still open then is broken."""
         if self._lines:
             self._break(b"\n".join(self._lines), *self._begin)
-        times = [time for entry in self._entries if (time := _find_time(entry.content)) is not None]
+        entries = list(join_rows(self._entries))
+        times = [time for entry in entries if (time := _find_time(entry.content)) is not None]
         newest_first = len(times) > 1 and type(times[0]) is type(times[-1]) and times[0] > times[-1]
-        yield from reversed(self._entries) if newest_first else self._entries
+        yield from reversed(entries) if newest_first else entries
+
+
+def list_entries(content: Any) -> Iterator[dict[str, Any]]:
+    """The entries that *content* holds: a list, an answer of a service with one in it, or else itself."""
+    found = open_answer(content) if isinstance(content, dict) else content
+    for each in found if isinstance(found, list) else [content]:
+        for entry in each if isinstance(each, list) else [each]:
+            if isinstance(entry, dict):
+                yield entry
+
+
+def open_answer(answer: dict[str, Any]) -> list[Any] | None:
+    """The list of entries in an *answer*; None if it holds none."""
+    match answer:
+        case {"events": [*found]} | {"results": [*found]} | {"data": [*found]}:  # CloudWatch, Splunk, Datadog
+            return found
+        case {"hits": {"hits": [*found]}}:  # Elasticsearch
+            return [each["_source"] for each in found if isinstance(each, dict) and "_source" in each]
+        case {"_index": _, "_source": source}:
+            return [source]
+        case {"data": {"result": [*streams]}}:  # Loki
+            return [
+                each for stream in streams if isinstance(stream, dict) for each in open_answer(stream) or ()
+            ]
+        case {"stream": _, "values": [*values]}:
+            pairs = (each for each in values if isinstance(each, list) and len(each) > 1)
+            return [{"timestamp": time, "line": line} for time, line, *_ in pairs]
+    return None
+
+
+def join_rows(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Join the columns of each row of CloudWatch Insights, objects of a `field` and its `value`."""
+    row: Entry | None = None
+    for each in entries:
+        column = each.content.get("field") if each.content.keys() == {"field", "value"} else None
+        if row and (not isinstance(column, str) or column in row.content):
+            yield row
+            row = None
+        if isinstance(column, str):
+            row = row or Entry({}, each.line, each.offset)
+            row.content[column] = each.content["value"]
+        else:
+            yield each
+    if row:
+        yield row
 
 
 def _find_time(content: dict[str, Any]) -> Any:
     """When an entry was logged, comparable to the others of its document."""
-    found = next((content[name] for name in TIMES if name in content), None)
+    found = Record(content, read_field_names()).find("time")
     return found if isinstance(found, str | int | float) else None

@@ -58,7 +58,7 @@ SENTENCES: Final = {
     Reason.NAMELESS: "a run without a task name: read the log of its start, too, or record with slowtask",
     Reason.UNTIMED: "a run without a time: its lines have none, nor what carried them: try docker logs -t",
     Reason.LOST: "processes were ended, and no line names their tasks, if any: record with slowtask",
-    Reason.LONG: "a line over 64 KiB, or over 1 MiB of JSON: let its program log shorter ones",
+    Reason.LONG: "a line over 64 KiB, or over 1 MiB of JSON, 8 MiB if that is the log: log shorter ones",
     Reason.BINARY: "binary data, not text: check that it is the right file",
     Reason.NUL: "NUL bytes, which a crash leaves in a file: lines may be lost there",
     Reason.DAMAGED: "the compressed data is damaged or ends early: copy the file again",

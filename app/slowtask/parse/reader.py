@@ -17,14 +17,14 @@ from slowtask.parse.carried import ESCAPE
 from slowtask.parse.celery import CeleryFormat
 from slowtask.parse.chatter import Kind
 from slowtask.parse.custom import NO_CUSTOM, CustomFormat
-from slowtask.parse.document import Document
+from slowtask.parse.document import MAX_LENGTH, Document
 from slowtask.parse.format import MAX_LINE_LENGTH, BlockRun, Context, Format
 from slowtask.parse.headed import HeadedFormat
 from slowtask.parse.items import End, Item, Reason, make_nameless
 from slowtask.parse.jobs import Jobs
 from slowtask.parse.jsonlog import JsonLogReader
 from slowtask.parse.lines import MINUTE_LENGTH
-from slowtask.parse.ndjson import JsonFormat
+from slowtask.parse.ndjson import MAX_JSON_LENGTH, JsonFormat
 from slowtask.parse.rows import Rows
 from slowtask.parse.rq import RqFormat
 from slowtask.parse.text import TextFormat
@@ -116,6 +116,11 @@ class Reader(JsonLogReader):
     def begin_document(self) -> None:
         """The log that begins is one JSON document."""
         self._document = Document()
+
+    @property
+    def max_length(self) -> int:
+        """How many bytes a line may have at most; of a longer one only the beginning is kept."""
+        return MAX_JSON_LENGTH if self._document is None else MAX_LENGTH
 
     def _collect(self, document: Document, lines: Sequence[bytes]) -> None:
         """Take the next *lines* of a log that is one JSON document."""

@@ -4,7 +4,6 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from slowtask.parse.ndjson import MAX_JSON_LENGTH
 from slowtask.parse.reader import Reader
 
 #: What a damaged or cut gzip file raises, at its end or before.
@@ -17,6 +16,7 @@ class LineSplitter:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._max_length = reader.max_length
         self._rest = b""  #: the line that the last block ended in
         self._length = 0  #: of that line, with what isn't kept
 
@@ -38,8 +38,8 @@ class LineSplitter:
     def _extend(self, part: bytes) -> None:
         """Add *part* to the unfinished line."""
         self._length += len(part)
-        if len(self._rest) <= MAX_JSON_LENGTH:
-            self._rest += part[: MAX_JSON_LENGTH + 1]
+        if len(self._rest) <= self._max_length:
+            self._rest += part[: self._max_length + 1]
 
     def _end_line(self) -> None:
         """Hand the finished line to the reader."""

@@ -6,7 +6,7 @@ from types import TracebackType
 
 
 class Lock:
-    """Lets one thread at a time into its block. A forked child finds it open, whoever held it in the parent.
+    """Lets one thread at a time into its block. A forked child finds it open.
 
     Threads of the parent don't run in a child, so a plain lock that one of them held would stay locked there,
     and hold up the child's task for ever.
