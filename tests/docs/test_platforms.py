@@ -56,6 +56,7 @@ LOGS = {
     ("Azure's Log Analytics", "Celery"): "169-azure-log-analytics",
     ("Datadog", "Celery"): "168-datadog-export",
     ("Splunk", "Celery"): "170-splunk-export",
+    ("Kibana, Splunk, Datadog, Azure: exports as CSV", "RQ"): "171-kibana-csv-rq",
     ("Airflow 2", "Celery"): "31-airflow2-executor",
     ("Airflow 3", "Celery"): "30-airflow3-structlog",
     ("Frappe, ERPNext", "RQ"): "23-frappe-worker-log",

@@ -22,6 +22,8 @@ UNKNOWN = {
     "70-powershell-utf16": "Filebeat recodes UTF-16 by its setting `encoding`",
     "73-loguru-between-celery": "that a process has ended waits for the next line, which may name its task",
     "135-cloudwatch-filter-log-events": "the whole log is one JSON document",
+    "137-cloudwatch-console-csv": "the whole log is one table",
+    "171-kibana-csv-rq": "the whole log is one table",
     "138-gcloud-newest-first-rq": "the latest line comes first",
     "165-elasticsearch-search-answer": "the whole log is one JSON document",
     "166-cloudwatch-insights-answer": "the whole log is one JSON document",

@@ -5,7 +5,7 @@ from typing import BinaryIO, Final
 
 from slowtask.parse.format import MAX_LINE_LENGTH
 from slowtask.parse.grok import expand_pattern
-from slowtask.parse.order import SNIFFED_BYTES, is_newest_first
+from slowtask.parse.order import SNIFFED_BYTES, find_document, is_newest_first
 from slowtask.parse.reader import FORMATS
 from slowtask.parse.rq import CLOCK_HEAD
 from slowtask.parse.sources import is_plain
@@ -32,7 +32,7 @@ def find_cuts(stream: BinaryIO, size: int, piece_size: int) -> list[int]:
     """Find the offsets at which the pieces of a file of *size* bytes begin, from 0, *piece_size* apart."""
     found = [0]
     start = stream.read(SNIFFED_BYTES)
-    if not is_plain(stream) or is_newest_first(start):
+    if not is_plain(stream) or is_newest_first(start) or find_document(start):
         return found
     heads = JSON_HEAD if start.lstrip().startswith(b'{"') else HEAD
     for target in range(piece_size, size, piece_size):

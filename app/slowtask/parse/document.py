@@ -6,11 +6,15 @@ line. Each object in the document's list is an entry; the latest may come first.
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from datetime import date
+from typing import Any, ClassVar, Final, NamedTuple
 
 import msgspec
 
+from slowtask.parse.envelope import read_envelope
 from slowtask.parse.fields import Record, read_field_names
+from slowtask.parse.items import Reason
+from slowtask.parse.moments import parse_moment
 
 MAX_ENTRIES: Final = 200_000  #: that are kept to be put in order
 MAX_BROKEN: Final = 10_000
@@ -47,6 +51,8 @@ def begins_document(start: bytes) -> bool:
 class Document:
     """Collects the entries of one document, in bounded memory."""
 
+    reason: ClassVar[Reason] = Reason.TORN  #: why an object can't be read
+
     def __init__(self) -> None:
         self.broken: list[tuple[bytes, int, int]] = []  #: objects that can't be read, with line and offset
         self._entries: list[Entry] = []
@@ -55,8 +61,11 @@ class Document:
         self._indent = b""
         self._begin = (0, 0)
 
-    def take(self, line: bytes, number: int, offset: int) -> None:
-        """Take the next line. One that isn't JSON breaks the object that is open."""
+    def take(self, line: bytes, number: int, offset: int) -> list[Entry]:
+        """Take the next line; returns the entries that can be read now: none before the document ends.
+
+        A line that isn't JSON breaks the object that is open.
+        """
         bare = line.strip()
         indent = line[: len(line) - len(line.lstrip())]
         if bare and looks_like_json(bare) is None:
@@ -71,6 +80,7 @@ class Document:
             self._add(line)
         elif bare.startswith((b"[{", b"{")):
             self._decode(bare.rstrip(b","), number, offset)
+        return []
 
     def _add(self, line: bytes) -> None:
         """Add *line* to the open object; too long a one is no entry."""
@@ -103,10 +113,14 @@ class Document:
         """Yield the entries, the earliest first. What is still open then is broken."""
         if self._lines:
             self._break(b"\n".join(self._lines), *self._begin)
-        entries = list(join_rows(self._entries))
-        times = [time for entry in entries if (time := _find_time(entry.content)) is not None]
-        newest_first = len(times) > 1 and type(times[0]) is type(times[-1]) and times[0] > times[-1]
-        yield from reversed(entries) if newest_first else entries
+        yield from sort_entries(list(join_rows(self._entries)))
+
+
+def sort_entries(entries: list[Entry]) -> Iterator[Entry]:
+    """Yield *entries* in order of time: as they are, or from their end if the latest comes first."""
+    first = next(filter(None, map(find_time, entries)), None)
+    last = next(filter(None, map(find_time, reversed(entries))), None)
+    yield from reversed(entries) if first and last and last < first else entries
 
 
 def list_entries(content: Any) -> Iterator[dict[str, Any]]:
@@ -154,7 +168,11 @@ def join_rows(entries: Iterable[Entry]) -> Iterator[Entry]:
         yield row
 
 
-def _find_time(content: dict[str, Any]) -> Any:
-    """When an entry was logged, comparable to the others of its document."""
-    found = Record(content, read_field_names()).find("time")
-    return found if isinstance(found, str | int | float) else None
+def find_time(entry: Entry) -> tuple[date, int] | None:
+    """When *entry* was logged: the day and the time of day, in µs."""
+    text = read_envelope(Record(entry.content, read_field_names())).time
+    try:
+        moment = parse_moment(text or b"")
+    except ValueError:
+        return None
+    return moment.day or date.min, moment.clock

@@ -12,10 +12,11 @@ from typing import BinaryIO, Final
 
 from slowtask.errors import SourceError
 from slowtask.parse.dates import DATE, HEAD
-from slowtask.parse.document import begins_document
+from slowtask.parse.document import Document, begins_document
 from slowtask.parse.reader import Reader
 from slowtask.parse.sources import is_plain
 from slowtask.parse.stream import DECOMPRESSION_ERRORS, LineSplitter, read_blocks
+from slowtask.parse.table import Table, find_header
 
 SNIFFED_BYTES: Final = 1 << 16  #: of a log's beginning
 MIN_FALLS: Final = 3  #: times that a date is earlier than that of the line above
@@ -55,9 +56,9 @@ def feed(reader: Reader, stream: BinaryIO, size: int | None = None, *, last: boo
     blocks = Blocks(stream, size)
     start = next(blocks, b"")
     every = chain((start,), blocks)
-    document = size is None and begins_document(start)
+    document = find_document(start) if size is None else None
     if document:
-        reader.begin_document()
+        reader.begin_document(document)
     if size is None and not document and is_newest_first(start):
         yield from _feed_backwards(reader, stream, every, len(start))
     else:
@@ -66,6 +67,14 @@ def feed(reader: Reader, stream: BinaryIO, size: int | None = None, *, last: boo
         reader.mark_damaged()
     reader.finish(last=last)
     yield
+
+
+def find_document(start: bytes) -> Document | Table | None:
+    """What a log is that begins with *start*, if it isn't one of lines."""
+    if begins_document(start):
+        return Document()
+    header = find_header(start)
+    return Table(header) if header else None
 
 
 def is_newest_first(start: bytes) -> bool:

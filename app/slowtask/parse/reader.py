@@ -6,7 +6,7 @@ thing that carries lines (`jsonlog.py`).
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, tzinfo
 from typing import Final
@@ -17,7 +17,7 @@ from slowtask.parse.carried import ESCAPE
 from slowtask.parse.celery import CeleryFormat
 from slowtask.parse.chatter import Kind
 from slowtask.parse.custom import NO_CUSTOM, CustomFormat
-from slowtask.parse.document import MAX_LENGTH, Document
+from slowtask.parse.document import MAX_LENGTH, Document, Entry
 from slowtask.parse.format import MAX_LINE_LENGTH, BlockRun, Context, Format
 from slowtask.parse.headed import HeadedFormat
 from slowtask.parse.items import End, Item, Reason, make_nameless
@@ -27,6 +27,7 @@ from slowtask.parse.lines import MINUTE_LENGTH
 from slowtask.parse.ndjson import MAX_JSON_LENGTH, JsonFormat
 from slowtask.parse.rows import Rows
 from slowtask.parse.rq import RqFormat
+from slowtask.parse.table import Table
 from slowtask.parse.text import TextFormat
 from slowtask.parse.times import DateTracker, TimestampCache
 from slowtask.parse.told import Told
@@ -70,7 +71,8 @@ class Reader(JsonLogReader):
         self.jobs: Final = context.jobs
         self._out = out
         self._rows = rows
-        self._document: Document | None = None  #: if the log is one
+        self._document: Document | Table | None = None  #: if the log is one
+        self._has_entries = False  #: it has one at least
         self._whole = earlier is None  #: no other reads lines of this log
         if earlier is not None and earlier.reader is not None:
             self._adopt(earlier.reader)
@@ -113,32 +115,36 @@ class Reader(JsonLogReader):
         self._leave()
         self.told.trim()
 
-    def begin_document(self) -> None:
-        """The log that begins is one JSON document."""
-        self._document = Document()
+    def begin_document(self, document: Document | Table) -> None:
+        """The log that begins is one *document*."""
+        self._document = document
 
     @property
     def max_length(self) -> int:
         """How many bytes a line may have at most; of a longer one only the beginning is kept."""
         return MAX_JSON_LENGTH if self._document is None else MAX_LENGTH
 
-    def _collect(self, document: Document, lines: Sequence[bytes]) -> None:
-        """Take the next *lines* of a log that is one JSON document."""
+    def _collect(self, document: Document | Table, lines: Sequence[bytes]) -> None:
+        """Take the next *lines* of a log that is one document."""
         for line in lines:
             self.number += 1
-            document.take(line, self.number, self.offset)
+            self._read_entries(document.take(line, self.number, self.offset))
             if line.strip():
                 self._report.meet(line, self.number, self.offset)
             self.offset += len(line) + 1
 
-    def _read_document(self, document: Document) -> None:
-        """Take the entries of the document, now that it is complete."""
-        entries = list(document.finish())
+    def _read_entries(self, entries: Iterable[Entry]) -> None:
+        """Take *entries* of the document."""
         for entry in entries:
+            self._has_entries = True
             self._read_line(msgspec.json.encode(entry.content), entry.line, entry.offset)
+
+    def _end_document(self, document: Document | Table) -> None:
+        """Take what is left of the document, now that it is complete."""
+        self._read_entries(document.finish())
         for text, number, offset in document.broken:
-            self._refuse_json(Reason.TORN, text, number, offset)
-        self._report.strange = 0 if entries else self.number
+            self._refuse_json(document.reason, text, number, offset)
+        self._report.strange = 0 if self._has_entries else self.number
 
     def skip(self, line: bytes, length: int) -> None:
         """Refuse a line of *length* bytes, of which only the beginning was read."""
@@ -178,7 +184,7 @@ class Reader(JsonLogReader):
     def finish(self, *, last: bool = True) -> None:
         """End the log, or with *last* false a piece of it."""
         if self._document is not None:
-            self._read_document(self._document)
+            self._end_document(self._document)
         self._refuse_torn()
         self.streams.close()
         if last:

@@ -1,0 +1,169 @@
+"""PARSE: a log that is a table, as stores of logs export it: names of columns, and a row for each entry.
+
+Fields are told apart by commas, tabs or semicolons. One in quotes may have line ends, and doubles its quotes.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from functools import cache
+from io import StringIO
+from typing import ClassVar, Final, NamedTuple
+
+from slowtask.parse.document import BOM, MAX_BROKEN, MAX_ENTRIES, Entry, sort_entries
+from slowtask.parse.fields import read_field_names
+from slowtask.parse.items import Reason
+from slowtask.parse.ndjson import MAX_JSON_LENGTH
+
+MAX_HEADER: Final = 4000  #: bytes
+MAX_AHEAD: Final = 1000  #: rows that are read to find out whether the latest comes first
+MIN_TIME_DIGITS: Final = 10  #: of a time since 1970
+DIGITS: Final = re.compile(r"\d+")
+LETTERS: Final = re.compile(r"[A-Za-z]+")
+ZONE_SUFFIX: Final = " [UTC]"  #: behind the name of a time, as Azure's portal writes it
+
+
+class Header(NamedTuple):
+    """The names of a table's columns."""
+
+    names: tuple[str, ...]  #: those that `fields.json` has, as it has them
+    separator: str
+
+    @property
+    def time(self) -> int:
+        """The position of the first column with a time."""
+        return next(place for place, name in enumerate(self.names) if name in read_field_names()["time"])
+
+
+def find_header(start: bytes) -> Header | None:
+    """The header that a log begins with, if *start* is that of a table with texts and times."""
+    line = start[:MAX_HEADER].removeprefix(BOM).partition(b"\n")[0].rstrip(b"\r").decode("utf-8", "replace")
+    known = read_field_names()
+    for separator in ",\t;":
+        names = tuple(_find_name(cell) for cell in next(csv.reader([line], delimiter=separator), ()))
+        if len(set(names)) == len(names) and all(
+            any(name in known[kind] for name in names) for kind in ("text", "time")
+        ):
+            return Header(names, separator)
+    return None
+
+
+def _find_name(cell: str) -> str:
+    """The name of a field that *cell* of a header means; itself, if it is another."""
+    name = cell.strip().removesuffix(ZONE_SUFFIX)
+    return list_names().get(name.lower(), name)
+
+
+@cache
+def list_names() -> dict[str, str]:
+    """The names of texts and times in `fields.json`, by themselves in small letters."""
+    return {name.lower(): name for kind in ("text", "time") for name in reversed(read_field_names()[kind])}
+
+
+@cache
+def row_pattern(separator: str) -> re.Pattern[str]:
+    """What a whole row of a table matches; one with an open quote goes on in the next line."""
+    field = rf'(?:"(?:[^"]|"")*+"|[^"{separator}\n][^{separator}\n]*+|)'
+    return re.compile(rf"{field}(?:{separator}{field})*+")
+
+
+class Table:
+    """Reads the rows of one table, in bounded memory."""
+
+    reason: ClassVar[Reason] = Reason.MALFORMED  #: why a row can't be read
+
+    def __init__(self, header: Header) -> None:
+        self.broken: list[tuple[bytes, int, int]] = []  #: rows that can't be read, with line and offset
+        self._header = header
+        self._entries: list[Entry] = []
+        self._in_order = False  #: rows are handed on as they come
+        self._lines: list[bytes] = []  #: of the row that is open
+        self._size = 0  #: of these
+        self._begin = (0, 0)
+        self._shape = ""  #: of the time of the last row
+
+    def take(self, line: bytes, number: int, offset: int) -> list[Entry]:
+        """Take the next line; returns the entries that can be read now."""
+        if number == 1 or not (line or self._lines):
+            return []
+        if self._lines and not self._begins_row(line):
+            return self._go_on(line)
+        if self._lines:
+            self._break()  # its quote is never closed
+        self._begin = (number, offset)
+        cells = self._split(line)
+        if cells is None:
+            self._lines, self._size = [line], len(line)
+            return []
+        return self._add(cells)
+
+    def finish(self) -> Iterator[Entry]:
+        """Yield the entries that are left, the earliest first."""
+        if self._lines:
+            self._break()
+        yield from sort_entries(self._entries)
+
+    def _begins_row(self, line: bytes) -> bool:
+        """Whether *line* is a whole row with a time like that of the last one."""
+        cells = self._split(line) if self._shape else None
+        return cells is not None and self._find_shape(cells) == self._shape
+
+    def _find_shape(self, cells: list[str]) -> str:
+        """What the time in *cells* looks like, whatever its digits and letters; empty: there is none."""
+        if len(cells) != len(self._header.names):
+            return ""
+        return LETTERS.sub("a", DIGITS.sub("0", cells[self._header.time]))
+
+    def _go_on(self, line: bytes) -> list[Entry]:
+        """Add *line* to the row that is open."""
+        self._lines.append(line)
+        self._size += len(line)
+        if self._size > MAX_JSON_LENGTH:
+            self._break()
+        elif line.count(b'"') % 2 and (cells := self._split(b"\n".join(self._lines))) is not None:
+            self._lines = []
+            return self._add(cells)
+        return []
+
+    def _split(self, text: bytes) -> list[str] | None:
+        """The cells of *text*; None unless it is a whole row."""
+        row = text.rstrip(b"\r").decode("utf-8", "replace")
+        if not row_pattern(self._header.separator).fullmatch(row):
+            return None
+        try:
+            return next(csv.reader(StringIO(row, newline=""), delimiter=self._header.separator), [])
+        except csv.Error:  # a carriage return outside quotes, or a field that is too long
+            return None
+
+    def _add(self, cells: list[str]) -> list[Entry]:
+        """Keep the row of *cells*, or hand it on if rows come in the order of time."""
+        content = {
+            name: int(cell) if cell.isdecimal() and len(cell) >= MIN_TIME_DIGITS else cell
+            for name, cell in zip(self._header.names, cells, strict=False)
+            if cell
+        }
+        entry = Entry(content, *self._begin)
+        self._shape = self._find_shape(cells)
+        if self._in_order:
+            return [entry]
+        if len(self._entries) < MAX_ENTRIES:
+            self._entries.append(entry)
+        else:
+            self._note(str(content).encode(), *self._begin)
+        if len(self._entries) != MAX_AHEAD:
+            return []
+        found = list(sort_entries(self._entries))
+        if found[0] is not self._entries[0]:
+            return []
+        self._in_order, self._entries = True, []
+        return found
+
+    def _break(self) -> None:
+        """Note that the row that is open can't be read."""
+        self._note(b"\n".join(self._lines), *self._begin)
+        self._lines = []
+
+    def _note(self, text: bytes, number: int, offset: int) -> None:
+        """Note a row that can't be read."""
+        if len(self.broken) < MAX_BROKEN:
+            self.broken.append((text, number, offset))
