@@ -77,6 +77,9 @@ JOINED = {
     "137-cloudwatch-console-csv": "an export",
     "144-grep-context-rq": "the output of grep",
     "154-cat-n": "the output of cat",
+    "166-cloudwatch-insights-answer": "an export",
+    "169-azure-log-analytics": "an export",
+    "171-kibana-csv-rq": "an export",
 }
 #: How files may be named in a folder of logs, and which input takes them.
 NAMES = {
