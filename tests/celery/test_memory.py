@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 from billiard import get_context
@@ -67,6 +68,25 @@ def test_a_process_that_was_reaped_by_another_is_left_to_billiard():
 
     assert process.exitcode is None
     assert peak_of(process.pid) is None
+
+
+def test_a_process_that_dies_while_its_parent_looks_has_its_peak(monkeypatch):
+    """Nobody else may reap it after the first look, at which it still lived."""
+    process = Process(target=time.sleep, args=(60,))
+    process.start()
+
+    def look(pid, flag, real=os.wait4):
+        found = real(pid, flag)
+        if found[0] == 0:
+            os.kill(pid, signal.SIGKILL)
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # it is dead, and not reaped
+        return found
+
+    monkeypatch.setattr(os, "wait4", look)
+
+    assert process.exitcode is None
+    assert process.exitcode == -9
+    assert peak_of(process.pid) > MB
 
 
 def test_a_process_that_lives_is_read_from_the_system():

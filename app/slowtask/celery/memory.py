@@ -28,25 +28,33 @@ def note_peaks() -> None:
 
     @wraps(poll)
     def poll_and_note(self: Any, flag: int = os.WNOHANG) -> int | None:
+        known = False
         with guarded:
-            reap(self, flag)
-        code: int | None = poll(self, flag)
+            known = reap(self, flag)
+        # Not both: of a process that died between the two calls the peak would be lost.
+        code: int | None = self.returncode if known else poll(self, flag)
         return code
 
     Popen.poll = poll_and_note
 
 
-def reap(process: Any, flag: int) -> None:
-    """Reap *process* if it has died, as `Popen.poll` would, and note its peak."""
+def reap(process: Any, flag: int) -> bool:
+    """Reap *process* if it has died, as `Popen.poll` would, and note its peak.
+
+    Returns whether it is known to live or to have died; else `poll` knows what to do.
+    """
     if process.returncode is not None:
-        return
-    with suppress(ChildProcessError):  # `poll` knows what that means
+        return True
+    try:
         pid, status, usage = os.wait4(process.pid, flag)
-        if pid == process.pid:
-            process.returncode = os.waitstatus_to_exitcode(status)
-            _peaks[pid] = peak_memory(usage)
-            while len(_peaks) > MAX_PEAKS:
-                del _peaks[next(iter(_peaks))]
+    except ChildProcessError:
+        return False
+    if pid == process.pid:
+        process.returncode = os.waitstatus_to_exitcode(status)
+        _peaks[pid] = peak_memory(usage)
+        while len(_peaks) > MAX_PEAKS:
+            del _peaks[next(iter(_peaks))]
+    return True
 
 
 def peak_of(pid: int) -> int | None:
