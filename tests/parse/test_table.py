@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from slowtask.parse import table
+from slowtask.parse import entries, table
 from slowtask.parse.cuts import find_cuts
 from slowtask.parse.events import events
 from slowtask.parse.items import Reason, Unparsable
@@ -148,7 +148,7 @@ def test_a_table_that_ends_early_says_so(read):
 
 
 def test_more_rows_than_can_be_put_in_order_are_reported(read, monkeypatch):
-    monkeypatch.setattr(table, "MAX_ENTRIES", 50)
+    monkeypatch.setattr(entries, "MAX_ENTRIES", 50)
     monkeypatch.setattr(table, "MAX_AHEAD", 20)
     runs, bad = read(export("timestamp,message", celery(60)[::-1]))
 

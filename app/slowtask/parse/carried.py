@@ -7,7 +7,7 @@ import re
 from typing import Final, Literal
 
 from slowtask.parse.cause import TRACEBACK_START
-from slowtask.parse.document import BOM
+from slowtask.parse.entries import BOM
 from slowtask.parse.envelope import Envelope, join_envelopes
 from slowtask.parse.format import COLOUR, Context, Format, Line, Unreadable
 from slowtask.parse.head import Head

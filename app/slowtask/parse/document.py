@@ -6,22 +6,16 @@ line. Each object in the document's list is an entry; the latest may come first.
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import date
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 
 import msgspec
 
-from slowtask.parse.envelope import read_envelope
-from slowtask.parse.fields import Record, read_field_names
+from slowtask.parse.entries import BOM, Collector, Entry, sort_entries
 from slowtask.parse.items import Reason
-from slowtask.parse.moments import parse_moment
 
-MAX_ENTRIES: Final = 200_000  #: that are kept to be put in order
-MAX_BROKEN: Final = 10_000
 MAX_LENGTH: Final = 8 * 1024 * 1024  #: bytes of an object, or of a document that is one line
 #: A line of an indented document, but not one with the head of a log line.
 looks_like_json = re.compile(rb'["{}\]]|\[(?!\d{4}-|[A-Za-z])|(?:-?[\d.eE+-]+|true|false|null),?$').match
-BOM: Final = b"\xef\xbb\xbf"
 OPENINGS: Final = (b"[", b"{", b"[{")
 CLOSINGS: Final = (b"}", b"},", b"}]")
 #: How a document of one line begins: a list, or the answer of a service with one in it.
@@ -29,14 +23,6 @@ begins_answer = re.compile(
     rb'\[\{|\{\s*"(?:(?:events|results|data)"\s*:\s*\[|hits"\s*:\s*\{'
     rb'|took"\s*:\s*\d+,\s*"timed_out"|status"\s*:\s*"success",\s*"data"\s*:\s*\{)'
 ).match
-
-
-class Entry(NamedTuple):
-    """An object of the document, and where it begins."""
-
-    content: dict[str, Any]
-    line: int
-    offset: int
 
 
 def begins_document(start: bytes) -> bool:
@@ -48,14 +34,13 @@ def begins_document(start: bytes) -> bool:
     return len(lines) > 1 and all(map(looks_like_json, whole))
 
 
-class Document:
-    """Collects the entries of one document, in bounded memory."""
+class Document(Collector):
+    """Collects the entries of one document."""
 
-    reason: ClassVar[Reason] = Reason.TORN  #: why an object can't be read
+    reason: ClassVar[Reason] = Reason.TORN
 
     def __init__(self) -> None:
-        self.broken: list[tuple[bytes, int, int]] = []  #: objects that can't be read, with line and offset
-        self._entries: list[Entry] = []
+        super().__init__()
         self._lines: list[bytes] = []  #: of the object that is open
         self._size = 0
         self._indent = b""
@@ -69,7 +54,7 @@ class Document:
         bare = line.strip()
         indent = line[: len(line) - len(line.lstrip())]
         if bare and looks_like_json(bare) is None:
-            self._break(line, number, offset)
+            self._refuse(line, number, offset)
             self._lines = []
         elif bare in (b"{", b"[{"):  # what was open only holds entries
             self._lines, self._size, self._indent, self._begin = [b"{"], 0, indent, (number, offset)
@@ -88,39 +73,24 @@ class Document:
         if self._size <= MAX_LENGTH:
             self._lines.append(line)
         else:
-            self._break(line, *self._begin)
+            self._refuse(line, *self._begin)
             self._lines = []
-
-    def _break(self, text: bytes, number: int, offset: int) -> None:
-        """Note that an object can't be read."""
-        if len(self.broken) < MAX_BROKEN:
-            self.broken.append((text, number, offset))
 
     def _decode(self, text: bytes, number: int, offset: int) -> None:
         """Keep the entries in *text*: an object, or a list of them."""
         try:
             content = msgspec.json.decode(text.decode("utf-8", "replace"))
         except (msgspec.MsgspecError, ValueError, RecursionError):
-            self._break(text, number, offset)
+            self._refuse(text, number, offset)
             return
         for place, entry in enumerate(list_entries(content)):
-            if len(self._entries) < MAX_ENTRIES:
-                self._entries.append(Entry(entry, number, offset + place))
-            else:
-                self._break(text, number, offset)
+            self._keep(Entry(entry, number, offset + place), text)
 
     def finish(self) -> Iterator[Entry]:
         """Yield the entries, the earliest first. What is still open then is broken."""
         if self._lines:
-            self._break(b"\n".join(self._lines), *self._begin)
+            self._refuse(b"\n".join(self._lines), *self._begin)
         yield from sort_entries(list(join_rows(self._entries)))
-
-
-def sort_entries(entries: list[Entry]) -> Iterator[Entry]:
-    """Yield *entries* in order of time: as they are, or from their end if the latest comes first."""
-    first = next(filter(None, map(find_time, entries)), None)
-    last = next(filter(None, map(find_time, reversed(entries))), None)
-    yield from reversed(entries) if first and last and last < first else entries
 
 
 def list_entries(content: Any) -> Iterator[dict[str, Any]]:
@@ -166,13 +136,3 @@ def join_rows(entries: Iterable[Entry]) -> Iterator[Entry]:
             yield each
     if row:
         yield row
-
-
-def find_time(entry: Entry) -> tuple[date, int] | None:
-    """When *entry* was logged: the day and the time of day, in µs."""
-    text = read_envelope(Record(entry.content, read_field_names())).time
-    try:
-        moment = parse_moment(text or b"")
-    except ValueError:
-        return None
-    return moment.day or date.min, moment.clock

@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 from slowtask.errors import SourceError
 from slowtask.parse.dates import DATE, HEAD
 from slowtask.parse.document import Document, begins_document
+from slowtask.parse.entries import Collector
 from slowtask.parse.reader import Reader
 from slowtask.parse.sources import is_plain
 from slowtask.parse.stream import DECOMPRESSION_ERRORS, LineSplitter, read_blocks
@@ -69,7 +70,7 @@ def feed(reader: Reader, stream: BinaryIO, size: int | None = None, *, last: boo
     yield
 
 
-def find_document(start: bytes) -> Document | Table | None:
+def find_document(start: bytes) -> Collector | None:
     """What a log is that begins with *start*, if it isn't one of lines."""
     if begins_document(start):
         return Document()

@@ -17,7 +17,8 @@ from slowtask.parse.carried import ESCAPE
 from slowtask.parse.celery import CeleryFormat
 from slowtask.parse.chatter import Kind
 from slowtask.parse.custom import NO_CUSTOM, CustomFormat
-from slowtask.parse.document import MAX_LENGTH, Document, Entry
+from slowtask.parse.document import MAX_LENGTH
+from slowtask.parse.entries import Collector, Entry
 from slowtask.parse.format import MAX_LINE_LENGTH, BlockRun, Context, Format
 from slowtask.parse.headed import HeadedFormat
 from slowtask.parse.items import End, Item, Reason, make_nameless
@@ -27,7 +28,6 @@ from slowtask.parse.lines import MINUTE_LENGTH
 from slowtask.parse.ndjson import MAX_JSON_LENGTH, JsonFormat
 from slowtask.parse.rows import Rows
 from slowtask.parse.rq import RqFormat
-from slowtask.parse.table import Table
 from slowtask.parse.text import TextFormat
 from slowtask.parse.times import DateTracker, TimestampCache
 from slowtask.parse.told import Told
@@ -71,7 +71,7 @@ class Reader(JsonLogReader):
         self.jobs: Final = context.jobs
         self._out = out
         self._rows = rows
-        self._document: Document | Table | None = None  #: if the log is one
+        self._document: Collector | None = None  #: if the log is one
         self._has_entries = False  #: it has one at least
         self._whole = earlier is None  #: no other reads lines of this log
         if earlier is not None and earlier.reader is not None:
@@ -115,7 +115,7 @@ class Reader(JsonLogReader):
         self._leave()
         self.told.trim()
 
-    def begin_document(self, document: Document | Table) -> None:
+    def begin_document(self, document: Collector) -> None:
         """The log that begins is one *document*."""
         self._document = document
 
@@ -124,7 +124,7 @@ class Reader(JsonLogReader):
         """How many bytes a line may have at most; of a longer one only the beginning is kept."""
         return MAX_JSON_LENGTH if self._document is None else MAX_LENGTH
 
-    def _collect(self, document: Document | Table, lines: Sequence[bytes]) -> None:
+    def _collect(self, document: Collector, lines: Sequence[bytes]) -> None:
         """Take the next *lines* of a log that is one document."""
         for line in lines:
             self.number += 1
@@ -139,7 +139,7 @@ class Reader(JsonLogReader):
             self._has_entries = True
             self._read_line(msgspec.json.encode(entry.content), entry.line, entry.offset)
 
-    def _end_document(self, document: Document | Table) -> None:
+    def _end_document(self, document: Collector) -> None:
         """Take what is left of the document, now that it is complete."""
         self._read_entries(document.finish())
         for text, number, offset in document.broken:

@@ -1,6 +1,7 @@
 """PARSE: a log that is a table, as stores of logs export it: names of columns, and a row for each entry.
 
-Fields are told apart by commas, tabs or semicolons. One in quotes may have line ends, and doubles its quotes.
+Fields are told apart by commas, tabs or semicolons. A field in quotes may hold line ends, and a quote within
+it is doubled.
 """
 
 import csv
@@ -10,7 +11,7 @@ from functools import cache
 from io import StringIO
 from typing import ClassVar, Final, NamedTuple
 
-from slowtask.parse.document import BOM, MAX_BROKEN, MAX_ENTRIES, Entry, sort_entries
+from slowtask.parse.entries import BOM, Collector, Entry, sort_entries
 from slowtask.parse.fields import read_field_names
 from slowtask.parse.items import Reason
 from slowtask.parse.ndjson import MAX_JSON_LENGTH
@@ -27,12 +28,8 @@ class Header(NamedTuple):
     """The names of a table's columns."""
 
     names: tuple[str, ...]  #: those that `fields.json` has, as it has them
+    time: int  #: the position of the first with a time
     separator: str
-
-    @property
-    def time(self) -> int:
-        """The position of the first column with a time."""
-        return next(place for place, name in enumerate(self.names) if name in read_field_names()["time"])
 
 
 def find_header(start: bytes) -> Header | None:
@@ -41,10 +38,9 @@ def find_header(start: bytes) -> Header | None:
     known = read_field_names()
     for separator in ",\t;":
         names = tuple(_find_name(cell) for cell in next(csv.reader([line], delimiter=separator), ()))
-        if len(set(names)) == len(names) and all(
-            any(name in known[kind] for name in names) for kind in ("text", "time")
-        ):
-            return Header(names, separator)
+        times = [place for place, name in enumerate(names) if name in known["time"]]
+        if times and len(set(names)) == len(names) and any(name in known["text"] for name in names):
+            return Header(names, times[0], separator)
     return None
 
 
@@ -67,23 +63,23 @@ def row_pattern(separator: str) -> re.Pattern[str]:
     return re.compile(rf"{field}(?:{separator}{field})*+")
 
 
-class Table:
-    """Reads the rows of one table, in bounded memory."""
+class Table(Collector):
+    """Reads the rows of one table; hands them on as they come, unless the latest comes first."""
 
-    reason: ClassVar[Reason] = Reason.MALFORMED  #: why a row can't be read
+    reason: ClassVar[Reason] = Reason.MALFORMED
 
     def __init__(self, header: Header) -> None:
-        self.broken: list[tuple[bytes, int, int]] = []  #: rows that can't be read, with line and offset
+        super().__init__()
         self._header = header
-        self._entries: list[Entry] = []
+        self._row = row_pattern(header.separator)
         self._in_order = False  #: rows are handed on as they come
         self._lines: list[bytes] = []  #: of the row that is open
         self._size = 0  #: of these
         self._begin = (0, 0)
-        self._shape = ""  #: of the time of the last row
+        self._time = ""  #: of the last row
 
     def take(self, line: bytes, number: int, offset: int) -> list[Entry]:
-        """Take the next line; returns the entries that can be read now."""
+        """Take the next line; returns the entries that can be read now: none before the order is known."""
         if number == 1 or not (line or self._lines):
             return []
         if self._lines and not self._begins_row(line):
@@ -95,7 +91,7 @@ class Table:
         if cells is None:
             self._lines, self._size = [line], len(line)
             return []
-        return self._add(cells)
+        return self._add(cells, line)
 
     def finish(self) -> Iterator[Entry]:
         """Yield the entries that are left, the earliest first."""
@@ -105,14 +101,10 @@ class Table:
 
     def _begins_row(self, line: bytes) -> bool:
         """Whether *line* is a whole row with a time like that of the last one."""
-        cells = self._split(line) if self._shape else None
-        return cells is not None and self._find_shape(cells) == self._shape
-
-    def _find_shape(self, cells: list[str]) -> str:
-        """What the time in *cells* looks like, whatever its digits and letters; empty: there is none."""
-        if len(cells) != len(self._header.names):
-            return ""
-        return LETTERS.sub("a", DIGITS.sub("0", cells[self._header.time]))
+        cells = self._split(line) if self._time else None
+        if cells is None or len(cells) != len(self._header.names):
+            return False
+        return find_shape(cells[self._header.time]) == find_shape(self._time)
 
     def _go_on(self, line: bytes) -> list[Entry]:
         """Add *line* to the row that is open."""
@@ -120,36 +112,33 @@ class Table:
         self._size += len(line)
         if self._size > MAX_JSON_LENGTH:
             self._break()
-        elif line.count(b'"') % 2 and (cells := self._split(b"\n".join(self._lines))) is not None:
+        elif line.count(b'"') % 2 and (cells := self._split(text := b"\n".join(self._lines))) is not None:
             self._lines = []
-            return self._add(cells)
+            return self._add(cells, text)
         return []
 
     def _split(self, text: bytes) -> list[str] | None:
         """The cells of *text*; None unless it is a whole row."""
         row = text.rstrip(b"\r").decode("utf-8", "replace")
-        if not row_pattern(self._header.separator).fullmatch(row):
+        if not self._row.fullmatch(row):
             return None
         try:
             return next(csv.reader(StringIO(row, newline=""), delimiter=self._header.separator), [])
         except csv.Error:  # a carriage return outside quotes, or a field that is too long
             return None
 
-    def _add(self, cells: list[str]) -> list[Entry]:
-        """Keep the row of *cells*, or hand it on if rows come in the order of time."""
+    def _add(self, cells: list[str], text: bytes) -> list[Entry]:
+        """Keep the row of *cells*, which *text* has, or hand it on if rows come in the order of time."""
         content = {
             name: int(cell) if cell.isdecimal() and len(cell) >= MIN_TIME_DIGITS else cell
             for name, cell in zip(self._header.names, cells, strict=False)
             if cell
         }
         entry = Entry(content, *self._begin)
-        self._shape = self._find_shape(cells)
+        self._time = cells[self._header.time] if len(cells) == len(self._header.names) else ""
         if self._in_order:
             return [entry]
-        if len(self._entries) < MAX_ENTRIES:
-            self._entries.append(entry)
-        else:
-            self._note(str(content).encode(), *self._begin)
+        self._keep(entry, text)
         if len(self._entries) != MAX_AHEAD:
             return []
         found = list(sort_entries(self._entries))
@@ -160,10 +149,10 @@ class Table:
 
     def _break(self) -> None:
         """Note that the row that is open can't be read."""
-        self._note(b"\n".join(self._lines), *self._begin)
+        self._refuse(b"\n".join(self._lines), *self._begin)
         self._lines = []
 
-    def _note(self, text: bytes, number: int, offset: int) -> None:
-        """Note a row that can't be read."""
-        if len(self.broken) < MAX_BROKEN:
-            self.broken.append((text, number, offset))
+
+def find_shape(time: str) -> str:
+    """What *time* looks like, whatever its digits and letters."""
+    return LETTERS.sub("a", DIGITS.sub("0", time))
