@@ -152,6 +152,7 @@ def test_every_line_goes_to_the_stream_of_its_dataset(nodes, filebeat, log, name
     unparsed = f"logs-slowtask.unparsed-{namespace}"
     bad = sum(stream == "logs-slowtask.unparsed" for stream, _, _ in OTHERS.values()) + 1
     wait_until(lambda: count(nodes, unparsed) == bad and count(nodes, f"{RUNS}-{namespace}") == 1)
+    client.indices.refresh(index=f"logs-slowtask.*-{namespace}")  # each copy, whichever is searched
 
     [hit] = client.search(index=f"{RUNS}-{namespace}")["hits"]["hits"]
     expected = msgspec.json.decode(LineFormatter().format_run(run))
