@@ -94,6 +94,11 @@ class Attempt:
         except Exception as trouble:
             report_trouble(Trouble.EVENT, trouble)
 
+    def note_lost(self, error: BaseException) -> None:
+        """Note that RQ lost the job because of *error*: it failed, unless its task has returned or raised."""
+        if self._timer is None:
+            self.note_exception(error)
+
     def close(self) -> None:
         """Write the record; a second call does nothing."""
         if self._closed:

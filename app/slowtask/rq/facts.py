@@ -1,5 +1,6 @@
 """Read from an RQ job what its record needs."""
 
+import os
 import re
 import time
 from contextlib import suppress
@@ -104,9 +105,24 @@ def abandoned_execution(job: Job) -> str:
 def claim_record(job: Job, event_id: str) -> bool:
     """Claim the record of an attempt; return whether this process is the first to do so.
 
-    Only endings that two processes can see are claimed: a dead work-horse, an abandoned job, an orphan. If
-    the broker can't be reached, the record is written: twice is better than never, and both have one id.
+    Only endings that two processes can see are claimed: a dead work-horse, an abandoned job, an orphan, an
+    attempt whose end RQ couldn't save. If the broker can't be reached, the record is written: twice is
+    better than never, and both have one id.
     """
     with suppress(Exception):
-        return bool(job.connection.set(f"{KEY_PREFIX}:slowtask:{event_id}", 1, nx=True, ex=CLAIM_SECONDS))
+        return _claim(job, event_id)
     return True
+
+
+def claim_execution(job: Job, execution: str) -> bool:
+    """Claim the record of *job*'s attempt, which is written already; return whether the broker knows it."""
+    try:
+        _claim(job, event_id(job, execution, os.getpid()))
+    except Exception:
+        return False
+    return True
+
+
+def _claim(job: Job, event_id: str) -> bool:
+    """Return whether nobody has claimed *event_id* before. Raises what redis-py raises."""
+    return bool(job.connection.set(f"{KEY_PREFIX}:slowtask:{event_id}", 1, nx=True, ex=CLAIM_SECONDS))

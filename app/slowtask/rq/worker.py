@@ -3,7 +3,8 @@
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
 import rq.worker
 from rq.job import Job
@@ -12,7 +13,7 @@ from rq.version import VERSION
 from rq.worker import SimpleWorker, Worker
 
 from slowtask.record import guarded, log
-from slowtask.record.board import Board, make_inheritable_board, open_inherited_board
+from slowtask.record.board import Board, Note, make_inheritable_board, open_inherited_board
 from slowtask.rq import facts
 from slowtask.rq.attempt import Attempt
 from slowtask.rq.death import Death, Handover, record_abandoned, write_abandoned, write_death
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     Base = Worker
 else:
     Base = object
+
+#: Seconds that a worker which quits because its broker is away waits for it, to claim what it has recorded.
+CLAIM_PATIENCE: Final = 60.0
+CLAIM_PAUSE: Final = 0.2  #: seconds between two tries
 
 
 def wrap(job: Job, attempt: Attempt) -> None:
@@ -65,6 +70,7 @@ class Timed(Base):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._unclaimed: list[tuple[Job, str]] = []  #: jobs and execution ids that RQ may take for abandoned
         self._exc_handlers.insert(0, record_abandoned)
         with guarded:
             log.prepare_logger()
@@ -84,7 +90,18 @@ class Timed(Base):
             message = refusal(self, TimedJob)
         if message:
             sys.exit(message)
-        return super().work(*args, **kwargs)
+        try:
+            return super().work(*args, **kwargs)
+        finally:
+            with suppress(Exception):  # RQ stops a worker that waits by an exception, too
+                self._await_claims()
+
+    def heartbeat(self, *args: Any, **kwargs: Any) -> Any:
+        """Send RQ's heartbeat. Once the broker is back, claim what was recorded while it was away."""
+        result = super().heartbeat(*args, **kwargs)
+        with guarded:
+            self._claim_records()
+        return result
 
     def prepare_execution(self, job: Job) -> Any:
         """Keep RQ's id of the attempt, which becomes the record's id."""
@@ -97,6 +114,11 @@ class Timed(Base):
         attempt = self._prepare_attempt(job)
         try:
             return super().perform_job(job, queue, *args, **kwargs)
+        except BaseException as error:  # RQ can't save that the job began, or how it ended
+            if attempt is not None:
+                attempt.note_lost(error)
+            self._note_unclaimed(job)
+            raise
         finally:
             if attempt is not None:
                 attempt.close()
@@ -111,6 +133,31 @@ class Timed(Base):
             wrap(job, attempt)
             return attempt
         return None
+
+    def _note_unclaimed(self, job: Job) -> None:
+        """Note that RQ may take *job*'s attempt for abandoned, although its record is written here."""
+        with guarded:
+            if self._execution_id:
+                self._unclaimed.append((job, self._execution_id))
+
+    def _claim_records(self) -> None:
+        """Claim the records of attempts that RQ may take for abandoned, as far as the broker answers."""
+        while self._unclaimed and facts.claim_execution(*self._unclaimed[0]):
+            del self._unclaimed[0]
+
+    def _await_claims(self) -> None:
+        """Wait a while for the broker, if there is something to claim: the worker quits because it's away.
+
+        A signal to stop ends that.
+        """
+        self._claim_records()
+        if self._unclaimed:
+            message = "Worker %s: waiting up to %d s for the broker, to claim slowtask's records"
+            self.log.warning(message, self.name, CLAIM_PATIENCE)
+        end = time.monotonic() + CLAIM_PATIENCE
+        while self._unclaimed and time.monotonic() < end and not self._stop_requested:
+            time.sleep(CLAIM_PAUSE)
+            self._claim_records()
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Note the failure that RQ is about to handle: of the task or of its callback."""
@@ -151,9 +198,17 @@ class TimedHorse(Timed):
             super().execute_job(job, queue)
         finally:
             with guarded:
-                if handover and self._death and self._board and not (note := self._board.read()).recorded:
-                    write_death(self._death, handover, note, self._execution_id or "")
+                if handover and self._death and self._board:
+                    self._settle_death(self._death, handover, self._board.read())
             self._death = None
+
+    def _settle_death(self, death: Death, handover: Handover, note: Note) -> None:
+        """Record the end of a work-horse that couldn't, and claim what RQ may take for abandoned."""
+        if not note.recorded:
+            write_death(death, handover, note, self._execution_id or "")
+        if death.status:
+            self._note_unclaimed(handover.job)
+            self._claim_records()
 
     def _prepare_handover(self, job: Job) -> Handover:
         """Clear the board, and note what is known of *job* before its work-horse gets it."""
