@@ -67,10 +67,10 @@ class Timed(Base):
 
     _board: Board | None = None
     _execution_id: str | None = None
+    _unclaimed: tuple[tuple[Job, str], ...] = ()  #: jobs and execution ids that RQ may take for abandoned
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._unclaimed: list[tuple[Job, str]] = []  #: jobs and execution ids that RQ may take for abandoned
         self._exc_handlers.insert(0, record_abandoned)
         with guarded:
             log.prepare_logger()
@@ -99,8 +99,9 @@ class Timed(Base):
     def heartbeat(self, *args: Any, **kwargs: Any) -> Any:
         """Send RQ's heartbeat. Once the broker is back, claim what was recorded while it was away."""
         result = super().heartbeat(*args, **kwargs)
-        with guarded:
-            self._claim_records()
+        if self._unclaimed:
+            with guarded:
+                self._claim_records()
         return result
 
     def prepare_execution(self, job: Job) -> Any:
@@ -138,12 +139,12 @@ class Timed(Base):
         """Note that RQ may take *job*'s attempt for abandoned, although its record is written here."""
         with guarded:
             if self._execution_id:
-                self._unclaimed.append((job, self._execution_id))
+                self._unclaimed += ((job, self._execution_id),)
 
     def _claim_records(self) -> None:
         """Claim the records of attempts that RQ may take for abandoned, as far as the broker answers."""
         while self._unclaimed and facts.claim_execution(*self._unclaimed[0]):
-            del self._unclaimed[0]
+            self._unclaimed = self._unclaimed[1:]
 
     def _await_claims(self) -> None:
         """Wait a while for the broker, if there is something to claim: the worker quits because it's away.
