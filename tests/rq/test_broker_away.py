@@ -1,4 +1,4 @@
-"""A broker that dies under a job: RQ can't save how the attempt ended, and later takes it for abandoned."""
+"""A broker that dies or fills up under a job: RQ can't save how the attempt ended, and gives it up later."""
 
 import json
 import os
@@ -13,6 +13,7 @@ from redis.exceptions import ConnectionError as NotConnected
 from rq import Queue
 
 from environments import ROOT
+from places import OUTCOMES
 from slowtask.demo.server import Server
 from slowtask.errors import BrokerError
 from slowtask.rq.facts import KEY_PREFIX
@@ -41,7 +42,7 @@ def start(server, tmp_path):
     def start_worker(name, *options, **environment):
         command = [RQ, "worker", "-u", server.url, "-w", name, *options]
         variables = {
-            "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "app", HERE / "alone"))),
+            "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "app", HERE / "alone", OUTCOMES))),
             "SLOWTASK_LOG": str(tmp_path / "runs.ndjson"),
         }
         with (tmp_path / "worker.log").open("ab") as output:
@@ -88,13 +89,23 @@ def test_a_broker_that_dies_under_a_job_leaves_one_record(server, start, tmp_pat
 
 
 @pytest.mark.parametrize("stopped", [False, True], ids=["ends by itself", "is stopped"])
-def test_a_broker_that_stays_away_keeps_no_worker_for_ever(server, start, tmp_path, stopped):
+def test_no_worker_waits_for_ever(server, start, tmp_path, stopped):
     with server.client() as redis:
         Queue(connection=redis).enqueue("os.kill", redis.info()["process_id"], signal.SIGKILL)
     process = start("patient.PatientSimple", CLAIM_PATIENCE="1000" if stopped else "0.5")
     wait_until(lambda: b"to claim slowtask's records" in (tmp_path / "worker.log").read_bytes())
     if stopped:
         process.terminate()
+    wait_until(lambda: process.poll() is not None)
+
+    [run] = read_runs(tmp_path)
+    assert run["event.action"] == "finished"
+
+
+def test_a_full_broker_is_not_waited_for(server, start, tmp_path):
+    with server.client() as redis:
+        Queue(connection=redis).enqueue("jobs.fills_redis")
+    process = start("patient.PatientSimple", CLAIM_PATIENCE="1000")
     wait_until(lambda: process.poll() is not None)
 
     [run] = read_runs(tmp_path)

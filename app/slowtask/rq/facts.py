@@ -114,13 +114,9 @@ def claim_record(job: Job, event_id: str) -> bool:
     return True
 
 
-def claim_execution(job: Job, execution: str) -> bool:
-    """Claim the record of *job*'s attempt, which is written already; return whether the broker knows it."""
-    try:
-        _claim(job, event_id(job, execution, os.getpid()))
-    except Exception:
-        return False
-    return True
+def claim_execution(job: Job, execution: str) -> None:
+    """Claim the record of *job*'s attempt, which is written already. Raises what redis-py raises."""
+    _claim(job, event_id(job, execution, os.getpid()))
 
 
 def _claim(job: Job, event_id: str) -> bool:

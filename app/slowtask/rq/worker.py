@@ -7,6 +7,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import rq.worker
+from redis.exceptions import ConnectionError as NotConnectedError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as TooLateError
 from rq.job import Job
 from rq.queue import Queue
 from rq.version import VERSION
@@ -141,24 +144,29 @@ class Timed(Base):
             if self._execution_id:
                 self._unclaimed += ((job, self._execution_id),)
 
-    def _claim_records(self) -> None:
-        """Claim the records of attempts that RQ may take for abandoned, as far as the broker answers."""
-        while self._unclaimed and facts.claim_execution(*self._unclaimed[0]):
-            self._unclaimed = self._unclaimed[1:]
+    def _claim_records(self) -> bool:
+        """Claim the records of attempts that RQ may take for abandoned; return whether the broker is away."""
+        try:
+            while self._unclaimed:
+                facts.claim_execution(*self._unclaimed[0])
+                self._unclaimed = self._unclaimed[1:]
+        except (NotConnectedError, TooLateError):
+            return True
+        except RedisError:  # it is full, for one
+            pass
+        return False
 
     def _await_claims(self) -> None:
         """Wait a while for the broker, if there is something to claim: the worker quits because it's away.
 
         A signal to stop ends that.
         """
-        self._claim_records()
-        if self._unclaimed:
+        if self._claim_records():
             message = "Worker %s: waiting up to %d s for the broker, to claim slowtask's records"
             self.log.warning(message, self.name, CLAIM_PATIENCE)
         end = time.monotonic() + CLAIM_PATIENCE
-        while self._unclaimed and time.monotonic() < end and not self._stop_requested:
+        while self._claim_records() and time.monotonic() < end and not self._stop_requested:
             time.sleep(CLAIM_PAUSE)
-            self._claim_records()
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Note the failure that RQ is about to handle: of the task or of its callback."""
