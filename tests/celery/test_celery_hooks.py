@@ -1,12 +1,12 @@
 """What Celery's hooks record and send, and that they never hurt a task: real workers on a real Redis."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import celery
@@ -22,6 +22,7 @@ from conftest import PATIENCE, TROUBLES, wait_until
 from kombu import Exchange, Queue
 
 import slowtask.celery
+from growing import read_events
 from places import CELERY_OUTCOMES
 from slowtask.celery import facts, hooks
 from slowtask.celery.request import RecordingRequest, replace_request_classes
@@ -62,7 +63,7 @@ def lines(tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "_configured", {})
     monkeypatch.setattr(settings, "_settings", None)
     configure(log=str(path))
-    return lambda: [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return partial(read_events, path)
 
 
 @pytest.fixture
@@ -108,8 +109,7 @@ def command(redis, redis_server, tmp_path):
         return done.stdout
 
     def records():
-        path = tmp_path / "runs.ndjson"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return read_events(tmp_path / "runs.ndjson")
 
     return SimpleNamespace(worker=worker, python=python, records=records)
 

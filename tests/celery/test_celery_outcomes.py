@@ -20,6 +20,7 @@ from redis import Redis
 
 from environments import CELERIES, ROOT, Environment
 from expected import EXPECTED
+from growing import read_events
 from places import CELERY_OUTCOMES
 
 BROKERS = ["RabbitMQ", "Redis"]
@@ -123,8 +124,7 @@ class Worker:
 
     def records(self, ids):
         """The records of the tasks *ids*, in order."""
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
-        records = [record for record in map(json.loads, lines) if record["task.id"] in ids]
+        records = [record for record in read_events(self.log) if record["task.id"] in ids]
         return sorted(
             records, key=lambda record: (record["task.attempt"], record["@timestamp"])
         )  # attempts may overlap

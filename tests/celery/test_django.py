@@ -1,6 +1,5 @@
 """Django projects: two settings for django-rq, two lines of `docs/celery.md` for Celery."""
 
-import json
 import os
 import re
 import subprocess
@@ -11,6 +10,7 @@ import pytest
 from conftest import PATIENCE, missing, wait_until
 
 from environments import DJANGO, ROOT
+from growing import read_events
 
 pytestmark = pytest.mark.redis
 
@@ -79,8 +79,7 @@ def python(project):
 
 
 def records(project):
-    log = project / "slowtask.ndjson"
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return read_events(project / "slowtask.ndjson")
 
 
 def test_a_django_worker_leaves_records(project, python, redis):

@@ -1,6 +1,5 @@
 """A broker that dies or fills up under a job: RQ can't save how the attempt ended, and gives it up later."""
 
-import json
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from redis.exceptions import ConnectionError as NotConnected
 from rq import Queue
 
 from environments import ROOT
+from growing import read_events
 from places import OUTCOMES
 from slowtask.demo.server import Server
 from slowtask.errors import BrokerError
@@ -59,8 +59,7 @@ def start(server, tmp_path):
 
 
 def read_runs(folder):
-    log = folder / "runs.ndjson"
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return read_events(folder / "runs.ndjson")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from conftest import missing
 
 from environments import DJANGO_TASKS, ROOT
+from growing import read_events
 
 pytestmark = [pytest.mark.redis, pytest.mark.xdist_group("django-tasks")]
 
@@ -104,9 +105,8 @@ class Project:
 
     def actions(self, queue):
         """The actions recorded of each job, by its id."""
-        log, actions = self.folder / f"{queue}.ndjson", defaultdict(list)
-        for line in log.read_text().splitlines() if log.exists() else ():
-            record = json.loads(line)
+        actions = defaultdict(list)
+        for record in read_events(self.folder / f"{queue}.ndjson"):
             actions[record["task.id"]].append(record["event.action"])
         return actions
 

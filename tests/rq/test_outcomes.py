@@ -17,6 +17,7 @@ from conftest import PATIENCE, missing, wait_until
 from redis import Redis
 
 from environments import MATRIX, NEWEST, ROOT, Environment
+from growing import read_events
 from places import OUTCOMES
 
 pytestmark = pytest.mark.redis
@@ -175,7 +176,7 @@ class Workers:
         return log.read_text(errors="replace") if log.exists() else ""
 
     def records(self):
-        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+        return read_events(self.log)
 
     def has_started(self):
         """Whether a task that waits to be disturbed runs."""

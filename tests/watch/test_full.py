@@ -16,6 +16,7 @@ from redis import Redis
 from redis.client import Pipeline
 
 from celery_site import publish
+from growing import read_events
 from logs import made, written
 from slowtask.demo import tasks
 from slowtask.demo.server import Server
@@ -129,7 +130,9 @@ def test_the_monitor_s_alert_is_critical_with_the_figures(full, system, tmp_path
     environment = os.environ | {variable: full.url, "SLOWTASK_MONITOR_INTERVAL": "0.2"}
     log = tmp_path / "slowtask-monitor.ndjson"
     process = subprocess.Popen([SLOWTASK, "monitor"], env=environment, cwd=tmp_path, stderr=subprocess.PIPE)
-    alerts = wait_until(lambda: [each for each in lines(log) if each["event.dataset"] == "slowtask.alert"])
+    alerts = wait_until(
+        lambda: [each for each in read_events(log) if each["event.dataset"] == "slowtask.alert"]
+    )
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=PATIENCE)
 
@@ -138,10 +141,6 @@ def test_the_monitor_s_alert_is_critical_with_the_figures(full, system, tmp_path
     assert f"{full.client().llen(LISTS[system]):,} jobs are waiting" in alert["message"]
     assert b"[broker-capacity]" in said
     assert b"broker-unseen" not in said
-
-
-def lines(path):
-    return [json.loads(each) for each in path.read_bytes().splitlines()] if path.exists() else []
 
 
 def test_a_redis_that_refuses_writes_for_its_disk_is_read(system, tmp_path):

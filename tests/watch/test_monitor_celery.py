@@ -14,6 +14,7 @@ import rq
 from conftest import PATIENCE, wait_until
 
 from celery_site import publish, report_fields, reported_job, send_event
+from growing import read_events
 from logs import made, written
 from slowtask.cli.brokers import choose_urls
 from slowtask.demo import tasks
@@ -187,7 +188,7 @@ def test_the_service_watches_both_and_mixes_up_no_alarms(redis, redis_server, vh
     finally:
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=PATIENCE)
-    records = [json.loads(line) for line in log.read_bytes().splitlines()]
+    records = read_events(log)
     told = [each for each in said.decode().splitlines() if "queue-depth" in each]
 
     assert process.returncode == 0
@@ -199,5 +200,4 @@ def test_the_service_watches_both_and_mixes_up_no_alarms(redis, redis_server, vh
 
 
 def samples(log):
-    lines = log.read_bytes().splitlines() if log.exists() else ()
-    return {(each.get("queue.system"), each.get("queue.name")) for each in map(json.loads, lines)}
+    return {(each.get("queue.system"), each.get("queue.name")) for each in read_events(log)}
